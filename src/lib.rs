@@ -1,0 +1,5 @@
+//! stub
+pub mod encoding;
+pub mod limits;
+pub mod time;
+pub mod types;

@@ -1,0 +1,312 @@
+//! Every size, count and timeout, once, as a plain number with its reason.
+//!
+//! Whoever needs a limit names it from here; how limits relate is asserted at the end, so that a change
+//! that breaks a relation does not compile.
+
+use core::time::Duration;
+
+// --- Blocks and transactions (consensus: changing one makes another network) ---
+
+/// Largest encoded block, in bytes: just under 1 MiB, where a store that rounds up to a power of two would
+/// need twice the space.
+pub const MAX_BLOCK_BYTES: usize = 1_000_000;
+
+/// Largest content, in bytes: a page of text or a small picture, a fifteenth of a block.
+pub const MAX_CONTENT_BYTES: usize = 64 * 1024;
+
+/// Largest note of a miner, in bytes: Bitcoin's own bound for what a coinbase may carry.
+pub const MAX_NOTE_BYTES: usize = 100;
+
+/// Most transactions in a block: what fits [`MAX_BLOCK_BYTES`] at [`MIN_TRANSACTION_BYTES`] each.
+pub const MAX_BLOCK_TRANSACTIONS: usize = MAX_BLOCK_BYTES / MIN_TRANSACTION_BYTES;
+
+/// Smallest encoded transaction, in bytes: an empty content (tag 4, nonce 8, count 8).
+pub const MIN_TRANSACTION_BYTES: usize = 20;
+
+/// How far ahead of our clock a block's time may be, in seconds: Bitcoin's two hours.
+pub const MAX_FUTURE_SECS: u64 = 2 * 60 * 60;
+
+/// The least that bound shrinks to on a network with a short block time, in seconds: clocks that are set
+/// by hand differ by less.
+pub const MIN_FUTURE_SECS: u64 = 15;
+
+/// How many ancestors' times make the median that a block's time is held against (Bitcoin's 11).
+pub const MEDIAN_TIME_SPAN: usize = 11;
+
+/// Longest block time a network may ask for, in seconds: a day.
+pub const MAX_BLOCK_TIME_SECS: u32 = 24 * 60 * 60;
+
+/// Most leading zero bits a network may start with: more than any miner of this project can do.
+pub const MAX_DIFFICULTY: u32 = 64;
+
+/// Longest network name, in bytes.
+pub const MAX_NETWORK_NAME_BYTES: usize = 32;
+
+// --- Frames ---
+
+/// Bytes of a frame before its body: the length (4) and the kind (1).
+pub const FRAME_HEADER_BYTES: usize = 5;
+
+/// Largest frame content (kind and body) before the handshake is done, in bytes: a Hello is at most 282.
+pub const MAX_HANDSHAKE_FRAME_BYTES: usize = 1024;
+
+/// Largest frame content of a kind we do not know, in bytes: a later version may say a little more to us.
+pub const MAX_UNKNOWN_FRAME_BYTES: usize = 64 * 1024;
+
+/// Frames of unknown kinds that one connection may send; one more closes it.
+pub const MAX_UNKNOWN_FRAMES: u32 = 16;
+
+/// What surrounds a block in the frames that carry one, in bytes: kind and variant, rounded up.
+pub const BLOCK_FRAME_OVERHEAD_BYTES: usize = 64;
+
+/// Largest user agent, in bytes.
+pub const MAX_AGENT_BYTES: usize = 64;
+
+/// Largest explanation in a Bye or a report, in bytes: a sentence or two.
+pub const MAX_DETAIL_BYTES: usize = 200;
+
+/// Most headers in one message: Bitcoin's 2,000, 160 KB.
+pub const MAX_HEADERS: usize = 2000;
+
+/// Most hashes in a locator: ten and then doubling steps reach back 2^54 blocks.
+pub const MAX_LOCATOR: usize = 64;
+
+/// Most blocks asked for in one message.
+pub const MAX_GET_BLOCKS: usize = 16;
+
+/// Most transaction ids in one message.
+pub const MAX_TRANSACTION_IDS: usize = 1000;
+
+/// Most bytes of transactions in one message: one block's worth.
+pub const MAX_TRANSACTIONS_BYTES: usize = MAX_BLOCK_BYTES;
+
+/// Most peers named in one Register command.
+pub const MAX_REGISTER: usize = 1000;
+
+/// Largest encoded management command, in bytes: a Register of [`MAX_REGISTER`] peers, or a content.
+pub const MAX_COMMAND_BYTES: usize = 128 * 1024;
+
+// --- Connections ---
+
+/// Time from connect to a finished handshake, in all.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time for TCP to connect.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Quiet time after which a connection is pinged.
+pub const PING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Time without a single byte, while a ping is owed, after which a connection is dead.
+pub const PONG_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Time a ready connection has to answer a ping when another claims to come from the same node.
+pub const CONTENDER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How much later than the other a connection may begin and still count as the other half of a
+/// simultaneous open: a little more than the slowest round trip.
+pub const SIMULTANEOUS_WINDOW: Duration = Duration::from_secs(2);
+
+/// A frame must arrive at this rate on average, in bytes a second, once it has taken [`SLOW_FRAME_AFTER`].
+pub const MIN_FRAME_BYTES_PER_SEC: u64 = 1024;
+
+/// Time that a frame may take before its rate counts.
+pub const SLOW_FRAME_AFTER: Duration = Duration::from_secs(30);
+
+/// Time that a peer may leave our bytes unread before it is closed.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes waiting to be written to one peer; more closes it. Two blocks and a bit.
+pub const MAX_SEND_QUEUE_BYTES: usize = 2 * 1024 * 1024;
+
+/// Messages of one connection that wait for the core; its socket is not read beyond.
+pub const MAX_RECEIVED_WAITING: usize = 8;
+
+/// Connections that have not finished their handshake; the oldest goes when another comes.
+pub const MAX_PENDING_HANDSHAKES: usize = 64;
+
+/// Connections that other nodes opened to us.
+pub const MAX_INBOUND: usize = 256;
+
+/// Connections opened by one manager's valid signature: one.
+pub const MAX_MANAGERS: usize = 1;
+
+/// Addresses a node was told to stay connected to.
+pub const MAX_MANUAL_PEERS: usize = 256;
+
+/// Nodes whose address a node remembers.
+pub const MAX_KNOWN_NODES: usize = 1000;
+
+/// First pause before a manual peer is dialled again; it doubles up to [`MAX_REDIAL_PAUSE`].
+pub const MIN_REDIAL_PAUSE: Duration = Duration::from_millis(500);
+
+/// Longest pause before a manual peer is dialled again.
+pub const MAX_REDIAL_PAUSE: Duration = Duration::from_secs(30);
+
+/// Pings a connection may send in a second, with as many saved up at the start.
+pub const MAX_PINGS_PER_SEC: u32 = 10;
+
+/// Requests (headers, blocks, transactions) a connection may make in a second, on average.
+pub const MAX_REQUESTS_PER_SEC: u32 = 200;
+
+/// Requests a connection may save up.
+pub const MAX_REQUEST_BURST: u32 = 2000;
+
+/// Announcements (blocks, transactions) a connection may make in a second, on average.
+pub const MAX_ANNOUNCEMENTS_PER_SEC: u32 = 2000;
+
+/// Announcements a connection may save up.
+pub const MAX_ANNOUNCEMENT_BURST: u32 = 20_000;
+
+/// Block bytes served to one connection in a second, on average: half a loopback link.
+pub const MAX_SERVED_BYTES_PER_SEC: u64 = 500_000_000;
+
+/// Strikes (an empty answer, a wrong one) that close a connection.
+pub const MAX_STRIKES: u32 = 3;
+
+// --- Sync and relay ---
+
+/// Time without progress after which another peer is asked for headers.
+pub const HEADERS_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time a requested block may take before it is asked for elsewhere; doubles for each stall in a row.
+pub const BLOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What that time doubles up to.
+pub const MAX_BLOCK_TIMEOUT: Duration = Duration::from_secs(64);
+
+/// How far ahead of the last connected block bodies are asked for.
+pub const DOWNLOAD_WINDOW: u64 = 1024;
+
+/// Bodies in flight from one peer, at least.
+pub const MIN_IN_FLIGHT: usize = 16;
+
+/// Bodies in flight from one peer, at most.
+pub const MAX_IN_FLIGHT: usize = 512;
+
+/// Bytes in flight from one peer, by the size that recent blocks had.
+pub const IN_FLIGHT_BYTES: usize = 256 * 1024;
+
+/// Headers known ahead of the last connected body; no more are asked for until bodies follow.
+pub const MAX_HEADERS_AHEAD: usize = 100_000;
+
+/// Headers and bodies kept off the best chain; beyond, the branch with the least work goes first.
+pub const MAX_SIDE_ENTRIES: usize = 20_000;
+
+/// Largest block that is pushed whole to peers; a larger one is announced by its header and fetched.
+pub const MAX_PUSH_BYTES: usize = 64 * 1024;
+
+/// Blocks from the future that wait for their time.
+pub const MAX_FUTURE_BLOCKS: usize = 16;
+
+/// Recent bodies that the core keeps in memory, in bytes.
+pub const BODY_CACHE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Hashes and ids remembered per connection as known to the other side.
+pub const MAX_KNOWN_PER_PEER: usize = 4096;
+
+/// Time a requested transaction may take before another peer is asked.
+pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+
+// --- Pool ---
+
+/// Most bytes of transactions waiting for a block: eight full blocks.
+pub const MAX_POOL_BYTES: usize = 8 * MAX_BLOCK_BYTES;
+
+/// Most transactions waiting for a block.
+pub const MAX_POOL_COUNT: usize = 20_000;
+
+/// One peer may fill one part in this many of the pool.
+pub const POOL_SHARES: usize = 8;
+
+/// How many recent blocks' transaction ids the pool and our miner refuse to repeat.
+pub const RECENT_BLOCKS: usize = 144;
+
+// --- Mining ---
+
+/// Explicit mining calls that wait for their turn; one more is told to come back.
+pub const MAX_MINING_QUEUE: usize = 16;
+
+/// Longest explicit mining may take when the caller names no time.
+pub const DEFAULT_MINING_TIMEOUT: Duration = Duration::from_secs(600);
+
+// --- The edge ---
+
+/// Inputs that wait for the core, of all connections.
+pub const DRIVER_QUEUE: usize = 1024;
+
+/// Blocks from this size on are checked on another thread, in bytes.
+pub const CHECK_ELSEWHERE_BYTES: usize = 32 * 1024;
+
+/// Time an orderly stop may take before the process ends anyway.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time a node whose manager has gone may take to stop by itself.
+pub const LIFELINE_TIMEOUT: Duration = Duration::from_millis(1500);
+
+// --- HTTP ---
+
+/// HTTP connections at once; the one idle longest goes for a newcomer.
+pub const MAX_HTTP_CONNECTIONS: usize = 256;
+
+/// Bytes of a request's line and headers.
+pub const MAX_HTTP_HEADER_BYTES: usize = 8 * 1024;
+
+/// Time for a request's headers, and for its body, to arrive; and for a reader to take what waits for it.
+pub const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of a request's body, but for a chain.
+pub const MAX_HTTP_BODY_BYTES: usize = 256 * 1024;
+
+/// Bytes of a chain offered to /chain/replace: some sixty thousand empty blocks.
+pub const MAX_HTTP_CHAIN_BYTES: usize = 64 * 1024 * 1024;
+
+/// Blocks read at a time while a chain is streamed.
+pub const CHAIN_PAGE: usize = 128;
+
+/// Time one mining call over HTTP may ask for, at most.
+pub const MAX_HTTP_MINING_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+// --- The manager ---
+
+/// Most nodes one manager starts.
+pub const MAX_NODES: usize = 1000;
+
+/// Nodes up to which every node is linked with every other.
+pub const MAX_MESH: usize = 32;
+
+/// Links that each node of a larger network begins.
+pub const RANDOM_LINKS: usize = 8;
+
+/// Hashes a second that the manager shares over its mining nodes: with the lab's difficulty of 2^20, a
+/// block every nine seconds, which a laptop does not notice.
+pub const DEFAULT_NETWORK_HASHRATE: u64 = 120_000;
+
+/// Time for a child to print its ready line.
+pub const CHILD_READY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Time for all expected links to be up after the introductions.
+pub const LINKS_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Lines of a dead child's log that are shown.
+pub const LAST_LOG_LINES: usize = 20;
+
+// --- How they relate ---
+
+const _: () = {
+    assert!(MAX_BLOCK_BYTES < 1 << 20);
+    assert!(MAX_CONTENT_BYTES + 200 < MAX_BLOCK_BYTES, "a content fits a block with its coinbase");
+    assert!(MAX_PUSH_BYTES < MAX_BLOCK_BYTES);
+    assert!(MAX_HANDSHAKE_FRAME_BYTES < MAX_UNKNOWN_FRAME_BYTES);
+    assert!(MAX_UNKNOWN_FRAME_BYTES < MAX_BLOCK_BYTES);
+    assert!(2 * (MAX_BLOCK_BYTES + BLOCK_FRAME_OVERHEAD_BYTES) <= MAX_SEND_QUEUE_BYTES);
+    assert!(MIN_IN_FLIGHT <= MAX_IN_FLIGHT && MAX_IN_FLIGHT as u64 <= DOWNLOAD_WINDOW);
+    assert!(MAX_HEADERS_AHEAD as u64 >= DOWNLOAD_WINDOW + MAX_HEADERS as u64);
+    assert!(MAX_POOL_BYTES / POOL_SHARES >= MAX_BLOCK_BYTES, "one peer's share fills a block");
+    assert!(MAX_COMMAND_BYTES > MAX_CONTENT_BYTES + 64);
+    assert!(MAX_COMMAND_BYTES > MAX_REGISTER * 64, "a Register of so many peers fits a command");
+    assert!(MAX_MESH <= MAX_INBOUND && MAX_MESH <= MAX_MANUAL_PEERS);
+    assert!(MAX_HTTP_BODY_BYTES > 2 * MAX_CONTENT_BYTES, "a content fits, escaped or as base64");
+    assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");
+    assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
+};

@@ -1,0 +1,108 @@
+//! Hashes: 32 bytes each, one type for each thing that is hashed, so that they cannot be mixed up.
+//!
+//! In memory and on the wire a hash is its digest's bytes in order; as text it is hex of the bytes
+//! reversed, which is how Bitcoin shows hashes and why proof of work shows as leading zeros.
+
+use core::fmt;
+use core::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+use crate::encoding::{Decode, Encode};
+
+/// SHA-256 of SHA-256: Bitcoin's hash of headers and of inner Merkle nodes.
+pub fn double_sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(Sha256::digest(bytes)).into()
+}
+
+/// A text is not 64 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected 64 hex digits")]
+pub struct BadHash;
+
+/// Writes `bytes` as lower-case hex.
+pub fn write_hex<'a>(f: &mut fmt::Formatter<'_>, bytes: impl Iterator<Item = &'a u8>) -> fmt::Result {
+    for byte in bytes {
+        write!(f, "{byte:02x}")?;
+    }
+    Ok(())
+}
+
+/// `N` bytes from exactly `2 N` hex digits of either case.
+pub fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let high = char::from(pair[0]).to_digit(16)?;
+        let low = char::from(pair[1]).to_digit(16)?;
+        *byte = u8::try_from(high * 16 + low).ok()?;
+    }
+    Some(bytes)
+}
+
+macro_rules! hash_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
+        pub struct $name(pub [u8; 32]);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_hex(f, self.0.iter().rev())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadHash;
+            fn from_str(text: &str) -> Result<Self, BadHash> {
+                let mut bytes = parse_hex::<32>(text).ok_or(BadHash)?;
+                bytes.reverse();
+                Ok($name(bytes))
+            }
+        }
+    };
+}
+
+hash_type! {
+    /// Double SHA-256 of a header's 80 bytes: a block's name.
+    BlockHash
+}
+hash_type! {
+    /// Tagged SHA-256 of a transaction's encoding (see [`crate::types::transaction`]).
+    TxId
+}
+hash_type! {
+    /// Root of the Merkle tree over a block's transaction ids.
+    MerkleRoot
+}
+
+impl BlockHash {
+    /// What genesis names as its parent, and no block hashes to in practice.
+    pub const ZERO: BlockHash = BlockHash([0; 32]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_the_bytes_reversed_and_reads_back() {
+        let mut bytes = [0; 32];
+        bytes[0] = 0xab;
+        let hash = BlockHash(bytes);
+        assert!(hash.to_string().ends_with("ab"));
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+        for bad in ["", "ab", &"0".repeat(63), &"g".repeat(64), &"é".repeat(32)] {
+            assert_eq!(bad.parse::<BlockHash>(), Err(BadHash), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Pure values: what blocks are made of, and the arithmetic of proof of work.
+//!
+//! Lives here: types that need nothing but their own bytes. Not here: rules that compare a block with its
+//! ancestors (`chain`), or with a network's settings (`params`).
+
+pub mod block;
+pub mod hash;
+pub mod header;
+pub mod lookup;
+pub mod merkle;
+pub mod node_id;
+pub mod target;
+pub mod transaction;
+
+pub use block::Block;
+pub use hash::{BlockHash, MerkleRoot, TxId};
+pub use header::Header;
+pub use lookup::Lookup;
+pub use node_id::NodeId;
+pub use target::{CompactTarget, Target, Work};
+pub use transaction::{Coinbase, Content, Transaction};

@@ -1,0 +1,98 @@
+//! What a block carries: one coinbase, then contents.
+//!
+//! An enum, so that a shape no rule allows cannot be written down. Pool, relay, Merkle tree and store know
+//! of a transaction only its id, size and bytes: another variant (signed transfers of value) changes none
+//! of them.
+
+use std::sync::OnceLock;
+
+use sha2::{Digest, Sha256};
+
+use crate::encoding::{self, Blob, Decode, Encode, Text};
+use crate::limits::{MAX_CONTENT_BYTES, MAX_NOTE_BYTES};
+use crate::types::hash::TxId;
+use crate::types::node_id::NodeId;
+
+/// The id of a transaction is SHA-256(tag ‖ tag ‖ encoding) with tag = SHA-256 of this text: a tagged hash
+/// as in BIP 340, so that no transaction can pose as an inner node of the Merkle tree.
+pub const ID_TAG: &[u8] = b"p2pnode/tx";
+
+/// A transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Transaction {
+    /// Says who mined the block, and where it stands.
+    Coinbase(Coinbase),
+    /// What somebody put into a block.
+    Content(Content),
+}
+
+/// Exactly one a block, and its first transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Coinbase {
+    /// Height of the block, so that two blocks never have the same coinbase (BIP 34). Genesis is 0.
+    pub height: u64,
+    /// Who mined it, as it says.
+    pub miner: NodeId,
+    /// What the miner varies when the header's nonces run out.
+    pub extra_nonce: u64,
+    /// A word of the miner's.
+    pub note: Text<MAX_NOTE_BYTES>,
+}
+
+/// Text or bytes that somebody wants in the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Content {
+    /// Random, so that the same text can be posted twice.
+    pub nonce: u64,
+    /// The bytes; what they mean is their writer's business.
+    pub data: Blob<MAX_CONTENT_BYTES>,
+}
+
+impl Transaction {
+    /// Its name, by content.
+    pub fn id(&self) -> TxId {
+        id_of_encoding(&encoding::encode(self))
+    }
+
+    /// Bytes of its encoding.
+    pub fn size(&self) -> usize {
+        encoding::encoded_len(self)
+    }
+
+    /// The coinbase in it, if it is one.
+    pub fn as_coinbase(&self) -> Option<&Coinbase> {
+        match self {
+            Transaction::Coinbase(coinbase) => Some(coinbase),
+            Transaction::Content(_) => None,
+        }
+    }
+}
+
+/// The id of the transaction whose canonical encoding is `bytes`.
+pub fn id_of_encoding(bytes: &[u8]) -> TxId {
+    static PREFIX: OnceLock<Sha256> = OnceLock::new();
+    let prefix = PREFIX.get_or_init(|| {
+        let tag = Sha256::digest(ID_TAG);
+        Sha256::new().chain_update(tag).chain_update(tag)
+    });
+    TxId(prefix.clone().chain_update(bytes).finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_the_tagged_hash_of_the_encoding() {
+        let content = Transaction::Content(Content {
+            nonce: 7,
+            data: b"hello".to_vec().try_into().expect("a short text"),
+        });
+        let bytes = encoding::encode(&content);
+        assert_eq!(bytes, b"\x01\0\0\0\x07\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0hello");
+        assert_eq!(content.size(), bytes.len());
+        let tag = Sha256::digest(b"p2pnode/tx");
+        let whole = [&tag[..], &tag[..], &bytes[..]].concat();
+        assert_eq!(content.id(), TxId(Sha256::digest(whole).into()));
+    }
+}
