@@ -71,7 +71,10 @@ pub fn encode_into<T: Encode>(value: &T, bytes: &mut Vec<u8>) {
             Ok(())
         }
     }
-    #[allow(clippy::expect_used, reason = "a vector takes every byte, and our types have no failing encoder")]
+    #[allow(
+        clippy::expect_used,
+        reason = "a vector takes every byte, and our types have no failing encoder"
+    )]
     bincode::encode_into_writer(value, Append(bytes), CONFIG).expect("encoding into memory cannot fail");
 }
 
@@ -85,7 +88,10 @@ pub fn encoded_len<T: Encode>(value: &T) -> usize {
         }
     }
     let mut count = Count(0);
-    #[allow(clippy::expect_used, reason = "counting takes every byte, and our types have no failing encoder")]
+    #[allow(
+        clippy::expect_used,
+        reason = "counting takes every byte, and our types have no failing encoder"
+    )]
     bincode::encode_into_writer(value, &mut count, CONFIG).expect("counting cannot fail");
     count.0
 }

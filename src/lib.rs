@@ -1,5 +1,6 @@
 //! stub
 pub mod encoding;
 pub mod limits;
+pub mod params;
 pub mod time;
 pub mod types;

@@ -10,6 +10,7 @@ pub mod lookup;
 pub mod merkle;
 pub mod node_id;
 pub mod target;
+pub mod template;
 pub mod transaction;
 
 pub use block::Block;
@@ -18,4 +19,5 @@ pub use header::Header;
 pub use lookup::Lookup;
 pub use node_id::NodeId;
 pub use target::{CompactTarget, Target, Work};
+pub use template::Template;
 pub use transaction::{Coinbase, Content, Transaction};
