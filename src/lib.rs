@@ -2,5 +2,7 @@
 pub mod encoding;
 pub mod limits;
 pub mod params;
+pub mod peer;
 pub mod time;
 pub mod types;
+pub mod wire;

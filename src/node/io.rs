@@ -1,0 +1,306 @@
+//! What goes into the core and what comes out: the whole of its contract with the world.
+//!
+//! Everything is plain data, so that a run can be logged, replayed and simulated. The edge (`net::driver`)
+//! turns sockets, clocks, threads and storage into inputs, and carries outputs out in their order.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::chain::{CheckedBlock, CheckedBranch, Rule, Tip};
+use crate::encoding::Blob;
+use crate::limits::MAX_CONTENT_BYTES;
+use crate::mempool;
+use crate::params::Params;
+use crate::peer::Disconnect;
+use crate::types::{BlockHash, NodeId, Template, TxId};
+use crate::wire::manage::{Introduction, Mined};
+use crate::wire::message::{Message, NewBlock};
+
+/// A connection's number. Never used twice, so that the late close of an old socket cannot hit a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// Who opened a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// They did.
+    Inbound,
+    /// We did.
+    Outbound,
+}
+
+/// What the world tells the core.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A socket is connected.
+    Connected {
+        /// Its number from now on.
+        conn: ConnId,
+        /// The other side's address; of an outbound one, as it was dialled.
+        address: SocketAddr,
+        /// Who opened it.
+        direction: Direction,
+    },
+    /// A dial came to nothing.
+    DialFailed {
+        /// As it was dialled.
+        address: SocketAddr,
+        /// What the system said.
+        error: String,
+    },
+    /// A message without a block arrived. ([`Received::check`] makes these inputs of messages.)
+    Message(ConnId, Message),
+    /// A block arrived, its context-free rules checked.
+    Block(ConnId, Delivery, Result<CheckedBlock, BadBlock>),
+    /// A well-framed message of a kind that we do not know arrived.
+    UnknownKind(ConnId, u8),
+    /// A connection is gone, by the other side or by the edge; not sent for those that the core closed.
+    Closed(ConnId, Disconnect),
+    /// The time of a timer has come.
+    Timer(Timer),
+    /// Somebody with the right to it wants something; the answer carries the same number.
+    Command(CommandId, Command),
+    /// Whoever sent the command no longer waits for its answer.
+    Cancel(CommandId),
+    /// Our miner found a block.
+    Mined {
+        /// The job's number.
+        job: u64,
+        /// The block.
+        block: CheckedBlock,
+        /// Hashes tried for this job.
+        tries: u64,
+    },
+    /// A commit is durable.
+    Stored(u64),
+    /// Blocks that the core asked for, read back; one that could not be read is left out.
+    Loaded(Vec<Arc<crate::types::Block>>),
+}
+
+/// How a block came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// As a Block message, which answers GetBlocks.
+    Requested,
+    /// As a NewBlock message with a body.
+    Pushed,
+}
+
+/// A block that broke a context-free rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadBlock {
+    /// Its header's hash.
+    pub hash: BlockHash,
+    /// The rule.
+    pub rule: Rule,
+}
+
+impl Input {
+    /// The input that `message` is. The context-free check of a block costs time in proportion to its
+    /// size, so the edge calls this where it may take long.
+    pub fn received(conn: ConnId, message: Message, params: &Params) -> Input {
+        let (delivery, block) = match message {
+            Message::Block(block) => (Delivery::Requested, block),
+            Message::NewBlock(NewBlock::Push(block)) => (Delivery::Pushed, block),
+            other => return Input::Message(conn, other),
+        };
+        let hash = block.hash();
+        let block = Arc::unwrap_or_clone(block);
+        let checked = CheckedBlock::check(block, params).map_err(|rule| BadBlock { hash, rule });
+        Input::Block(conn, delivery, checked)
+    }
+}
+
+/// Timers of the core: each is handed out once and handed back once; one that is no longer due is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// A connection must have finished its handshake.
+    Handshake(ConnId),
+    /// A connection may have been quiet for long.
+    Ping(ConnId),
+    /// A ready connection that another claims to replace must have answered.
+    Contender(ConnId),
+    /// A manual peer may be dialled again.
+    Redial(SocketAddr),
+    /// A peer asked for headers must have made progress.
+    Headers,
+    /// Blocks that were asked for must have come.
+    Blocks,
+    /// Transactions that were asked for must have come.
+    Transactions,
+    /// Blocks from the future may have become present.
+    Future,
+    /// Background mining's template gets a fresh time.
+    Template,
+}
+
+/// Numbers a command and its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(pub u64);
+
+/// What somebody with the right to it wants.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Know these nodes, and stay connected to those marked so.
+    Register(Vec<Introduction>),
+    /// Mine one block at full speed, this content first in it.
+    Mine(Option<Blob<MAX_CONTENT_BYTES>>),
+    /// Mine in the background at so many hashes a second; 0: stop.
+    SetMining(u64),
+    /// Put a content into the pool.
+    Submit(Blob<MAX_CONTENT_BYTES>),
+    /// Ask every peer for headers beyond our tip.
+    AskPeers,
+    /// Adopt this chain if it has strictly more work.
+    Replace(CheckedBranch),
+    /// Stop in order.
+    Shutdown,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Every node known now.
+    Registered(Vec<NodeId>),
+    /// The block, stored.
+    Mined(Mined),
+    /// Too many mining calls wait already.
+    MiningQueueFull,
+    /// So be it.
+    MiningSet,
+    /// In the pool, under this id.
+    Submitted(TxId),
+    /// Not taken into the pool.
+    NotSubmitted(mempool::Refusal),
+    /// So many peers were asked.
+    Asked(usize),
+    /// The chain was adopted, and is stored.
+    Replaced(Tip),
+    /// The chain has no more work than ours.
+    NotReplaced {
+        /// What ours has.
+        ours: Tip,
+        /// What was offered.
+        offered: Tip,
+    },
+    /// The stop has begun.
+    ShuttingDown,
+}
+
+/// What the core wants done.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Write a message to these connections; encoded once.
+    Send(Vec<ConnId>, Message),
+    /// Write these stored blocks to a connection, one Block message each, as its queue drains.
+    SendStored(ConnId, Vec<BlockHash>),
+    /// Connect.
+    Dial(SocketAddr),
+    /// Close, once what was sent before is written.
+    Close(ConnId, Disconnect),
+    /// Hand this timer back after so long.
+    SetTimer(Timer, Duration),
+    /// Make this durable, then say so.
+    Store(Commit),
+    /// Read these blocks back.
+    Load(Vec<BlockHash>),
+    /// Mine this and nothing else, or nothing.
+    Mine(Option<Job>),
+    /// Something happened that people or other programs may want to know.
+    Event(Event),
+    /// What came of a command.
+    Reply(CommandId, Answer),
+    /// Nothing is left to do: stop.
+    Stop,
+}
+
+/// What is to become durable together.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Counts up by one.
+    pub seq: u64,
+    /// New bodies, parents first.
+    pub blocks: Vec<CheckedBlock>,
+    /// The active tip after it.
+    pub tip: BlockHash,
+    /// Blocks that the tree no longer keeps.
+    pub forget: Vec<BlockHash>,
+}
+
+/// What to mine.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Counts up by one.
+    pub id: u64,
+    /// The block, without its proof of work.
+    pub template: Template,
+    /// Hashes a second; none: full speed.
+    pub rate: Option<u64>,
+}
+
+/// What happened. The committed tip only is spoken of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A handshake was done.
+    PeerReady {
+        /// The connection.
+        conn: ConnId,
+        /// The other node.
+        node: NodeId,
+        /// Where it is.
+        address: SocketAddr,
+        /// Who opened it.
+        direction: Direction,
+    },
+    /// A connection closed, or a dial failed for the last time.
+    PeerClosed {
+        /// The connection.
+        conn: ConnId,
+        /// The other node, if the handshake was done.
+        node: Option<NodeId>,
+        /// Where it was.
+        address: SocketAddr,
+        /// Why.
+        why: Disconnect,
+    },
+    /// An address could not be reached.
+    DialFailed {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        error: String,
+    },
+    /// The tip is another one, and durable.
+    TipChanged {
+        /// The new tip.
+        tip: Tip,
+        /// Blocks that joined the active chain, lowest first; the last ones, if there are many.
+        connected: u64,
+        /// Blocks that left it.
+        reverted: u64,
+    },
+    /// Our miner found a block.
+    BlockMined {
+        /// Its hash.
+        hash: BlockHash,
+        /// Its height.
+        height: u64,
+        /// Hashes tried.
+        tries: u64,
+    },
+    /// A block was refused.
+    BlockRefused {
+        /// Its hash.
+        hash: BlockHash,
+        /// The rule it broke.
+        rule: Rule,
+        /// Who gave it.
+        from: Option<NodeId>,
+    },
+    /// A manager was let in.
+    ManagerAccepted {
+        /// The connection.
+        conn: ConnId,
+    },
+}

@@ -1,0 +1,3 @@
+//! One connection, as a pure value.
+pub mod disconnect;
+pub use disconnect::Disconnect;

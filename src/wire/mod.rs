@@ -1,0 +1,23 @@
+//! What nodes say to each other: messages, the frames that carry them, and the manager's signed commands.
+//! docs/protocol.md is the specification; this is its one implementation.
+//!
+//! | message | sent by | answered with |
+//! |---|---|---|
+//! | Hello | the dialler first, then the acceptor | Hello |
+//! | Bye | whoever closes, where the other may know why | |
+//! | Ping | either | Pong |
+//! | GetHeaders | who lacks blocks | Headers |
+//! | GetBlocks | who has headers without bodies | one Block each, or NotFound |
+//! | NewBlock | who has a new tip | |
+//! | HaveTransactions | whose pool grew | GetTransactions |
+//! | GetTransactions | who lacks some of them | Transactions |
+//! | Manage | the manager | Report, and Event once subscribed |
+//!
+//! Lives here: bytes to messages and back. Not here: when to say what (`peer`, `node`), sockets (`net`).
+
+pub mod error;
+pub mod manage;
+pub mod message;
+
+pub use error::Error;
+pub use message::{Kind, Message};
