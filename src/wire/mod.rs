@@ -16,8 +16,12 @@
 //! Lives here: bytes to messages and back. Not here: when to say what (`peer`, `node`), sockets (`net`).
 
 pub mod error;
+pub mod frame;
 pub mod manage;
 pub mod message;
+#[cfg(test)]
+mod samples;
 
 pub use error::Error;
+pub use frame::{Frame, FrameCodec};
 pub use message::{Kind, Message};
