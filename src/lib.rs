@@ -1,6 +1,7 @@
 //! stub
 pub mod encoding;
 pub mod limits;
+pub mod mempool;
 pub mod params;
 pub mod peer;
 pub mod time;
