@@ -1,7 +1,9 @@
 //! stub
+pub mod chain;
 pub mod encoding;
 pub mod limits;
 pub mod mempool;
+pub mod node;
 pub mod params;
 pub mod peer;
 pub mod time;

@@ -13,6 +13,7 @@ use rand::RngExt;
 use super::io::{ConnId, Event, Output, Timer};
 use super::*;
 use crate::limits::{MAX_KNOWN_NODES, MAX_MANUAL_PEERS, MAX_REDIAL_PAUSE, MIN_REDIAL_PAUSE};
+use crate::peer::Disconnect;
 
 /// One address to stay connected to.
 #[derive(Debug)]

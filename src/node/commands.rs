@@ -3,7 +3,9 @@
 use super::connections::Phase;
 use super::io::{Answer, Command, CommandId, ConnId, Output};
 use super::*;
-use crate::encoding::{List, Text};
+use crate::chain::CheckedBranch;
+use crate::encoding::{Blob, Text};
+use crate::limits::MAX_CONTENT_BYTES;
 use crate::mempool::Source;
 use crate::peer::Disconnect;
 use crate::wire::manage::{self, Binding, Introduction, Manage, Report};
@@ -58,7 +60,7 @@ impl Node {
         self.reply(caller, Answer::Registered(known));
     }
 
-    fn submit(&mut self, caller: Caller, data: crate::encoding::Blob<{ crate::limits::MAX_CONTENT_BYTES }>) {
+    fn submit(&mut self, caller: Caller, data: Blob<MAX_CONTENT_BYTES>) {
         let content = self.content(data);
         let id = content.id();
         match self.pool.insert(id, content.into(), Source::Local) {
@@ -72,7 +74,7 @@ impl Node {
     }
 
     /// Adopts a whole chain if it has strictly more work than ours, as one change.
-    fn replace(&mut self, caller: Caller, branch: &crate::chain::CheckedBranch) {
+    fn replace(&mut self, caller: Caller, branch: &CheckedBranch) {
         let (ours, offered) = (self.chain.tip(), branch.tip());
         if offered.work <= ours.work {
             return self.reply(caller, Answer::NotReplaced { ours, offered });
@@ -80,10 +82,11 @@ impl Node {
         // Known blocks at the start are skipped, so that storage is not given them again.
         let blocks = branch.blocks();
         let known = blocks.partition_point(|b| self.chain.get(&b.hash()).is_some_and(|e| e.has_body));
-        self.import(&blocks[known..], Some((caller, Answer::Replaced(offered))));
-        if self.chain.tip().hash != offered.hash {
-            let ours = self.chain.tip();
-            self.take_reply(caller);
+        self.import(&blocks[known..]);
+        let ours = self.chain.tip();
+        if ours.hash == offered.hash {
+            self.reply_when_stored(caller, Answer::Replaced(offered));
+        } else {
             self.reply(caller, Answer::NotReplaced { ours, offered });
         }
     }

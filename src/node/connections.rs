@@ -6,13 +6,12 @@
 //! the node with the greater id dialled.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use rand::{Rng, RngExt};
 
-use super::io::{ConnId, Direction, Event, Output, Timer};
 use super::fetch::PeerFetch;
+use super::io::{ConnId, Direction, Event, Output, Timer};
 use super::relay::PeerRelay;
 use super::sync::PeerSync;
 use super::*;
@@ -341,7 +340,9 @@ impl Node {
 
     /// The connections that claim to come from the node at the other end of `conn`.
     fn contenders(&self, conn: ConnId) -> Vec<ConnId> {
-        let Some(remote) = self.connections.get(&conn).and_then(Connection::remote) else { return Vec::new() };
+        let Some(remote) = self.connections.get(&conn).and_then(Connection::remote) else {
+            return Vec::new();
+        };
         let claims =
             |c: &Connection| matches!(&c.phase, Phase::Contending(hello) if hello.node == remote.hello.node);
         self.connections.iter().filter(|(_, c)| claims(c)).map(|(conn, _)| *conn).collect()
@@ -419,7 +420,8 @@ impl Node {
         self.wanted_without(conn);
         let Some(node) = node else { return };
         if let Some(contender) = self.next_contender(&node) {
-            if let Some(Connection { phase: Phase::Contending(hello), .. }) = self.connections.get(&contender) {
+            if let Some(Connection { phase: Phase::Contending(hello), .. }) = self.connections.get(&contender)
+            {
                 let hello = hello.clone();
                 self.become_ready(contender, hello);
             }
@@ -442,4 +444,3 @@ impl Node {
         }
     }
 }
-

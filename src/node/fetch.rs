@@ -58,6 +58,8 @@ pub(super) struct Fetch {
     assigned: BTreeMap<BlockHash, ConnId>,
     /// Bodies to be asked for again, by height.
     retry: BTreeSet<(u64, BlockHash)>,
+    /// The lowest height on the best headers' chain whose body is not here.
+    lowest: u64,
     /// The next height to ask for, and the best headers' hash below it when that was found.
     cursor: u64,
     below: Option<BlockHash>,
@@ -103,14 +105,9 @@ impl Node {
         if self.stopping || best.hash == self.chain.tip().hash {
             return;
         }
+        self.find_lowest();
         self.resume_headers();
-        let common = self.chain.common_height();
-        let cursor = self.fetch.cursor;
-        let moved = cursor == 0 || self.chain.best_header_at(cursor - 1) != self.fetch.below;
-        if moved || cursor <= common {
-            self.fetch.cursor = common + 1;
-        }
-        let end = best.height.min(common + DOWNLOAD_WINDOW);
+        let end = best.height.min(self.fetch.lowest + DOWNLOAD_WINDOW - 1);
         let peers: Vec<ConnId> = self.ready().map(|(conn, _)| conn).collect();
         let mut asked = true;
         while asked {
@@ -121,6 +118,28 @@ impl Node {
         }
         self.fetch.below = self.chain.best_header_at(self.fetch.cursor - 1);
         self.arm_blocks_timer();
+    }
+
+    /// Brings the two marks to where they belong on the best headers' chain, which may be another one now.
+    fn find_lowest(&mut self) {
+        let common = self.chain.common_height();
+        let fetch = &mut self.fetch;
+        if fetch.cursor == 0 || self.chain.best_header_at(fetch.cursor - 1) != fetch.below {
+            fetch.lowest = common + 1;
+            fetch.cursor = common + 1;
+        }
+        fetch.lowest = fetch.lowest.max(common + 1);
+        let has_body = |hash: &BlockHash| self.chain.get(hash).is_some_and(|entry| entry.has_body);
+        while self.chain.best_header_at(fetch.lowest).as_ref().is_some_and(has_body) {
+            fetch.lowest += 1;
+        }
+        fetch.cursor = fetch.cursor.max(fetch.lowest);
+    }
+
+    /// How many headers are known beyond the first missing body.
+    pub(super) fn headers_ahead(&self) -> u64 {
+        let first_missing = self.fetch.lowest.max(self.chain.common_height() + 1);
+        (self.chain.best_header().height + 1).saturating_sub(first_missing)
     }
 
     /// Asks `conn` for one message's worth, if it has room and what is missing.
@@ -149,6 +168,7 @@ impl Node {
             if let Some(hash) = self.chain.best_header_at(height)
                 && self.is_missing(&hash)
                 && !self.fetch.retry.contains(&(height, hash))
+                && !batch.contains(&(height, hash))
             {
                 batch.push((height, hash));
             }
@@ -257,7 +277,8 @@ impl Node {
             .map(|(conn, _)| conn)
             .collect();
         for conn in late {
-            let alone = self.ready().all(|(other, c)| other == conn || c.fetch.stalled || c.fetch.best.is_none());
+            let alone =
+                self.ready().all(|(other, c)| other == conn || c.fetch.stalled || c.fetch.best.is_none());
             let Some(connection) = self.connections.get_mut(&conn) else { continue };
             let fetch = &mut connection.fetch;
             fetch.patience = (fetch.patience * 2).min(MAX_BLOCK_TIMEOUT);

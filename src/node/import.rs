@@ -40,7 +40,9 @@ impl Bodies {
         self.bytes += size;
         // The newest stays, however large.
         while self.bytes > BODY_CACHE_BYTES && self.order.len() > 1 {
-            let Some(oldest) = self.order.pop_front().and_then(|hash| self.blocks.remove(&hash)) else { return };
+            let Some(oldest) = self.order.pop_front().and_then(|hash| self.blocks.remove(&hash)) else {
+                return;
+            };
             self.bytes -= oldest.encoded().len();
         }
     }
@@ -80,7 +82,12 @@ impl Node {
             return self.close(conn, why);
         }
         match block {
-            Err(bad) => self.refuse_block(conn, bad.hash, bad.rule),
+            Err(bad) => {
+                if !bad.rule.is_body_only() {
+                    self.chain.reject(&bad.hash);
+                }
+                self.refuse_block(conn, bad.hash, bad.rule);
+            }
             Ok(block) if delivery == Delivery::Pushed && self.is_low_work(&block.header().previous) => {}
             Ok(block) => self.take_from_peer(conn, block, delivery),
         }
@@ -89,7 +96,7 @@ impl Node {
 
     fn take_from_peer(&mut self, conn: ConnId, block: CheckedBlock, delivery: Delivery) {
         let hash = block.hash();
-        match self.import(core::slice::from_ref(&block), None) {
+        match self.import(core::slice::from_ref(&block)) {
             Outcome::Imported { .. } | Outcome::Duplicate => self.peer_has(conn, hash),
             Outcome::MissingParent if delivery == Delivery::Pushed => self.ask_headers(conn),
             Outcome::MissingParent => {}
@@ -124,9 +131,8 @@ impl Node {
     }
 
     /// Takes `blocks` into the chain, each the child of the one before, as one change. The outcome is the
-    /// last one's; one that is not imported ends it. `reply` is given once the change is durable, if there
-    /// is one.
-    pub(super) fn import(&mut self, blocks: &[CheckedBlock], reply: Option<(Caller, Answer)>) -> Outcome {
+    /// last one's; one that is refused ends it.
+    pub(super) fn import(&mut self, blocks: &[CheckedBlock]) -> Outcome {
         let mut stored = Vec::new();
         let (mut connected, mut reverted) = (Vec::new(), Vec::new());
         let mut outcome = Outcome::Duplicate;
@@ -144,9 +150,8 @@ impl Node {
                 _ => break,
             }
         }
-        let replies = reply.into_iter().collect::<Vec<_>>();
         if !stored.is_empty() {
-            self.commit(stored, connected.len() as u64, reverted.len() as u64, replies);
+            self.commit(stored, connected.len() as u64, reverted.len() as u64);
         }
         if !connected.is_empty() {
             self.tip_changed(&connected, &reverted);
@@ -154,19 +159,21 @@ impl Node {
         outcome
     }
 
-    fn commit(
-        &mut self,
-        blocks: Vec<CheckedBlock>,
-        connected: u64,
-        reverted: u64,
-        replies: Vec<(Caller, Answer)>,
-    ) {
+    fn commit(&mut self, blocks: Vec<CheckedBlock>, connected: u64, reverted: u64) {
         let tip = self.chain.tip();
         let seq = self.next_commit;
         self.next_commit += 1;
         let forget = self.chain.take_forgotten();
-        self.commits.push_back(Pending { seq, tip, connected, reverted, replies });
+        self.commits.push_back(Pending { seq, tip, connected, reverted, replies: Vec::new() });
         self.out.push(Output::Store(Commit { seq, blocks, tip: tip.hash, forget }));
+    }
+
+    /// Answers once everything imported so far is durable.
+    pub(super) fn reply_when_stored(&mut self, caller: Caller, answer: Answer) {
+        match self.commits.back_mut() {
+            Some(pending) => pending.replies.push((caller, answer)),
+            None => self.reply(caller, answer),
+        }
     }
 
     fn tip_changed(&mut self, connected: &[BlockHash], reverted: &[BlockHash]) {

@@ -166,20 +166,23 @@ impl Node {
         let (hash, height) = (block.hash(), entry.height + 1);
         self.event(Event::BlockMined { hash, height, tries });
         let waiting = self.mining.queue.pop_front();
-        let reply = waiting.as_ref().map(|waiting| {
-            let waited = self.now.elapsed.saturating_sub(waiting.since);
-            let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-            let nonce = block.header().nonce;
-            (waiting.caller, Answer::Mined(Mined { hash, height, nonce, tries, millis }))
-        });
-        match self.import(core::slice::from_ref(&block), reply) {
-            Outcome::Imported { connected, .. } if connected.contains(&hash) => {}
+        match self.import(core::slice::from_ref(&block)) {
+            Outcome::Imported { connected, .. } if connected.contains(&hash) => {
+                let Some(Waiting { caller, since, .. }) = waiting else { return };
+                let waited = self.now.elapsed.saturating_sub(since);
+                let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+                let nonce = block.header().nonce;
+                let mined = Mined { hash, height, nonce, tries, millis };
+                self.reply_when_stored(caller, Answer::Mined(mined));
+            }
             outcome => {
                 // Our own block was not good enough for our own chain: start over, and say so.
                 if let Outcome::Invalid(rule) = outcome {
                     self.event(Event::BlockRefused { hash, rule, from: None });
                 }
-                self.mining.queue.extend(waiting);
+                if let Some(waiting) = waiting {
+                    self.mining.queue.push_front(waiting);
+                }
                 self.refresh_job();
             }
         }

@@ -110,6 +110,7 @@ impl Node {
             return self.close(conn, why);
         }
         let mut ask = Vec::new();
+        let room = MAX_POOL_COUNT.saturating_sub(self.wanted.by_id.len());
         for id in ids {
             connection.relay.transactions.insert(*id);
             if self.pool.knows(id) {
@@ -120,7 +121,7 @@ impl Node {
                 Some(want) => {
                     want.others.insert(conn);
                 }
-                None if self.wanted.by_id.len() < MAX_POOL_COUNT => ask.push(*id),
+                None if ask.len() < room => ask.push(*id),
                 None => {}
             }
         }

@@ -6,7 +6,7 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::io::{ConnId, Output, Timer};
+use super::io::{ConnId, Timer};
 use super::*;
 use crate::chain::{CheckedBlock, HeaderOutcome};
 use crate::encoding::List;
@@ -56,8 +56,7 @@ impl Node {
 
     /// Whether bodies must follow before more headers are worth having.
     fn is_far_ahead(&self) -> bool {
-        let ahead = self.chain.best_header().height.saturating_sub(self.chain.common_height());
-        ahead > MAX_HEADERS_AHEAD as u64
+        self.headers_ahead() > MAX_HEADERS_AHEAD as u64
     }
 
     /// Bodies came: goes on with the headers where that had to wait for them.
@@ -250,7 +249,7 @@ impl Node {
             }
             let (block, conn) = entry.remove();
             let hash = block.hash();
-            match self.import(core::slice::from_ref(&block), None) {
+            match self.import(core::slice::from_ref(&block)) {
                 crate::chain::Outcome::Imported { .. } => self.peer_has(conn, hash),
                 crate::chain::Outcome::TooEarly { retry_at } => self.keep_for_later(retry_at, block, conn),
                 _ => {}

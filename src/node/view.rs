@@ -113,10 +113,7 @@ impl<'a> View<'a> {
     /// The hashes at `from` and up to `limit` heights on, on the branch that ends in `tip`.
     pub fn chain_page(&self, tip: &BlockHash, from: u64, limit: usize) -> Vec<BlockHash> {
         let Some(end) = self.0.chain.get(tip) else { return Vec::new() };
-        (from..=end.height)
-            .take(limit)
-            .map_while(|height| self.0.chain.ancestor_at(tip, height))
-            .collect()
+        (from..=end.height).take(limit).map_while(|height| self.0.chain.ancestor_at(tip, height)).collect()
     }
 
     /// The height of `hash`, if it is on the committed chain.
