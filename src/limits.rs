@@ -246,9 +246,9 @@ pub const MAX_MINING_BACKLOG: Duration = Duration::from_millis(250);
 /// Most hashes that one mining thread takes on at once from a capped rate, so that others find some, too.
 pub const MAX_MINING_GRANT: u64 = 65_536;
 
-/// Time that a capped miner's threads work without a pause before more of them join: longer than it takes
-/// one that is fast enough to make up for [`MAX_MINING_BACKLOG`].
-pub const MINING_HELP_AFTER: Duration = Duration::from_millis(500);
+/// Grants in a row with hashes written off after which a capped miner's threads are too few, and more
+/// join: a stall writes off once, whoever cannot keep up does so every time.
+pub const MINING_HELP_AFTER: u32 = 8;
 
 /// How old the time in a header may get while its nonces are tried.
 pub const MINING_TIME_REFRESH: Duration = Duration::from_secs(1);
@@ -334,6 +334,5 @@ const _: () = {
     assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
     assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());
     assert!(MAX_MINING_SLICE.as_millis() < MAX_MINING_BACKLOG.as_millis(), "a slice is never written off");
-    assert!(MAX_MINING_BACKLOG.as_millis() < MINING_HELP_AFTER.as_millis());
     assert!(MINING_BATCH <= MAX_MINING_GRANT);
 };

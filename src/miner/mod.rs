@@ -1,7 +1,7 @@
 //! The miner: threads that look for the nonce of one template at a time, at full speed or at a given rate.
 //!
 //! Lives here: the search (`search`, `walk`), the arithmetic of a rate (`pace`, `meter`), all pure, and the
-//! threads that drive it (`worker`), which are the only place here that reads a clock. Not here: what goes
+//! threads that drive it (`shared`, `worker`), which are the only place here that reads a clock. Not here: what goes
 //! into a template, which job comes next, and whether a found block is any good (`node`, `chain`).
 
 use core::fmt;
@@ -14,6 +14,7 @@ use crate::types::{Block, Template};
 mod meter;
 mod pace;
 mod search;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -21,7 +22,7 @@ mod worker;
 
 pub use search::{Search, Searched};
 
-use worker::Shared;
+use shared::Shared;
 
 /// What to mine.
 #[derive(Debug, Clone)]

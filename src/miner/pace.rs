@@ -6,7 +6,9 @@
 
 use core::time::Duration;
 
-use crate::limits::{MAX_MINING_BACKLOG, MAX_MINING_GRANT, MAX_MINING_SLICE, MINING_SLICE};
+use crate::limits::{
+    MAX_MINING_BACKLOG, MAX_MINING_GRANT, MAX_MINING_SLICE, MINING_HELP_AFTER, MINING_SLICE,
+};
 
 const NANOS: u128 = 1_000_000_000;
 
@@ -21,12 +23,14 @@ pub struct Pace {
     done: u128,
     /// Since when nothing more becomes due.
     paused: Option<Duration>,
+    /// Times something was written off since all that was due was done.
+    behind: u32,
 }
 
 impl Pace {
     /// An account of `rate` hashes per second, empty at `now`.
     pub fn new(rate: u64, now: Duration) -> Pace {
-        Pace { rate, origin: now, done: 0, paused: None }
+        Pace { rate, origin: now, done: 0, paused: None, behind: 0 }
     }
 
     /// Hashes per second.
@@ -41,8 +45,10 @@ impl Pace {
         if due > most {
             self.done += due - most;
             due = most;
+            self.behind = self.behind.saturating_add(1);
         }
         if due < self.chunk() {
+            self.behind = 0;
             return 0;
         }
         let granted = due.min(u128::from(MAX_MINING_GRANT));
@@ -54,6 +60,15 @@ impl Pace {
     /// Hashes that were granted and not done, because their job was replaced.
     pub fn give_back(&mut self, hashes: u64) {
         self.done = self.done.saturating_sub(u128::from(hashes));
+    }
+
+    /// Whether those who take cannot keep up; the next answer is that of those who are more by then.
+    pub fn is_overtaxed(&mut self) -> bool {
+        let overtaxed = self.behind >= MINING_HELP_AFTER;
+        if overtaxed {
+            self.behind = 0;
+        }
+        overtaxed
     }
 
     /// Time until [`Pace::take`] grants something.
@@ -173,6 +188,21 @@ mod tests {
             assert!(burst <= most.max(1), "{burst} at {rate}");
             let end = now + MINUTE;
             assert_exact(mine(&mut pace, &mut now, end, 7_000_000, Duration::ZERO), rate * 60);
+        }
+    }
+
+    #[test]
+    fn only_who_cannot_keep_up_is_overtaxed() {
+        for (speed, expected) in [(1_100_000, false), (900_000, true)] {
+            let (mut now, mut pace) = (Duration::ZERO, Pace::new(1_000_000, Duration::ZERO));
+            let mut overtaxed = false;
+            for _ in 0..10 {
+                let end = now + Duration::from_secs(5);
+                mine(&mut pace, &mut now, end, speed, Duration::ZERO);
+                overtaxed |= pace.is_overtaxed();
+                now += Duration::from_secs(5);
+            }
+            assert_eq!(overtaxed, expected, "{speed}");
         }
     }
 
