@@ -229,6 +229,29 @@ pub const MAX_MINING_QUEUE: usize = 16;
 /// Longest explicit mining may take when the caller names no time.
 pub const DEFAULT_MINING_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// Hashes between two looks at whether the job is still wanted: a fraction of a millisecond on any machine
+/// of this century, and far more than the look costs.
+pub const MINING_BATCH: u64 = 1024;
+
+/// How often a capped miner wakes: seldom enough to cost nothing, often enough to look steady.
+pub const MINING_SLICE: Duration = Duration::from_millis(10);
+
+/// How seldom it wakes at most, for a slow rate: a thousand nodes on one machine must not spend it on waking.
+pub const MAX_MINING_SLICE: Duration = Duration::from_millis(50);
+
+/// What a capped miner makes up for after it was kept from mining: a busy machine's hiccups, not a suspend.
+pub const MAX_MINING_BACKLOG: Duration = Duration::from_millis(250);
+
+/// Most hashes that one mining thread takes on at once from a capped rate, so that others find some, too.
+pub const MAX_MINING_GRANT: u64 = 65_536;
+
+/// Grants in a row with hashes written off after which a capped miner's threads are too few, and more
+/// join: a stall writes off once, whoever cannot keep up does so every time.
+pub const MINING_HELP_AFTER: u32 = 8;
+
+/// How old the time in a header may get while its nonces are tried.
+pub const MINING_TIME_REFRESH: Duration = Duration::from_secs(1);
+
 // --- The edge ---
 
 /// Inputs that wait for the core, of all connections.
@@ -308,4 +331,7 @@ const _: () = {
     assert!(MAX_HTTP_BODY_BYTES > 2 * MAX_CONTENT_BYTES, "a content fits, escaped or as base64");
     assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");
     assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
+    assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());
+    assert!(MAX_MINING_SLICE.as_millis() < MAX_MINING_BACKLOG.as_millis(), "a slice is never written off");
+    assert!(MINING_BATCH <= MAX_MINING_GRANT);
 };

@@ -41,7 +41,8 @@ pub(super) struct Tree {
     leaves: BTreeSet<(Work, u64, Index)>,
     cap: usize,
     seen: u64,
-    forgotten: Vec<BlockHash>,
+    /// Pruned, and not told yet.
+    forgotten: BTreeSet<BlockHash>,
 }
 
 impl Tree {
@@ -69,7 +70,7 @@ impl Tree {
             leaves: BTreeSet::new(),
             cap,
             seen: 0,
-            forgotten: Vec::new(),
+            forgotten: BTreeSet::new(),
         }
     }
 
@@ -188,6 +189,8 @@ impl Tree {
             }
         };
         self.by_hash.insert(hash, index);
+        // It may be back before anybody was told that it had gone.
+        self.forgotten.remove(&hash);
         self.no_leaf(parent);
         self.slot_mut(parent).children.push(index);
         self.maybe_leaf(index);
@@ -303,7 +306,7 @@ impl Tree {
             let slot = self.slot_mut(index);
             let (hash, parent) = (slot.hash, slot.parent);
             self.by_hash.remove(&hash);
-            self.forgotten.push(hash);
+            self.forgotten.insert(hash);
             self.free.push(index);
             if let Some(parent) = parent {
                 self.slot_mut(parent).children.retain(|child| *child != index);
@@ -313,7 +316,7 @@ impl Tree {
     }
 
     pub(super) fn take_forgotten(&mut self) -> Vec<BlockHash> {
-        core::mem::take(&mut self.forgotten)
+        core::mem::take(&mut self.forgotten).into_iter().collect()
     }
 }
 

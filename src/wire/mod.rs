@@ -16,8 +16,10 @@
 //! Lives here: bytes to messages and back. Not here: when to say what (`peer`, `node`), sockets (`net`).
 
 pub mod error;
+pub mod frame;
 pub mod manage;
 pub mod message;
 
 pub use error::Error;
+pub use frame::{Frame, FrameCodec};
 pub use message::{Kind, Message};
