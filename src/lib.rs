@@ -1,5 +1,6 @@
 //! stub
 pub mod chain;
+pub mod cli;
 pub mod encoding;
 pub mod limits;
 pub mod mempool;
@@ -8,6 +9,7 @@ pub mod net;
 pub mod node;
 pub mod params;
 pub mod peer;
+pub mod rest;
 pub mod store;
 pub mod time;
 pub mod types;
