@@ -128,8 +128,8 @@ pub const MAX_PENDING_HANDSHAKES: usize = 64;
 /// Connections that other nodes opened to us.
 pub const MAX_INBOUND: usize = 256;
 
-/// Connections opened by one manager's valid signature: one.
-pub const MAX_MANAGERS: usize = 1;
+/// Connections that a valid signature of the manager's key opened: its own, and a tool or two beside it.
+pub const MAX_MANAGERS: usize = 4;
 
 /// Addresses a node was told to stay connected to.
 pub const MAX_MANUAL_PEERS: usize = 256;
@@ -146,20 +146,18 @@ pub const MAX_REDIAL_PAUSE: Duration = Duration::from_secs(30);
 /// Pings a connection may send in a second, with as many saved up at the start.
 pub const MAX_PINGS_PER_SEC: u32 = 10;
 
-/// Requests (headers, blocks, transactions) a connection may make in a second, on average.
-pub const MAX_REQUESTS_PER_SEC: u32 = 200;
+/// Requests (headers, blocks, transactions) a connection may make in a second, on average: sixteen blocks
+/// each, a fast sync over loopback makes some four thousand.
+pub const MAX_REQUESTS_PER_SEC: u32 = 10_000;
 
 /// Requests a connection may save up.
-pub const MAX_REQUEST_BURST: u32 = 2000;
+pub const MAX_REQUEST_BURST: u32 = 20_000;
 
 /// Announcements (blocks, transactions) a connection may make in a second, on average.
 pub const MAX_ANNOUNCEMENTS_PER_SEC: u32 = 2000;
 
 /// Announcements a connection may save up.
 pub const MAX_ANNOUNCEMENT_BURST: u32 = 20_000;
-
-/// Block bytes served to one connection in a second, on average: half a loopback link.
-pub const MAX_SERVED_BYTES_PER_SEC: u64 = 500_000_000;
 
 /// Strikes (an empty answer, a wrong one) that close a connection.
 pub const MAX_STRIKES: u32 = 3;
@@ -190,8 +188,9 @@ pub const IN_FLIGHT_BYTES: usize = 256 * 1024;
 /// Headers known ahead of the last connected body; no more are asked for until bodies follow.
 pub const MAX_HEADERS_AHEAD: usize = 100_000;
 
-/// Headers and bodies kept off the best chain; beyond, the branch with the least work goes first.
-pub const MAX_SIDE_ENTRIES: usize = 20_000;
+/// Headers and bodies kept off the best chain, some 20 MB; beyond, the branch with the least work goes
+/// first. It bounds how deep a fork can be healed.
+pub const MAX_SIDE_ENTRIES: usize = 100_000;
 
 /// Largest block that is pushed whole to peers; a larger one is announced by its header and fetched.
 pub const MAX_PUSH_BYTES: usize = 64 * 1024;
@@ -229,6 +228,29 @@ pub const MAX_MINING_QUEUE: usize = 16;
 
 /// Longest explicit mining may take when the caller names no time.
 pub const DEFAULT_MINING_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Hashes between two looks at whether the job is still wanted: a fraction of a millisecond on any machine
+/// of this century, and far more than the look costs.
+pub const MINING_BATCH: u64 = 1024;
+
+/// How often a capped miner wakes: seldom enough to cost nothing, often enough to look steady.
+pub const MINING_SLICE: Duration = Duration::from_millis(10);
+
+/// How seldom it wakes at most, for a slow rate: a thousand nodes on one machine must not spend it on waking.
+pub const MAX_MINING_SLICE: Duration = Duration::from_millis(50);
+
+/// What a capped miner makes up for after it was kept from mining: a busy machine's hiccups, not a suspend.
+pub const MAX_MINING_BACKLOG: Duration = Duration::from_millis(250);
+
+/// Most hashes that one mining thread takes on at once from a capped rate, so that others find some, too.
+pub const MAX_MINING_GRANT: u64 = 65_536;
+
+/// Grants in a row with hashes written off after which a capped miner's threads are too few, and more
+/// join: a stall writes off once, whoever cannot keep up does so every time.
+pub const MINING_HELP_AFTER: u32 = 8;
+
+/// How old the time in a header may get while its nonces are tried.
+pub const MINING_TIME_REFRESH: Duration = Duration::from_secs(1);
 
 // --- The edge ---
 
@@ -309,4 +331,7 @@ const _: () = {
     assert!(MAX_HTTP_BODY_BYTES > 2 * MAX_CONTENT_BYTES, "a content fits, escaped or as base64");
     assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");
     assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
+    assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());
+    assert!(MAX_MINING_SLICE.as_millis() < MAX_MINING_BACKLOG.as_millis(), "a slice is never written off");
+    assert!(MINING_BATCH <= MAX_MINING_GRANT);
 };

@@ -1,0 +1,303 @@
+//! `p2pnode`: one node.
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tracing::level_filters::LevelFilter;
+
+use crate::cli::seed::random;
+use crate::cli::{Failure, log, values};
+use crate::encoding::Text;
+use crate::limits::{DEFAULT_NETWORK_HASHRATE, LIFELINE_TIMEOUT, STOP_TIMEOUT};
+use crate::net::{self, Handle};
+use crate::node::Config;
+use crate::node::io::Command;
+use crate::params::{LAB, LAB_DIFFICULTY, Params, REGTEST};
+use crate::peer::handshake::AGENT;
+use crate::rest;
+use crate::types::NodeId;
+use crate::wire::manage::ManagerKey;
+
+/// One node of a proof-of-work network.
+#[derive(Debug, Parser)]
+#[command(name = "p2pnode", version, about, max_term_width = 100)]
+pub struct NodeArgs {
+    /// Where it takes connections of other nodes; port 0 takes any free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6000")]
+    pub listen: SocketAddr,
+    /// Port (on 127.0.0.1) or address of its HTTP endpoints.
+    #[arg(long, value_name = "PORT", default_value = "5000", value_parser = values::http_address)]
+    pub http: SocketAddr,
+    /// A node to connect to and stay connected to, as host:port; may be given often.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub peer: Vec<String>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    /// Mine in the background all the time.
+    #[arg(long)]
+    pub mine: bool,
+    /// Hashes a second of background mining, such as 20k or 1.5M.
+    #[arg(long, value_name = "RATE", value_parser = values::hashrate, requires = "mine")]
+    pub hashrate: Option<u64>,
+    /// Threads that mine, at most.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: u16,
+    /// What the blocks that it mines say of their miner, up to 100 bytes.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub note: String,
+    /// Public key (64 hex digits) whose signed commands it obeys; without one it obeys nobody.
+    #[arg(long, value_name = "KEY")]
+    pub manager_key: Option<ManagerKey>,
+    /// File to log to; stderr if not given.
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// How much to log: error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub log_level: LevelFilter,
+    /// Stop when stdin ends, and speak JSON on stdout: how a manager starts it.
+    #[arg(long, hide = true)]
+    pub lifeline: bool,
+}
+
+/// Which network a node belongs to. Nodes with other settings refuse it.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct NetworkArgs {
+    /// `lab`, or `regtest` where every second hash is a block.
+    #[arg(long, value_name = "NAME", default_value = LAB, value_parser = [LAB, REGTEST])]
+    pub(crate) network: String,
+    /// Leading zero bits of a block's hash, 1 to 64 (lab): each one more doubles the work.
+    #[arg(long, value_name = "BITS", default_value_t = LAB_DIFFICULTY)]
+    pub(crate) difficulty: u32,
+    /// Wanted seconds between blocks (lab): the difficulty then follows the hash power.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) block_time: Option<u32>,
+}
+
+impl NetworkArgs {
+    /// The network's rules.
+    pub(crate) fn params(&self) -> Result<Params, Failure> {
+        if self.network == REGTEST {
+            if self.difficulty != LAB_DIFFICULTY || self.block_time.is_some() {
+                return Err(Failure::new(
+                    "the network regtest has fixed rules (--difficulty and --block-time are lab's)",
+                    "leave out --network regtest, or those two",
+                ));
+            }
+            return Ok(Params::regtest());
+        }
+        Params::lab(self.difficulty, self.block_time).map_err(|error| {
+            Failure::new(
+                error.to_string(),
+                "try --difficulty 16 for quick blocks, --block-time 10 for steady ones",
+            )
+        })
+    }
+
+    /// The flags that say the same to another program.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let mut flags = vec!["--network".to_owned(), self.network.clone()];
+        if self.network == LAB {
+            flags.extend(["--difficulty".to_owned(), self.difficulty.to_string()]);
+        }
+        if let Some(secs) = self.block_time {
+            flags.extend(["--block-time".to_owned(), secs.to_string()]);
+        }
+        flags
+    }
+}
+
+/// Runs a node until it is told to stop.
+pub fn run(args: NodeArgs) -> ExitCode {
+    super::run(async {
+        let lifeline = args.lifeline;
+        let ended = node(args).await;
+        if let Err(failure) = &ended
+            && lifeline
+        {
+            let report = serde_json::json!({ "ready": false, "error": failure.error, "hint": failure.hint });
+            let _ = writeln!(std::io::stdout(), "{report}");
+        }
+        ended
+    })
+}
+
+/// A node that is set up and not started.
+struct Prepared {
+    settings: net::Settings,
+    http: TcpListener,
+    node: NodeId,
+}
+
+async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
+    let params = Arc::new(args.network.params()?);
+    if !args.http.ip().is_loopback() {
+        return Err(Failure::new(
+            format!("--http {} is reachable from other machines, and has no authentication yet", args.http),
+            format!("use --http {}; other machines can tunnel to it, with ssh -L for one", args.http.port()),
+        ));
+    }
+    let note = Text::try_from(args.note.clone())
+        .map_err(|error| Failure::new(format!("--note is too long: {error} bytes"), "shorten it"))?;
+    let peers = resolve(&args.peer).await?;
+    let listener = net::bind(args.listen).await.map_err(|error| unbound("--listen", args.listen, &error))?;
+    let http = TcpListener::bind(args.http).await.map_err(|error| unbound("--http", args.http, &error))?;
+    let listen = listener.local_addr().map_err(|error| unbound("--listen", args.listen, &error))?;
+    let node = NodeId(random()?);
+    let hashrate = if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 };
+    let config = Config { node, listen: dialable(listen), manager: args.manager_key, peers, hashrate, note };
+    let threads = usize::from(args.threads);
+    let settings = net::Settings { config, params, seed: random()?, listener, threads };
+    Ok(Prepared { settings, http, node })
+}
+
+async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
+    log::start(args.log.as_deref(), args.log_level)?;
+    let Prepared { settings, http, node } = prepare(&args).await?;
+    let (listen, params) = (settings.config.listen, settings.params.clone());
+    let http_address = http.local_addr().map_err(|error| unbound("--http", args.http, &error))?;
+    let (handle, running) = net::start(settings);
+    let serving = tokio::spawn(rest::serve(http, handle.clone(), params.clone()));
+    let hangup = Arc::new(Notify::new());
+    if args.lifeline {
+        watch_stdin(hangup.clone());
+    }
+    tokio::spawn(stop_on_signal(handle.clone(), hangup));
+    tracing::info!(%node, %listen, http = %http_address, network = %params.network(), rules = %params.rules(), "ready");
+    announce(&args, node, listen, http_address, &params);
+    let ended = running.await;
+    drop(handle);
+    // Answers that are on their way are finished; nobody is waited for long.
+    let _ = tokio::time::timeout(STOP_TIMEOUT, serving).await;
+    match ended {
+        Ok(()) => {
+            tracing::info!("stopped");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => Err(Failure::new(error.to_string(), "see the log for what the system said")),
+    }
+}
+
+/// Says that the node is ready: one line of JSON to a manager, a few lines to a person.
+fn announce(args: &NodeArgs, node: NodeId, listen: SocketAddr, http: SocketAddr, params: &Params) {
+    let mut out = std::io::stdout().lock();
+    let said = if args.lifeline {
+        let pid = std::process::id();
+        let ready = serde_json::json!({
+            "ready": true, "node": node.to_string(), "listen": listen, "http": http, "pid": pid,
+            "agent": AGENT,
+        });
+        writeln!(out, "{ready}")
+    } else {
+        writeln!(
+            out,
+            "node {node}\n  network  {}\n  P2P      {listen}\n  HTTP     http://{http}/node/id\n\
+             try: curl http://{http}/mine; curl http://{http}/chain   (Ctrl-C stops it)",
+            params.rules()
+        )
+    };
+    // Nobody may be reading: that is no reason not to run.
+    let _ = said.and_then(|()| out.flush());
+}
+
+/// The first signal, or the manager's end, stops the node in order; the second at once.
+async fn stop_on_signal(handle: Handle, hangup: Arc<Notify>) {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return tracing::error!("signals cannot be caught: stop the node over HTTP");
+    };
+    tokio::select! {
+        _ = interrupt.recv() => tracing::info!("interrupted"),
+        _ = terminate.recv() => tracing::info!("terminated"),
+        () = hangup.notified() => tracing::info!("the manager is gone"),
+    }
+    let stop = handle.command(Command::Shutdown);
+    tokio::select! {
+        _ = stop => {}
+        _ = interrupt.recv() => exit_now(130),
+        _ = terminate.recv() => exit_now(143),
+    }
+    // The second signal also ends a stop that hangs.
+    tokio::select! {
+        _ = interrupt.recv() => exit_now(130),
+        _ = terminate.recv() => exit_now(143),
+        () = tokio::time::sleep(STOP_TIMEOUT) => exit_now(1),
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "asked to stop a second time, or an orderly stop hangs")]
+fn exit_now(code: i32) {
+    std::process::exit(code);
+}
+
+/// The manager holds the other end of stdin: when that closes, it is gone, however it went.
+#[allow(clippy::disallowed_methods, reason = "a thread that waits for the end, and then for an orderly stop")]
+fn watch_stdin(hangup: Arc<Notify>) {
+    let watch = move || {
+        let mut byte = [0];
+        while matches!(std::io::Read::read(&mut std::io::stdin(), &mut byte), Ok(1)) {}
+        hangup.notify_one();
+        std::thread::sleep(LIFELINE_TIMEOUT);
+        std::process::exit(1);
+    };
+    if let Err(error) = std::thread::Builder::new().name("lifeline".to_owned()).spawn(watch) {
+        tracing::error!(%error, "the manager's end would not be noticed");
+    }
+}
+
+async fn resolve(peers: &[String]) -> Result<Vec<SocketAddr>, Failure> {
+    let mut addresses = Vec::new();
+    for peer in peers {
+        let found = tokio::net::lookup_host(peer.as_str()).await.map(|mut found| found.next());
+        let wrong = |why: String| {
+            Failure::new(
+                format!("--peer {peer}: {why}"),
+                "give a host and a port, such as --peer 127.0.0.1:6001",
+            )
+        };
+        match found {
+            Ok(Some(address)) => addresses.push(address),
+            Ok(None) => return Err(wrong("the host has no address".to_owned())),
+            Err(error) => return Err(wrong(error.to_string())),
+        }
+    }
+    Ok(addresses)
+}
+
+/// Where others reach `listen`, as seen from this machine.
+fn dialable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// A port that cannot be had: which, why, and what to do.
+pub(super) fn unbound(flag: &str, address: SocketAddr, error: &std::io::Error) -> Failure {
+    let port = address.port();
+    let hint = match error.kind() {
+        std::io::ErrorKind::AddrInUse if cfg!(target_os = "macos") && port == 5000 => {
+            format!("AirPlay uses port 5000 on macOS: choose another with {flag}")
+        }
+        std::io::ErrorKind::AddrInUse => {
+            format!("another program uses port {port}: stop it, or choose another port with {flag} (0: any)")
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            format!("ports below 1024 belong to root: choose another with {flag}")
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            format!("this machine has no address {}: choose another with {flag}", address.ip())
+        }
+        _ => format!("choose another address with {flag}"),
+    };
+    Failure::new(format!("{flag} {address} cannot be used: {error}"), hint)
+}

@@ -1,0 +1,188 @@
+//! What waits for a block: transactions by arrival, bounded in bytes, in number and per giver.
+//!
+//! Nothing here costs a fee, so nothing is evicted for something better: a full pool refuses. One peer may
+//! fill an eighth of it, so that one cannot shut out the others. Ids of recent blocks are refused, so that
+//! a late relay does not put a transaction in twice.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::limits::{MAX_POOL_BYTES, MAX_POOL_COUNT, POOL_SHARES, RECENT_BLOCKS};
+use crate::types::{BlockHash, Lookup, Transaction, TxId};
+
+/// Where a transaction came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// Our own user, who may fill the pool.
+    Local,
+    /// A block that a reorg took off the chain.
+    Reverted,
+    /// The connection of this number.
+    Peer(u64),
+}
+
+/// Why a transaction is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It waits already.
+    #[error("the transaction is in the pool already")]
+    Known,
+    /// A recent block has it.
+    #[error("the transaction is in a recent block")]
+    Recent,
+    /// Only blocks carry coinbases.
+    #[error("a coinbase cannot wait in the pool")]
+    Coinbase,
+    /// No room.
+    #[error("the pool is full")]
+    Full,
+    /// This peer's share is used up.
+    #[error("one peer may fill only its share of the pool")]
+    ShareFull,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    id: TxId,
+    transaction: Arc<Transaction>,
+    size: usize,
+    source: Source,
+}
+
+/// The pool.
+#[derive(Debug, Default)]
+pub struct Mempool {
+    /// By order of arrival, which is the order they are mined in.
+    waiting: BTreeMap<u64, Waiting>,
+    arrival: Lookup<TxId, u64>,
+    next: u64,
+    bytes: usize,
+    shares: BTreeMap<Source, usize>,
+    /// Ids of the newest blocks of the active chain, oldest first.
+    recent: VecDeque<(BlockHash, Vec<TxId>)>,
+    /// How many of those blocks have an id.
+    recent_ids: Lookup<TxId, usize>,
+}
+
+impl Mempool {
+    /// Takes `transaction`, whose id is `id`.
+    pub fn insert(&mut self, id: TxId, transaction: Arc<Transaction>, source: Source) -> Result<(), Refusal> {
+        if transaction.as_coinbase().is_some() {
+            return Err(Refusal::Coinbase);
+        }
+        if self.arrival.contains(&id) {
+            return Err(Refusal::Known);
+        }
+        if self.recent_ids.contains(&id) {
+            return Err(Refusal::Recent);
+        }
+        let size = transaction.size();
+        if self.bytes + size > MAX_POOL_BYTES || self.waiting.len() >= MAX_POOL_COUNT {
+            return Err(Refusal::Full);
+        }
+        let share = self.shares.entry(source).or_default();
+        if matches!(source, Source::Peer(_)) && *share + size > MAX_POOL_BYTES / POOL_SHARES {
+            return Err(Refusal::ShareFull);
+        }
+        *share += size;
+        self.bytes += size;
+        self.arrival.insert(id, self.next);
+        self.waiting.insert(self.next, Waiting { id, transaction, size, source });
+        self.next += 1;
+        Ok(())
+    }
+
+    /// A block joined the active chain: what it has waits no longer.
+    pub fn connect(&mut self, block: BlockHash, ids: &[TxId]) {
+        for id in ids {
+            self.remove(id);
+            let count = self.recent_ids.get(id).copied().unwrap_or_default();
+            self.recent_ids.insert(*id, count + 1);
+        }
+        self.recent.push_back((block, ids.to_vec()));
+        if self.recent.len() > RECENT_BLOCKS
+            && let Some((_, ids)) = self.recent.pop_front()
+        {
+            self.forget_recent(&ids);
+        }
+    }
+
+    /// A block left the active chain. Its contents are to be inserted again by whoever has them.
+    pub fn disconnect(&mut self, block: BlockHash) {
+        if let Some(at) = self.recent.iter().rposition(|(hash, _)| *hash == block)
+            && let Some((_, ids)) = self.recent.remove(at)
+        {
+            self.forget_recent(&ids);
+        }
+    }
+
+    fn forget_recent(&mut self, ids: &[TxId]) {
+        for id in ids {
+            match self.recent_ids.get(id).copied() {
+                Some(count) if count > 1 => {
+                    self.recent_ids.insert(*id, count - 1);
+                }
+                _ => {
+                    self.recent_ids.remove(id);
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, id: &TxId) {
+        let Some(waiting) = self.arrival.remove(id).and_then(|at| self.waiting.remove(&at)) else { return };
+        self.bytes -= waiting.size;
+        if let Some(share) = self.shares.get_mut(&waiting.source) {
+            *share -= waiting.size;
+            if *share == 0 {
+                self.shares.remove(&waiting.source);
+            }
+        }
+    }
+
+    /// The transaction of `id`, if it waits.
+    pub fn get(&self, id: &TxId) -> Option<&Arc<Transaction>> {
+        self.waiting.get(self.arrival.get(id)?).map(|waiting| &waiting.transaction)
+    }
+
+    /// Whether there is nothing to gain from being sent `id`.
+    pub fn knows(&self, id: &TxId) -> bool {
+        self.arrival.contains(id) || self.recent_ids.contains(id)
+    }
+
+    /// Those that come first and fit into `bytes` of a block.
+    pub fn pick(&self, bytes: usize) -> Vec<Arc<Transaction>> {
+        let mut left = bytes;
+        let mut picked = Vec::new();
+        for waiting in self.waiting.values() {
+            if waiting.size <= left {
+                left -= waiting.size;
+                picked.push(waiting.transaction.clone());
+            }
+        }
+        picked
+    }
+
+    /// All that wait, by arrival: ids and sizes in bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (TxId, usize)> + '_ {
+        self.waiting.values().map(|waiting| (waiting.id, waiting.size))
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Bytes of all that wait.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests;

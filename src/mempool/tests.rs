@@ -1,0 +1,82 @@
+use super::*;
+use crate::types::{Coinbase, Content, NodeId};
+
+fn content(nonce: u64, bytes: usize) -> (TxId, Arc<Transaction>) {
+    let data = vec![0; bytes].try_into().expect("within a content's limit");
+    let transaction = Transaction::Content(Content { nonce, data });
+    (transaction.id(), Arc::new(transaction))
+}
+
+#[test]
+fn first_come_is_first_mined() {
+    let mut pool = Mempool::default();
+    for nonce in [5, 3, 9] {
+        let (id, transaction) = content(nonce, 100);
+        assert_eq!(pool.insert(id, transaction, Source::Local), Ok(()));
+    }
+    let nonces: Vec<u64> = pool
+        .pick(240)
+        .iter()
+        .map(|transaction| match &**transaction {
+            Transaction::Content(content) => content.nonce,
+            Transaction::Coinbase(_) => unreachable!("no coinbase was put in"),
+        })
+        .collect();
+    assert_eq!(nonces, [5, 3], "two of 124 bytes fit 248, not 240 nor three");
+}
+
+#[test]
+fn a_transaction_waits_once_and_not_after_it_was_mined() {
+    let mut pool = Mempool::default();
+    let (id, transaction) = content(1, 10);
+    let block = BlockHash([1; 32]);
+    assert_eq!(pool.insert(id, transaction.clone(), Source::Local), Ok(()));
+    assert_eq!(pool.insert(id, transaction.clone(), Source::Peer(1)), Err(Refusal::Known));
+    pool.connect(block, &[id]);
+    assert!(pool.is_empty() && pool.bytes() == 0 && pool.knows(&id));
+    assert_eq!(pool.insert(id, transaction.clone(), Source::Peer(1)), Err(Refusal::Recent));
+    pool.disconnect(block);
+    assert_eq!(pool.insert(id, transaction, Source::Reverted), Ok(()), "a reorg gave it back");
+}
+
+#[test]
+fn ids_are_recent_for_so_many_blocks() {
+    let mut pool = Mempool::default();
+    let (id, transaction) = content(1, 10);
+    pool.connect(BlockHash([0; 32]), &[id]);
+    for n in 1..RECENT_BLOCKS {
+        pool.connect(BlockHash([n as u8; 32]), &[]);
+        assert!(pool.knows(&id), "{n} blocks later");
+    }
+    pool.connect(BlockHash([255; 32]), &[]);
+    assert_eq!(pool.insert(id, transaction, Source::Local), Ok(()));
+}
+
+#[test]
+fn one_peer_fills_its_share_and_leaves_the_rest_to_others() {
+    let mut pool = Mempool::default();
+    let mut nonces = 0..;
+    let mut fill = |pool: &mut Mempool, source| loop {
+        let (id, transaction) = content(nonces.next().unwrap_or_default(), 60_000);
+        if let Err(refusal) = pool.insert(id, transaction, source) {
+            return refusal;
+        }
+    };
+    assert_eq!(fill(&mut pool, Source::Peer(1)), Refusal::ShareFull);
+    assert!(pool.bytes() <= MAX_POOL_BYTES / POOL_SHARES);
+    assert_eq!(fill(&mut pool, Source::Peer(2)), Refusal::ShareFull);
+    assert_eq!(fill(&mut pool, Source::Local), Refusal::Full);
+    assert!(pool.bytes() <= MAX_POOL_BYTES);
+}
+
+#[test]
+fn a_coinbase_does_not_wait() {
+    let coinbase = Transaction::Coinbase(Coinbase {
+        height: 1,
+        miner: NodeId::default(),
+        extra_nonce: 0,
+        note: Default::default(),
+    });
+    let refused = Mempool::default().insert(coinbase.id(), Arc::new(coinbase), Source::Local);
+    assert_eq!(refused, Err(Refusal::Coinbase));
+}

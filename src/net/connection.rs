@@ -1,0 +1,155 @@
+//! One socket: the reading half turns bytes into inputs and never waits for the writing half.
+//!
+//! What waits for the core is bounded twice: a connection may have a few messages outstanding, and the
+//! driver's queue holds so many of all. A connection beyond that is not read from, which its sender feels.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::codec::Decoder;
+
+use crate::limits::{CHECK_ELSEWHERE_BYTES, MAX_RECEIVED_WAITING, MIN_FRAME_BYTES_PER_SEC, SLOW_FRAME_AFTER};
+use crate::node::io::{ConnId, Input};
+use crate::params::Params;
+use crate::peer::Disconnect;
+use crate::wire::frame::{self, Frame, FrameCodec};
+
+/// An input on its way to the core, and the place it takes until it was handled.
+pub(super) struct Incoming {
+    pub(super) input: Input,
+    /// Given back when dropped.
+    pub(super) place: Option<OwnedSemaphorePermit>,
+}
+
+/// Reads `socket` until it ends or lies, and tells the core why it ended.
+pub(super) async fn read(
+    conn: ConnId,
+    socket: OwnedReadHalf,
+    params: Arc<Params>,
+    core: mpsc::Sender<Incoming>,
+) {
+    let reader = Reader {
+        conn,
+        socket,
+        params,
+        core: core.clone(),
+        places: Arc::new(Semaphore::new(MAX_RECEIVED_WAITING)),
+        codec: FrameCodec::new(),
+        buffer: BytesMut::new(),
+        began: None,
+    };
+    let why = match reader.run().await {
+        Ok(()) => Disconnect::Ended,
+        Err(why) => why,
+    };
+    // The core may have stopped: then nobody needs to know.
+    let _ = core.send(Incoming { input: Input::Closed(conn, why), place: None }).await;
+}
+
+struct Reader {
+    conn: ConnId,
+    socket: OwnedReadHalf,
+    params: Arc<Params>,
+    core: mpsc::Sender<Incoming>,
+    places: Arc<Semaphore>,
+    codec: FrameCodec,
+    buffer: BytesMut,
+    /// When the first byte of the frame now arriving came, and how many have come since.
+    began: Option<(Instant, u64)>,
+}
+
+impl Reader {
+    async fn run(mut self) -> Result<(), Disconnect> {
+        let mut greeted = false;
+        loop {
+            let before = self.buffer.len();
+            let frame = self.codec.decode(&mut self.buffer).map_err(disconnect)?;
+            let Some(frame) = frame else {
+                if !self.fill().await? {
+                    return Ok(());
+                }
+                continue;
+            };
+            self.began = None;
+            self.deliver(frame, before - self.buffer.len()).await?;
+            if !greeted {
+                // Larger frames are taken only once the core has looked at the first one, and not closed.
+                greeted = true;
+                let all = u32::try_from(MAX_RECEIVED_WAITING).unwrap_or(u32::MAX);
+                let _ = self.places.acquire_many(all).await;
+                self.codec.handshake_done();
+            }
+        }
+    }
+
+    /// Reads more; whether there was more.
+    async fn fill(&mut self) -> Result<bool, Disconnect> {
+        loop {
+            let ready = self.socket.readable();
+            match self.began {
+                Some((at, bytes)) => timeout_at(at + allowed(bytes), ready)
+                    .await
+                    .map_err(|_| Disconnect::SlowFrame)?
+                    .map_err(failed)?,
+                None => ready.await.map_err(failed)?,
+            }
+            match self.socket.try_read_buf(&mut self.buffer) {
+                Ok(0) => {
+                    let ended = self.codec.decode_eof(&mut self.buffer).map_err(disconnect)?;
+                    debug_assert!(ended.is_none(), "whole frames were taken before");
+                    return Ok(false);
+                }
+                Ok(read) => {
+                    let (at, bytes) = self.began.unwrap_or((Instant::now(), 0));
+                    self.began = Some((at, bytes + read as u64));
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
+    async fn deliver(&mut self, frame: Frame, size: usize) -> Result<(), Disconnect> {
+        let conn = self.conn;
+        let place = self.places.clone().acquire_owned().await.ok();
+        let input = match frame {
+            Frame::Unknown { kind, .. } => Input::UnknownKind(conn, kind),
+            Frame::Message(message) if size < CHECK_ELSEWHERE_BYTES => {
+                Input::received(conn, message, &self.params)
+            }
+            Frame::Message(message) => {
+                let params = self.params.clone();
+                let check = move || Input::received(conn, message, &params);
+                let checked = tokio::task::spawn_blocking(check).await;
+                checked.map_err(|error| Disconnect::Failed(format!("checking a block failed: {error}")))?
+            }
+        };
+        if self.buffer.is_empty() {
+            // An idle connection keeps no buffer.
+            self.buffer = BytesMut::new();
+        }
+        let incoming = Incoming { input, place: place };
+        self.core.send(incoming).await.map_err(|_| Disconnect::ShuttingDown)
+    }
+}
+
+/// How long a frame of which `bytes` have come may have taken.
+fn allowed(bytes: u64) -> Duration {
+    SLOW_FRAME_AFTER.max(Duration::from_secs(bytes / MIN_FRAME_BYTES_PER_SEC + 1))
+}
+
+fn failed(error: std::io::Error) -> Disconnect {
+    Disconnect::Failed(error.to_string())
+}
+
+fn disconnect(error: frame::Error) -> Disconnect {
+    match error {
+        frame::Error::Wire(error) => Disconnect::Malformed(error),
+        frame::Error::Io(error) => failed(error),
+    }
+}

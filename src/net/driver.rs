@@ -1,0 +1,373 @@
+//! One `select!` that owns the node: whatever happens becomes an input, and the outputs are carried out in
+//! their order.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::time::timeout;
+
+use crate::chain::CheckedBlock;
+use crate::encoding;
+use crate::limits::{
+    DIAL_TIMEOUT, DRIVER_QUEUE, MAX_INBOUND, MAX_MANAGERS, MAX_MANUAL_PEERS, MAX_PENDING_HANDSHAKES,
+};
+use crate::miner::{self, Found, Miner};
+use crate::net::clock::Clock;
+use crate::net::connection::{self, Incoming};
+use crate::net::handle::{Handle, Request};
+use crate::net::log::log;
+use crate::net::{listen, writer};
+use crate::node::io::{Answer, Command, CommandId, Commit, ConnId, Direction, Input, Output, Timer};
+use crate::node::{Config, Node};
+use crate::params::Params;
+use crate::peer::Disconnect;
+use crate::store::{Batch, Committed, Store, StoredBlock};
+use crate::types::Block;
+use crate::wire::frame;
+
+/// Time that what is queued for a connection may take to be written after its close.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Sockets at once, whatever they say they are: what the core lets in, and its waiting room.
+const MAX_SOCKETS: usize = MAX_INBOUND + MAX_PENDING_HANDSHAKES + MAX_MANUAL_PEERS + MAX_MANAGERS;
+
+/// Inputs handled in a row before other things get their turn.
+const BURST: usize = 64;
+
+/// What a running node is made of.
+pub struct Settings {
+    /// What the core is told.
+    pub config: Config,
+    /// The network.
+    pub params: Arc<Params>,
+    /// The core's entropy, from the operating system.
+    pub seed: [u8; 32],
+    /// Where it takes connections; `config.listen` is its address.
+    pub listener: TcpListener,
+    /// Mining threads at most.
+    pub threads: usize,
+}
+
+/// The node could not go on.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed: what was not stored is lost, what was acknowledged is not")]
+pub struct Failed;
+
+/// Starts a node: what others hold of it, and the future that runs it until it stops.
+pub fn start(settings: Settings) -> (Handle, impl Future<Output = Result<(), Failed>>) {
+    let Settings { config, params, seed, listener, threads } = settings;
+    let (store, committed) = Store::memory(StoredBlock::from(params.genesis()));
+    let (found, founds) = mpsc::unbounded_channel();
+    let miner = Miner::start(threads, Clock::wall, move |block| {
+        let _ = found.send(block);
+    });
+    let (requests, requested) = mpsc::unbounded_channel();
+    let handle =
+        Handle { requests, next: Arc::new(AtomicU64::new(1)), store: store.clone(), miner: Arc::new(miner) };
+    let (core, incoming) = mpsc::channel(DRIVER_QUEUE);
+    let (sockets, accepted) = listen::channel();
+    let driver = Driver {
+        node: Node::new(config, params.clone(), seed),
+        clock: Clock::start(),
+        params,
+        store,
+        miner: handle.miner.clone(),
+        core,
+        links: BTreeMap::new(),
+        tasks: JoinSet::new(),
+        dials: JoinSet::new(),
+        timers: BTreeMap::new(),
+        serial: 0,
+        next_conn: 0,
+        replies: BTreeMap::new(),
+        stopping: false,
+    };
+    let sources = Sources { incoming, accepted, committed, founds, requested };
+    (handle, driver.run(sources, listener, sockets))
+}
+
+/// Where inputs come from.
+struct Sources {
+    incoming: mpsc::Receiver<Incoming>,
+    accepted: mpsc::Receiver<(TcpStream, SocketAddr)>,
+    committed: Committed,
+    founds: mpsc::UnboundedReceiver<Found>,
+    requested: mpsc::UnboundedReceiver<Request>,
+}
+
+/// The tasks of one connection.
+struct Link {
+    queue: writer::Queue,
+    reader: AbortHandle,
+    writer: AbortHandle,
+}
+
+type Dialled = (SocketAddr, std::io::Result<TcpStream>);
+
+struct Driver {
+    node: Node,
+    clock: Clock,
+    params: Arc<Params>,
+    store: Store,
+    miner: Arc<Miner>,
+    core: mpsc::Sender<Incoming>,
+    links: BTreeMap<ConnId, Link>,
+    /// Readers and writers, each with the number of its connection.
+    tasks: JoinSet<(ConnId, Result<(), Disconnect>)>,
+    dials: JoinSet<Dialled>,
+    timers: BTreeMap<(Duration, u64), Timer>,
+    serial: u64,
+    next_conn: u64,
+    replies: BTreeMap<CommandId, oneshot::Sender<Answer>>,
+    stopping: bool,
+}
+
+impl Driver {
+    async fn run(
+        mut self,
+        mut from: Sources,
+        listener: TcpListener,
+        sockets: mpsc::Sender<(TcpStream, SocketAddr)>,
+    ) -> Result<(), Failed> {
+        let listening = tokio::spawn(listen::accept(listener, sockets));
+        let outputs = self.node.start(self.clock.now());
+        self.carry_out(outputs);
+        while !self.stopping {
+            let next = self.timers.first_key_value().map(|((at, _), _)| self.clock.at(*at));
+            tokio::select! {
+                Some(incoming) = from.incoming.recv() => self.receive(incoming, &mut from.incoming),
+                Some((socket, address)) = from.accepted.recv() => self.accept(socket, address),
+                Some(dialled) = self.dials.join_next() => self.dialled(dialled),
+                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+                () = sleep_until(next) => self.ring(),
+                seq = from.committed.recv() => match seq {
+                    Some(seq) => self.input(Input::Stored(seq)),
+                    None => return Err(Failed),
+                },
+                Some(found) = from.founds.recv() => self.found(found),
+                Some(request) = from.requested.recv() => self.request(request),
+            }
+        }
+        listening.abort();
+        self.miner.set(None);
+        self.links.clear();
+        // What was said last, byes among it, is written; nobody is waited for long.
+        let _ = timeout(FLUSH_TIMEOUT, async { while self.tasks.join_next().await.is_some() {} }).await;
+        Ok(())
+    }
+
+    fn input(&mut self, input: Input) {
+        let outputs = self.node.handle(self.clock.now(), input);
+        self.carry_out(outputs);
+    }
+
+    fn receive(&mut self, first: Incoming, queue: &mut mpsc::Receiver<Incoming>) {
+        self.handle(first);
+        for _ in 1..BURST {
+            let Ok(next) = queue.try_recv() else { return };
+            self.handle(next);
+        }
+    }
+
+    fn handle(&mut self, incoming: Incoming) {
+        if let Input::Closed(conn, _) = &incoming.input {
+            self.hang_up(*conn);
+        }
+        let Incoming { input, place } = incoming;
+        self.input(input);
+        drop(place);
+    }
+
+    fn accept(&mut self, socket: TcpStream, address: SocketAddr) {
+        if self.links.len() >= MAX_SOCKETS {
+            tracing::debug!(%address, "too many sockets: not let in");
+            return;
+        }
+        self.connect(socket, address, Direction::Inbound);
+    }
+
+    fn dialled(&mut self, dialled: Result<Dialled, JoinError>) {
+        match dialled {
+            Ok((address, Ok(socket))) => self.connect(socket, address, Direction::Outbound),
+            Ok((address, Err(error))) => {
+                self.input(Input::DialFailed { address, error: error.to_string() });
+            }
+            Err(error) => tracing::error!(%error, "a dial failed inside"),
+        }
+    }
+
+    fn connect(&mut self, socket: TcpStream, address: SocketAddr, direction: Direction) {
+        // A block is one write: waiting for more to send would only delay it.
+        let _ = socket.set_nodelay(true);
+        self.next_conn += 1;
+        let conn = ConnId(self.next_conn);
+        let (reading, writing) = socket.into_split();
+        let (queue, drain) = writer::queue();
+        let (params, core, store) = (self.params.clone(), self.core.clone(), self.store.clone());
+        let reader = self.tasks.spawn(async move {
+            connection::read(conn, reading, params, core).await;
+            (conn, Ok(()))
+        });
+        let writer = self.tasks.spawn(async move { (conn, writer::drain(drain, writing, store).await) });
+        self.links.insert(conn, Link { queue, reader, writer });
+        self.input(Input::Connected { conn, address, direction });
+    }
+
+    /// Stops reading at once, and writes what is queued before the socket closes.
+    fn hang_up(&mut self, conn: ConnId) {
+        let Some(link) = self.links.remove(&conn) else { return };
+        link.reader.abort();
+        let writer = link.writer;
+        if !writer.is_finished() {
+            tokio::spawn(async move {
+                tokio::time::sleep(FLUSH_TIMEOUT).await;
+                writer.abort();
+            });
+        }
+    }
+
+    /// A reader or writer is done. A reader has told the core itself, unless it panicked.
+    fn ended(&mut self, ended: Result<(tokio::task::Id, (ConnId, Result<(), Disconnect>)), JoinError>) {
+        let (conn, why) = match ended {
+            Ok((_, (_, Ok(())))) => return,
+            Ok((_, (conn, Err(why)))) => (conn, why),
+            Err(error) if error.is_cancelled() => return,
+            Err(error) => {
+                let id = error.id();
+                let is_it = |link: &Link| link.reader.id() == id || link.writer.id() == id;
+                let Some(conn) = self.links.iter().find(|(_, link)| is_it(link)).map(|(conn, _)| *conn)
+                else {
+                    return;
+                };
+                tracing::error!(conn = conn.0, %error, "a connection's task failed: a defect of this program");
+                (conn, Disconnect::Failed("internal error".to_owned()))
+            }
+        };
+        if self.links.contains_key(&conn) {
+            self.hang_up(conn);
+            self.input(Input::Closed(conn, why));
+        }
+    }
+
+    fn ring(&mut self) {
+        let now = self.clock.now().elapsed;
+        while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
+            let timer = entry.remove();
+            self.input(Input::Timer(timer));
+        }
+    }
+
+    fn found(&mut self, found: Found) {
+        let Found { job, block, tries, .. } = found;
+        match CheckedBlock::check(block, &self.params) {
+            Ok(block) => self.input(Input::Mined { job, block, tries }),
+            Err(rule) => tracing::error!(%rule, "our miner made a bad block: a defect of this program"),
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        match request {
+            Request::View(read) => read(&self.node.view()),
+            Request::Command(id, command, reply) => {
+                if matches!(command, Command::Shutdown) {
+                    tracing::info!("shutting down");
+                }
+                self.replies.insert(id, reply);
+                self.input(Input::Command(id, command));
+            }
+            Request::Cancel(id) => {
+                self.replies.remove(&id);
+                self.input(Input::Cancel(id));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Send(to, message) => {
+                    let frame = frame::encode(&message);
+                    for conn in to {
+                        self.queue(conn, |queue| queue.frame(frame.clone()));
+                    }
+                }
+                Output::SendStored(conn, hashes) => self.queue(conn, |queue| queue.stored(hashes)),
+                Output::Dial(address) => {
+                    self.dials.spawn(dial(address));
+                }
+                Output::Close(conn, _) => self.hang_up(conn),
+                Output::SetTimer(timer, after) => {
+                    self.serial += 1;
+                    self.timers.insert((self.clock.now().elapsed + after, self.serial), timer);
+                }
+                Output::Store(commit) => self.store.submit(batch(commit)),
+                Output::Load(hashes) => {
+                    let block = |bytes: bytes::Bytes| encoding::decode::<Block>(&bytes).ok();
+                    let blocks = hashes.iter().filter_map(|hash| self.store.read(hash).and_then(block));
+                    let input = Input::Loaded(blocks.map(Arc::new).collect());
+                    self.later(input);
+                }
+                Output::Mine(job) => self.miner.set(job.map(|job| miner::Job {
+                    id: job.id,
+                    template: job.template,
+                    rate: job.rate,
+                })),
+                Output::Event(event) => log(&event),
+                Output::Reply(id, answer) => {
+                    if let Some(reply) = self.replies.remove(&id) {
+                        let _ = reply.send(answer);
+                    }
+                }
+                Output::Stop => self.stopping = true,
+            }
+        }
+    }
+
+    /// Hands `input` to the core after the outputs at hand.
+    fn later(&mut self, input: Input) {
+        let core = self.core.clone();
+        tokio::spawn(async move {
+            let _ = core.send(Incoming { input, place: None }).await;
+        });
+    }
+
+    fn queue(&mut self, conn: ConnId, put: impl FnOnce(&writer::Queue) -> Result<(), Disconnect>) {
+        let Some(link) = self.links.get(&conn) else { return };
+        if let Err(why) = put(&link.queue) {
+            // Cut off rather than hung up: it does not read what is queued.
+            if let Some(link) = self.links.remove(&conn) {
+                link.reader.abort();
+                link.writer.abort();
+            }
+            self.later(Input::Closed(conn, why));
+        }
+    }
+}
+
+fn batch(commit: Commit) -> Batch {
+    let stored = |block: CheckedBlock| StoredBlock {
+        hash: block.hash(),
+        encoded: block.encoded().clone(),
+        ids: block.ids().clone(),
+    };
+    let Commit { seq, blocks, tip, forget } = commit;
+    Batch { seq, blocks: blocks.into_iter().map(stored).collect(), tip, forget }
+}
+
+async fn dial(address: SocketAddr) -> Dialled {
+    let connected = timeout(DIAL_TIMEOUT, TcpStream::connect(address)).await;
+    (address, connected.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())))
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => core::future::pending().await,
+    }
+}

@@ -1,0 +1,92 @@
+//! What others in the process hold of a running node: reads and commands, answered by the driver between
+//! two inputs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::miner::{self, Miner};
+use crate::node::io::{Answer, Command, CommandId};
+use crate::node::view::View;
+use crate::store::Store;
+
+/// The node has stopped, or stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the node is shutting down")]
+pub struct Stopped;
+
+/// A read, to be run by the driver.
+type Read = Box<dyn FnOnce(&View<'_>) + Send>;
+
+pub(super) enum Request {
+    View(Read),
+    Command(CommandId, Command, oneshot::Sender<Answer>),
+    /// Whoever sent the command went away.
+    Cancel(CommandId),
+}
+
+/// A running node. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    /// Not bounded here: each caller waits for its answer, and the callers are HTTP's connections.
+    pub(super) requests: mpsc::UnboundedSender<Request>,
+    pub(super) next: Arc<AtomicU64>,
+    pub(super) store: Store,
+    pub(super) miner: Arc<Miner>,
+}
+
+impl Handle {
+    /// What `read` says of the node.
+    pub async fn view<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&View<'_>) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        let read: Read = Box::new(move |view| {
+            let _ = answer.send(read(view));
+        });
+        self.requests.send(Request::View(read)).map_err(|_| Stopped)?;
+        answered.await.map_err(|_| Stopped)
+    }
+
+    /// What comes of `command`. Whoever drops the future does not want it any more.
+    pub async fn command(&self, command: Command) -> Result<Answer, Stopped> {
+        let id = CommandId(self.next.fetch_add(1, Ordering::Relaxed));
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Command(id, command, answer)).map_err(|_| Stopped)?;
+        let mut guard = Guard { id, requests: Some(&self.requests) };
+        let answer = answered.await.map_err(|_| Stopped);
+        guard.requests = None;
+        answer
+    }
+
+    /// The blocks.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// How mining goes.
+    pub fn mining(&self) -> miner::Stats {
+        self.miner.stats()
+    }
+
+    /// Ends when the node has.
+    pub async fn stopped(&self) {
+        self.requests.closed().await;
+    }
+}
+
+/// Cancels a command that is no longer waited for.
+struct Guard<'a> {
+    id: CommandId,
+    requests: Option<&'a mpsc::UnboundedSender<Request>>,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if let Some(requests) = self.requests {
+            let _ = requests.send(Request::Cancel(self.id));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Sockets from others.
+
+use std::io;
+use std::net::SocketAddr;
+
+use core::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// Accepted sockets that wait for the driver.
+const WAITING: usize = 64;
+
+/// Pause after a failed accept: out of file descriptors, most likely, which only time mends.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Takes connections at `address`; port 0 takes any free one.
+pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+/// Accepts for as long as somebody takes the sockets.
+pub(super) async fn accept(listener: TcpListener, sockets: mpsc::Sender<(TcpStream, SocketAddr)>) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => {
+                if sockets.send(accepted).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The channel for [`accept`].
+pub(super) fn channel() -> (mpsc::Sender<(TcpStream, SocketAddr)>, mpsc::Receiver<(TcpStream, SocketAddr)>) {
+    mpsc::channel(WAITING)
+}

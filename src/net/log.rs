@@ -1,0 +1,35 @@
+//! What happens, as log lines.
+
+use crate::node::io::Event;
+
+/// Writes `event` at the level it deserves: what an operator wants to see by default is info, trouble is
+/// warn, the rest is debug.
+pub(super) fn log(event: &Event) {
+    match event {
+        Event::PeerReady { conn, node, address, direction } => {
+            tracing::info!(conn = conn.0, %node, %address, ?direction, "peer ready");
+        }
+        Event::PeerClosed { conn, node: Some(node), address, why } => {
+            tracing::info!(conn = conn.0, %node, %address, %why, "peer gone");
+        }
+        Event::PeerClosed { conn, node: None, address, why } if why.is_permanent() => {
+            tracing::warn!(conn = conn.0, %address, %why, "connection refused");
+        }
+        Event::PeerClosed { conn, node: None, address, why } => {
+            tracing::debug!(conn = conn.0, %address, %why, "connection closed");
+        }
+        Event::DialFailed { address, error } => tracing::debug!(%address, %error, "dial failed"),
+        Event::TipChanged { tip, reverted: 0, connected } => {
+            tracing::info!(height = tip.height, hash = %tip.hash, connected, "tip");
+        }
+        Event::TipChanged { tip, reverted, connected } => {
+            tracing::info!(height = tip.height, hash = %tip.hash, connected, reverted, "tip after a reorg");
+        }
+        Event::BlockMined { hash, height, tries } => tracing::info!(height, %hash, tries, "mined"),
+        Event::BlockRefused { hash, rule, from } => match from {
+            Some(node) => tracing::warn!(%hash, rule = rule.name(), %node, "block refused: {rule}"),
+            None => tracing::error!(%hash, rule = rule.name(), "our own block was refused: {rule}"),
+        },
+        Event::ManagerAccepted { conn } => tracing::info!(conn = conn.0, "manager accepted"),
+    }
+}

@@ -1,0 +1,210 @@
+//! What users and managers ask for. Both want the same things; they differ in how they are answered.
+
+use super::connections::Phase;
+use super::io::{Answer, Command, CommandId, ConnId, Output};
+use super::*;
+use crate::chain::CheckedBranch;
+use crate::encoding::{Blob, Text};
+use crate::limits::MAX_CONTENT_BYTES;
+use crate::mempool::Source;
+use crate::peer::Disconnect;
+use crate::wire::manage::{self, Binding, Introduction, Manage, Report};
+use crate::wire::message::Message;
+
+/// Who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// Somebody beside us: HTTP.
+    Edge(CommandId),
+    /// The manager, over the wire.
+    Manager {
+        /// Its connection.
+        conn: ConnId,
+        /// The command's sequence.
+        sequence: u64,
+    },
+}
+
+impl Node {
+    pub(super) fn command(&mut self, caller: Caller, command: Command) {
+        if self.stopping {
+            return self.reply(caller, Answer::ShuttingDown);
+        }
+        match command {
+            Command::Register(introductions) => self.register(caller, &introductions),
+            Command::Mine(content) => self.mine_one(caller, content),
+            Command::SetMining(hashrate) => {
+                self.set_mining(hashrate);
+                self.reply(caller, Answer::MiningSet);
+            }
+            Command::Submit(data) => self.submit(caller, data),
+            Command::AskPeers => {
+                let asked = self.ask_everybody();
+                self.reply(caller, Answer::Asked(asked));
+            }
+            Command::Replace(branch) => self.replace(caller, &branch),
+            Command::Shutdown => self.shut_down(caller),
+        }
+    }
+
+    fn register(&mut self, caller: Caller, introductions: &[Introduction]) {
+        for Introduction { peer, dial } in introductions {
+            if let Some(node) = peer.node {
+                self.learn(node, peer.address);
+            }
+            if *dial {
+                self.stay_connected(peer.address, peer.node);
+            }
+        }
+        let known = self.addresses.known().keys().copied().collect();
+        self.reply(caller, Answer::Registered(known));
+    }
+
+    fn submit(&mut self, caller: Caller, data: Blob<MAX_CONTENT_BYTES>) {
+        let content = self.content(data);
+        let id = content.id();
+        match self.pool.insert(id, content.into(), Source::Local) {
+            Ok(()) => {
+                self.announce(&[id]);
+                self.pool_changed();
+                self.reply(caller, Answer::Submitted(id));
+            }
+            Err(refusal) => self.reply(caller, Answer::NotSubmitted(refusal)),
+        }
+    }
+
+    /// Adopts a whole chain if it has strictly more work than ours, as one change.
+    fn replace(&mut self, caller: Caller, branch: &CheckedBranch) {
+        let (ours, offered) = (self.chain.tip(), branch.tip());
+        if offered.work <= ours.work {
+            return self.reply(caller, Answer::NotReplaced { ours, offered });
+        }
+        // Known blocks at the start are skipped, so that storage is not given them again.
+        let blocks = branch.blocks();
+        let known = blocks.partition_point(|b| self.chain.get(&b.hash()).is_some_and(|e| e.has_body));
+        self.import(&blocks[known..]);
+        let ours = self.chain.tip();
+        if ours.hash == offered.hash {
+            self.reply_when_stored(caller, Answer::Replaced(offered));
+        } else {
+            self.reply(caller, Answer::NotReplaced { ours, offered });
+        }
+    }
+
+    fn shut_down(&mut self, caller: Caller) {
+        self.stopping = true;
+        self.stop_mining();
+        self.reply(caller, Answer::ShuttingDown);
+        self.close_all(&Disconnect::ShuttingDown);
+        self.stop_when_stored();
+    }
+
+    pub(super) fn reply(&mut self, caller: Caller, answer: Answer) {
+        match caller {
+            Caller::Edge(id) => self.out.push(Output::Reply(id, answer)),
+            Caller::Manager { conn, sequence } => {
+                let outcome = outcome(answer);
+                self.report(conn, sequence, outcome);
+            }
+        }
+    }
+
+    fn report(&mut self, conn: ConnId, sequence: u64, outcome: manage::Outcome) {
+        if self.connections.contains_key(&conn) {
+            self.send(conn, Message::Report(Report { sequence, outcome }));
+        }
+    }
+
+    /// A signed command arrived.
+    pub(super) fn manage(&mut self, conn: ConnId, manage: &Manage) {
+        let Some(key) = self.config.manager else { return };
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let Phase::Manager(managing) = &mut connection.phase else { return };
+        let binding = Binding {
+            network: self.identity.network,
+            node: self.identity.node,
+            challenge: connection.challenge,
+        };
+        let command = match binding.open(&key, managing.sequence + 1, manage) {
+            Ok(command) => command,
+            Err(refusal) => return self.close(conn, Disconnect::NotAuthorised(refusal)),
+        };
+        managing.sequence += 1;
+        if managing.sequence == 1 {
+            self.manager_accepted(conn);
+        }
+        self.obey(conn, manage.sequence, command);
+    }
+
+    fn obey(&mut self, conn: ConnId, sequence: u64, command: manage::Command) {
+        use manage::Command as C;
+        let command = match command {
+            C::Status => return self.report(conn, sequence, manage::Outcome::Status(self.status())),
+            C::Subscribe => return self.subscribe(conn, sequence),
+            C::Register(introductions) => Command::Register(introductions.into_vec()),
+            C::Mine { content } => Command::Mine(content),
+            C::SetMining { hashrate } => Command::SetMining(hashrate),
+            C::Submit { content } => Command::Submit(content),
+            C::Shutdown => Command::Shutdown,
+        };
+        self.command(Caller::Manager { conn, sequence }, command);
+    }
+
+    fn status(&self) -> manage::Status {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        manage::Status {
+            height: self.committed.height,
+            tip: self.committed.hash,
+            peers: count(self.ready().count()),
+            pool: count(self.pool.len()),
+            hashrate: self.mining.background(),
+        }
+    }
+
+    /// From now on this manager hears what happens; first, what has happened.
+    fn subscribe(&mut self, conn: ConnId, sequence: u64) {
+        if let Some(connection) = self.connections.get_mut(&conn)
+            && let Phase::Manager(managing) = &mut connection.phase
+        {
+            managing.subscribed = true;
+        }
+        self.report(conn, sequence, manage::Outcome::Done);
+        let nodes: Vec<NodeId> =
+            self.ready().filter_map(|(_, c)| c.remote().map(|remote| remote.hello.node)).collect();
+        for node in nodes {
+            self.send(conn, Message::Event(manage::Event::PeerReady { node }));
+        }
+        let Tip { hash, height, .. } = self.committed;
+        self.send(conn, Message::Event(manage::Event::TipChanged { tip: hash, height, reverted: 0 }));
+    }
+
+    /// Tells every manager that subscribed.
+    pub(super) fn tell_managers(&mut self, event: manage::Event) {
+        let subscribed: Vec<ConnId> = self
+            .connections
+            .iter()
+            .filter(|(_, c)| matches!(&c.phase, Phase::Manager(managing) if managing.subscribed))
+            .map(|(conn, _)| *conn)
+            .collect();
+        if !subscribed.is_empty() {
+            self.out.push(Output::Send(subscribed, Message::Event(event)));
+        }
+    }
+}
+
+/// An answer, as the wire says it.
+fn outcome(answer: Answer) -> manage::Outcome {
+    use manage::Outcome::{Done, Failed, Mined, Submitted};
+    let failed = |why: String| Failed(Text::clipped(&why));
+    match answer {
+        Answer::Registered(_) | Answer::MiningSet | Answer::Asked(_) | Answer::Replaced(_) => Done,
+        Answer::ShuttingDown => Done,
+        Answer::Mined(mined) => Mined(mined),
+        Answer::Submitted(id) => Submitted(id),
+        Answer::MiningQueueFull => failed("too many mining calls wait already".to_owned()),
+        Answer::NotSubmitted(refusal) => failed(refusal.to_string()),
+        Answer::NotReplaced { ours, offered } => {
+            failed(format!("the chain has work {}, ours {}", offered.work, ours.work))
+        }
+    }
+}

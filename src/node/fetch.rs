@@ -1,0 +1,323 @@
+//! Catching up with bodies: which are missing, who has them, who was asked, who does not answer.
+//!
+//! Bodies are asked for along the chain of the best headers, within a window ahead of the tip, from every
+//! peer whose own chain has them. Whoever gives none for a while loses its slot to the others; its late
+//! answers are taken all the same.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::io::{ConnId, Output, Timer};
+use super::*;
+use crate::encoding::List;
+use crate::limits::{
+    BLOCK_TIMEOUT, DOWNLOAD_WINDOW, IN_FLIGHT_BYTES, MAX_BLOCK_TIMEOUT, MAX_GET_BLOCKS, MAX_IN_FLIGHT,
+    MIN_IN_FLIGHT,
+};
+use crate::peer::Disconnect;
+use crate::types::BlockHash;
+use crate::wire::message::Message;
+
+/// What is remembered about one connection.
+#[derive(Debug)]
+pub(super) struct PeerFetch {
+    /// The block with the most work that this peer is known to have.
+    best: Option<BlockHash>,
+    /// Up to which height its chain is the best headers' chain, and for which two tips that was found.
+    reach: (BlockHash, BlockHash, u64),
+    /// Blocks asked for without an answer, those asked for elsewhere since included.
+    owed: BTreeSet<BlockHash>,
+    /// How many of them are waited for.
+    in_flight: usize,
+    /// When it last gave a block, or was asked while it owed none.
+    progress: Duration,
+    /// How long it may give none.
+    patience: Duration,
+    /// It gave none for so long, and others were asked.
+    stalled: bool,
+}
+
+impl Default for PeerFetch {
+    fn default() -> Self {
+        PeerFetch {
+            best: None,
+            reach: (BlockHash::ZERO, BlockHash::ZERO, 0),
+            owed: BTreeSet::new(),
+            in_flight: 0,
+            progress: Duration::ZERO,
+            patience: BLOCK_TIMEOUT,
+            stalled: false,
+        }
+    }
+}
+
+/// What is remembered beside the connections.
+#[derive(Debug, Default)]
+pub(super) struct Fetch {
+    /// Whom each body is waited for from.
+    assigned: BTreeMap<BlockHash, ConnId>,
+    /// Bodies to be asked for again, by height.
+    retry: BTreeSet<(u64, BlockHash)>,
+    /// The lowest height on the best headers' chain whose body is not here.
+    lowest: u64,
+    /// The next height to ask for, and the best headers' hash below it when that was found.
+    cursor: u64,
+    below: Option<BlockHash>,
+    /// What a block weighs, by those that came lately, in bytes.
+    usual_size: usize,
+    timer: bool,
+}
+
+impl Node {
+    /// `conn` is known to have `hash` and all below it.
+    pub(super) fn peer_has(&mut self, conn: ConnId, hash: BlockHash) {
+        let work_of = |hash: &BlockHash| self.chain.get(hash).map(|entry| entry.work);
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let best = connection.fetch.best.as_ref().and_then(work_of);
+        if work_of(&hash) > best {
+            connection.fetch.best = Some(hash);
+        }
+    }
+
+    /// Up to which height the best headers' chain is also the chain of `conn`.
+    fn reach(&mut self, conn: ConnId) -> u64 {
+        let best_header = self.chain.best_header().hash;
+        let Some(connection) = self.connections.get_mut(&conn) else { return 0 };
+        let fetch = &mut connection.fetch;
+        let Some(best) = fetch.best else { return 0 };
+        if (fetch.reach.0, fetch.reach.1) == (best, best_header) {
+            return fetch.reach.2;
+        }
+        let mut at = self.chain.get(&best);
+        while let Some(entry) = at {
+            if self.chain.best_header_at(entry.height) == Some(entry.hash) {
+                break;
+            }
+            at = self.chain.get(&entry.header.previous);
+        }
+        fetch.reach = (best, best_header, at.map_or(0, |entry| entry.height));
+        fetch.reach.2
+    }
+
+    /// Asks for what is missing, wherever there is room.
+    pub(super) fn fetch_blocks(&mut self) {
+        let best = self.chain.best_header();
+        if self.stopping || best.hash == self.chain.tip().hash {
+            return;
+        }
+        self.find_lowest();
+        self.resume_headers();
+        let end = best.height.min(self.fetch.lowest + DOWNLOAD_WINDOW - 1);
+        let peers: Vec<ConnId> = self.ready().map(|(conn, _)| conn).collect();
+        let mut asked = true;
+        while asked {
+            asked = false;
+            for conn in &peers {
+                asked |= self.fetch_from(*conn, end);
+            }
+        }
+        self.fetch.below = self.chain.best_header_at(self.fetch.cursor - 1);
+        self.arm_blocks_timer();
+    }
+
+    /// Brings the two marks to where they belong on the best headers' chain, which may be another one now.
+    fn find_lowest(&mut self) {
+        let common = self.chain.common_height();
+        let fetch = &mut self.fetch;
+        if fetch.cursor == 0 || self.chain.best_header_at(fetch.cursor - 1) != fetch.below {
+            fetch.lowest = common + 1;
+            fetch.cursor = common + 1;
+        }
+        fetch.lowest = fetch.lowest.max(common + 1);
+        let has_body = |hash: &BlockHash| self.chain.get(hash).is_some_and(|entry| entry.has_body);
+        while self.chain.best_header_at(fetch.lowest).as_ref().is_some_and(has_body) {
+            fetch.lowest += 1;
+        }
+        fetch.cursor = fetch.cursor.max(fetch.lowest);
+    }
+
+    /// How many headers are known beyond the first missing body.
+    pub(super) fn headers_ahead(&self) -> u64 {
+        let first_missing = self.fetch.lowest.max(self.chain.common_height() + 1);
+        (self.chain.best_header().height + 1).saturating_sub(first_missing)
+    }
+
+    /// Asks `conn` for one message's worth, if it has room and what is missing.
+    fn fetch_from(&mut self, conn: ConnId, end: u64) -> bool {
+        let limit = IN_FLIGHT_BYTES / self.fetch.usual_size.max(1);
+        let limit = limit.clamp(MIN_IN_FLIGHT, MAX_IN_FLIGHT);
+        let reach = self.reach(conn);
+        let Some(connection) = self.connections.get(&conn) else { return false };
+        let fetch = &connection.fetch;
+        if fetch.stalled || fetch.in_flight + MAX_GET_BLOCKS > limit.max(MAX_GET_BLOCKS) {
+            return false;
+        }
+        let mut batch = Vec::new();
+        for (height, hash) in self.fetch.retry.iter().take_while(|(height, _)| *height <= reach) {
+            if batch.len() < MAX_GET_BLOCKS && !fetch.owed.contains(hash) {
+                batch.push((*height, *hash));
+            }
+        }
+        for again in &batch {
+            self.fetch.retry.remove(again);
+        }
+        batch.retain(|(_, hash)| self.is_missing(hash));
+        while batch.len() < MAX_GET_BLOCKS && self.fetch.cursor <= end.min(reach) {
+            let height = self.fetch.cursor;
+            self.fetch.cursor += 1;
+            if let Some(hash) = self.chain.best_header_at(height)
+                && self.is_missing(&hash)
+                && !self.fetch.retry.contains(&(height, hash))
+                && !batch.contains(&(height, hash))
+            {
+                batch.push((height, hash));
+            }
+        }
+        self.ask_blocks(conn, batch.into_iter().map(|(_, hash)| hash).collect())
+    }
+
+    /// Whether the body of `hash` is neither here nor on its way.
+    fn is_missing(&self, hash: &BlockHash) -> bool {
+        !self.fetch.assigned.contains_key(hash)
+            && self.chain.get(hash).is_some_and(|entry| !entry.has_body && !entry.invalid)
+    }
+
+    fn ask_blocks(&mut self, conn: ConnId, hashes: Vec<BlockHash>) -> bool {
+        let Some(connection) = self.connections.get_mut(&conn) else { return false };
+        if hashes.is_empty() {
+            return false;
+        }
+        let fetch = &mut connection.fetch;
+        if fetch.in_flight == 0 {
+            fetch.progress = self.now.elapsed;
+        }
+        fetch.in_flight += hashes.len();
+        fetch.owed.extend(&hashes);
+        self.fetch.assigned.extend(hashes.iter().map(|hash| (*hash, conn)));
+        self.send(conn, Message::GetBlocks(List::clipped(hashes)));
+        true
+    }
+
+    /// A Block message came; whether it was asked for.
+    pub(super) fn was_owed(&mut self, conn: ConnId, hash: &BlockHash) -> Result<(), Disconnect> {
+        let Some(connection) = self.connections.get_mut(&conn) else { return Ok(()) };
+        let fetch = &mut connection.fetch;
+        if !fetch.owed.remove(hash) {
+            return Err(Disconnect::UnsolicitedBlock);
+        }
+        fetch.progress = self.now.elapsed;
+        fetch.stalled = false;
+        fetch.patience = (fetch.patience * 7 / 8).max(BLOCK_TIMEOUT);
+        if self.fetch.assigned.get(hash) == Some(&conn) {
+            self.fetch.assigned.remove(hash);
+            fetch.in_flight = fetch.in_flight.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    /// A body is here, wherever it came from.
+    pub(super) fn arrived(&mut self, hash: &BlockHash, size: usize) {
+        let usual = self.fetch.usual_size;
+        self.fetch.usual_size = if usual == 0 { size } else { (usual * 7 + size) / 8 };
+        if let Some(conn) = self.fetch.assigned.remove(hash)
+            && let Some(connection) = self.connections.get_mut(&conn)
+        {
+            connection.fetch.in_flight = connection.fetch.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// Takes back what `conn` was asked for, to ask others.
+    fn take_back(&mut self, conn: ConnId) {
+        let theirs: Vec<BlockHash> =
+            self.fetch.assigned.iter().filter(|(_, to)| **to == conn).map(|(hash, _)| *hash).collect();
+        for hash in theirs {
+            self.give_back(&hash);
+        }
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.fetch.in_flight = 0;
+        }
+    }
+
+    fn give_back(&mut self, hash: &BlockHash) {
+        self.fetch.assigned.remove(hash);
+        if let Some(entry) = self.chain.get(hash) {
+            self.fetch.retry.insert((entry.height, *hash));
+        }
+    }
+
+    /// A connection is gone: others are asked for what it owed.
+    pub(super) fn fetch_without(&mut self, conn: ConnId) {
+        self.take_back(conn);
+        self.fetch_blocks();
+    }
+
+    /// A peer does not have what it was asked for.
+    pub(super) fn not_found(&mut self, conn: ConnId, hashes: &[BlockHash]) {
+        for hash in hashes {
+            let Some(connection) = self.connections.get_mut(&conn) else { return };
+            if connection.fetch.owed.remove(hash) && self.fetch.assigned.get(hash) == Some(&conn) {
+                connection.fetch.in_flight = connection.fetch.in_flight.saturating_sub(1);
+                // It does not have its best block's ancestor: what it has is to be learned anew.
+                connection.fetch.best = None;
+                self.give_back(hash);
+            }
+        }
+        self.strike(conn);
+        self.ask_headers(conn);
+        self.fetch_blocks();
+    }
+
+    /// Somebody may have given no block for too long.
+    pub(super) fn blocks_due(&mut self) {
+        self.fetch.timer = false;
+        let now = self.now.elapsed;
+        let late: Vec<ConnId> = self
+            .ready()
+            .filter(|(_, c)| c.fetch.in_flight > 0 && now >= c.fetch.progress + c.fetch.patience)
+            .map(|(conn, _)| conn)
+            .collect();
+        for conn in late {
+            let alone =
+                self.ready().all(|(other, c)| other == conn || c.fetch.stalled || c.fetch.best.is_none());
+            let Some(connection) = self.connections.get_mut(&conn) else { continue };
+            let fetch = &mut connection.fetch;
+            fetch.patience = (fetch.patience * 2).min(MAX_BLOCK_TIMEOUT);
+            if alone {
+                // Nobody else has them: a slow peer is better than none.
+                fetch.progress = now;
+            } else {
+                fetch.stalled = true;
+                self.take_back(conn);
+            }
+        }
+        self.fetch_blocks();
+        self.arm_blocks_timer();
+    }
+
+    fn arm_blocks_timer(&mut self) {
+        if self.fetch.timer {
+            return;
+        }
+        let due = |c: &Connection| (c.fetch.in_flight > 0).then(|| c.fetch.progress + c.fetch.patience);
+        let Some(first) = self.ready().filter_map(|(_, c)| due(c)).min() else { return };
+        self.fetch.timer = true;
+        let wait = first.saturating_sub(self.now.elapsed).max(Duration::from_millis(1));
+        self.set_timer(Timer::Blocks, wait);
+    }
+
+    /// Somebody asks for blocks.
+    pub(super) fn get_blocks(&mut self, conn: ConnId, hashes: Vec<BlockHash>) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        if let Err(why) = connection.budget.request(self.now.elapsed) {
+            return self.close(conn, why);
+        }
+        let has = |hash: &BlockHash| self.chain.get(hash).is_some_and(|entry| entry.has_body);
+        let (here, missing): (Vec<_>, Vec<_>) = hashes.into_iter().partition(has);
+        if !here.is_empty() {
+            self.out.push(Output::SendStored(conn, here));
+        }
+        if !missing.is_empty() {
+            self.send(conn, Message::NotFound(List::clipped(missing)));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What a new block changes. Every block takes this path, whoever made it and however it came:
+//! the tree, then the pool, then peers, the miner, the store; and users once it is stored.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::commands::Caller;
+use super::io::{Answer, BadBlock, Commit, ConnId, Delivery, Direction, Event, Output};
+use super::*;
+use crate::chain::{CheckedBlock, Outcome, Rule, Tip};
+use crate::limits::{BODY_CACHE_BYTES, MAX_GET_BLOCKS, RECENT_BLOCKS};
+use crate::mempool::Source;
+use crate::peer::Disconnect;
+use crate::types::{Block, BlockHash, Lookup, Transaction, TxId};
+use crate::wire::Kind;
+
+/// The newest bodies, so that what just came can be relayed and taken back without reading storage.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    blocks: Lookup<BlockHash, CheckedBlock>,
+    order: VecDeque<BlockHash>,
+    bytes: usize,
+    /// Bodies to be read back, for the pool.
+    wanted: VecDeque<BlockHash>,
+    loading: bool,
+}
+
+impl Bodies {
+    pub(super) fn get(&self, hash: &BlockHash) -> Option<&CheckedBlock> {
+        self.blocks.get(hash)
+    }
+
+    fn insert(&mut self, block: CheckedBlock) {
+        let hash = block.hash();
+        let size = block.encoded().len();
+        if self.blocks.insert(hash, block).is_some() {
+            return;
+        }
+        self.order.push_back(hash);
+        self.bytes += size;
+        // The newest stays, however large.
+        while self.bytes > BODY_CACHE_BYTES && self.order.len() > 1 {
+            let Some(oldest) = self.order.pop_front().and_then(|hash| self.blocks.remove(&hash)) else {
+                return;
+            };
+            self.bytes -= oldest.encoded().len();
+        }
+    }
+}
+
+/// A commit on its way, and who is told when it is durable.
+#[derive(Debug)]
+pub(super) struct Pending {
+    seq: u64,
+    tip: Tip,
+    connected: u64,
+    reverted: u64,
+    replies: Vec<(Caller, Answer)>,
+}
+
+impl Node {
+    /// A block arrived from a peer.
+    pub(super) fn block_received(
+        &mut self,
+        conn: ConnId,
+        delivery: Delivery,
+        block: Result<CheckedBlock, BadBlock>,
+    ) {
+        let kind = match delivery {
+            Delivery::Requested => Kind::Block,
+            Delivery::Pushed => Kind::NewBlock,
+        };
+        if !self.may_send_blocks(conn, kind) {
+            return;
+        }
+        let hash = block.as_ref().map_or_else(|bad| bad.hash, CheckedBlock::hash);
+        let allowed = match delivery {
+            Delivery::Requested => self.was_owed(conn, &hash),
+            Delivery::Pushed => self.hear_of_block(conn, hash),
+        };
+        if let Err(why) = allowed {
+            return self.close(conn, why);
+        }
+        match block {
+            Err(bad) => {
+                if !bad.rule.is_body_only() {
+                    self.chain.reject(&bad.hash);
+                }
+                self.refuse_block(conn, bad.hash, bad.rule);
+            }
+            Ok(block) if delivery == Delivery::Pushed && self.is_low_work(&block.header().previous) => {}
+            Ok(block) => self.take_from_peer(conn, block, delivery),
+        }
+        self.fetch_blocks();
+    }
+
+    fn take_from_peer(&mut self, conn: ConnId, block: CheckedBlock, delivery: Delivery) {
+        let hash = block.hash();
+        match self.import(core::slice::from_ref(&block)) {
+            Outcome::Imported { .. } | Outcome::Duplicate => self.peer_has(conn, hash),
+            Outcome::MissingParent if delivery == Delivery::Pushed => self.ask_headers(conn),
+            Outcome::MissingParent => {}
+            Outcome::TooEarly { retry_at } => self.keep_for_later(retry_at, block, conn),
+            Outcome::Invalid(rule) => self.refuse_block(conn, hash, rule),
+        }
+    }
+
+    /// A block or header of `conn`'s broke a rule.
+    pub(super) fn refuse_block(&mut self, conn: ConnId, hash: BlockHash, rule: Rule) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let from = connection.remote().map(|remote| remote.hello.node);
+        // Who called us may not have heard yet that what it builds on was refused; whom we chose to call
+        // and follows a refused chain is of no use to us.
+        let forgiven = matches!(rule, Rule::KnownInvalid | Rule::InvalidParent)
+            && connection.direction == Direction::Inbound;
+        self.event(Event::BlockRefused { hash, rule, from });
+        if !forgiven {
+            self.close(conn, Disconnect::InvalidBlock { hash, rule: rule.name() });
+        }
+    }
+
+    /// Whether a child of `parent` could not matter any more: it is known, and had less work than our own
+    /// chain had [`RECENT_BLOCKS`] ago.
+    pub(super) fn is_low_work(&self, parent: &BlockHash) -> bool {
+        let behind = self.chain.tip().height.saturating_sub(RECENT_BLOCKS as u64);
+        let floor = self.chain.active_at(behind).and_then(|hash| self.chain.get(&hash));
+        match (self.chain.get(parent), floor) {
+            (Some(parent), Some(floor)) => parent.work < floor.work,
+            _ => false,
+        }
+    }
+
+    /// Takes `blocks` into the chain, each the child of the one before, as one change. The outcome is the
+    /// last one's; one that is refused ends it.
+    pub(super) fn import(&mut self, blocks: &[CheckedBlock]) -> Outcome {
+        let mut stored = Vec::new();
+        let (mut connected, mut reverted) = (Vec::new(), Vec::new());
+        let mut outcome = Outcome::Duplicate;
+        for block in blocks {
+            outcome = self.chain.import(block, self.now.wall);
+            match &outcome {
+                Outcome::Imported { connected: more, reverted: fewer } => {
+                    self.bodies.insert(block.clone());
+                    self.arrived(&block.hash(), block.encoded().len());
+                    stored.push(block.clone());
+                    connected.extend_from_slice(more);
+                    reverted.extend_from_slice(fewer);
+                }
+                Outcome::Duplicate => {}
+                _ => break,
+            }
+        }
+        if !stored.is_empty() {
+            self.commit(stored, connected.len() as u64, reverted.len() as u64);
+        }
+        if !connected.is_empty() {
+            self.tip_changed(&connected, &reverted);
+        }
+        outcome
+    }
+
+    fn commit(&mut self, blocks: Vec<CheckedBlock>, connected: u64, reverted: u64) {
+        let tip = self.chain.tip();
+        let seq = self.next_commit;
+        self.next_commit += 1;
+        let forget = self.chain.take_forgotten();
+        self.commits.push_back(Pending { seq, tip, connected, reverted, replies: Vec::new() });
+        self.out.push(Output::Store(Commit { seq, blocks, tip: tip.hash, forget }));
+    }
+
+    /// Answers once everything imported so far is durable.
+    pub(super) fn reply_when_stored(&mut self, caller: Caller, answer: Answer) {
+        match self.commits.back_mut() {
+            Some(pending) => pending.replies.push((caller, answer)),
+            None => self.reply(caller, answer),
+        }
+    }
+
+    fn tip_changed(&mut self, connected: &[BlockHash], reverted: &[BlockHash]) {
+        self.relay_tip();
+        let mut unread = Vec::new();
+        for hash in reverted.iter().rev() {
+            self.pool.disconnect(*hash);
+        }
+        for hash in connected {
+            match self.bodies.get(hash) {
+                Some(block) => self.pool.connect(*hash, block.ids()),
+                None => unread.push(*hash),
+            }
+        }
+        for hash in reverted.iter().rev() {
+            match self.bodies.get(hash).map(|block| block.block().clone()) {
+                Some(block) => self.return_contents(&block),
+                None => unread.push(*hash),
+            }
+        }
+        self.bodies.wanted.extend(unread);
+        self.load_more();
+        self.refresh_job();
+    }
+
+    /// Puts the contents of a block that left the chain back into the pool.
+    fn return_contents(&mut self, block: &Block) {
+        for transaction in block.transactions.iter().filter(|t| t.as_coinbase().is_none()) {
+            // Refused where a block of the new chain has it as well, or the pool is full: both are right.
+            let _ = self.pool.insert(transaction.id(), Arc::new(transaction.clone()), Source::Reverted);
+        }
+    }
+
+    /// Reads back a few bodies at a time, so that a deep reorg costs time and not memory.
+    fn load_more(&mut self) {
+        if self.bodies.loading || self.bodies.wanted.is_empty() {
+            return;
+        }
+        self.bodies.loading = true;
+        let count = self.bodies.wanted.len().min(MAX_GET_BLOCKS);
+        let hashes = self.bodies.wanted.drain(..count).collect();
+        self.out.push(Output::Load(hashes));
+    }
+
+    /// Bodies that were read back.
+    pub(super) fn loaded(&mut self, blocks: Vec<Arc<Block>>) {
+        self.bodies.loading = false;
+        for block in blocks {
+            let hash = block.hash();
+            if self.chain.is_active(&hash) {
+                let ids: Vec<TxId> = block.transactions.iter().map(Transaction::id).collect();
+                self.pool.connect(hash, &ids);
+            } else {
+                self.return_contents(&block);
+            }
+        }
+        self.load_more();
+        self.pool_changed();
+    }
+
+    /// A commit is durable: users may know.
+    pub(super) fn stored(&mut self, seq: u64) {
+        while let Some(pending) = self.commits.pop_front_if(|pending| pending.seq <= seq) {
+            self.committed = pending.tip;
+            for (caller, answer) in pending.replies {
+                self.reply(caller, answer);
+            }
+            if pending.connected > 0 {
+                let Pending { tip, connected, reverted, .. } = pending;
+                self.event(Event::TipChanged { tip, connected, reverted });
+                self.tell_managers(crate::wire::manage::Event::TipChanged {
+                    tip: tip.hash,
+                    height: tip.height,
+                    reverted: u32::try_from(reverted).unwrap_or(u32::MAX),
+                });
+            }
+        }
+        self.stop_when_stored();
+    }
+
+    /// The last step of an orderly stop.
+    pub(super) fn stop_when_stored(&mut self) {
+        if self.stopping && self.commits.is_empty() {
+            self.out.push(Output::Stop);
+        }
+    }
+}

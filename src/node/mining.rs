@@ -1,0 +1,190 @@
+//! What the miner is to do, and who waits for it.
+//!
+//! Explicit calls are served one after the other at full speed; when none waits, the background rate, if
+//! one is set, goes on. A new tip or new contents make a new job at once: proof of work has no memory, so
+//! nothing is lost by starting over.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use rand::RngExt;
+
+use super::commands::Caller;
+use super::io::{Answer, ConnId, Event, Job, Output, Timer};
+use super::*;
+use crate::chain::{CheckedBlock, Outcome};
+use crate::encoding::{self, Blob};
+use crate::limits::{MAX_BLOCK_BYTES, MAX_CONTENT_BYTES, MAX_MINING_QUEUE};
+use crate::types::{Coinbase, Content, Header, Template, Transaction};
+use crate::wire::manage::Mined;
+
+/// How long contents that came meanwhile wait before the job is made anew with them.
+const TEMPLATE_REFRESH: Duration = Duration::from_secs(1);
+
+/// Whoever waits for one block.
+#[derive(Debug)]
+struct Waiting {
+    caller: Caller,
+    content: Option<Transaction>,
+    since: Duration,
+}
+
+/// Orders for the miner.
+#[derive(Debug)]
+pub(super) struct Mining {
+    /// Hashes a second when nobody waits; 0: none.
+    background: u64,
+    queue: VecDeque<Waiting>,
+    /// Number of the last job.
+    job: u64,
+    /// Whether that job is to be worked on.
+    active: bool,
+    timer: bool,
+}
+
+impl Mining {
+    pub(super) fn new(background: u64) -> Mining {
+        Mining { background, queue: VecDeque::new(), job: 0, active: false, timer: false }
+    }
+
+    pub(super) fn background(&self) -> u64 {
+        self.background
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+}
+
+impl Node {
+    /// A content with a random nonce of ours, so that the same text can be posted twice.
+    pub(super) fn content(&mut self, data: Blob<MAX_CONTENT_BYTES>) -> Transaction {
+        Transaction::Content(Content { nonce: self.rng.random(), data })
+    }
+
+    /// Somebody wants one block.
+    pub(super) fn mine_one(&mut self, caller: Caller, content: Option<Blob<MAX_CONTENT_BYTES>>) {
+        if self.mining.queue.len() >= MAX_MINING_QUEUE {
+            return self.reply(caller, Answer::MiningQueueFull);
+        }
+        let content = content.map(|data| self.content(data));
+        self.mining.queue.push_back(Waiting { caller, content, since: self.now.elapsed });
+        if self.mining.queue.len() == 1 {
+            self.refresh_job();
+        }
+    }
+
+    pub(super) fn set_mining(&mut self, hashrate: u64) {
+        self.mining.background = hashrate;
+        if self.mining.queue.is_empty() {
+            self.refresh_job();
+        }
+    }
+
+    /// Whoever waited for a block does not any more.
+    pub(super) fn cancel_mining(&mut self, caller: Caller) {
+        self.cancel_where(|waiting| waiting.caller == caller);
+    }
+
+    /// Nor does whoever asked over a connection that is gone.
+    pub(super) fn cancel_mining_of(&mut self, conn: ConnId) {
+        self.cancel_where(|waiting| matches!(waiting.caller, Caller::Manager { conn: of, .. } if of == conn));
+    }
+
+    fn cancel_where(&mut self, is_it: impl Fn(&Waiting) -> bool) {
+        let Some(at) = self.mining.queue.iter().position(&is_it) else { return };
+        self.mining.queue.retain(|waiting| !is_it(waiting));
+        if at == 0 {
+            self.refresh_job();
+        }
+    }
+
+    /// Everybody who waits for a block learns that none will come.
+    pub(super) fn stop_mining(&mut self) {
+        self.mining.background = 0;
+        while let Some(waiting) = self.mining.queue.pop_front() {
+            self.reply(waiting.caller, Answer::ShuttingDown);
+        }
+        self.refresh_job();
+    }
+
+    /// Gives the miner what it should do now.
+    pub(super) fn refresh_job(&mut self) {
+        let rate = match (self.mining.queue.front(), self.mining.background) {
+            (Some(_), _) => None,
+            (None, 0) => {
+                if core::mem::take(&mut self.mining.active) {
+                    self.out.push(Output::Mine(None));
+                }
+                return;
+            }
+            (None, rate) => Some(rate),
+        };
+        self.mining.active = true;
+        self.mining.job += 1;
+        let job = Job { id: self.mining.job, template: self.template(), rate };
+        self.out.push(Output::Mine(Some(job)));
+    }
+
+    /// The next block, without its proof of work.
+    fn template(&self) -> Template {
+        let (height, header) = self.chain.next_header();
+        let note = self.config.note.clone();
+        let coinbase = Coinbase { height, miner: self.config.node, extra_nonce: 0, note };
+        let first = self.mining.queue.front().and_then(|waiting| waiting.content.clone());
+        let count = encoding::encoded_len(&0u64);
+        let used = Header::LEN
+            + count
+            + Transaction::Coinbase(coinbase.clone()).size()
+            + first.as_ref().map_or(0, Transaction::size);
+        let picked = self.pool.pick(MAX_BLOCK_BYTES.saturating_sub(used));
+        let contents = first.into_iter().chain(picked.iter().map(|t| Transaction::clone(t))).collect();
+        Template::new(header, coinbase, contents)
+    }
+
+    /// The pool has more or other contents: the job takes them in, at most once a second.
+    pub(super) fn pool_changed(&mut self) {
+        if self.mining.active && !self.mining.timer {
+            self.mining.timer = true;
+            self.set_timer(Timer::Template, TEMPLATE_REFRESH);
+        }
+    }
+
+    pub(super) fn template_due(&mut self) {
+        self.mining.timer = false;
+        if self.mining.active {
+            self.refresh_job();
+        }
+    }
+
+    /// Our miner found a block.
+    pub(super) fn mined(&mut self, job: u64, block: CheckedBlock, tries: u64) {
+        if job != self.mining.job || !self.mining.active {
+            return;
+        }
+        let Some(entry) = self.chain.get(&block.header().previous) else { return };
+        let (hash, height) = (block.hash(), entry.height + 1);
+        self.event(Event::BlockMined { hash, height, tries });
+        let waiting = self.mining.queue.pop_front();
+        match self.import(core::slice::from_ref(&block)) {
+            Outcome::Imported { connected, .. } if connected.contains(&hash) => {
+                let Some(Waiting { caller, since, .. }) = waiting else { return };
+                let waited = self.now.elapsed.saturating_sub(since);
+                let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+                let nonce = block.header().nonce;
+                let mined = Mined { hash, height, nonce, tries, millis };
+                self.reply_when_stored(caller, Answer::Mined(mined));
+            }
+            outcome => {
+                // Our own block was not good enough for our own chain: start over, and say so.
+                if let Outcome::Invalid(rule) = outcome {
+                    self.event(Event::BlockRefused { hash, rule, from: None });
+                }
+                if let Some(waiting) = waiting {
+                    self.mining.queue.push_front(waiting);
+                }
+                self.refresh_job();
+            }
+        }
+    }
+}

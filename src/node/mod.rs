@@ -1,0 +1,197 @@
+//! The core: all connections, the chain, the pool and the miner's orders, as one state machine.
+//!
+//! [`Node::handle`] takes the time and one input and returns what is to be done about it. It opens no
+//! socket, reads no clock and draws no entropy but from the seed it was made with: so the same code runs in
+//! the product, in a test that is a conversation, and in a simulation, and the same inputs give the same
+//! outputs, byte for byte.
+//!
+//! | file | concern |
+//! |---|---|
+//! | `io` | inputs and outputs: the whole contract with the world |
+//! | `connections` | from a connected socket to a ready peer and to its end; which of two connections stays |
+//! | `addresses` | whom to dial, and whom one has heard of |
+//! | `sync` | headers, from one peer at a time |
+//! | `fetch` | bodies, from all peers that have them |
+//! | `import` | what a new block changes: the path every block takes |
+//! | `relay` | telling peers of tips and transactions |
+//! | `mining` | what the miner is to do, and who waits for it |
+//! | `commands` | what users and managers ask for |
+//! | `view` | reading |
+//!
+//! Not here: bytes (`wire`), rules (`chain`), anything that waits (`net`).
+
+mod addresses;
+mod commands;
+mod connections;
+mod fetch;
+mod import;
+pub mod io;
+mod mining;
+mod relay;
+mod sync;
+pub mod view;
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+
+use crate::chain::{Chain, Tip};
+use crate::encoding::Text;
+use crate::limits::MAX_NOTE_BYTES;
+use crate::mempool::Mempool;
+use crate::params::Params;
+use crate::peer::Identity;
+use crate::time::Now;
+use crate::types::NodeId;
+use crate::wire::manage::ManagerKey;
+use crate::wire::message::{Message, Role};
+use addresses::Addresses;
+use connections::Connection;
+use fetch::Fetch;
+use import::Bodies;
+use io::{ConnId, Event, Input, Output, Timer};
+use mining::Mining;
+use relay::Wanted;
+use sync::Sync;
+
+/// What a node is told when it is made.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its name.
+    pub node: NodeId,
+    /// Where it takes connections.
+    pub listen: SocketAddr,
+    /// Whose commands it obeys; none: nobody's.
+    pub manager: Option<ManagerKey>,
+    /// Addresses to connect to and stay connected to.
+    pub peers: Vec<SocketAddr>,
+    /// Hashes a second to mine in the background; 0: none.
+    pub hashrate: u64,
+    /// What its coinbases say.
+    pub note: Text<MAX_NOTE_BYTES>,
+}
+
+/// A node of the network.
+#[derive(Debug)]
+pub struct Node {
+    config: Config,
+    identity: Identity,
+    rng: ChaCha12Rng,
+    now: Now,
+    out: Vec<Output>,
+    chain: Chain,
+    bodies: Bodies,
+    pool: Mempool,
+    connections: BTreeMap<ConnId, Connection>,
+    addresses: Addresses,
+    sync: Sync,
+    fetch: Fetch,
+    wanted: Wanted,
+    mining: Mining,
+    /// The tip that is durable: what users are told.
+    committed: Tip,
+    /// Commits on their way, oldest first.
+    commits: VecDeque<import::Pending>,
+    next_commit: u64,
+    stopping: bool,
+}
+
+impl Node {
+    /// A node that knows genesis and has met nobody. `seed` is its entropy.
+    pub fn new(config: Config, params: Arc<Params>, seed: [u8; 32]) -> Node {
+        let chain = Chain::new(params.clone());
+        Node {
+            identity: Identity {
+                network: params.network(),
+                node: config.node,
+                role: Role::Node,
+                listen_port: config.listen.port(),
+            },
+            rng: ChaCha12Rng::from_seed(seed),
+            now: Now { elapsed: Duration::ZERO, wall: crate::time::UnixTime::default() },
+            out: Vec::new(),
+            committed: chain.tip(),
+            chain,
+            bodies: Bodies::default(),
+            pool: Mempool::default(),
+            connections: BTreeMap::new(),
+            addresses: Addresses::default(),
+            sync: Sync::default(),
+            fetch: Fetch::default(),
+            wanted: Wanted::default(),
+            mining: Mining::new(config.hashrate),
+            commits: VecDeque::new(),
+            next_commit: 0,
+            stopping: false,
+            config,
+        }
+    }
+
+    /// What is to be done at the start: dial the peers it was told of, mine if it was told to.
+    pub fn start(&mut self, now: Now) -> Vec<Output> {
+        self.now = now;
+        for address in self.config.peers.clone() {
+            self.stay_connected(address, None);
+        }
+        self.refresh_job();
+        core::mem::take(&mut self.out)
+    }
+
+    /// What `input`, at `now`, changes; and what is to be done about it, in this order.
+    pub fn handle(&mut self, now: Now, input: Input) -> Vec<Output> {
+        self.now = now;
+        match input {
+            Input::Connected { conn, address, direction } => self.connected(conn, address, direction),
+            Input::DialFailed { address, error } => self.dial_failed(address, error),
+            Input::Message(conn, message) => self.message(conn, message),
+            Input::Block(conn, delivery, block) => self.block_received(conn, delivery, block),
+            Input::UnknownKind(conn, _) => self.unknown_kind(conn),
+            Input::Closed(conn, why) => self.closed(conn, why),
+            Input::Timer(timer) => self.timer(timer),
+            Input::Command(id, command) => self.command(commands::Caller::Edge(id), command),
+            Input::Cancel(id) => self.cancel_mining(commands::Caller::Edge(id)),
+            Input::Mined { job, block, tries } => self.mined(job, block, tries),
+            Input::Stored(seq) => self.stored(seq),
+            Input::Loaded(blocks) => self.loaded(blocks),
+        }
+        core::mem::take(&mut self.out)
+    }
+
+    /// Reading, of the committed tip.
+    pub fn view(&self) -> view::View<'_> {
+        view::View::new(self)
+    }
+
+    fn timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Handshake(conn) => self.handshake_due(conn),
+            Timer::Ping(conn) => self.ping_due(conn),
+            Timer::Contender(conn) => self.contender_due(conn),
+            Timer::Redial(address) => self.redial_due(address),
+            Timer::Headers => self.headers_due(),
+            Timer::Blocks => self.blocks_due(),
+            Timer::Transactions => self.transactions_due(),
+            Timer::Future => self.future_due(),
+            Timer::Template => self.template_due(),
+        }
+    }
+
+    fn send(&mut self, conn: ConnId, message: Message) {
+        self.out.push(Output::Send(vec![conn], message));
+    }
+
+    fn set_timer(&mut self, timer: Timer, after: Duration) {
+        self.out.push(Output::SetTimer(timer, after));
+    }
+
+    fn event(&mut self, event: Event) {
+        self.out.push(Output::Event(event));
+    }
+}
+
+#[cfg(test)]
+mod tests;

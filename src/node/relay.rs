@@ -1,0 +1,234 @@
+//! Telling peers what is new: tips at once, transactions by their ids.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::io::{ConnId, Output, Timer};
+use super::*;
+use crate::encoding::List;
+use crate::limits::{
+    MAX_POOL_COUNT, MAX_PUSH_BYTES, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES, TRANSACTION_TIMEOUT,
+};
+use crate::mempool::{Refusal, Source};
+use crate::peer::{Disconnect, Known};
+use crate::types::{BlockHash, Transaction, TxId};
+use crate::wire::message::{Message, NewBlock};
+
+/// What is remembered about one connection.
+#[derive(Debug, Default)]
+pub(super) struct PeerRelay {
+    /// Blocks that it has, or was sent.
+    blocks: Known<BlockHash>,
+    /// Transactions that it has, or was told of.
+    transactions: Known<TxId>,
+}
+
+/// Transactions that were asked for: of whom and since when, and who else has them.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    by_id: BTreeMap<TxId, Want>,
+    timer: bool,
+}
+
+#[derive(Debug)]
+struct Want {
+    from: ConnId,
+    since: Duration,
+    others: BTreeSet<ConnId>,
+}
+
+impl Node {
+    /// A peer told us of `hash` by itself: it need not be told.
+    pub(super) fn hear_of_block(&mut self, conn: ConnId, hash: BlockHash) -> Result<(), Disconnect> {
+        let Some(connection) = self.connections.get_mut(&conn) else { return Ok(()) };
+        connection.relay.blocks.insert(hash);
+        connection.budget.announce(self.now.elapsed, 1)
+    }
+
+    /// A header without its body.
+    pub(super) fn announced(&mut self, conn: ConnId, news: NewBlock) {
+        let NewBlock::Announce(header) = news else { return };
+        if let Err(why) = self.hear_of_block(conn, header.hash()) {
+            return self.close(conn, why);
+        }
+        if !self.is_low_work(&header.previous) {
+            self.header_announced(conn, &header);
+        }
+    }
+
+    /// Tells every peer that does not know it of our tip, unless we are still catching up ourselves.
+    pub(super) fn relay_tip(&mut self) {
+        let tip = self.chain.tip();
+        if self.chain.best_header().work > tip.work {
+            return;
+        }
+        let Some(block) = self.bodies.get(&tip.hash) else { return };
+        let news = if block.encoded().len() <= MAX_PUSH_BYTES {
+            NewBlock::Push(block.block().clone())
+        } else {
+            NewBlock::Announce(*block.header())
+        };
+        let mut to = Vec::new();
+        for (conn, connection) in &mut self.connections {
+            if connection.remote().is_some() && connection.relay.blocks.insert(tip.hash) {
+                to.push(*conn);
+            }
+        }
+        if !to.is_empty() {
+            self.out.push(Output::Send(to, Message::NewBlock(news)));
+        }
+    }
+
+    /// A new peer hears of all that waits.
+    pub(super) fn announce_pool(&mut self, conn: ConnId) {
+        let ids: Vec<TxId> = self.pool.iter().map(|(id, _)| id).collect();
+        self.announce_to(conn, &ids);
+    }
+
+    /// Every peer hears of `ids` that it does not know.
+    pub(super) fn announce(&mut self, ids: &[TxId]) {
+        let peers: Vec<ConnId> = self.ready().map(|(conn, _)| conn).collect();
+        for conn in peers {
+            self.announce_to(conn, ids);
+        }
+    }
+
+    fn announce_to(&mut self, conn: ConnId, ids: &[TxId]) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let known = &mut connection.relay.transactions;
+        let new: Vec<TxId> = ids.iter().filter(|id| known.insert(**id)).copied().collect();
+        for ids in new.chunks(MAX_TRANSACTION_IDS) {
+            self.send(conn, Message::HaveTransactions(List::clipped(ids.iter().copied())));
+        }
+    }
+
+    /// A peer has transactions: those we lack are asked for, each of one peer at a time.
+    pub(super) fn have_transactions(&mut self, conn: ConnId, ids: &[TxId]) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        if let Err(why) = connection.budget.announce(self.now.elapsed, ids.len()) {
+            return self.close(conn, why);
+        }
+        let mut ask = Vec::new();
+        let room = MAX_POOL_COUNT.saturating_sub(self.wanted.by_id.len());
+        for id in ids {
+            connection.relay.transactions.insert(*id);
+            if self.pool.knows(id) {
+                continue;
+            }
+            match self.wanted.by_id.get_mut(id) {
+                Some(want) if want.from == conn => {}
+                Some(want) => {
+                    want.others.insert(conn);
+                }
+                None if ask.len() < room => ask.push(*id),
+                None => {}
+            }
+        }
+        self.ask_transactions(conn, ask);
+    }
+
+    fn ask_transactions(&mut self, conn: ConnId, ids: Vec<TxId>) {
+        if ids.is_empty() {
+            return;
+        }
+        for id in &ids {
+            let since = self.now.elapsed;
+            let others = self.wanted.by_id.remove(id).map(|want| want.others).unwrap_or_default();
+            self.wanted.by_id.insert(*id, Want { from: conn, since, others });
+        }
+        for ids in ids.chunks(MAX_TRANSACTION_IDS) {
+            self.send(conn, Message::GetTransactions(List::clipped(ids.iter().copied())));
+        }
+        if !self.wanted.timer {
+            self.wanted.timer = true;
+            self.set_timer(Timer::Transactions, TRANSACTION_TIMEOUT);
+        }
+    }
+
+    /// Whoever was asked for transactions had its time.
+    pub(super) fn transactions_due(&mut self) {
+        self.wanted.timer = false;
+        let now = self.now.elapsed;
+        let late = |want: &Want| now.saturating_sub(want.since) >= TRANSACTION_TIMEOUT;
+        let late: Vec<TxId> =
+            self.wanted.by_id.iter().filter(|(_, want)| late(want)).map(|(id, _)| *id).collect();
+        self.ask_others(&late);
+        if !self.wanted.by_id.is_empty() && !self.wanted.timer {
+            self.wanted.timer = true;
+            self.set_timer(Timer::Transactions, TRANSACTION_TIMEOUT);
+        }
+    }
+
+    /// A connection is gone: others are asked for the transactions that it owed.
+    pub(super) fn wanted_without(&mut self, conn: ConnId) {
+        let mut orphans = Vec::new();
+        for (id, want) in &mut self.wanted.by_id {
+            want.others.remove(&conn);
+            if want.from == conn {
+                orphans.push(*id);
+            }
+        }
+        self.ask_others(&orphans);
+    }
+
+    fn ask_others(&mut self, ids: &[TxId]) {
+        let mut by_peer: BTreeMap<ConnId, Vec<TxId>> = BTreeMap::new();
+        for id in ids {
+            match self.wanted.by_id.get_mut(id).and_then(|want| want.others.pop_first()) {
+                Some(next) => by_peer.entry(next).or_default().push(*id),
+                None => {
+                    self.wanted.by_id.remove(id);
+                }
+            }
+        }
+        for (conn, ids) in by_peer {
+            self.ask_transactions(conn, ids);
+        }
+    }
+
+    /// Somebody asks for transactions.
+    pub(super) fn get_transactions(&mut self, conn: ConnId, ids: &[TxId]) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        if let Err(why) = connection.budget.request(self.now.elapsed) {
+            return self.close(conn, why);
+        }
+        let mut message = Vec::new();
+        let mut bytes = 0;
+        for transaction in ids.iter().filter_map(|id| self.pool.get(id).cloned()).collect::<Vec<_>>() {
+            bytes += transaction.size();
+            if bytes > MAX_TRANSACTIONS_BYTES {
+                self.send(conn, Message::Transactions(List::clipped(core::mem::take(&mut message))));
+                bytes = transaction.size();
+            }
+            message.push(Arc::unwrap_or_clone(transaction));
+        }
+        if !message.is_empty() {
+            self.send(conn, Message::Transactions(List::clipped(message)));
+        }
+    }
+
+    /// Transactions arrived: those asked for go into the pool, and on to others.
+    pub(super) fn transactions(&mut self, conn: ConnId, list: Vec<Transaction>) {
+        let mut accepted = Vec::new();
+        for transaction in list {
+            let id = transaction.id();
+            let asked = |want: &Want| want.from == conn || want.others.contains(&conn);
+            let late = || self.pool.knows(&id);
+            if !self.wanted.by_id.get(&id).is_some_and(asked) && !late() {
+                return self.strike(conn);
+            }
+            self.wanted.by_id.remove(&id);
+            match self.pool.insert(id, Arc::new(transaction), Source::Peer(conn.0)) {
+                Ok(()) => accepted.push(id),
+                Err(Refusal::Coinbase) => self.strike(conn),
+                // Somebody else was faster, or there is no room: nobody's fault.
+                Err(_) => {}
+            }
+        }
+        if !accepted.is_empty() {
+            self.announce(&accepted);
+            self.pool_changed();
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Catching up with headers: from one peer at a time, the others once that one has no more.
+//!
+//! Headers come first, because their proof of work is checked before anything is kept and they say which
+//! bodies are worth asking for (`fetch`).
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::io::{ConnId, Timer};
+use super::*;
+use crate::chain::{CheckedBlock, HeaderOutcome};
+use crate::encoding::List;
+use crate::limits::{HEADERS_TIMEOUT, MAX_FUTURE_BLOCKS, MAX_HEADERS, MAX_HEADERS_AHEAD, MAX_LOCATOR};
+use crate::peer::Disconnect;
+use crate::time::UnixTime;
+use crate::types::{BlockHash, Header};
+use crate::wire::message::{GetHeaders, Message};
+
+/// What is remembered about one connection.
+#[derive(Debug, Default)]
+pub(super) struct PeerSync {
+    /// When headers were asked for, while the answer is waited for.
+    asked: Option<Duration>,
+    /// Questions without an answer, those no longer waited for included.
+    owed: u32,
+    /// Another question is to follow the answer.
+    ask_again: bool,
+}
+
+/// What is remembered beside the connections.
+#[derive(Debug, Default)]
+pub(super) struct Sync {
+    /// Ready peers that have not been asked for headers yet.
+    waiting: BTreeSet<ConnId>,
+    timer: bool,
+    /// Blocks from the future, by when they may be tried again.
+    future: BTreeMap<(UnixTime, BlockHash), (CheckedBlock, ConnId)>,
+}
+
+impl Node {
+    /// A peer is ready: what does it have?
+    pub(super) fn sync_with(&mut self, conn: ConnId) {
+        self.sync.waiting.insert(conn);
+        if self.connections.values().all(|c| c.sync.asked.is_none()) {
+            self.ask_waiting(1);
+        }
+    }
+
+    /// A connection is gone: others are asked for what it owed.
+    pub(super) fn sync_without(&mut self, conn: ConnId, gone: &PeerSync) {
+        self.sync.waiting.remove(&conn);
+        if gone.asked.is_some() {
+            self.ask_waiting(1);
+        }
+    }
+
+    /// Whether bodies must follow before more headers are worth having.
+    fn is_far_ahead(&self) -> bool {
+        self.headers_ahead() > MAX_HEADERS_AHEAD as u64
+    }
+
+    /// Bodies came: goes on with the headers where that had to wait for them.
+    pub(super) fn resume_headers(&mut self) {
+        if !self.sync.waiting.is_empty() && self.connections.values().all(|c| c.sync.asked.is_none()) {
+            self.ask_waiting(1);
+        }
+    }
+
+    fn ask_waiting(&mut self, count: usize) {
+        if self.is_far_ahead() {
+            return;
+        }
+        for _ in 0..count {
+            let Some(conn) = self.sync.waiting.pop_first() else { return };
+            self.ask_headers(conn);
+        }
+    }
+
+    /// Asks `conn` what follows the best headers we have.
+    pub(super) fn ask_headers(&mut self, conn: ConnId) {
+        let locator = self.chain.locator();
+        self.ask_headers_after(conn, locator);
+    }
+
+    fn ask_headers_after(&mut self, conn: ConnId, locator: Vec<BlockHash>) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let sync = &mut connection.sync;
+        if sync.asked.is_some() {
+            sync.ask_again = true;
+            return;
+        }
+        sync.asked = Some(self.now.elapsed);
+        sync.owed += 1;
+        self.sync.waiting.remove(&conn);
+        let locator = List::clipped(locator);
+        self.send(conn, Message::GetHeaders(GetHeaders { locator, stop: None }));
+        if !self.sync.timer {
+            self.sync.timer = true;
+            self.set_timer(Timer::Headers, HEADERS_TIMEOUT);
+        }
+    }
+
+    /// Asks every ready peer; how many that is.
+    pub(super) fn ask_everybody(&mut self) -> usize {
+        let all: Vec<ConnId> = self.ready().map(|(conn, _)| conn).collect();
+        for conn in &all {
+            self.ask_headers(*conn);
+        }
+        all.len()
+    }
+
+    /// Somebody asks what follows its chain.
+    pub(super) fn get_headers(&mut self, conn: ConnId, question: GetHeaders) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        if let Err(why) = connection.budget.request(self.now.elapsed) {
+            return self.close(conn, why);
+        }
+        let headers = self.chain.headers_after(&question.locator, question.stop.as_ref(), MAX_HEADERS);
+        self.send(conn, Message::Headers(List::clipped(headers)));
+    }
+
+    /// Headers arrived.
+    pub(super) fn headers(&mut self, conn: ConnId, headers: Vec<Header>) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let sync = &mut connection.sync;
+        let Some(owed) = sync.owed.checked_sub(1) else {
+            return self.strike(conn);
+        };
+        sync.owed = owed;
+        sync.asked = None;
+        let again = core::mem::take(&mut sync.ask_again);
+        if headers.windows(2).any(|pair| pair[1].previous != pair[0].hash()) {
+            return self.close(conn, Disconnect::UnlinkedHeaders);
+        }
+        let Some(last) = self.import_headers(conn, &headers) else { return };
+        let full = headers.len() == MAX_HEADERS;
+        if let Some(last) = last {
+            self.peer_has(conn, last);
+            if full && self.is_far_ahead() {
+                self.sync.waiting.insert(conn);
+            } else if full || again {
+                // From the last one on, which need not be on the best chain.
+                let mut locator = self.chain.locator();
+                locator.truncate(MAX_LOCATOR - 1);
+                locator.insert(0, last);
+                self.ask_headers_after(conn, locator);
+            }
+        } else if again {
+            self.ask_headers(conn);
+        }
+        if !full {
+            self.ask_waiting(usize::MAX);
+        }
+        self.fetch_blocks();
+    }
+
+    /// The last of `headers` that the tree has now, if any; nothing if the connection was closed.
+    fn import_headers(&mut self, conn: ConnId, headers: &[Header]) -> Option<Option<BlockHash>> {
+        let mut last = None;
+        for header in headers {
+            match self.chain.import_header(header, self.now.wall) {
+                HeaderOutcome::New | HeaderOutcome::Known => last = Some(header.hash()),
+                HeaderOutcome::TooEarly { retry_at } => {
+                    self.try_again_at(retry_at);
+                    break;
+                }
+                HeaderOutcome::MissingParent => {
+                    self.strike(conn);
+                    break;
+                }
+                HeaderOutcome::Invalid(rule) => {
+                    self.refuse_block(conn, header.hash(), rule);
+                    break;
+                }
+            }
+        }
+        self.connections.contains_key(&conn).then_some(last)
+    }
+
+    /// A header came by itself: somebody has a block too large to push.
+    pub(super) fn header_announced(&mut self, conn: ConnId, header: &Header) {
+        match self.chain.import_header(header, self.now.wall) {
+            HeaderOutcome::New | HeaderOutcome::Known => self.peer_has(conn, header.hash()),
+            HeaderOutcome::MissingParent => self.ask_headers(conn),
+            HeaderOutcome::TooEarly { retry_at } => self.try_again_at(retry_at),
+            HeaderOutcome::Invalid(rule) => self.refuse_block(conn, header.hash(), rule),
+        }
+        self.fetch_blocks();
+    }
+
+    pub(super) fn strike(&mut self, conn: ConnId) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        if let Err(why) = connection.budget.strike() {
+            self.close(conn, why);
+        }
+    }
+
+    /// Whoever was asked for headers had its time: the next one is asked, or everybody else.
+    pub(super) fn headers_due(&mut self) {
+        self.sync.timer = false;
+        let now = self.now.elapsed;
+        let (mut late, mut left) = (Vec::new(), None);
+        for (conn, connection) in &mut self.connections {
+            let Some(asked) = connection.sync.asked else { continue };
+            let waited = now.saturating_sub(asked);
+            if waited >= HEADERS_TIMEOUT {
+                connection.sync.asked = None;
+                late.push(*conn);
+            } else {
+                left = left.max(Some(HEADERS_TIMEOUT - waited));
+            }
+        }
+        if !late.is_empty() {
+            let others: Vec<ConnId> =
+                self.ready().map(|(conn, _)| conn).filter(|conn| !late.contains(conn)).collect();
+            for conn in others {
+                self.ask_headers(conn);
+            }
+        }
+        if let Some(left) = left
+            && !self.sync.timer
+        {
+            self.sync.timer = true;
+            self.set_timer(Timer::Headers, left);
+        }
+    }
+
+    /// Keeps a block whose time has not come.
+    pub(super) fn keep_for_later(&mut self, retry_at: UnixTime, block: CheckedBlock, conn: ConnId) {
+        self.sync.future.insert((retry_at, block.hash()), (block, conn));
+        if self.sync.future.len() > MAX_FUTURE_BLOCKS {
+            self.sync.future.pop_last();
+        }
+        self.try_again_at(retry_at);
+    }
+
+    fn try_again_at(&mut self, at: UnixTime) {
+        let wait = at.millis().saturating_sub(self.now.wall.millis()).max(1);
+        self.set_timer(Timer::Future, Duration::from_millis(wait));
+    }
+
+    /// Blocks from the future may have become present, and headers too.
+    pub(super) fn future_due(&mut self) {
+        while let Some(entry) = self.sync.future.first_entry() {
+            if entry.key().0 > self.now.wall {
+                let at = entry.key().0;
+                self.try_again_at(at);
+                break;
+            }
+            let (block, conn) = entry.remove();
+            let hash = block.hash();
+            match self.import(core::slice::from_ref(&block)) {
+                crate::chain::Outcome::Imported { .. } => self.peer_has(conn, hash),
+                crate::chain::Outcome::TooEarly { retry_at } => self.keep_for_later(retry_at, block, conn),
+                _ => {}
+            }
+        }
+        self.ask_everybody();
+    }
+}

@@ -1,0 +1,268 @@
+//! A node with a fake edge: a clock that is set by hand, a store that commits at once, a miner that is
+//! asked, and the other ends of its connections.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::chain::CheckedBlock;
+use crate::encoding::Text;
+use crate::node::io::*;
+use crate::node::{Config, Node};
+use crate::params::Params;
+use crate::peer::{Disconnect, Identity};
+use crate::time::{Now, UnixTime};
+use crate::types::{BlockHash, Lookup, NodeId, Work};
+use crate::wire::manage::ManagerKey;
+use crate::wire::message::{Hello, Message, Role};
+
+pub fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// Where the node numbered `n` listens.
+pub fn address(n: u8) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 6000 + u16::from(n)))
+}
+
+/// The Hello of a node numbered `n` that somebody plays by hand.
+pub fn bob(n: u8, params: &Params) -> Hello {
+    let identity = Identity {
+        network: params.network(),
+        node: NodeId([n; 16]),
+        role: Role::Node,
+        listen_port: address(n).port(),
+    };
+    identity.hello([n; 32], (Work::ZERO, 0), UnixTime::default())
+}
+
+/// A node and the edge around it.
+pub struct Alice {
+    pub node: Node,
+    pub params: Arc<Params>,
+    pub now: Now,
+    /// What waits for its time: the timer and a serial number that keeps the order of equals.
+    pub timers: BTreeMap<(Duration, u64), Timer>,
+    serial: u64,
+    next_conn: u64,
+    /// What was sent on each connection and not looked at yet.
+    pub sent: BTreeMap<ConnId, VecDeque<Message>>,
+    pub closed: BTreeMap<ConnId, Disconnect>,
+    pub dials: Vec<SocketAddr>,
+    pub events: Vec<Event>,
+    pub replies: Vec<(CommandId, Answer)>,
+    pub job: Option<Job>,
+    pub stopped: bool,
+    /// What is durable.
+    pub stored: Lookup<BlockHash, CheckedBlock>,
+    /// While held, commits wait.
+    pub hold_store: bool,
+    pub held: VecDeque<u64>,
+    /// What happened, in order, for whoever carries it on.
+    pub done: VecDeque<Done>,
+}
+
+/// An output that concerns somebody else.
+pub enum Done {
+    Sent(ConnId, Message),
+    Closed(ConnId, Disconnect),
+    Dialled(SocketAddr),
+    Timer(Duration, Timer),
+}
+
+impl Alice {
+    pub fn new(n: u8, params: Params) -> Alice {
+        Alice::with(n, params, |_| {})
+    }
+
+    pub fn with(n: u8, params: Params, change: impl FnOnce(&mut Config)) -> Alice {
+        let params = Arc::new(params);
+        let mut config = Config {
+            node: NodeId([n; 16]),
+            listen: address(n),
+            manager: None,
+            peers: Vec::new(),
+            hashrate: 0,
+            note: Text::default(),
+        };
+        change(&mut config);
+        let mut alice = Alice {
+            node: Node::new(config, params.clone(), [n; 32]),
+            params,
+            now: Now { elapsed: Duration::ZERO, wall: UnixTime::from_secs(1_700_000_000) },
+            timers: BTreeMap::new(),
+            serial: 0,
+            next_conn: 0,
+            sent: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            dials: Vec::new(),
+            events: Vec::new(),
+            replies: Vec::new(),
+            job: None,
+            stopped: false,
+            stored: Lookup::default(),
+            hold_store: false,
+            held: VecDeque::new(),
+            done: VecDeque::new(),
+        };
+        let outputs = alice.node.start(alice.now);
+        alice.carry_out(outputs);
+        alice
+    }
+
+    pub fn managed(n: u8, params: Params, key: ManagerKey) -> Alice {
+        Alice::with(n, params, |config| config.manager = Some(key))
+    }
+
+    pub fn input(&mut self, input: Input) {
+        let outputs = self.node.handle(self.now, input);
+        self.carry_out(outputs);
+    }
+
+    fn carry_out(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Send(to, message) => {
+                    for conn in to {
+                        self.note_sent(conn, message.clone());
+                    }
+                }
+                Output::SendStored(conn, hashes) => {
+                    for hash in hashes {
+                        let block = self.stored.get(&hash).map(|block| block.block().clone());
+                        self.note_sent(conn, Message::Block(block.expect("only stored blocks are sent")));
+                    }
+                }
+                Output::Dial(address) => {
+                    self.dials.push(address);
+                    self.done.push_back(Done::Dialled(address));
+                }
+                Output::Close(conn, why) => {
+                    self.closed.insert(conn, why.clone());
+                    self.done.push_back(Done::Closed(conn, why));
+                }
+                Output::SetTimer(timer, after) => {
+                    self.serial += 1;
+                    self.timers.insert((self.now.elapsed + after, self.serial), timer);
+                    self.done.push_back(Done::Timer(self.now.elapsed + after, timer));
+                }
+                Output::Store(commit) => {
+                    for block in commit.blocks {
+                        self.stored.insert(block.hash(), block);
+                    }
+                    if self.hold_store {
+                        self.held.push_back(commit.seq);
+                    } else {
+                        self.input(Input::Stored(commit.seq));
+                    }
+                }
+                Output::Load(hashes) => {
+                    let blocks = hashes.iter().filter_map(|hash| self.stored.get(hash));
+                    let blocks = blocks.map(|block| block.block().clone()).collect();
+                    self.input(Input::Loaded(blocks));
+                }
+                Output::Mine(job) => self.job = job,
+                Output::Event(event) => self.events.push(event),
+                Output::Reply(id, answer) => self.replies.push((id, answer)),
+                Output::Stop => self.stopped = true,
+            }
+        }
+    }
+
+    fn note_sent(&mut self, conn: ConnId, message: Message) {
+        assert!(!self.closed.contains_key(&conn), "{message:?} was sent after the close");
+        self.sent.entry(conn).or_default().push_back(message.clone());
+        self.done.push_back(Done::Sent(conn, message));
+    }
+
+    /// What was sent on `conn` since the last look.
+    pub fn said(&mut self, conn: ConnId) -> Vec<Message> {
+        self.sent.remove(&conn).unwrap_or_default().into()
+    }
+
+    /// A socket to or from `address`.
+    pub fn connected(&mut self, address: SocketAddr, direction: Direction) -> ConnId {
+        self.next_conn += 1;
+        let conn = ConnId(self.next_conn);
+        self.input(Input::Connected { conn, address, direction });
+        conn
+    }
+
+    pub fn received(&mut self, conn: ConnId, message: Message) {
+        let input = Input::received(conn, message, &self.params);
+        self.input(input);
+    }
+
+    /// Somebody calls, says hello, and is let in.
+    pub fn meet(&mut self, n: u8) -> ConnId {
+        let conn = self.connected(SocketAddr::from(([127, 0, 0, 1], 40_000)), Direction::Inbound);
+        let hello = bob(n, &self.params);
+        self.received(conn, Message::Hello(hello));
+        conn
+    }
+
+    /// Time passes, and timers ring.
+    pub fn elapse(&mut self, by: Duration) {
+        let end = self.now.plus(by);
+        while let Some(entry) = self.timers.first_entry() {
+            let ((at, _), timer) = (*entry.key(), *entry.get());
+            if at > end.elapsed {
+                break;
+            }
+            entry.remove();
+            self.now = self.now.plus(at.saturating_sub(self.now.elapsed));
+            self.input(Input::Timer(timer));
+        }
+        self.now = end;
+    }
+
+    pub fn command(&mut self, id: u64, command: Command) {
+        self.input(Input::Command(CommandId(id), command));
+    }
+
+    pub fn answer(&mut self) -> Answer {
+        assert_eq!(self.replies.len(), 1, "one answer was due: {:?}", self.replies);
+        self.replies.remove(0).1
+    }
+
+    /// The miner finds what it was told to.
+    pub fn find_block(&mut self) -> BlockHash {
+        let job = self.job.clone().expect("a job");
+        let time = u32::try_from(self.now.wall.secs()).expect("before 2106");
+        let mut header = job.template.header(0, time);
+        let target = header.bits.to_target().expect("good bits");
+        while !target.is_met_by(&header.hash()) {
+            header.nonce += 1;
+        }
+        let block = job.template.block(header, 0);
+        let block = CheckedBlock::check(block, &self.params).expect("our own block is good");
+        let hash = block.hash();
+        self.input(Input::Mined { job: job.id, block, tries: u64::from(header.nonce) + 1 });
+        hash
+    }
+
+    /// Mines `count` blocks, one a minute.
+    pub fn mine(&mut self, count: usize) -> Vec<BlockHash> {
+        let mine = |alice: &mut Alice| {
+            alice.elapse(secs(60));
+            alice.command(999, Command::Mine(None));
+            let hash = alice.find_block();
+            alice.replies.retain(|(id, _)| *id != CommandId(999));
+            hash
+        };
+        (0..count).map(|_| mine(self)).collect()
+    }
+
+    pub fn block(&self, hash: &BlockHash) -> Message {
+        Message::Block(self.stored.get(hash).expect("a stored block").block().clone())
+    }
+
+    pub fn height(&self) -> u64 {
+        self.node.view().tip().height
+    }
+
+    pub fn tip(&self) -> BlockHash {
+        self.node.view().tip().hash
+    }
+}

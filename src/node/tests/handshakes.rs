@@ -1,0 +1,221 @@
+//! Who is let in, who is not, and who stays.
+
+use super::*;
+use crate::limits::{MAX_PENDING_HANDSHAKES, MAX_UNKNOWN_FRAMES, PING_INTERVAL, PONG_TIMEOUT};
+use crate::node::io::{ConnId, Direction, Input};
+use crate::params::Params;
+use crate::peer::Disconnect;
+use crate::types::NodeId;
+use crate::wire::Kind;
+use crate::wire::message::{Bye, ByeReason, Hello, Message, Ping};
+
+fn caller() -> std::net::SocketAddr {
+    std::net::SocketAddr::from(([127, 0, 0, 1], 40_000))
+}
+
+#[test]
+fn the_dialler_speaks_first_and_the_acceptor_only_when_spoken_to() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let inbound = alice.connected(caller(), Direction::Inbound);
+    assert!(alice.said(inbound).is_empty(), "a caller is not greeted before its hello");
+    let hello = bob(2, &alice.params);
+    alice.received(inbound, Message::Hello(hello));
+    assert!(matches!(alice.said(inbound)[0], Message::Hello(_)));
+
+    let outbound = alice.connected(alice::address(3), Direction::Outbound);
+    assert!(matches!(alice.said(outbound)[..], [Message::Hello(_)]));
+    assert_eq!(alice.node.view().peers().len(), 1, "whom we called has not answered");
+    let hello = bob(3, &alice.params);
+    alice.received(outbound, Message::Hello(hello));
+    assert_eq!(alice.node.view().peers().len(), 2);
+    let known: Vec<_> = alice.node.view().known_nodes().iter().map(|known| known.address).collect();
+    assert_eq!(
+        known,
+        [alice::address(2), alice::address(3)],
+        "where they listen, not where they called from"
+    );
+}
+
+/// (what is said first, why the connection closes, what the other side is told)
+#[test]
+fn strangers_are_turned_away_for_a_reason() {
+    let alice = || Alice::new(1, Params::regtest());
+    let hello = bob(2, &alice().params);
+    let elsewhere = Params::lab(20, None).expect("good rules").network();
+    let rows = [
+        (Message::Hello(Hello { network: elsewhere, ..hello.clone() }), Some(ByeReason::WrongNetwork)),
+        (Message::Hello(Hello { node: NodeId([1; 16]), ..hello.clone() }), Some(ByeReason::SelfConnection)),
+        (
+            Message::Hello(Hello { min_version: 7, max_version: 9, ..hello.clone() }),
+            Some(ByeReason::BadVersion),
+        ),
+        (Message::Ping(Ping { nonce: 1 }), None),
+        (Message::GetBlocks(Default::default()), None),
+    ];
+    for (first, told) in rows {
+        let mut alice = alice();
+        let conn = alice.connected(caller(), Direction::Inbound);
+        alice.received(conn, first.clone());
+        assert!(alice.closed.contains_key(&conn), "{first:?}");
+        let reasons: Vec<_> = alice
+            .said(conn)
+            .into_iter()
+            .map(|message| match message {
+                Message::Bye(Bye { reason, rules, .. }) => {
+                    assert_eq!(rules.is_some(), reason == ByeReason::WrongNetwork, "the way home is shown");
+                    reason
+                }
+                other => panic!("{other:?} was said to a stranger"),
+            })
+            .collect();
+        assert_eq!(reasons, told.into_iter().collect::<Vec<_>>(), "{first:?}");
+    }
+}
+
+#[test]
+fn a_second_hello_is_out_of_turn() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let conn = alice.meet(2);
+    let again = bob(2, &alice.params);
+    alice.received(conn, Message::Hello(again));
+    assert_eq!(alice.closed[&conn], Disconnect::Unexpected(Kind::Hello));
+}
+
+#[test]
+fn who_says_nothing_goes_after_five_seconds_in_all() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let silent = alice.connected(caller(), Direction::Inbound);
+    let polite = alice.meet(2);
+    alice.elapse(secs(4));
+    assert!(alice.closed.is_empty());
+    alice.elapse(secs(1));
+    assert_eq!(alice.closed[&silent], Disconnect::HandshakeTimeout);
+    assert!(!alice.closed.contains_key(&polite));
+}
+
+#[test]
+fn the_waiting_room_is_small_and_the_oldest_silent_one_makes_room() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let silent: Vec<ConnId> = (0..500).map(|_| alice.connected(caller(), Direction::Inbound)).collect();
+    let honest = alice.meet(2);
+    assert!(!alice.closed.contains_key(&honest));
+    assert_eq!(alice.node.view().peers().len(), 1);
+    let left = silent.iter().filter(|conn| !alice.closed.contains_key(conn)).count();
+    assert!(left <= MAX_PENDING_HANDSHAKES, "{left} wait");
+}
+
+#[test]
+fn a_claim_does_not_displace_a_ready_connection_that_answers() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let old = alice.meet(2);
+    alice.elapse(secs(10));
+    alice.said(old);
+    let claim = alice.meet(2);
+    assert!(alice.said(claim).is_empty(), "not greeted while the old one may answer");
+    let [Message::Ping(ping)] = alice.said(old)[..] else { panic!("the old one is pinged") };
+    alice.elapse(secs(1));
+    alice.received(old, Message::Pong(ping));
+    assert_eq!(alice.closed[&claim], Disconnect::Duplicate);
+    assert!(!alice.closed.contains_key(&old));
+}
+
+#[test]
+fn a_claim_gets_the_place_of_a_silent_connection() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let old = alice.meet(2);
+    alice.elapse(secs(10));
+    let claim = alice.meet(2);
+    alice.elapse(secs(2));
+    assert_eq!(alice.closed[&old], Disconnect::PongTimeout);
+    assert!(matches!(alice.said(claim)[0], Message::Hello(_)));
+    assert_eq!(alice.node.view().peers().len(), 1);
+}
+
+/// Two nodes dial each other at once: both keep the connection that the greater id dialled.
+#[test]
+fn of_a_simultaneous_pair_exactly_one_survives() {
+    for (us, them) in [(5, 2), (2, 5)] {
+        for ours_is_first in [true, false] {
+            let mut alice = Alice::new(us, Params::regtest());
+            let hello = bob(them, &alice.params);
+            let outbound = alice.connected(alice::address(them), Direction::Outbound);
+            let inbound = alice.connected(caller(), Direction::Inbound);
+            let order = if ours_is_first { [outbound, inbound] } else { [inbound, outbound] };
+            for conn in order {
+                alice.received(conn, Message::Hello(hello.clone()));
+            }
+            let (kept, lost) = if us > them { (outbound, inbound) } else { (inbound, outbound) };
+            assert_eq!(alice.closed.get(&lost), Some(&Disconnect::Duplicate), "{us} and {them}");
+            assert!(!alice.closed.contains_key(&kept));
+        }
+    }
+}
+
+#[test]
+fn a_quiet_peer_is_pinged_and_a_dead_one_is_let_go() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let conn = alice.meet(2);
+    alice.said(conn);
+    alice.elapse(PING_INTERVAL);
+    let [Message::Ping(ping)] = alice.said(conn)[..] else { panic!("a quiet peer is pinged") };
+    alice.received(conn, Message::Pong(ping));
+    alice.elapse(PING_INTERVAL + PONG_TIMEOUT - secs(1));
+    assert!(alice.closed.is_empty());
+    alice.elapse(secs(1));
+    assert_eq!(alice.closed[&conn], Disconnect::PongTimeout);
+}
+
+#[test]
+fn a_few_unknown_kinds_are_borne_and_pings_in_measure() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let newer = alice.meet(2);
+    for _ in 0..MAX_UNKNOWN_FRAMES {
+        alice.input(Input::UnknownKind(newer, 0x77));
+    }
+    assert!(alice.closed.is_empty());
+    alice.input(Input::UnknownKind(newer, 0x77));
+    assert_eq!(alice.closed[&newer], Disconnect::UnknownKinds);
+
+    let flood = alice.meet(3);
+    for nonce in 0..100 {
+        alice.received(flood, Message::Ping(Ping { nonce }));
+    }
+    assert_eq!(alice.closed[&flood], Disconnect::Flood("ping"));
+    let liar = alice.meet(4);
+    alice.received(liar, Message::Pong(Ping { nonce: 7 }));
+    assert!(!alice.closed.contains_key(&liar), "a pong that nobody waits for is odd, no more");
+}
+
+#[test]
+fn a_manual_peer_is_dialled_again_with_growing_pauses() {
+    let mut alice = Alice::with(1, Params::regtest(), |config| config.peers = vec![alice::address(2)]);
+    assert_eq!(alice.dials, [alice::address(2)]);
+    for _ in 0..4 {
+        let error = "refused".to_owned();
+        alice.input(Input::DialFailed { address: alice::address(2), error });
+        let before = alice.dials.len();
+        alice.elapse(secs(40));
+        assert_eq!(alice.dials.len(), before + 1, "once, and not while the dial goes on");
+    }
+    let conn = alice.connected(alice::address(2), Direction::Outbound);
+    let hello = bob(2, &alice.params);
+    alice.received(conn, Message::Hello(hello));
+    alice.input(Input::Closed(conn, Disconnect::Ended));
+    let before = alice.dials.len();
+    alice.elapse(secs(1));
+    assert_eq!(alice.dials.len(), before + 1, "soon, after a connection that worked");
+}
+
+#[test]
+fn we_do_not_dial_ourselves_twice() {
+    let mut alice = Alice::with(1, Params::regtest(), |config| {
+        config.peers = vec![alice::address(1), "10.0.0.1:6001".parse().expect("an address")];
+    });
+    assert_eq!(alice.dials.len(), 1, "our own address is known");
+    let conn = alice.connected(alice.dials[0], Direction::Outbound);
+    let mirror = bob(1, &alice.params);
+    alice.received(conn, Message::Hello(mirror));
+    assert_eq!(alice.closed[&conn], Disconnect::SelfConnection);
+    alice.elapse(secs(600));
+    assert_eq!(alice.dials.len(), 1);
+}

@@ -1,0 +1,140 @@
+//! Reading: what HTTP, tests and people may know of a node. Chain and tip are the committed ones, so that
+//! nobody is told of a block that a power cut could still take back.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::Node;
+use super::io::{ConnId, Direction};
+use crate::chain::{Entry, Tip};
+use crate::params::{NetworkId, Params};
+use crate::types::{BlockHash, NodeId, Transaction, TxId};
+
+/// A look at a node between two inputs.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a>(&'a Node);
+
+/// Who a node is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeInfo {
+    /// Its name.
+    pub node: NodeId,
+    /// Its network.
+    pub network: NetworkId,
+    /// Where it takes connections.
+    pub listen: SocketAddr,
+    /// The network's name and rules, as text.
+    pub rules: String,
+}
+
+/// Another node that this one has heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownNode {
+    /// Its name.
+    pub node: NodeId,
+    /// Where it takes connections.
+    pub address: SocketAddr,
+}
+
+/// A ready connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerInfo {
+    /// Its number.
+    pub conn: ConnId,
+    /// The node at the other end.
+    pub node: NodeId,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Who opened it.
+    pub direction: Direction,
+    /// Its program, control characters escaped.
+    pub agent: String,
+}
+
+/// What the miner is told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MiningInfo {
+    /// Hashes a second in the background; 0: none.
+    pub background: u64,
+    /// Explicit calls that wait, the one being served included.
+    pub waiting: usize,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(node: &'a Node) -> View<'a> {
+        View(node)
+    }
+
+    /// Who it is.
+    pub fn info(&self) -> NodeInfo {
+        NodeInfo {
+            node: self.0.identity.node,
+            network: self.0.identity.network,
+            listen: self.0.config.listen,
+            rules: self.0.chain.params().rules().to_string(),
+        }
+    }
+
+    /// The network's rules.
+    pub fn params(&self) -> &Arc<Params> {
+        self.0.chain.params()
+    }
+
+    /// All other nodes it has heard of.
+    pub fn known_nodes(&self) -> Vec<KnownNode> {
+        let known = self.0.addresses.known().iter();
+        known.map(|(node, address)| KnownNode { node: *node, address: *address }).collect()
+    }
+
+    /// Its ready connections.
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        let ready = self.0.ready().filter_map(|(conn, c)| Some((conn, c, c.remote()?)));
+        ready
+            .map(|(conn, connection, remote)| PeerInfo {
+                conn,
+                node: remote.hello.node,
+                address: connection.address,
+                direction: connection.direction,
+                agent: remote.hello.agent.to_string(),
+            })
+            .collect()
+    }
+
+    /// The committed tip.
+    pub fn tip(&self) -> Tip {
+        self.0.committed
+    }
+
+    /// A header of the tree and what is known of it.
+    pub fn entry(&self, hash: &BlockHash) -> Option<Entry> {
+        self.0.chain.get(hash)
+    }
+
+    /// The hashes at `from` and up to `limit` heights on, on the branch that ends in `tip`.
+    pub fn chain_page(&self, tip: &BlockHash, from: u64, limit: usize) -> Vec<BlockHash> {
+        let Some(end) = self.0.chain.get(tip) else { return Vec::new() };
+        (from..=end.height).take(limit).map_while(|height| self.0.chain.ancestor_at(tip, height)).collect()
+    }
+
+    /// The height of `hash`, if it is on the committed chain.
+    pub fn block_place(&self, hash: &BlockHash) -> Option<u64> {
+        let entry = self.0.chain.get(hash)?;
+        let there = self.0.chain.ancestor_at(&self.0.committed.hash, entry.height)?;
+        (there == *hash).then_some(entry.height)
+    }
+
+    /// A transaction that waits.
+    pub fn pool_get(&self, id: &TxId) -> Option<Arc<Transaction>> {
+        self.0.pool.get(id).cloned()
+    }
+
+    /// All that wait, by arrival: ids and sizes in bytes.
+    pub fn pool(&self) -> Vec<(TxId, usize)> {
+        self.0.pool.iter().collect()
+    }
+
+    /// What the miner is told to do.
+    pub fn mining(&self) -> MiningInfo {
+        MiningInfo { background: self.0.mining.background(), waiting: self.0.mining.waiting() }
+    }
+}

@@ -1,0 +1,120 @@
+//! How much one connection may ask of us before it is a nuisance.
+
+use core::time::Duration;
+
+use crate::limits::{
+    MAX_ANNOUNCEMENT_BURST, MAX_ANNOUNCEMENTS_PER_SEC, MAX_PINGS_PER_SEC, MAX_REQUEST_BURST,
+    MAX_REQUESTS_PER_SEC, MAX_STRIKES, MAX_UNKNOWN_FRAMES,
+};
+use crate::peer::Disconnect;
+
+/// A token bucket: `rate` a second on average, `burst` at once.
+#[derive(Debug, Clone)]
+struct Bucket {
+    rate: u32,
+    burst: u32,
+    /// Thousandths of a token.
+    tokens: u64,
+    at: Duration,
+}
+
+impl Bucket {
+    fn full(rate: u32, burst: u32) -> Bucket {
+        Bucket { rate, burst, tokens: u64::from(burst) * 1000, at: Duration::ZERO }
+    }
+
+    fn take(&mut self, now: Duration, count: usize) -> bool {
+        let millis = u64::try_from(now.saturating_sub(self.at).as_millis()).unwrap_or(u64::MAX);
+        let earned = millis.saturating_mul(u64::from(self.rate));
+        self.tokens = self.tokens.saturating_add(earned).min(u64::from(self.burst) * 1000);
+        // Only whole milliseconds were paid for.
+        self.at += Duration::from_millis(millis);
+        match self.tokens.checked_sub(count as u64 * 1000) {
+            Some(left) => {
+                self.tokens = left;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// All budgets of one connection. Each call either pays or says why the connection is to close.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    pings: Bucket,
+    requests: Bucket,
+    announcements: Bucket,
+    strikes: u32,
+    unknown: u32,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget {
+            pings: Bucket::full(MAX_PINGS_PER_SEC, MAX_PINGS_PER_SEC),
+            requests: Bucket::full(MAX_REQUESTS_PER_SEC, MAX_REQUEST_BURST),
+            announcements: Bucket::full(MAX_ANNOUNCEMENTS_PER_SEC, MAX_ANNOUNCEMENT_BURST),
+            strikes: 0,
+            unknown: 0,
+        }
+    }
+}
+
+impl Budget {
+    /// A ping, or a pong that nobody waits for.
+    pub fn ping(&mut self, now: Duration) -> Result<(), Disconnect> {
+        if self.pings.take(now, 1) { Ok(()) } else { Err(Disconnect::Flood("ping")) }
+    }
+
+    /// A question that costs us work.
+    pub fn request(&mut self, now: Duration) -> Result<(), Disconnect> {
+        if self.requests.take(now, 1) { Ok(()) } else { Err(Disconnect::Flood("request")) }
+    }
+
+    /// News of `count` things.
+    pub fn announce(&mut self, now: Duration, count: usize) -> Result<(), Disconnect> {
+        if self.announcements.take(now, count) { Ok(()) } else { Err(Disconnect::Flood("announcement")) }
+    }
+
+    /// An answer that helped nobody.
+    pub fn strike(&mut self) -> Result<(), Disconnect> {
+        self.strikes += 1;
+        if self.strikes < MAX_STRIKES { Ok(()) } else { Err(Disconnect::Strikes) }
+    }
+
+    /// A message of a kind that we do not know: a later version may say more than we understand.
+    pub fn unknown(&mut self) -> Result<(), Disconnect> {
+        self.unknown += 1;
+        if self.unknown <= MAX_UNKNOWN_FRAMES { Ok(()) } else { Err(Disconnect::UnknownKinds) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_holds_its_burst_and_refills_at_its_rate() {
+        let mut bucket = Bucket::full(10, 20);
+        let at = Duration::from_millis;
+        assert!(bucket.take(at(0), 20));
+        assert!(!bucket.take(at(99), 1), "a tenth of a second earns one token");
+        assert!(bucket.take(at(100), 1));
+        assert!(!bucket.take(at(100), 1));
+        assert!(bucket.take(at(60_000), 20) && !bucket.take(at(60_000), 1), "a minute saves up no more");
+    }
+
+    #[test]
+    fn patience_ends_where_the_limits_say() {
+        let mut budget = Budget::default();
+        for _ in 1..MAX_STRIKES {
+            assert_eq!(budget.strike(), Ok(()));
+        }
+        assert_eq!(budget.strike(), Err(Disconnect::Strikes));
+        for _ in 0..MAX_UNKNOWN_FRAMES {
+            assert_eq!(budget.unknown(), Ok(()));
+        }
+        assert_eq!(budget.unknown(), Err(Disconnect::UnknownKinds));
+    }
+}

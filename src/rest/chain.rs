@@ -1,0 +1,167 @@
+//! The chain, out and in.
+//!
+//! Out, it is streamed from one tip that was pinned when the request came: a few blocks at a time, read
+//! from the store as the reader takes them, so that memory stays flat and no reorg mixes two chains. In, it
+//! is checked as a whole beside the node before the node is asked to adopt it.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use crate::chain::{BadBranch, CheckedBranch, Tip};
+use crate::encoding;
+use crate::limits::{CHAIN_PAGE, MAX_HTTP_CHAIN_BYTES};
+use crate::net::{Clock, Handle};
+use crate::node::io::{Answer, Command};
+use crate::rest::body::{self, Body};
+use crate::rest::json::{BlockJson, block_json, block_of, disagreement};
+use crate::rest::problem::Problem;
+use crate::rest::routes::{Api, query};
+use crate::types::Block;
+
+/// Pieces that may wait for a slow reader.
+const PIECES_WAITING: usize = 2;
+
+/// A piece is sent when it has this many bytes.
+const PIECE_BYTES: usize = 256 * 1024;
+
+impl Api {
+    pub(super) async fn chain(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let number = |name: &str, default: u64| match query(&request, name) {
+            None => Ok(default),
+            Some(text) => text.parse::<u64>().map_err(|_| {
+                Problem::bad_request(format!(
+                    "{name}={text}: expected a number of blocks, from=1 being genesis"
+                ))
+            }),
+        };
+        let from = number("from", 1)?;
+        if from == 0 {
+            return Err(Problem::bad_request("from=0: blocks are counted from 1, which is genesis"));
+        }
+        let limit = number("limit", u64::MAX)?;
+        let tip = self.handle.view(|view| view.tip()).await?;
+        let (pieces, body) = mpsc::channel(PIECES_WAITING);
+        let handle = self.handle.clone();
+        tokio::spawn(async move {
+            // Ends early when the reader goes away; the missing end of the JSON tells a reader of the rest.
+            if let Err(why) = write_chain(&handle, tip, from - 1, limit, &pieces).await {
+                tracing::debug!(why, "a chain was not sent to its end");
+            }
+        });
+        Ok(body::stream(body))
+    }
+
+    pub(super) async fn replace(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let bytes = body::read(request, MAX_HTTP_CHAIN_BYTES).await?;
+        let params = self.params.clone();
+        let check = move || {
+            let offered = body::parse::<ChainIn>(&bytes)?.into_blocks();
+            let mut blocks = Vec::with_capacity(offered.len());
+            for (at, block) in offered.iter().enumerate() {
+                blocks
+                    .push(block_of(block).map_err(|why| Problem::bad_request(format!("chain[{at}].{why}")))?);
+            }
+            let branch = CheckedBranch::check(blocks, &params, Clock::wall()).map_err(refused)?;
+            for (at, (json, block)) in offered.iter().zip(branch.blocks()).enumerate() {
+                if let Some(member) = disagreement(json, block.block(), at as u64) {
+                    return Err(Problem::new(
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        format!("chain[{at}].{member} is not what the rest of the block says"),
+                    )
+                    .with("rule", "Inconsistent")
+                    .with("index", at + 1));
+                }
+            }
+            Ok(branch)
+        };
+        let branch = tokio::task::spawn_blocking(check).await.map_err(|error| {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the check of the chain failed: {error}"))
+        })??;
+        match self.handle.command(Command::Replace(branch)).await? {
+            Answer::Replaced(_) => Ok(body::json(StatusCode::CREATED, &"Chain replaced")),
+            Answer::NotReplaced { ours, offered } => Err(Problem::new(
+                StatusCode::CONFLICT,
+                format!("the chain has no more work than ours: {} against {}", offered.work, ours.work),
+            )
+            .with("offered", place(&offered))
+            .with("ours", place(&ours))),
+            _ => Err(Problem::stopping()),
+        }
+    }
+}
+
+fn place(tip: &Tip) -> serde_json::Value {
+    serde_json::json!({
+        "work": tip.work.to_string(), "length": tip.height + 1, "hash": tip.hash.to_string(),
+    })
+}
+
+fn refused(bad: BadBranch) -> Problem {
+    let index = bad.index + 1;
+    let detail = format!("the block with index {index} breaks the rule {}: {}", bad.rule.name(), bad.rule);
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("rule", bad.rule.name()).with("index", index)
+}
+
+/// A chain as GET /chain gives it, or its list alone.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a list of blocks, or an object whose `chain` is one, as GET /chain gives"
+)]
+enum ChainIn {
+    List(Vec<BlockJson>),
+    Envelope { chain: Vec<BlockJson> },
+}
+
+impl ChainIn {
+    fn into_blocks(self) -> Vec<BlockJson> {
+        match self {
+            ChainIn::List(blocks) | ChainIn::Envelope { chain: blocks } => blocks,
+        }
+    }
+}
+
+async fn write_chain(
+    handle: &Handle,
+    tip: Tip,
+    from: u64,
+    limit: u64,
+    pieces: &mpsc::Sender<Bytes>,
+) -> Result<(), &'static str> {
+    let mut text = String::from(r#"{"chain": ["#);
+    let mut height = from;
+    let mut left = limit;
+    while left > 0 && height <= tip.height {
+        let count = usize::try_from(left).unwrap_or(CHAIN_PAGE).min(CHAIN_PAGE);
+        let page = handle.view(move |view| view.chain_page(&tip.hash, height, count)).await;
+        let page = page.map_err(|_| "the node stopped")?;
+        if page.is_empty() {
+            return Err("the chain was forgotten meanwhile");
+        }
+        for hash in page {
+            let block = handle.store().read(&hash).ok_or("a block could not be read")?;
+            let block: Block = encoding::decode(&block).map_err(|_| "a block could not be read")?;
+            if height > from {
+                text.push_str(",\n");
+            }
+            let json = serde_json::to_string(&block_json(&block, height)).map_err(|_| "JSON failed")?;
+            text.push_str(&json);
+            height += 1;
+            left -= 1;
+            if text.len() >= PIECE_BYTES {
+                send(pieces, &mut text).await?;
+            }
+        }
+    }
+    let _ = writeln!(text, r#"], "length": {}}}"#, tip.height + 1);
+    send(pieces, &mut text).await
+}
+
+async fn send(pieces: &mpsc::Sender<Bytes>, text: &mut String) -> Result<(), &'static str> {
+    pieces.send(core::mem::take(text).into()).await.map_err(|_| "the reader went away")
+}

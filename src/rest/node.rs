@@ -1,0 +1,182 @@
+//! Id, register, mine, notify, shut down: the original's endpoints of a node.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::net::lookup_host;
+use tokio::time::timeout;
+
+use crate::limits::{
+    DEFAULT_MINING_TIMEOUT, HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_HTTP_MINING_TIMEOUT, MAX_REGISTER,
+};
+use crate::node::io::{Answer, Command};
+use crate::rest::body::{self, Body};
+use crate::rest::contents::ContentIn;
+use crate::rest::problem::Problem;
+use crate::rest::routes::{Api, query};
+use crate::types::NodeId;
+use crate::wire::manage::Introduction;
+use crate::wire::message::PeerAddress;
+
+/// Who registers, as the original's clients say it.
+#[derive(Deserialize)]
+struct RegisterIn {
+    nodes: Option<Vec<String>>,
+    addresses: Option<Vec<String>>,
+}
+
+impl Api {
+    pub(super) async fn id(&self) -> Result<Response<Body>, Problem> {
+        let read = |view: &crate::node::view::View<'_>| {
+            (view.info(), view.known_nodes(), view.tip(), view.peers().len())
+        };
+        let (info, known, tip, peers) = self.handle.view(read).await?;
+        let nodes: Map<String, Value> = known
+            .into_iter()
+            .map(|known| (known.node.to_string(), known.address.to_string().into()))
+            .collect();
+        let id = json!({
+            "node": info.node.to_string(),
+            "address": info.listen,
+            "nodes": nodes,
+            "http": self.http,
+            "network": info.network.to_string(),
+            "rules": info.rules,
+            "length": tip.height + 1,
+            "tip": tip.hash.to_string(),
+            "peers": peers,
+        });
+        Ok(body::json(StatusCode::OK, &id))
+    }
+
+    pub(super) async fn register(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let bytes = body::read(request, MAX_HTTP_BODY_BYTES).await?;
+        let said: RegisterIn = body::parse(&bytes)?;
+        let Some(nodes) = said.nodes else {
+            return Err(Problem::bad_request("Error: Please supply a valid list of nodes"));
+        };
+        let addresses = said.addresses.unwrap_or_default();
+        if nodes.len() != addresses.len() {
+            return Err(Problem::bad_request(format!(
+                "nodes and addresses go in pairs: there are {} and {}",
+                nodes.len(),
+                addresses.len()
+            )));
+        }
+        if nodes.len() > MAX_REGISTER {
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("at most {MAX_REGISTER} nodes may be registered at once"),
+            ));
+        }
+        let mut introductions = Vec::with_capacity(nodes.len());
+        for (at, (node, address)) in nodes.iter().zip(&addresses).enumerate() {
+            let node: NodeId =
+                node.parse().map_err(|error| Problem::bad_request(format!("nodes[{at}]: {error}")))?;
+            let address = resolve(address)
+                .await
+                .map_err(|why| Problem::bad_request(format!("addresses[{at}] {address:?}: {why}")))?;
+            introductions.push(Introduction { peer: PeerAddress { node: Some(node), address }, dial: true });
+        }
+        match self.handle.command(Command::Register(introductions)).await? {
+            Answer::Registered(known) => {
+                let total: Vec<String> = known.iter().map(NodeId::to_string).collect();
+                let message = "New nodes have been added";
+                Ok(body::json(StatusCode::CREATED, &json!({ "message": message, "total_nodes": total })))
+            }
+            _ => Err(Problem::stopping()),
+        }
+    }
+
+    pub(super) async fn mine(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let verbose = query(&request, "verbose").is_some_and(|value| value != "0");
+        let limit = match query(&request, "timeout") {
+            None => DEFAULT_MINING_TIMEOUT,
+            Some(text) => mining_timeout(text)?,
+        };
+        let content = if request.method() == Method::POST {
+            let bytes = body::read(request, MAX_HTTP_BODY_BYTES).await?;
+            match bytes.iter().all(u8::is_ascii_whitespace) {
+                true => None,
+                false => body::parse::<Option<ContentIn>>(&bytes)?.map(ContentIn::into_blob).transpose()?,
+            }
+        } else {
+            None
+        };
+        let answer = timeout(limit, self.handle.command(Command::Mine(content))).await.map_err(|_| {
+            Problem::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                format!(
+                    "no block was found within {} s; nothing is lost by asking again",
+                    limit.as_secs_f64()
+                ),
+            )
+        })?;
+        match answer? {
+            Answer::Mined(mined) if verbose => {
+                let block = json!({
+                    "message": "Mined",
+                    "hash": mined.hash.to_string(),
+                    "index": mined.height + 1,
+                    "nonce": mined.nonce,
+                    "tries": mined.tries,
+                    "seconds": mined.millis as f64 / 1000.0,
+                });
+                Ok(body::json(StatusCode::OK, &block))
+            }
+            Answer::Mined(_) => Ok(body::json(StatusCode::OK, &"Mined")),
+            Answer::MiningQueueFull => Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many mining calls wait already: they are served one after the other",
+            )
+            .retry_after(1)),
+            _ => Err(Problem::stopping()),
+        }
+    }
+
+    pub(super) async fn notify(&self) -> Result<Response<Body>, Problem> {
+        self.handle.command(Command::AskPeers).await?;
+        Ok(body::json(StatusCode::OK, &"Notified"))
+    }
+
+    /// Answers first: the node stops when it gets to it, and finishes answers under way.
+    pub(super) fn shut_down(&self) -> Result<Response<Body>, Problem> {
+        let handle = self.handle.clone();
+        tokio::spawn(async move { handle.command(Command::Shutdown).await });
+        Ok(body::json(StatusCode::OK, &"Server shutting down..."))
+    }
+}
+
+fn mining_timeout(text: &str) -> Result<Duration, Problem> {
+    let max = MAX_HTTP_MINING_TIMEOUT.as_secs();
+    let wrong = || Problem::bad_request(format!("timeout={text}: expected seconds, 0 to {max}"));
+    let secs: f64 = text.strip_suffix('s').unwrap_or(text).parse().map_err(|_| wrong())?;
+    let limit = Duration::try_from_secs_f64(secs).map_err(|_| wrong())?;
+    if limit > MAX_HTTP_MINING_TIMEOUT { Err(wrong()) } else { Ok(limit) }
+}
+
+/// The address of `host:port`. Nothing of what answers there is ever shown.
+async fn resolve(address: &str) -> Result<SocketAddr, String> {
+    let wrong = || "expected host:port, such as 127.0.0.1:6001".to_owned();
+    let (_, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+    if port.parse::<u16>().map_err(|_| wrong())? == 0 {
+        return Err("nobody listens on port 0".to_owned());
+    }
+    let found = timeout(HTTP_TIMEOUT, lookup_host(address)).await;
+    let mut found =
+        found.map_err(|_| "the name was not found in time")?.map_err(|error| error.to_string())?;
+    let mut found = found.next().ok_or("the name has no address")?;
+    if found.ip().is_unspecified() {
+        // How the original's clients write this machine.
+        found.set_ip(if found.is_ipv4() {
+            [127, 0, 0, 1].into()
+        } else {
+            core::net::Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    Ok(found)
+}

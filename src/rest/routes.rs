@@ -1,0 +1,105 @@
+//! A node's paths: which methods each answers, and who does.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use matchit::Router;
+
+use crate::net::{Handle, Stopped};
+use crate::params::Params;
+use crate::rest::body::Body;
+use crate::rest::problem::Problem;
+use crate::rest::server::not_found;
+
+/// What the endpoints work with.
+pub(super) struct Api {
+    pub(super) handle: Handle,
+    pub(super) params: Arc<Params>,
+    /// Where this is served.
+    pub(super) http: SocketAddr,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Id,
+    Register,
+    Mine,
+    Notify,
+    Shutdown,
+    Chain,
+    Replace,
+    Transactions,
+    Transaction,
+}
+
+/// (path, endpoint, methods). GET that changes something is the original's; POST does the same.
+const ROUTES: [(&str, Endpoint, &str); 9] = [
+    ("/node/id", Endpoint::Id, "GET, HEAD"),
+    ("/chain", Endpoint::Chain, "GET, HEAD"),
+    ("/mine", Endpoint::Mine, "GET, POST"),
+    ("/block/new", Endpoint::Notify, "GET, POST"),
+    ("/chain/replace", Endpoint::Replace, "POST"),
+    ("/nodes/register", Endpoint::Register, "POST"),
+    ("/transactions", Endpoint::Transactions, "GET, HEAD, POST"),
+    ("/transactions/{id}", Endpoint::Transaction, "GET, HEAD"),
+    ("/shutdown", Endpoint::Shutdown, "GET, POST"),
+];
+
+fn router() -> &'static Router<(Endpoint, &'static str)> {
+    static ROUTER: OnceLock<Router<(Endpoint, &'static str)>> = OnceLock::new();
+    ROUTER.get_or_init(|| {
+        let mut router = Router::new();
+        for (path, endpoint, methods) in ROUTES {
+            #[allow(clippy::expect_used, reason = "the table above is all there is, and a test walks it")]
+            router.insert(path, (endpoint, methods)).expect("paths do not conflict");
+        }
+        router
+    })
+}
+
+/// The query's `name`, not decoded: no value that is looked for needs it.
+pub(crate) fn query<'a>(request: &'a Request<Incoming>, name: &str) -> Option<&'a str> {
+    let pairs = request.uri().query()?.split('&');
+    pairs
+        .filter_map(|pair| pair.split_once('=').or(Some((pair, ""))))
+        .find(|(n, _)| *n == name)
+        .map(|(_, v)| v)
+}
+
+impl Api {
+    /// Answers a request that passed the gates.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        self.route(request).await.unwrap_or_else(Problem::into_response)
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let path = request.uri().path().to_owned();
+        let Ok(found) = router().at(&path) else {
+            return Err(not_found(&path, ROUTES.iter().map(|(path, _, _)| *path)));
+        };
+        let (endpoint, methods) = *found.value;
+        if !methods.split(", ").any(|method| method == request.method().as_str()) {
+            return Err(Problem::method(methods));
+        }
+        match endpoint {
+            Endpoint::Id => self.id().await,
+            Endpoint::Register => self.register(request).await,
+            Endpoint::Mine => self.mine(request).await,
+            Endpoint::Notify => self.notify().await,
+            Endpoint::Shutdown => self.shut_down(),
+            Endpoint::Chain => self.chain(request).await,
+            Endpoint::Replace => self.replace(request).await,
+            Endpoint::Transactions if request.method() == Method::POST => self.submit(request).await,
+            Endpoint::Transactions => self.pool().await,
+            Endpoint::Transaction => self.transaction(found.params.get("id").unwrap_or_default()).await,
+        }
+    }
+}
+
+impl From<Stopped> for Problem {
+    fn from(_: Stopped) -> Problem {
+        Problem::stopping()
+    }
+}
