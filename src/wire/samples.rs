@@ -77,7 +77,7 @@ pub fn messages() -> Vec<Message> {
     ];
     messages.extend(REASONS.map(|reason| {
         let rules = (reason == ByeReason::WrongNetwork).then(|| params.rules().clone());
-        Message::Bye(Bye { reason, detail: Text::clipped("so long"), rules })
+        Message::Bye(Bye { reason, detail: Text::clipped(&"so long ".repeat(25)), rules })
     }));
     messages.extend(outcomes().map(|outcome| Message::Report(Report { sequence: 3, outcome })));
     messages

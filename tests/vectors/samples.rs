@@ -248,7 +248,17 @@ pub fn rejected() -> Vec<(String, bool, Vec<u8>)> {
     add("50001 transactions in a block", true, body(Kind::Block, &[&[0; 80][..], &count(50_001)].concat()));
     add("an eleventh reason", false, body(Kind::Bye, &[&[10, 0, 0, 0][..], &count(0), &[0]].concat()));
     add("a reason over its limit", false, body(Kind::Bye, &[&[0; 4][..], &count(201)].concat()));
-    let mut hello = frame::encode(&Message::Hello(hello())).to_vec();
+    let good = frame::encode(&Message::Hello(hello()));
+    let agent = |count: u64, byte: u8| {
+        let mut bytes = good.to_vec();
+        bytes[FIRST_BYTE_OF_AGENT..FIRST_BYTE_OF_AGENT + 8].copy_from_slice(&count.to_le_bytes());
+        bytes[FIRST_BYTE_OF_AGENT + 8] = byte;
+        bytes
+    };
+    add("an agent over its limit", false, agent(65, b'p'));
+    add("an agent of 2^64 - 1 bytes", false, agent(u64::MAX, b'p'));
+    add("an agent that is not UTF-8", false, agent(13, 0xff));
+    let mut hello = good.to_vec();
     hello[FIRST_BYTE_OF_ROLE] = 2;
     add("a third role", false, hello.clone());
     hello[FIRST_BYTE_OF_ROLE] = 0;
@@ -263,3 +273,5 @@ pub fn rejected() -> Vec<(String, bool, Vec<u8>)> {
 
 /// Where the role stands in the frame of a Hello.
 const FIRST_BYTE_OF_ROLE: usize = 5 + 2 + 2 + 32 + 16;
+/// Where the agent's count stands there.
+const FIRST_BYTE_OF_AGENT: usize = FIRST_BYTE_OF_ROLE + 4 + 2 + 32;

@@ -7,6 +7,7 @@ use crate::encoding::Error as Body;
 use crate::limits::{MAX_BLOCK_BYTES, MAX_HEADERS};
 use crate::params::Params;
 use crate::types::Header;
+use crate::wire::manage::Command;
 use crate::wire::message::Ping;
 use crate::wire::samples::{any_message, commands, messages};
 
@@ -223,6 +224,18 @@ proptest! {
         }
         let _ = read(FrameCodec::new(), [&body[..]]);
         let _ = read(ready(), [&body[..]]);
+    }
+
+    /// Commands come inside a signed message, and are decoded apart from it.
+    #[test]
+    fn a_command_has_one_encoding(
+        tag in 0..8u8,
+        bytes in vec(prop_oneof![3 => Just(0), 2 => 0..4u8, 1 => any::<u8>()], 0..60),
+    ) {
+        let bytes = [&[tag, 0, 0, 0], &bytes[..]].concat();
+        if let Ok(command) = encoding::decode::<Command>(&bytes) {
+            prop_assert_eq!(encoding::encode(&command), bytes);
+        }
     }
 
     /// A good frame with a byte or two wrong: what still decodes is still canonical.
