@@ -1,1 +1,10 @@
-fn main() {}
+//! Starts a network of nodes: `networkmngr --help`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use p2pnode::cli::manager::{ManagerArgs, run};
+
+fn main() -> ExitCode {
+    run(ManagerArgs::parse())
+}
