@@ -2,7 +2,9 @@
 pub mod chain;
 pub mod cli;
 pub mod encoding;
+pub mod failure;
 pub mod limits;
+pub mod manager;
 pub mod mempool;
 pub mod miner;
 pub mod net;

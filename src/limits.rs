@@ -286,10 +286,10 @@ pub const MAX_HTTP_CHAIN_BYTES: usize = 64 * 1024 * 1024;
 /// Blocks read at a time while a chain is streamed.
 pub const CHAIN_PAGE: usize = 128;
 
-/// Time one mining call over HTTP may ask for, at most.
-pub const MAX_HTTP_MINING_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
-
 // --- The manager ---
+
+/// Most rounds of mining requests in one call.
+pub const MAX_MINING_ROUNDS: u32 = 10_000;
 
 /// Most nodes one manager starts.
 pub const MAX_NODES: usize = 1000;

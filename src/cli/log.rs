@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-use crate::cli::Failure;
+use crate::failure::Failure;
 
 /// RFC 3339 in UTC, with milliseconds: `2026-01-31T12:00:00.123Z`.
 struct Timestamp;

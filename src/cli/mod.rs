@@ -3,40 +3,39 @@
 //! Lives here: everything between `main` and the library. The binaries parse and call, nothing else.
 
 pub mod log;
+pub mod manager;
 
 pub mod node;
 mod seed;
 mod values;
 
-use std::io::Write;
 use std::process::ExitCode;
 
-/// A program's orderly failure: what is wrong and where, and what to do next.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{error}")]
-pub struct Failure {
-    /// What is wrong, and where.
-    pub error: String,
-    /// The next thing to try.
-    pub hint: String,
-}
+use clap::Parser;
 
-impl Failure {
-    /// What is wrong, and what to do about it.
-    pub fn new(error: impl Into<String>, hint: impl Into<String>) -> Failure {
-        Failure { error: error.into(), hint: hint.into() }
-    }
+use crate::failure::Failure;
 
-    /// Says so on stderr, and ends with 1.
-    pub fn report(&self) -> ExitCode {
-        let mut stderr = std::io::stderr().lock();
-        let _ = writeln!(stderr, "error: {}", self.error);
-        if !self.hint.is_empty() {
-            let _ = writeln!(stderr, "hint: {}", self.hint);
+/// The flags, or what to say and end with instead: the help that was asked for, or what is wrong.
+pub fn parse<A: Parser>() -> Result<A, ExitCode> {
+    A::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
         }
-        ExitCode::FAILURE
-    }
+        // Its first paragraph says what is wrong; a tip, if there is one, is worth more than the usage.
+        let text = error.to_string();
+        let wrong = text.lines().next().unwrap_or_default();
+        let wrong = wrong.strip_prefix("error: ").unwrap_or(wrong);
+        let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+        let program = A::command().get_name().to_owned();
+        let hint = tip.map_or_else(|| format!("{program} --help lists the flags"), str::to_owned);
+        Failure::new(wrong, hint).report();
+        ExitCode::from(USAGE)
+    })
 }
+
+/// Exit code of a program that was called wrongly.
+const USAGE: u8 = 2;
 
 /// Runs `program` on one thread, with a small pool beside it for what takes long.
 pub fn run(program: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {

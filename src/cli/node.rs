@@ -13,8 +13,9 @@ use tokio::sync::Notify;
 use tracing::level_filters::LevelFilter;
 
 use crate::cli::seed::random;
-use crate::cli::{Failure, log, values};
+use crate::cli::{log, values};
 use crate::encoding::Text;
+use crate::failure::Failure;
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, LIFELINE_TIMEOUT, STOP_TIMEOUT};
 use crate::net::{self, Handle};
 use crate::node::Config;

@@ -3,7 +3,7 @@
 use rand::TryRng;
 use rand::rngs::SysRng;
 
-use crate::cli::Failure;
+use crate::failure::Failure;
 
 /// `N` random bytes.
 pub(super) fn random<const N: usize>() -> Result<[u8; N], Failure> {

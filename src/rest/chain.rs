@@ -20,7 +20,8 @@ use crate::node::io::{Answer, Command};
 use crate::rest::body::{self, Body};
 use crate::rest::json::{BlockJson, block_json, block_of, disagreement};
 use crate::rest::problem::Problem;
-use crate::rest::routes::{Api, query};
+use crate::rest::routes::Api;
+use crate::rest::values::query;
 use crate::types::Block;
 
 /// Pieces that may wait for a slow reader.

@@ -23,6 +23,9 @@ mod node;
 pub mod problem;
 mod routes;
 pub mod server;
+mod values;
+
+pub use values::{duration, query};
 
 #[cfg(test)]
 mod tests;

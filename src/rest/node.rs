@@ -1,6 +1,5 @@
 //! Id, register, mine, notify, shut down: the original's endpoints of a node.
 
-use core::time::Duration;
 use std::net::SocketAddr;
 
 use hyper::body::Incoming;
@@ -10,14 +9,13 @@ use serde_json::{Map, Value, json};
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
-use crate::limits::{
-    DEFAULT_MINING_TIMEOUT, HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_HTTP_MINING_TIMEOUT, MAX_REGISTER,
-};
+use crate::limits::{DEFAULT_MINING_TIMEOUT, HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_REGISTER};
 use crate::node::io::{Answer, Command};
 use crate::rest::body::{self, Body};
 use crate::rest::contents::ContentIn;
 use crate::rest::problem::Problem;
-use crate::rest::routes::{Api, query};
+use crate::rest::routes::Api;
+use crate::rest::values::{duration, query};
 use crate::types::NodeId;
 use crate::wire::manage::Introduction;
 use crate::wire::message::PeerAddress;
@@ -96,7 +94,9 @@ impl Api {
         let verbose = query(&request, "verbose").is_some_and(|value| value != "0");
         let limit = match query(&request, "timeout") {
             None => DEFAULT_MINING_TIMEOUT,
-            Some(text) => mining_timeout(text)?,
+            Some(text) => {
+                duration(text).map_err(|why| Problem::bad_request(format!("timeout={text}: {why}")))?
+            }
         };
         let content = if request.method() == Method::POST {
             let bytes = body::read(request, MAX_HTTP_BODY_BYTES).await?;
@@ -149,14 +149,6 @@ impl Api {
         tokio::spawn(async move { handle.command(Command::Shutdown).await });
         Ok(body::json(StatusCode::OK, &"Server shutting down..."))
     }
-}
-
-fn mining_timeout(text: &str) -> Result<Duration, Problem> {
-    let max = MAX_HTTP_MINING_TIMEOUT.as_secs();
-    let wrong = || Problem::bad_request(format!("timeout={text}: expected seconds, 0 to {max}"));
-    let secs: f64 = text.strip_suffix('s').unwrap_or(text).parse().map_err(|_| wrong())?;
-    let limit = Duration::try_from_secs_f64(secs).map_err(|_| wrong())?;
-    if limit > MAX_HTTP_MINING_TIMEOUT { Err(wrong()) } else { Ok(limit) }
 }
 
 /// The address of `host:port`. Nothing of what answers there is ever shown.

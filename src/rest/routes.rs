@@ -59,15 +59,6 @@ fn router() -> &'static Router<(Endpoint, &'static str)> {
     })
 }
 
-/// The query's `name`, not decoded: no value that is looked for needs it.
-pub(crate) fn query<'a>(request: &'a Request<Incoming>, name: &str) -> Option<&'a str> {
-    let pairs = request.uri().query()?.split('&');
-    pairs
-        .filter_map(|pair| pair.split_once('=').or(Some((pair, ""))))
-        .find(|(n, _)| *n == name)
-        .map(|(_, v)| v)
-}
-
 impl Api {
     /// Answers a request that passed the gates.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
