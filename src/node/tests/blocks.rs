@@ -233,6 +233,17 @@ fn a_silent_source_of_headers_is_passed_over() {
 }
 
 #[test]
+fn whoever_calls_and_says_nothing_does_not_hold_up_one_that_was_chosen() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let silent = alice.meet(2);
+    assert!(alice.said(silent).iter().any(|said| matches!(said, Message::GetHeaders(_))));
+    let chosen = alice.connected(alice::address(3), crate::node::io::Direction::Outbound);
+    let hello = bob(3, &alice.params);
+    alice.received(chosen, Message::Hello(hello));
+    assert!(alice.said(chosen).iter().any(|said| matches!(said, Message::GetHeaders(_))));
+}
+
+#[test]
 fn blocks_are_served_and_what_is_not_here_is_named() {
     let (mut miner, hashes) = miner(3);
     let conn = miner.meet(2);
