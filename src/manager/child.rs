@@ -1,0 +1,234 @@
+//! One node's process: started with a pipe on its stdin that ends with us, heard once on its stdout, watched
+//! until its end.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::limits::{CHILD_READY_TIMEOUT, MAX_READY_LINE_BYTES};
+use crate::manager::control::ControlError;
+use crate::manager::ready::{self, NotReady, Ready};
+use crate::manager::tail::last_lines;
+
+/// The program that nodes are.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Its file.
+    pub path: PathBuf,
+    /// What it is called with before a node's flags.
+    pub first: Vec<String>,
+}
+
+/// One node to be started.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Where it is to take connections.
+    pub listen: SocketAddr,
+    /// Where its HTTP is to be.
+    pub http: SocketAddr,
+    /// Its log.
+    pub log: PathBuf,
+    /// Its other flags.
+    pub flags: Vec<String>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// By itself, with this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It is gone, and nobody knows how.
+    Unknown,
+}
+
+impl core::fmt::Display for Exit {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Exit::Code(code) => write!(f, "exit code {code}"),
+            Exit::Signal(signal) => write!(f, "ended by signal {signal}"),
+            Exit::Unknown => f.write_str("ended, nobody knows how"),
+        }
+    }
+}
+
+impl From<ExitStatus> for Exit {
+    fn from(status: ExitStatus) -> Exit {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, Some(signal)) => Exit::Signal(signal),
+            (None, None) => Exit::Unknown,
+        }
+    }
+}
+
+/// Why a node is not there.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotStarted {
+    /// Its program could not be run.
+    #[error("{} cannot be run: {error}", program.display())]
+    Program {
+        /// The file.
+        program: PathBuf,
+        /// What the system said.
+        error: String,
+    },
+    /// It said why itself.
+    #[error("{}", .0.error)]
+    Refused(NotReady),
+    /// It ended without a word.
+    #[error("{exit} before it was ready{}", quoted(lines))]
+    Died {
+        /// How.
+        exit: Exit,
+        /// The end of its log.
+        lines: Vec<String>,
+    },
+    /// It did not say that it is ready.
+    #[error("not ready within {} s", CHILD_READY_TIMEOUT.as_secs())]
+    Late,
+    /// It said something else.
+    #[error("it is no p2pnode: it says {0:?}")]
+    Stranger(String),
+    /// It is ready, but cannot be managed.
+    #[error("it cannot be managed: {0}")]
+    Control(#[from] ControlError),
+}
+
+/// Lines of a log, as they are shown under an error.
+pub(super) fn quoted(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n    | {line}")).collect()
+}
+
+impl NotStarted {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            NotStarted::Program { .. } => "name the program of a node with --node-program".to_owned(),
+            // Our flags for its flags: a user of the manager knows no others.
+            NotStarted::Refused(why) => match why.flag.as_deref() {
+                Some("--http") => why.hint.replace("--http", "--base-http"),
+                Some("--listen") => why.hint.replace("--listen", "--base-listen"),
+                _ => why.hint.clone(),
+            },
+            NotStarted::Died { .. } | NotStarted::Control(_) => "its log may say more".to_owned(),
+            NotStarted::Late => "the machine may be too busy: start fewer nodes with --amount".to_owned(),
+            NotStarted::Stranger(_) => "name a p2pnode with --node-program".to_owned(),
+        }
+    }
+}
+
+/// A node's process.
+#[derive(Debug)]
+pub struct Child {
+    pid: u32,
+    exit: watch::Receiver<Option<Exit>>,
+    /// Closed when we are gone, however we go: then it stops by itself.
+    _lifeline: Option<ChildStdin>,
+}
+
+impl Child {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// How it ended, if it has.
+    pub fn exit(&self) -> Option<Exit> {
+        *self.exit.borrow()
+    }
+
+    /// Waits for its end.
+    pub fn ended(&self) -> impl Future<Output = Exit> + Send + 'static {
+        let mut exit = self.exit.clone();
+        async move {
+            let ended = exit.wait_for(Option::is_some).await.map(|exit| *exit);
+            ended.ok().flatten().unwrap_or(Exit::Unknown)
+        }
+    }
+
+    /// Sends it a signal, unless it has ended: then the number may be another process's by now.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        if let (None, Some(pid)) = (self.exit(), pid) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+}
+
+/// Starts a node and waits for its ready line. Whoever drops the future kills it.
+pub async fn start(program: &Program, plan: &Plan) -> Result<(Child, Ready), NotStarted> {
+    let not_run =
+        |error: io::Error| NotStarted::Program { program: program.path.clone(), error: error.to_string() };
+    let log = open_log(&plan.log).map_err(not_run)?;
+    let mut process = Command::new(&program.path)
+        .arg0("p2pnode")
+        .args(&program.first)
+        .args(["--lifeline", "--listen", &plan.listen.to_string(), "--http", &plan.http.to_string()])
+        .arg("--log")
+        .arg(&plan.log)
+        .args(&plan.flags)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        // Ctrl-C on a terminal goes to a whole group: this one is asked to stop by us, in order.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(not_run)?;
+    let (pid, lifeline) = (process.id().unwrap_or_default(), process.stdin.take());
+    let line = match process.stdout.take() {
+        Some(stdout) => timeout(CHILD_READY_TIMEOUT, first_line(stdout)).await,
+        None => Ok(String::new()),
+    };
+    let Ok(line) = line else {
+        let _ = process.kill().await;
+        return Err(NotStarted::Late);
+    };
+    if let Some(Ok(ready)) = ready::parse(&line) {
+        let (ended, exit) = watch::channel(None);
+        tokio::spawn(async move {
+            let exit = process.wait().await.map_or(Exit::Unknown, Exit::from);
+            ended.send_replace(Some(exit));
+        });
+        return Ok((Child { pid, exit, _lifeline: lifeline }, ready));
+    }
+    if let Some(Err(refused)) = ready::parse(&line) {
+        let _ = timeout(CHILD_READY_TIMEOUT, process.wait()).await;
+        return Err(NotStarted::Refused(refused));
+    }
+    if !line.is_empty() {
+        let _ = process.kill().await;
+        return Err(NotStarted::Stranger(line.trim_end().chars().take(80).collect()));
+    }
+    // Its stdout is closed and said nothing: it is about to end.
+    match timeout(CHILD_READY_TIMEOUT, process.wait()).await {
+        Ok(ended) => {
+            let exit = ended.map_or(Exit::Unknown, Exit::from);
+            Err(NotStarted::Died { exit, lines: last_lines(&plan.log) })
+        }
+        Err(_) => Err(NotStarted::Late),
+    }
+}
+
+async fn first_line(stdout: ChildStdout) -> String {
+    let mut bytes = Vec::new();
+    let mut reader = BufReader::new(stdout.take(MAX_READY_LINE_BYTES as u64));
+    // What cannot be read is no ready line, which is all that matters.
+    let _ = reader.read_until(b'\n', &mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn open_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}

@@ -1,0 +1,179 @@
+//! What people see: a few lines worth looking at. Everything else is in the logs.
+
+use core::time::Duration;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::manager::cluster::Cluster;
+use crate::manager::stop::Ended;
+use crate::manager::tips::Agreed;
+
+/// Nodes that the table shows; a longer one is cut.
+const ROWS: usize = 40;
+
+/// Where a manager speaks to people.
+#[derive(Debug, Clone)]
+pub struct Console {
+    bold: &'static str,
+    plain: &'static str,
+}
+
+impl Console {
+    /// A console on stdout, with or without colour.
+    pub fn new(colour: bool) -> Console {
+        if colour { Console { bold: "\x1b[1m", plain: "\x1b[0m" } } else { Console { bold: "", plain: "" } }
+    }
+
+    /// Says something. Nobody may be listening: that is no reason to stop.
+    pub fn say(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    /// A block that everybody has; `miner` where it is known who mined it.
+    pub fn block(&self, agreed: &Agreed, miner: Option<usize>) {
+        self.say(&block_line(agreed, miner));
+    }
+
+    /// The network, and what to do with it.
+    pub fn network(&self, cluster: &Cluster, rules: &str, http: SocketAddr, logs: &Path, took: Duration) {
+        let Console { bold, plain } = self;
+        let state = cluster.state.borrow();
+        let rows: Vec<[String; 6]> = cluster
+            .members
+            .iter()
+            .take(ROWS)
+            .map(|member| {
+                [
+                    member.number.to_string(),
+                    format!("{}…", short(&member.node.to_string())),
+                    member.http.map_or("none".to_owned(), |http| format!("http://{http}")),
+                    member.listen.to_string(),
+                    member.child.pid().to_string(),
+                    state.links.peers(member.number).to_string(),
+                ]
+            })
+            .collect();
+        let count = cluster.members.len();
+        let links = state.links.count();
+        let mut text =
+            format!("{count} nodes, {links} links, up in {:.1} s: {rules}\n\n", took.as_secs_f64());
+        let table = table(&["node", "id", "HTTP", "P2P", "pid", "peers"], &rows);
+        for (at, line) in table.lines().enumerate() {
+            text += &if at == 0 { format!("{bold}{line}{plain}\n") } else { format!("{line}\n") };
+        }
+        if count > ROWS {
+            text += &format!("and {} more: curl http://{http}/nodes\n", count - ROWS);
+        }
+        let node = cluster.members.first().and_then(|member| member.http);
+        text += &format!("\n{}", tries(http, node));
+        text += &format!("\nlogs are in {}; Ctrl-C stops everything\n", logs.display());
+        self.say(&text);
+    }
+
+    /// The end of it all.
+    pub fn summary(&self, ended: &[Ended], height: u64, logs: &Path) {
+        for one in ended.iter().filter(|one| !one.is_well()) {
+            let by = if one.forced { ", after it was sent a signal" } else { "" };
+            self.say(&format!("node {} did not end well: {}{by}", one.number, one.exit));
+        }
+        let well = ended.iter().filter(|one| one.is_well()).count();
+        let blocks = height + 1;
+        self.say(&format!(
+            "{well} of {} nodes ended by themselves; the chain had {blocks} {}; logs are in {}",
+            ended.len(),
+            if blocks == 1 { "block" } else { "blocks" },
+            logs.display()
+        ));
+    }
+}
+
+/// The first digits of an id.
+fn short(hex: &str) -> &str {
+    hex.get(..8).unwrap_or(hex)
+}
+
+/// What to try next.
+fn tries(manager: SocketAddr, node: Option<SocketAddr>) -> String {
+    let mut rows =
+        vec![[format!("http://{manager}/start/mining"), "have every node mine a block in turn".into()]];
+    if let Some(node) = node {
+        rows.insert(0, [format!("http://{node}/node/id"), "a node, and the others it knows".to_owned()]);
+        rows.push([format!("http://{node}/chain"), "the chain, the same on every node".to_owned()]);
+    }
+    rows.push([format!("http://{manager}/shutdown/all"), "stop everything".to_owned()]);
+    let wide = rows.iter().map(|[url, _]| url.len()).max().unwrap_or_default();
+    rows.iter().map(|[url, what]| format!("  curl {url:wide$}   {what}\n")).collect()
+}
+
+fn block_line(agreed: &Agreed, miner: Option<usize>) -> String {
+    let Agreed { tip, first, spread, nodes } = agreed;
+    let (index, hash) = (tip.height + 1, tip.hash.to_string());
+    let origin = match miner {
+        Some(miner) => format!("mined by node {miner}"),
+        None => format!("first seen at node {first}"),
+    };
+    let millis = spread.as_secs_f64() * 1000.0;
+    let after = if millis < 10.0 { format!("{millis:.1}") } else { format!("{millis:.0}") };
+    format!(
+        "block {index:<4} {}…  {origin}, on all {nodes} nodes after {after} ms",
+        hash.get(..16).unwrap_or(&hash)
+    )
+}
+
+/// Columns as wide as they need to be: numbers to the right, text to the left.
+fn table<const N: usize>(names: &[&str; N], rows: &[[String; N]]) -> String {
+    let length = |text: &str| text.chars().count();
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| length(&row[column]));
+        cells.chain([length(names[column])]).max().unwrap_or_default()
+    };
+    let is_number =
+        |column: usize| !rows.is_empty() && rows.iter().all(|row| row[column].parse::<u64>().is_ok());
+    let line = |cells: [&str; N]| {
+        let padded = cells.iter().enumerate().map(|(column, cell)| {
+            let width = width(column);
+            if is_number(column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
+        let cells: Vec<String> = padded.collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    let mut text = line(*names);
+    for row in rows {
+        text += &line(core::array::from_fn(|column| row[column].as_str()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::tips::TipAt;
+    use crate::types::BlockHash;
+
+    #[test]
+    fn a_table_is_aligned() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned);
+        let rows = [row(["0", "4f2a…", "7"]), row(["10", "b", "12345"])];
+        assert_eq!(
+            table(&["node", "id", "pid"], &rows),
+            "node  id       pid\n   0  4f2a…      7\n  10  b      12345\n"
+        );
+    }
+
+    #[test]
+    fn a_block_is_one_line() {
+        let tip = TipAt { height: 1, hash: BlockHash([0; 32]) };
+        let agreed = Agreed { tip, first: 2, spread: Duration::from_micros(3210), nodes: 6 };
+        let begin = "block 2    0000000000000000…";
+        assert_eq!(
+            block_line(&agreed, Some(0)),
+            format!("{begin}  mined by node 0, on all 6 nodes after 3.2 ms")
+        );
+        assert_eq!(
+            block_line(&Agreed { spread: Duration::from_millis(250), ..agreed }, None),
+            format!("{begin}  first seen at node 2, on all 6 nodes after 250 ms")
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! The management connection to one node: signed commands there, reports and events back.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ed25519_dalek::SigningKey;
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::codec::Framed;
+
+use crate::limits::{CONTROL_TIMEOUT, HANDSHAKE_TIMEOUT};
+use crate::net::Clock;
+use crate::peer::{Disconnect, Identity};
+use crate::types::{NodeId, Work};
+use crate::wire::manage::{Binding, Command, Event, Outcome, Report};
+use crate::wire::message::Message;
+use crate::wire::{Frame, FrameCodec};
+
+/// Why a node does not do what it was told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// No connection, or none any more.
+    #[error("the connection failed: {0}")]
+    Connection(String),
+    /// It closed the connection and said why.
+    #[error("it closed the connection: {0}")]
+    Closed(Disconnect),
+    /// Another node answers at its address.
+    #[error("node {0} answers in its place")]
+    Impostor(NodeId),
+    /// It is on another network, or speaks another version.
+    #[error("{0}")]
+    Unfit(Disconnect),
+    /// It took too long.
+    #[error("no answer within {} s", .0.as_secs_f32())]
+    Timeout(Duration),
+    /// It said no.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Who this manager is, to every node.
+#[derive(Clone)]
+pub struct Signer {
+    /// Its name and network.
+    pub identity: Identity,
+    /// What it signs commands with.
+    pub key: Arc<SigningKey>,
+}
+
+/// What a node told without being asked.
+#[derive(Debug)]
+pub enum Told {
+    /// An event.
+    Event(Event),
+    /// Nothing more: the connection is gone.
+    Gone(ControlError),
+}
+
+struct Call {
+    command: Command,
+    answer: oneshot::Sender<Outcome>,
+}
+
+/// A node under management. Cheap to clone; the connection closes with the last one.
+#[derive(Clone)]
+pub struct Control {
+    /// Not bounded here: each caller waits for its answer.
+    calls: mpsc::UnboundedSender<Call>,
+}
+
+impl Control {
+    /// Connects to `node` at `address`. What it tells goes to `told`, with `number` beside it.
+    pub async fn connect(
+        address: SocketAddr,
+        node: NodeId,
+        signer: &Signer,
+        challenge: [u8; 32],
+        told: mpsc::Sender<(usize, Told)>,
+        number: usize,
+    ) -> Result<Control, ControlError> {
+        let meeting = meet(address, node, signer, challenge);
+        let (framed, binding) = timeout(HANDSHAKE_TIMEOUT, meeting)
+            .await
+            .map_err(|_| ControlError::Timeout(HANDSHAKE_TIMEOUT))??;
+        let (calls, called) = mpsc::unbounded_channel();
+        let link = Link { framed, binding, key: signer.key.clone(), sequence: 0, waiting: BTreeMap::new() };
+        tokio::spawn(link.run(called, told, number));
+        Ok(Control { calls })
+    }
+
+    /// What comes of `command`, within `deadline`.
+    pub async fn call_within(&self, command: Command, deadline: Duration) -> Result<Outcome, ControlError> {
+        let gone = || ControlError::Connection("it is closed".to_owned());
+        let (answer, answered) = oneshot::channel();
+        self.calls.send(Call { command, answer }).map_err(|_| gone())?;
+        let outcome = timeout(deadline, answered).await.map_err(|_| ControlError::Timeout(deadline))?;
+        match outcome.map_err(|_| gone())? {
+            Outcome::Failed(why) => Err(ControlError::Refused(why.to_string())),
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// What comes of a command that takes no time.
+    pub async fn call(&self, command: Command) -> Result<Outcome, ControlError> {
+        self.call_within(command, CONTROL_TIMEOUT).await
+    }
+}
+
+/// The handshake: we dial, so we speak first.
+async fn meet(
+    address: SocketAddr,
+    node: NodeId,
+    signer: &Signer,
+    challenge: [u8; 32],
+) -> Result<(Framed<TcpStream, FrameCodec>, Binding), ControlError> {
+    let failed = |error: &dyn core::fmt::Display| ControlError::Connection(error.to_string());
+    let socket = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
+    let _ = socket.set_nodelay(true);
+    let mut framed = Framed::new(socket, FrameCodec::new());
+    let hello = signer.identity.hello(challenge, (Work::ZERO, 0), Clock::wall());
+    framed.send(Message::Hello(hello)).await.map_err(|error| failed(&error))?;
+    let theirs = loop {
+        match framed.next().await {
+            Some(Ok(Frame::Message(Message::Hello(hello)))) => break hello,
+            Some(Ok(Frame::Message(message))) => return Err(refused(message)),
+            Some(Ok(Frame::Unknown { .. })) => {}
+            Some(Err(error)) => return Err(failed(&error)),
+            None => return Err(ControlError::Closed(Disconnect::Ended)),
+        }
+    };
+    signer.identity.meet(&theirs).map_err(ControlError::Unfit)?;
+    if theirs.node != node {
+        return Err(ControlError::Impostor(theirs.node));
+    }
+    framed.codec_mut().handshake_done();
+    Ok((framed, Binding { network: theirs.network, node, challenge: theirs.challenge }))
+}
+
+/// What a message means that is neither a report nor an event.
+fn refused(message: Message) -> ControlError {
+    match message {
+        Message::Bye(bye) => {
+            ControlError::Closed(Disconnect::Bye { reason: bye.reason, detail: bye.detail.to_string() })
+        }
+        other => ControlError::Closed(Disconnect::Unexpected(other.kind())),
+    }
+}
+
+/// One connection, owned by its task.
+struct Link {
+    framed: Framed<TcpStream, FrameCodec>,
+    binding: Binding,
+    key: Arc<SigningKey>,
+    sequence: u64,
+    waiting: BTreeMap<u64, oneshot::Sender<Outcome>>,
+}
+
+impl Link {
+    /// Until the other side or every [`Control`] is gone. Sends nothing but commands and pongs.
+    async fn run(
+        mut self,
+        mut called: mpsc::UnboundedReceiver<Call>,
+        told: mpsc::Sender<(usize, Told)>,
+        number: usize,
+    ) {
+        let gone = loop {
+            let message = tokio::select! {
+                call = called.recv() => match call {
+                    Some(call) => self.sign(call),
+                    None => return,
+                },
+                frame = self.framed.next() => match frame {
+                    Some(Ok(Frame::Message(Message::Ping(ping)))) => Message::Pong(ping),
+                    Some(Ok(Frame::Message(Message::Report(report)))) => {
+                        self.answer(report);
+                        continue;
+                    }
+                    Some(Ok(Frame::Message(Message::Event(event)))) => {
+                        // Waits when the manager is behind: the node's queue for us is bounded as well.
+                        if told.send((number, Told::Event(event))).await.is_err() {
+                            return;
+                        }
+                        continue;
+                    }
+                    Some(Ok(Frame::Unknown { .. })) => continue,
+                    Some(Ok(Frame::Message(message))) => break refused(message),
+                    Some(Err(error)) => break ControlError::Connection(error.to_string()),
+                    None => break ControlError::Closed(Disconnect::Ended),
+                },
+            };
+            if let Err(error) = self.framed.send(message).await {
+                break ControlError::Connection(error.to_string());
+            }
+        };
+        drop(self);
+        let _ = told.send((number, Told::Gone(gone))).await;
+    }
+
+    fn sign(&mut self, call: Call) -> Message {
+        self.sequence += 1;
+        self.waiting.insert(self.sequence, call.answer);
+        Message::Manage(self.binding.sign(&self.key, self.sequence, &call.command))
+    }
+
+    fn answer(&mut self, report: Report) {
+        if let Some(answer) = self.waiting.remove(&report.sequence) {
+            let _ = answer.send(report.outcome);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The manager's endpoints.
+//!
+//! | path | does |
+//! |---|---|
+//! | /start/mining | has every node mine a block in turn (`?rounds=`, `?pause=`, `?wait=false`) |
+//! | /shutdown/all | stops everything |
+//! | /nodes | lists the nodes |
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::limits::MAX_ROUNDS;
+use crate::manager::cluster::{Cluster, Member};
+use crate::manager::mining::{MiningError, Turn};
+use crate::manager::pause::Pause;
+use crate::rest::body::{self, Body};
+use crate::rest::gates::Gates;
+use crate::rest::problem::Problem;
+use crate::rest::server;
+
+/// (path, methods). A GET that changes something is the original's; POST does the same.
+const ROUTES: [(&str, &str); 3] =
+    [("/start/mining", "GET, POST"), ("/shutdown/all", "GET, POST"), ("/nodes", "GET, HEAD")];
+
+/// What requests are answered from.
+pub struct Api {
+    /// The network.
+    pub cluster: Arc<Cluster>,
+    /// Rounds of mining if a request names none.
+    pub rounds: u32,
+    /// The pause if a request names none.
+    pub pause: Pause,
+}
+
+/// Serves the endpoints until `stop`.
+pub async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = ()>) {
+    let bound = match listener.local_addr() {
+        Ok(address) => address,
+        Err(error) => return tracing::error!(%error, "HTTP cannot be served"),
+    };
+    let api = Arc::new(api);
+    let answer = move |request: Request<Incoming>| {
+        let api = api.clone();
+        async move { api.answer(&request).await.unwrap_or_else(Problem::into_response) }
+    };
+    server::serve(listener, Gates { bound }, answer, stop).await;
+}
+
+impl Api {
+    async fn answer(&self, request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let path = request.uri().path();
+        let Some((path, methods)) = ROUTES.into_iter().find(|(known, _)| *known == path) else {
+            return Err(server::not_found(path, ROUTES.iter().map(|(path, _)| *path)));
+        };
+        if !methods.split(", ").any(|method| method == request.method().as_str()) {
+            return Err(Problem::method(methods));
+        }
+        match path {
+            "/start/mining" => self.mine(request.uri().query().unwrap_or_default()).await,
+            "/shutdown/all" => {
+                self.cluster.stop();
+                Ok(body::json(StatusCode::OK, &"Servers will be shut down..."))
+            }
+            _ => Ok(body::json(StatusCode::OK, &self.nodes())),
+        }
+    }
+
+    async fn mine(&self, query: &str) -> Result<Response<Body>, Problem> {
+        let asked = Asked::of(query, self.rounds, self.pause).map_err(Problem::bad_request)?;
+        let turn = Turn::take(&self.cluster, asked.rounds).map_err(problem)?;
+        let requests = turn.requests();
+        // On its own, so that it goes on when whoever asked does not wait.
+        let running = tokio::spawn(turn.run(asked.pause));
+        if !asked.wait {
+            let answer = json!({ "message": "Mining requests sent", "requests": requests });
+            return Ok(body::json(StatusCode::ACCEPTED, &answer));
+        }
+        let run = running.await.unwrap_or(Err(MiningError::Stopping)).map_err(problem)?;
+        let mut answer = json!(run);
+        if let Value::Object(members) = &mut answer {
+            members.insert("message".to_owned(), "Mining requests sent".into());
+        }
+        Ok(body::json(StatusCode::OK, &answer))
+    }
+
+    fn nodes(&self) -> Value {
+        let state = self.cluster.state.borrow();
+        let node = |member: &Member| {
+            let tip = state.tips.of(member.number);
+            json!({
+                "node": member.number,
+                "id": member.node.to_string(),
+                "http": member.http,
+                "p2p": member.listen,
+                "pid": member.child.pid(),
+                "height": tip.map(|tip| tip.height),
+                "tip": tip.map(|tip| tip.hash.to_string()),
+                "peers": state.links.peers(member.number),
+                "ended": member.child.exit().map(|exit| exit.to_string()),
+            })
+        };
+        Value::Array(self.cluster.members.iter().map(node).collect())
+    }
+}
+
+fn problem(error: MiningError) -> Problem {
+    let status = match &error {
+        MiningError::Busy(_) => StatusCode::CONFLICT,
+        MiningError::Node { .. } | MiningError::Disagreement { .. } => StatusCode::BAD_GATEWAY,
+        MiningError::Stopping => return Problem::stopping(),
+    };
+    Problem::new(status, error.to_string())
+}
+
+/// What a mining request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    rounds: u32,
+    pause: Pause,
+    wait: bool,
+}
+
+impl Asked {
+    fn of(query: &str, rounds: u32, pause: Pause) -> Result<Asked, String> {
+        let mut asked = Asked { rounds, pause, wait: true };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match name {
+                "rounds" => {
+                    let rounds = value.parse().ok().filter(|rounds| (1..=MAX_ROUNDS).contains(rounds));
+                    asked.rounds =
+                        rounds.ok_or(format!("rounds={value}: expected a number from 1 to {MAX_ROUNDS}"))?;
+                }
+                "pause" => {
+                    asked.pause = value.parse().map_err(|error| format!("pause={value}: {error}"))?;
+                }
+                "wait" => {
+                    asked.wait =
+                        value.parse().map_err(|_| format!("wait={value}: expected true or false"))?;
+                }
+                // Others may mean something to a later version.
+                _ => {}
+            }
+        }
+        Ok(asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_query_is_read_strictly() {
+        let asked = |rounds, pause, wait| Ok(Asked { rounds, pause, wait });
+        let none = Pause::Fixed(Duration::ZERO);
+        let rows = [
+            ("", asked(2, Pause::Random, true)),
+            ("rounds=3&pause=0s&wait=false", asked(3, none, false)),
+            ("pause=0s&", asked(2, none, true)),
+            ("other=1", asked(2, Pause::Random, true)),
+        ];
+        for (query, expected) in rows {
+            assert_eq!(Asked::of(query, 2, Pause::Random), expected, "{query}");
+        }
+        for bad in ["rounds", "rounds=0", "rounds=-1", "rounds=9999999", "pause=", "pause=soon", "wait=maybe"]
+        {
+            let error = Asked::of(bad, 2, Pause::Random).expect_err(bad);
+            assert!(error.contains(bad.split('=').next().unwrap_or(bad)), "{bad}: {error}");
+        }
+    }
+}

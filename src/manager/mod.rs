@@ -1,0 +1,122 @@
+//! The manager: starts a network of nodes, introduces them to each other, has them mine, and stops them.
+//!
+//! | file | concern |
+//! |---|---|
+//! | `run` | a network from its first process to its last |
+//! | `child`, `ready`, `tail` | one node's process: its start, its one line, its end and its log's |
+//! | `control` | the management connection to one node |
+//! | `bootstrap` | from no process to a network whose links are all up |
+//! | `topology`, `links` | pure: who begins which link, and which are up |
+//! | `tips` | pure: who has which block, and when everybody has it |
+//! | `cluster` | what is known of the running network |
+//! | `mining`, `pause` | having the nodes mine in turn |
+//! | `stop` | ending every process, in order or not |
+//! | `http` | the manager's endpoints |
+//! | `console`, `record` | what people and programs are told |
+//!
+//! A child holds the read end of a pipe whose write end is ours: however this process ends, the pipe does,
+//! and the child with it. Nothing here sleeps or asks again: children say when they are ready, nodes tell
+//! what happens, and every wait has a deadline.
+//!
+//! Not here: flags (`cli`), and anything a node could do by itself (`node`).
+
+pub mod bootstrap;
+pub mod child;
+pub mod cluster;
+pub mod console;
+pub mod control;
+mod error;
+pub mod http;
+pub mod links;
+pub mod mining;
+pub mod pause;
+pub mod ready;
+pub mod record;
+mod run;
+pub mod stop;
+mod tail;
+pub mod tips;
+pub mod topology;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::params::Params;
+
+pub use child::Program;
+pub use console::Console;
+pub use error::Error;
+pub use pause::Pause;
+pub use run::{Ending, run};
+
+/// What a network is made of.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How many nodes.
+    pub amount: usize,
+    /// Port of the manager's HTTP; 0: any free one.
+    pub port: u16,
+    /// Port of node 0's HTTP, and so on; 0: any free ones.
+    pub base_http: u16,
+    /// Port on which node 0 takes connections, and so on; 0: any free ones.
+    pub base_listen: u16,
+    /// Where logs and network.json are.
+    pub data_dir: PathBuf,
+    /// What a node is.
+    pub program: Program,
+    /// Flags that name the network to a node.
+    pub network: Vec<String>,
+    /// The network.
+    pub params: Arc<Params>,
+    /// Hashes a second that all nodes together mine in the background; 0: none.
+    pub hashrate: u64,
+    /// Rounds of mining that a request without a number means.
+    pub rounds: u32,
+    /// The pause that a request without one means.
+    pub pause: Pause,
+    /// Whether to go on with those nodes that are there if others are not.
+    pub keep: bool,
+    /// Entropy of the operating system.
+    pub seed: [u8; 32],
+}
+
+impl Settings {
+    /// Where node `number` takes connections.
+    pub fn listen(&self, number: usize) -> SocketAddr {
+        local(port(self.base_listen, number))
+    }
+
+    /// Where node `number`'s HTTP is.
+    pub fn http(&self, number: usize) -> SocketAddr {
+        local(port(self.base_http, number))
+    }
+
+    /// Where logs are.
+    pub fn logs(&self) -> PathBuf {
+        self.data_dir.join("logs")
+    }
+
+    /// Where node `number`'s log is.
+    pub fn log(&self, number: usize) -> PathBuf {
+        self.logs().join(format!("node-{number:03}.log"))
+    }
+
+    /// Node `number`'s share of the background hash rate: equal shares, the first ones taking what is left.
+    pub fn share(&self, number: usize) -> u64 {
+        let nodes = self.amount.max(1) as u64;
+        self.hashrate / nodes + u64::from((number as u64) < self.hashrate % nodes)
+    }
+}
+
+fn port(base: u16, number: usize) -> u16 {
+    match base {
+        0 => 0,
+        // The flags were checked: the sum is a port.
+        base => u16::try_from(number).ok().and_then(|number| base.checked_add(number)).unwrap_or(0),
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
