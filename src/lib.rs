@@ -3,6 +3,7 @@ pub mod chain;
 pub mod cli;
 pub mod encoding;
 pub mod limits;
+pub mod manager;
 pub mod mempool;
 pub mod miner;
 pub mod net;

@@ -1,10 +1,12 @@
 //! The two programs: their flags, their logs, and what they say when something is wrong.
 //!
-//! Lives here: everything between `main` and the library. The binaries parse and call, nothing else.
+//! Lives here: everything between `main` and the library. Not here: anything a test of the library would
+//! want to call; the binaries in `src/bin` parse and call, nothing else.
 
 pub mod log;
-
+pub mod manager;
 pub mod node;
+mod process;
 mod seed;
 mod values;
 
@@ -17,29 +19,48 @@ use std::process::ExitCode;
 pub struct Failure {
     /// What is wrong, and where.
     pub error: String,
-    /// The next thing to try.
+    /// The next thing to try; empty where there is nothing to say.
     pub hint: String,
+    /// The flag whose value is at fault, so that a manager can name its own flag for it.
+    pub flag: Option<&'static str>,
+    /// The exit code: 1, or [`USAGE`] for settings that cannot be.
+    pub code: u8,
 }
 
+/// Exit code for flags that make no sense, as clap's own.
+pub const USAGE: u8 = 2;
+
 impl Failure {
-    /// What is wrong, and what to do about it.
+    /// What went wrong, and what to do about it.
     pub fn new(error: impl Into<String>, hint: impl Into<String>) -> Failure {
-        Failure { error: error.into(), hint: hint.into() }
+        Failure { error: error.into(), hint: hint.into(), flag: None, code: 1 }
     }
 
-    /// Says so on stderr, and ends with 1.
+    /// What is wrong with the flags, and what to write instead.
+    pub fn usage(error: impl Into<String>, hint: impl Into<String>) -> Failure {
+        Failure { code: USAGE, ..Failure::new(error, hint) }
+    }
+
+    /// The same, the fault being the value of `flag`.
+    #[must_use]
+    pub fn at(self, flag: &'static str) -> Failure {
+        Failure { flag: Some(flag), ..self }
+    }
+
+    /// Says so on stderr; the exit code.
     pub fn report(&self) -> ExitCode {
         let mut stderr = std::io::stderr().lock();
         let _ = writeln!(stderr, "error: {}", self.error);
         if !self.hint.is_empty() {
             let _ = writeln!(stderr, "hint: {}", self.hint);
         }
-        ExitCode::FAILURE
+        ExitCode::from(self.code)
     }
 }
 
 /// Runs `program` on one thread, with a small pool beside it for what takes long.
-pub fn run(program: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {
+fn run(program: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {
+    process::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(8)

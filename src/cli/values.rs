@@ -1,6 +1,5 @@
 //! Values of flags: read strictly, refused with an example.
 
-use core::time::Duration;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Hashes a second: `120000`, `120k`, `1.5M`.
@@ -19,26 +18,6 @@ pub(super) fn hashrate(text: &str) -> Result<u64, String> {
     Ok((rate * unit) as u64)
 }
 
-/// A pause: `0s`, `500ms`, `2s`, `1.5`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "expected a time such as 500ms, 2s or 1m".to_owned();
-    let (number, unit) = if let Some(number) = text.strip_suffix("ms") {
-        (number, 1e-3)
-    } else if let Some(number) = text.strip_suffix('s') {
-        (number, 1.0)
-    } else if let Some(number) = text.strip_suffix('m') {
-        (number, 60.0)
-    } else {
-        (text, 1.0)
-    };
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    let secs = number * unit;
-    if !(0.0..=86_400.0).contains(&secs) {
-        return Err("expected a time of at most a day".to_owned());
-    }
-    Duration::try_from_secs_f64(secs).map_err(|_| wrong())
-}
-
 /// Where HTTP is served: `5000` (on 127.0.0.1) or `127.0.0.1:5000`.
 pub(super) fn http_address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.parse::<u16>() {
@@ -52,18 +31,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_and_times_are_read_as_people_write_them() {
+    fn rates_are_read_as_people_write_them() {
         let rates = [("0", 0), ("120000", 120_000), ("120k", 120_000), ("1.5M", 1_500_000)];
         for (text, rate) in rates {
             assert_eq!(hashrate(text), Ok(rate), "{text}");
         }
-        let times = [("0s", 0), ("500ms", 500), ("2s", 2000), ("1.5", 1500), ("1m", 60_000)];
-        for (text, millis) in times {
-            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
-        }
         for bad in ["", "k", "fast", "-1", "NaN", "inf", "1e99", "é"] {
             assert!(hashrate(bad).is_err(), "{bad}");
-            assert!(duration(bad).is_err(), "{bad}");
         }
     }
 
