@@ -8,7 +8,8 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::cli::log::LogArgs;
-use crate::cli::node::{INTERRUPTED, NetworkArgs, NodeArgs};
+use crate::cli::network::NetworkArgs;
+use crate::cli::node::{INTERRUPTED, NodeArgs};
 use crate::cli::seed::random;
 use crate::cli::{Failure, log, node, values};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
@@ -17,7 +18,8 @@ use crate::manager::{self, Console, Ending, Pause, Program, Settings};
 /// A proof-of-work network on this machine: starts its nodes, introduces them to each other, has them mine,
 /// and stops them.
 #[derive(Debug, Parser)]
-#[command(name = "networkmngr", version, about, max_term_width = 100, args_conflicts_with_subcommands = true)]
+#[command(name = "networkmngr", version, about, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, args_override_self = true)]
 pub struct ManagerArgs {
     /// Port of the manager's own HTTP, on 127.0.0.1; 0 takes any free one.
     #[arg(short, long, default_value_t = 4999)]

@@ -5,6 +5,7 @@
 
 pub mod log;
 pub mod manager;
+mod network;
 pub mod node;
 mod process;
 mod seed;

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::cli::log::LogArgs;
+use crate::cli::network::NetworkArgs;
 use crate::cli::process::{self, exit_now};
 use crate::cli::seed::random;
 use crate::cli::{Failure, log, values};
@@ -21,7 +22,7 @@ use crate::manager::ready::{NotReady, Ready};
 use crate::net::{self, Handle};
 use crate::node::Config;
 use crate::node::io::Command;
-use crate::params::{LAB, LAB_DIFFICULTY, Params, REGTEST};
+use crate::params::Params;
 use crate::peer::handshake::AGENT;
 use crate::rest;
 use crate::types::NodeId;
@@ -72,53 +73,6 @@ pub struct NodeArgs {
     /// Stop when stdin ends, and speak JSON on stdout: how a manager starts it.
     #[arg(long, hide = true)]
     pub lifeline: bool,
-}
-
-/// Which network a node belongs to. Nodes with other settings refuse it.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct NetworkArgs {
-    /// `lab`, or `regtest` where every second hash is a block.
-    #[arg(long, value_name = "NAME", default_value = LAB, value_parser = [LAB, REGTEST])]
-    pub(crate) network: String,
-    /// Leading zero bits of a block's hash, 1 to 64 (lab): each one more doubles the work.
-    #[arg(long, value_name = "BITS", default_value_t = LAB_DIFFICULTY)]
-    pub(crate) difficulty: u32,
-    /// Wanted seconds between blocks (lab): the difficulty then follows the hash power.
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) block_time: Option<u32>,
-}
-
-impl NetworkArgs {
-    /// The network's rules.
-    pub(crate) fn params(&self) -> Result<Params, Failure> {
-        if self.network == REGTEST {
-            if self.difficulty != LAB_DIFFICULTY || self.block_time.is_some() {
-                return Err(Failure::new(
-                    "the network regtest has fixed rules (--difficulty and --block-time are lab's)",
-                    "leave out --network regtest, or those two",
-                ));
-            }
-            return Ok(Params::regtest());
-        }
-        Params::lab(self.difficulty, self.block_time).map_err(|error| {
-            Failure::new(
-                error.to_string(),
-                "try --difficulty 16 for quick blocks, --block-time 10 for steady ones",
-            )
-        })
-    }
-
-    /// The flags that say the same to another program.
-    pub(crate) fn flags(&self) -> Vec<String> {
-        let mut flags = vec!["--network".to_owned(), self.network.clone()];
-        if self.network == LAB {
-            flags.extend(["--difficulty".to_owned(), self.difficulty.to_string()]);
-        }
-        if let Some(secs) = self.block_time {
-            flags.extend(["--block-time".to_owned(), secs.to_string()]);
-        }
-        flags
-    }
 }
 
 /// Runs a node until it is told to stop.
@@ -290,7 +244,7 @@ async fn resolve(peers: &[String]) -> Result<Vec<SocketAddr>, Failure> {
     for peer in peers {
         let found = tokio::net::lookup_host(peer.as_str()).await.map(|mut found| found.next());
         let wrong = |why: String| {
-            Failure::new(
+            Failure::usage(
                 format!("--peer {peer}: {why}"),
                 "give a host and a port, such as --peer 127.0.0.1:6001",
             )

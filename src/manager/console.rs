@@ -57,8 +57,7 @@ impl Console {
             .collect();
         let count = cluster.members.len();
         let links = state.links.count();
-        let mut text =
-            format!("{count} nodes, {links} links, up in {:.1} s: {rules}\n\n", took.as_secs_f64());
+        let mut text = format!("{count} nodes, {links} links, up in {}: {rules}\n\n", time(took));
         let table = table(&["node", "id", "HTTP", "P2P", "pid", "peers"], &rows);
         for (at, line) in table.lines().enumerate() {
             text += &if at == 0 { format!("{bold}{line}{plain}\n") } else { format!("{line}\n") };
@@ -89,6 +88,16 @@ impl Console {
     }
 }
 
+/// A time as people say it.
+fn time(time: Duration) -> String {
+    let millis = time.as_secs_f64() * 1000.0;
+    match millis {
+        ..10.0 => format!("{millis:.1} ms"),
+        ..1000.0 => format!("{millis:.0} ms"),
+        _ => format!("{:.1} s", millis / 1000.0),
+    }
+}
+
 /// The first digits of an id.
 fn short(hex: &str) -> &str {
     hex.get(..8).unwrap_or(hex)
@@ -114,10 +123,9 @@ fn block_line(agreed: &Agreed, miner: Option<usize>) -> String {
         Some(miner) => format!("mined by node {miner}"),
         None => format!("first seen at node {first}"),
     };
-    let millis = spread.as_secs_f64() * 1000.0;
-    let after = if millis < 10.0 { format!("{millis:.1}") } else { format!("{millis:.0}") };
+    let after = time(*spread);
     format!(
-        "block {index:<4} {}…  {origin}, on all {nodes} nodes after {after} ms",
+        "block {index:<4} {}…  {origin}, on all {nodes} nodes after {after}",
         hash.get(..16).unwrap_or(&hash)
     )
 }

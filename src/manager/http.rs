@@ -6,16 +6,18 @@
 //! | /shutdown/all | stops everything |
 //! | /nodes | lists the nodes |
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::limits::MAX_ROUNDS;
 use crate::manager::cluster::{Cluster, Member};
-use crate::manager::mining::{MiningError, Turn};
+use crate::manager::mining::{MiningError, Run, Turn};
 use crate::manager::pause::Pause;
 use crate::rest::body::{self, Body};
 use crate::rest::gates::Gates;
@@ -76,35 +78,58 @@ impl Api {
         // On its own, so that it goes on when whoever asked does not wait.
         let running = tokio::spawn(turn.run(asked.pause));
         if !asked.wait {
-            let answer = json!({ "message": "Mining requests sent", "requests": requests });
+            let answer = json!({ "message": SENT, "requests": requests });
             return Ok(body::json(StatusCode::ACCEPTED, &answer));
         }
         let run = running.await.unwrap_or(Err(MiningError::Stopping)).map_err(problem)?;
-        let mut answer = json!(run);
-        if let Value::Object(members) = &mut answer {
-            members.insert("message".to_owned(), "Mining requests sent".into());
-        }
-        Ok(body::json(StatusCode::OK, &answer))
+        Ok(body::json(StatusCode::OK, &Mined { message: SENT, run }))
     }
 
-    fn nodes(&self) -> Value {
+    fn nodes(&self) -> Vec<NodeRow> {
         let state = self.cluster.state.borrow();
-        let node = |member: &Member| {
+        let row = |member: &Member| {
             let tip = state.tips.of(member.number);
-            json!({
-                "node": member.number,
-                "id": member.node.to_string(),
-                "http": member.http,
-                "p2p": member.listen,
-                "pid": member.child.pid(),
-                "height": tip.map(|tip| tip.height),
-                "tip": tip.map(|tip| tip.hash.to_string()),
-                "peers": state.links.peers(member.number),
-                "ended": member.child.exit().map(|exit| exit.to_string()),
-            })
+            NodeRow {
+                node: member.number,
+                id: member.node.to_string(),
+                http: member.http,
+                p2p: member.listen,
+                pid: member.child.pid(),
+                peers: state.links.peers(member.number),
+                height: tip.map(|tip| tip.height),
+                tip: tip.map(|tip| tip.hash.to_string()),
+                ended: member.child.exit().map(|exit| exit.to_string()),
+            }
         };
-        Value::Array(self.cluster.members.iter().map(node).collect())
+        self.cluster.members.iter().map(row).collect()
     }
+}
+
+/// What a mining request is answered, as the original said it.
+const SENT: &str = "Mining requests sent";
+
+/// The answer once everything is mined.
+#[derive(Serialize)]
+struct Mined {
+    message: &'static str,
+    #[serde(flatten)]
+    run: Run,
+}
+
+/// A node in /nodes.
+#[derive(Serialize)]
+struct NodeRow {
+    node: usize,
+    id: String,
+    http: Option<SocketAddr>,
+    p2p: SocketAddr,
+    pid: u32,
+    /// Connections to nodes of this network.
+    peers: usize,
+    height: Option<u64>,
+    tip: Option<String>,
+    /// How its process ended, if it has.
+    ended: Option<String>,
 }
 
 fn problem(error: MiningError) -> Problem {
