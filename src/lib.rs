@@ -22,12 +22,11 @@
 //! - [`net`]: sockets and timers, and the loop that owns the core
 //! - [`rest`]: HTTP
 //! - [`manager`]: a network of processes
-//! - [`cli`]: flags, logs and the two programs; [`failure`] is how they say what went wrong
+//! - [`cli`]: flags, logs and the two programs
 
 pub mod chain;
 pub mod cli;
 pub mod encoding;
-pub mod failure;
 pub mod limits;
 pub mod manager;
 pub mod mempool;

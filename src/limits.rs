@@ -310,6 +310,33 @@ pub const CHILD_READY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time for all expected links to be up after the introductions.
 pub const LINKS_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Time for a node to answer its manager, mining aside: it answers at once or is not well.
+pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time for a mined block to become every node's tip.
+pub const AGREEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time that a node which was asked to shut down has before it is sent SIGTERM.
+pub const TERMINATE_AFTER: Duration = Duration::from_secs(5);
+
+/// Time after which it is sent SIGKILL.
+pub const KILL_AFTER: Duration = Duration::from_secs(8);
+
+/// What nodes tell the manager and it has not yet looked at, of all nodes.
+pub const MANAGER_QUEUE: usize = 4096;
+
+/// Rounds of mining that one call may ask for.
+pub const MAX_ROUNDS: u32 = 100_000;
+
+/// Blocks whose way to every node the manager follows at once; the oldest goes.
+pub const MAX_SIGHTINGS: usize = 64;
+
+/// Bytes of a child's ready line.
+pub const MAX_READY_LINE_BYTES: usize = 16 * 1024;
+
+/// Bytes read from the end of a log to show its last lines.
+pub const LOG_TAIL_BYTES: u64 = 16 * 1024;
+
 /// Lines of a dead child's log that are shown.
 pub const LAST_LOG_LINES: usize = 20;
 
@@ -329,6 +356,9 @@ const _: () = {
     assert!(MAX_COMMAND_BYTES > MAX_REGISTER * 64, "a Register of so many peers fits a command");
     assert!(MAX_MESH <= MAX_INBOUND && MAX_MESH <= MAX_MANUAL_PEERS);
     assert!(MAX_HTTP_BODY_BYTES > 2 * MAX_CONTENT_BYTES, "a content fits, escaped or as base64");
+    assert!(TERMINATE_AFTER.as_millis() >= STOP_TIMEOUT.as_millis(), "a stop in order is not cut short");
+    assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());
+    assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");
     assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");
     assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
     assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());

@@ -7,11 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// (module, what it may name beside itself, `limits` and what is outside the crate)
-const TABLE: [(&str, &[&str]); 18] = [
+const TABLE: [(&str, &[&str]); 17] = [
     ("limits", &[]),
     ("encoding", &[]),
     ("time", &[]),
-    ("failure", &[]),
     ("types", &["encoding"]),
     ("params", &["encoding", "time", "types"]),
     ("chain", &["encoding", "params", "time", "types"]),
@@ -26,11 +25,8 @@ const TABLE: [(&str, &[&str]); 18] = [
         "rest",
         &["chain", "encoding", "mempool", "miner", "net", "node", "params", "store", "time", "types", "wire"],
     ),
-    ("manager", &["encoding", "failure", "net", "node", "params", "peer", "rest", "time", "types", "wire"]),
-    (
-        "cli",
-        &["encoding", "failure", "manager", "net", "node", "params", "peer", "rest", "time", "types", "wire"],
-    ),
+    ("manager", &["encoding", "net", "node", "params", "peer", "rest", "time", "types", "wire"]),
+    ("cli", &["encoding", "manager", "net", "node", "params", "peer", "rest", "time", "types", "wire"]),
     ("lib", &[]),
 ];
 

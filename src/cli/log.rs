@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-use crate::failure::Failure;
+use crate::cli::Failure;
 
 /// RFC 3339 in UTC, with milliseconds: `2026-01-31T12:00:00.123Z`.
 struct Timestamp;
@@ -20,10 +20,33 @@ impl FormatTime for Timestamp {
     }
 }
 
-/// Logs to `file`, or to stderr where none is given.
+/// How much to log.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct LogArgs {
+    /// How much to log: off, error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub log_level: LevelFilter,
+    /// Log more: -v for debug, -vv for trace.
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "log_level")]
+    pub verbose: u8,
+}
+
+impl LogArgs {
+    /// The level that the flags ask for.
+    pub fn level(self) -> LevelFilter {
+        match self.verbose {
+            0 => self.log_level,
+            1 => LevelFilter::DEBUG,
+            _ => LevelFilter::TRACE,
+        }
+    }
+}
+
+/// Logs to `file`, or to stderr where none is given. A file is appended to, each line with one write, so
+/// that a line is there as soon as it is logged and two writers do not mix theirs.
 pub fn start(file: Option<&Path>, level: LevelFilter) -> Result<(), Failure> {
     let base = tracing_subscriber::fmt().with_timer(Timestamp).with_target(false).with_max_level(level);
-    match file {
+    let started = match file {
         Some(path) => {
             let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
                 Failure::new(
@@ -31,12 +54,15 @@ pub fn start(file: Option<&Path>, level: LevelFilter) -> Result<(), Failure> {
                     "choose another place with --log, or make its folder",
                 )
             })?;
-            base.with_ansi(false).with_writer(Mutex::new(file)).init();
+            base.with_ansi(false).with_writer(Mutex::new(file)).try_init()
         }
-        None => {
-            // A reader that has gone must not end the program: the line is lost, no more.
-            base.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
-        }
-    }
-    Ok(())
+        // A reader that has gone must not end the program: the line is lost, no more.
+        None => base.with_ansi(colour(&std::io::stderr())).with_writer(std::io::stderr).try_init(),
+    };
+    started.map_err(|error| Failure::new(format!("logging could not be started: {error}"), ""))
+}
+
+/// Whether to colour what `stream` shows: on a terminal, unless NO_COLOR (no-color.org) says otherwise.
+pub fn colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

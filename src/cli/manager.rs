@@ -1,139 +1,221 @@
-//! `networkmngr`: a network of nodes.
+//! `networkmngr`: a network of nodes on this machine.
 
-use core::time::Duration;
-use std::net::{Ipv4Addr, SocketAddr};
+use core::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use tokio::net::TcpListener;
-use tracing::level_filters::LevelFilter;
 
-use crate::cli::node::{NetworkArgs, NodeArgs, unbound};
+use crate::cli::log::LogArgs;
+use crate::cli::network::NetworkArgs;
+use crate::cli::node::{INTERRUPTED, NodeArgs};
 use crate::cli::seed::random;
-use crate::cli::{log, node, values};
-use crate::failure::Failure;
-use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_MINING_ROUNDS, MAX_NODES};
-use crate::manager::{self, Plan};
-use crate::rest;
+use crate::cli::{Failure, log, node, values};
+use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
+use crate::manager::{self, Console, Ending, Pause, Program, Settings};
 
-/// Starts a network of nodes on this machine, and shuts it down.
+/// A proof-of-work network on this machine: starts its nodes, introduces them to each other, has them mine,
+/// and stops them.
 #[derive(Debug, Parser)]
-#[command(name = "networkmngr", version, about, max_term_width = 100, args_conflicts_with_subcommands = true)]
+#[command(name = "networkmngr", version, about, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, args_override_self = true)]
 pub struct ManagerArgs {
-    #[command(subcommand)]
-    program: Option<Program>,
-    /// The manager's own HTTP port, on 127.0.0.1.
-    #[arg(short, long, value_name = "PORT", default_value_t = 4999)]
-    port: u16,
+    /// Port of the manager's own HTTP, on 127.0.0.1; 0 takes any free one.
+    #[arg(short, long, default_value_t = 4999)]
+    pub port: u16,
     /// How many nodes to start.
-    #[arg(short, long, value_name = "N", default_value_t = 6,
-          value_parser = clap::value_parser!(u16).range(1..=MAX_NODES as i64))]
-    amount: u16,
-    /// Node i serves HTTP on this port plus i; 0: on any free port.
+    #[arg(short, long, value_name = "N", default_value_t = 6, value_parser = amount)]
+    pub amount: usize,
+    /// Port of node 0's HTTP; the next node's is one more. 0 takes any free ones.
     #[arg(long, value_name = "PORT", default_value_t = 5000)]
-    base_http: u16,
-    /// Node i takes connections of other nodes on this port plus i; 0: on any free port.
+    pub base_http: u16,
+    /// Port on which node 0 takes connections; the next node's is one more. 0 takes any free ones.
     #[arg(long, value_name = "PORT", default_value_t = 6000)]
-    base_listen: u16,
-    /// Where files and logs go.
-    #[arg(long, value_name = "DIR", default_value = "network")]
-    data_dir: PathBuf,
+    pub base_listen: u16,
+    /// Folder for the logs, and for network.json, which says where everything is.
+    #[arg(long, value_name = "FOLDER", default_value = "./network")]
+    pub data_dir: PathBuf,
     #[command(flatten)]
-    network: NetworkArgs,
-    /// Let all nodes mine in the background, all the time.
+    pub(crate) network: NetworkArgs,
+    /// Have all nodes mine in the background all the time.
     #[arg(long)]
-    mine: bool,
-    /// Hashes a second that they share, such as 120k or 1.5M.
+    pub mine: bool,
+    /// Hashes a second that all nodes together mine in the background, such as 120k or 1.5M.
     #[arg(long, value_name = "RATE", value_parser = values::hashrate, requires = "mine")]
-    hashrate: Option<u64>,
-    /// How often each node is asked to mine by one call of /start/mining.
-    #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_MINING_ROUNDS)))]
-    rounds: u32,
-    /// Pause between two of those requests, such as 0s or 500ms; random from 1 s to 3 s if not given.
-    #[arg(long, value_name = "TIME", value_parser = rest::duration)]
-    pause: Option<Duration>,
-    /// Program to run as a node; this one itself if not given.
-    #[arg(long, value_name = "PATH")]
-    node_program: Option<PathBuf>,
-    /// Go on with the nodes that are ready, if some are not.
+    pub hashrate: Option<u64>,
+    /// How often every node has its turn when /start/mining does not say.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_ROUNDS)))]
+    pub rounds: u32,
+    /// Pause between two mining requests, such as 0s or 500ms; random is 1 to 3 seconds.
+    #[arg(long, value_name = "TIME", default_value = "random")]
+    pub pause: Pause,
+    /// Program of a node; this very program if not given.
+    #[arg(long, value_name = "FILE")]
+    pub node_program: Option<PathBuf>,
+    /// Go on with the nodes that are there when others could not be started.
     #[arg(long)]
-    keep: bool,
-    /// How much to log: error, warn, info, debug or trace.
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    log_level: LevelFilter,
+    pub keep: bool,
+    /// How much to log.
+    #[command(flatten)]
+    pub(crate) level: LogArgs,
+    #[command(subcommand)]
+    pub(crate) command: Option<Sub>,
 }
 
+/// What this program does instead of managing.
 #[derive(Debug, Subcommand)]
-enum Program {
-    /// One node: how the manager starts them, so that one program is enough.
+pub(crate) enum Sub {
+    /// Be a node: how the manager starts them.
     #[command(hide = true)]
     Node(Box<NodeArgs>),
 }
 
-/// Runs a network, or the one node that this process is to be.
+fn amount(text: &str) -> Result<usize, String> {
+    let wanted = text.parse().ok().filter(|amount| (1..=MAX_NODES).contains(amount));
+    wanted.ok_or_else(|| format!("a network has 1 to {MAX_NODES} nodes"))
+}
+
+/// Runs a network until it is told to stop.
 pub fn run(args: ManagerArgs) -> ExitCode {
-    if let Some(Program::Node(args)) = args.program {
-        name_process();
-        return node::run(*args);
+    match args.command {
+        Some(Sub::Node(node)) => node::run(*node),
+        None => super::run(network(args)),
     }
-    super::run(network(args))
 }
 
 async fn network(args: ManagerArgs) -> Result<ExitCode, Failure> {
-    let params = args.network.params()?;
-    for (flag, base) in [("--base-http", args.base_http), ("--base-listen", args.base_listen)] {
-        if base != 0 && base.checked_add(args.amount - 1).is_none() {
-            return Err(Failure::new(
-                format!("{} nodes from port {base} on go beyond port 65535", args.amount),
-                format!("choose a lower port with {flag}, or fewer nodes with -a"),
-            ));
+    let settings = settings(&args)?;
+    let logs = settings.logs();
+    std::fs::create_dir_all(&logs).map_err(|error| {
+        let error = format!("the folder {} cannot be made: {error}", logs.display());
+        Failure::new(error, "choose another place with --data-dir")
+    })?;
+    log::start(Some(&logs.join("manager.log")), args.level.level())?;
+    let console = Console::new(log::colour(&std::io::stdout()));
+    match manager::run(settings, console).await {
+        Ok(Ending::Well) => Ok(ExitCode::SUCCESS),
+        Ok(Ending::Badly) => Ok(ExitCode::FAILURE),
+        Ok(Ending::Interrupted) => Ok(ExitCode::from(INTERRUPTED as u8)),
+        Err(error) => {
+            tracing::error!(%error, "no network");
+            Err(Failure::new(error.to_string(), error.hint()))
         }
     }
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let listener = TcpListener::bind(address).await.map_err(|error| unbound("--port", address, &error))?;
-    let logs = args.data_dir.join("logs");
-    std::fs::create_dir_all(&logs).map_err(|error| {
-        Failure::new(
-            format!("the folder {} cannot be made: {error}", logs.display()),
-            "choose another place with --data-dir",
-        )
-    })?;
-    log::start(Some(&logs.join("manager.log")), args.log_level)?;
-    let program = match args.node_program {
-        Some(path) => (path, Vec::new()),
+}
+
+fn settings(args: &ManagerArgs) -> Result<Settings, Failure> {
+    check_ports(args)?;
+    let program = match &args.node_program {
+        Some(path) => Program { path: path.clone(), first: Vec::new() },
         None => {
-            let this = std::env::current_exe().map_err(|error| {
-                Failure::new(format!("this program's own file is gone: {error}"), "give --node-program")
+            let path = std::env::current_exe().map_err(|error| {
+                Failure::new(
+                    format!("this program's own file cannot be found: {error}"),
+                    "name the program of a node with --node-program",
+                )
             })?;
-            (this, vec!["node".to_owned()])
+            Program { path, first: vec!["node".to_owned()] }
         }
     };
-    let mut flags = args.network.flags();
-    flags.extend(["--log-level".to_owned(), args.log_level.to_string()]);
-    let hashrate = if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 };
-    let plan = Plan {
-        amount: usize::from(args.amount),
+    let level = args.level.level().to_string();
+    let mut network = args.network.flags();
+    network.extend(["--log-level".to_owned(), level]);
+    Ok(Settings {
+        amount: args.amount,
+        port: args.port,
         base_http: args.base_http,
         base_listen: args.base_listen,
-        data_dir: args.data_dir,
+        data_dir: args.data_dir.clone(),
         program,
-        flags,
-        params,
-        hashrate,
+        network,
+        params: Arc::new(args.network.params()?),
+        hashrate: if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 },
         rounds: args.rounds,
         pause: args.pause,
         keep: args.keep,
         seed: random()?,
-    };
-    manager::run(plan, listener).await
+    })
 }
 
-/// So that ps and top show what this process is.
-fn name_process() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::thread::set_name(c"p2pnode") {
-        tracing::debug!(%error, "the process keeps its name");
+/// Whether every port is a port, and nobody's but one's.
+fn check_ports(args: &ManagerArgs) -> Result<(), Failure> {
+    let count = args.amount as u32;
+    let ports = |base: u16, count: u32| u32::from(base)..u32::from(base) + count;
+    let all = [
+        ("--port", ports(args.port, 1)),
+        ("--base-http", ports(args.base_http, count)),
+        ("--base-listen", ports(args.base_listen, count)),
+    ];
+    // 0 is any free port, which cannot clash.
+    let fixed: Vec<&(&'static str, Range<u32>)> = all.iter().filter(|(_, ports)| ports.start != 0).collect();
+    for (at, (flag, ports)) in fixed.iter().enumerate() {
+        if ports.end > 1 << 16 {
+            let last = ports.end - 1;
+            let error = format!("{flag} {} is too high: the last node's port would be {last}", ports.start);
+            return Err(Failure::usage(error, format!("use at most {}, or 0 for any", (1 << 16) - count)));
+        }
+        for (other, others) in &fixed[at + 1..] {
+            if ports.start < others.end && others.start < ports.end {
+                let error = format!(
+                    "{flag} and {other} overlap: {}-{} and {}-{}",
+                    ports.start,
+                    ports.end - 1,
+                    others.start,
+                    others.end - 1
+                );
+                return Err(Failure::usage(error, "move one of them, or use 0 for any free ports"));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn args(flags: &[&str]) -> Result<ManagerArgs, clap::Error> {
+        ManagerArgs::try_parse_from(["networkmngr"].iter().chain(flags))
+    }
+
+    #[test]
+    fn the_flags_make_sense() {
+        ManagerArgs::command().debug_assert();
+        NodeArgs::command().debug_assert();
+        let defaults = args(&[]).expect("no flag is needed");
+        assert_eq!((defaults.port, defaults.amount), (4999, 6));
+        assert_eq!((defaults.base_http, defaults.base_listen), (5000, 6000));
+        assert!(check_ports(&defaults).is_ok());
+        assert!(args(&["node", "--listen", "127.0.0.1:0", "--lifeline"]).is_ok());
+        let most = args(&["-a", "1000"]).expect("as many as there may be");
+        assert!(check_ports(&most).is_ok());
+    }
+
+    #[test]
+    fn flags_that_make_none_are_refused() {
+        for bad in [["-a", "0"], ["-a", "1001"], ["-a", "-1"], ["-p", "65536"], ["--rounds", "0"]] {
+            assert!(args(&bad).is_err(), "{bad:?}");
+        }
+        for bad in [["--pause", "soon"], ["--hashrate", "1k"], ["--network", "mainnet"]] {
+            assert!(args(&bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn ports_that_clash_are_named() {
+        let rows: [(&[&str], &str); 4] = [
+            (&["--base-http", "65531"], "--base-http 65531 is too high"),
+            (&["--base-http", "5998"], "--base-http and --base-listen overlap: 5998-6003 and 6000-6005"),
+            (&["-p", "5003"], "--port and --base-http overlap"),
+            (&["-p", "0", "--base-http", "0", "--base-listen", "0"], ""),
+        ];
+        for (flags, wrong) in rows {
+            let checked = check_ports(&args(flags).expect("flags")).map_err(|failure| failure.error);
+            let found = checked.err().unwrap_or_default();
+            assert!(found.starts_with(wrong) && found.is_empty() == wrong.is_empty(), "{flags:?}: {found}");
+        }
     }
 }

@@ -1,44 +1,87 @@
 //! The two programs: their flags, their logs, and what they say when something is wrong.
 //!
-//! Lives here: everything between `main` and the library. The binaries parse and call, nothing else.
+//! Lives here: everything between `main` and the library. Not here: anything a test of the library would
+//! want to call; the binaries in `src/bin` parse and call, nothing else.
 
 pub mod log;
 pub mod manager;
-
+mod network;
 pub mod node;
+mod process;
 mod seed;
 mod values;
 
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+/// A program's orderly failure: what is wrong and where, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Failure {
+    /// What is wrong, and where.
+    pub error: String,
+    /// The next thing to try; empty where there is nothing to say.
+    pub hint: String,
+    /// The flag whose value is at fault, so that a manager can name its own flag for it.
+    pub flag: Option<&'static str>,
+    /// The exit code: 1, or [`USAGE`] for settings that cannot be.
+    pub code: u8,
+}
 
-use crate::failure::Failure;
+/// Exit code for flags that make no sense, as clap's own.
+pub const USAGE: u8 = 2;
 
-/// The flags, or what to say and end with instead: the help that was asked for, or what is wrong.
-pub fn parse<A: Parser>() -> Result<A, ExitCode> {
+impl Failure {
+    /// What went wrong, and what to do about it.
+    pub fn new(error: impl Into<String>, hint: impl Into<String>) -> Failure {
+        Failure { error: error.into(), hint: hint.into(), flag: None, code: 1 }
+    }
+
+    /// What is wrong with the flags, and what to write instead.
+    pub fn usage(error: impl Into<String>, hint: impl Into<String>) -> Failure {
+        Failure { code: USAGE, ..Failure::new(error, hint) }
+    }
+
+    /// The same, the fault being the value of `flag`.
+    #[must_use]
+    pub fn at(self, flag: &'static str) -> Failure {
+        Failure { flag: Some(flag), ..self }
+    }
+
+    /// Says so on stderr; the exit code.
+    pub fn report(&self) -> ExitCode {
+        let mut stderr = std::io::stderr().lock();
+        let _ = writeln!(stderr, "error: {}", self.error);
+        if !self.hint.is_empty() {
+            let _ = writeln!(stderr, "hint: {}", self.hint);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// The flags, or what to end with instead, once the help that was asked for or what is wrong was said.
+pub fn parse<A: clap::Parser>() -> Result<A, ExitCode> {
     A::try_parse().map_err(|error| {
         if !error.use_stderr() {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        // Its first paragraph says what is wrong; a tip, if there is one, is worth more than the usage.
+        // Its first line says what is wrong; a tip, if there is one, is worth more than the usage.
         let text = error.to_string();
         let wrong = text.lines().next().unwrap_or_default();
-        let wrong = wrong.strip_prefix("error: ").unwrap_or(wrong);
+        let wrong = wrong.strip_prefix("error: ").unwrap_or(wrong).trim_end_matches(':');
+        let missing =
+            text.lines().skip(1).take_while(|line| line.starts_with("  <") || line.starts_with("  --"));
+        let wrong = missing.fold(wrong.to_owned(), |wrong, line| format!("{wrong} {}", line.trim()));
         let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
-        let program = A::command().get_name().to_owned();
-        let hint = tip.map_or_else(|| format!("{program} --help lists the flags"), str::to_owned);
-        Failure::new(wrong, hint).report();
-        ExitCode::from(USAGE)
+        let help = format!("{} --help lists the flags", A::command().get_name());
+        Failure::usage(wrong, tip.map_or(help, str::to_owned)).report()
     })
 }
 
-/// Exit code of a program that was called wrongly.
-const USAGE: u8 = 2;
-
 /// Runs `program` on one thread, with a small pool beside it for what takes long.
-pub fn run(program: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {
+fn run(program: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {
+    process::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(8)

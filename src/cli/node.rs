@@ -10,21 +10,26 @@ use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
-use tracing::level_filters::LevelFilter;
 
+use crate::cli::log::LogArgs;
+use crate::cli::network::NetworkArgs;
+use crate::cli::process::{self, exit_now};
 use crate::cli::seed::random;
-use crate::cli::{log, values};
+use crate::cli::{Failure, log, values};
 use crate::encoding::Text;
-use crate::failure::Failure;
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, LIFELINE_TIMEOUT, STOP_TIMEOUT};
+use crate::manager::ready::{NotReady, Ready};
 use crate::net::{self, Handle};
 use crate::node::Config;
 use crate::node::io::Command;
-use crate::params::{LAB, LAB_DIFFICULTY, Params, REGTEST};
+use crate::params::Params;
 use crate::peer::handshake::AGENT;
 use crate::rest;
 use crate::types::NodeId;
 use crate::wire::manage::ManagerKey;
+
+/// Exit code after a second signal: 128 and SIGINT's number, as shells have it.
+pub(super) const INTERRUPTED: i32 = 130;
 
 /// One node of a proof-of-work network.
 #[derive(Debug, Parser)]
@@ -36,6 +41,9 @@ pub struct NodeArgs {
     /// Port (on 127.0.0.1) or address of its HTTP endpoints.
     #[arg(long, value_name = "PORT", default_value = "5000", value_parser = values::http_address)]
     pub http: SocketAddr,
+    /// Serve no HTTP at all.
+    #[arg(long, conflicts_with = "http")]
+    pub no_http: bool,
     /// A node to connect to and stay connected to, as host:port; may be given often.
     #[arg(long, value_name = "HOST:PORT")]
     pub peer: Vec<String>,
@@ -59,71 +67,26 @@ pub struct NodeArgs {
     /// File to log to; stderr if not given.
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// How much to log: error, warn, info, debug or trace.
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    pub log_level: LevelFilter,
+    /// How much to log.
+    #[command(flatten)]
+    pub(crate) level: LogArgs,
     /// Stop when stdin ends, and speak JSON on stdout: how a manager starts it.
     #[arg(long, hide = true)]
     pub lifeline: bool,
 }
 
-/// Which network a node belongs to. Nodes with other settings refuse it.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct NetworkArgs {
-    /// `lab`, or `regtest` where every second hash is a block.
-    #[arg(long, value_name = "NAME", default_value = LAB, value_parser = [LAB, REGTEST])]
-    pub(crate) network: String,
-    /// Leading zero bits of a block's hash, 1 to 64 (lab): each one more doubles the work.
-    #[arg(long, value_name = "BITS", default_value_t = LAB_DIFFICULTY)]
-    pub(crate) difficulty: u32,
-    /// Wanted seconds between blocks (lab): the difficulty then follows the hash power.
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) block_time: Option<u32>,
-}
-
-impl NetworkArgs {
-    /// The network's rules.
-    pub(crate) fn params(&self) -> Result<Params, Failure> {
-        if self.network == REGTEST {
-            if self.difficulty != LAB_DIFFICULTY || self.block_time.is_some() {
-                return Err(Failure::new(
-                    "the network regtest has fixed rules (--difficulty and --block-time are lab's)",
-                    "leave out --network regtest, or those two",
-                ));
-            }
-            return Ok(Params::regtest());
-        }
-        Params::lab(self.difficulty, self.block_time).map_err(|error| {
-            Failure::new(
-                error.to_string(),
-                "try --difficulty 16 for quick blocks, --block-time 10 for steady ones",
-            )
-        })
-    }
-
-    /// The flags that say the same to another program.
-    pub(crate) fn flags(&self) -> Vec<String> {
-        let mut flags = vec!["--network".to_owned(), self.network.clone()];
-        if self.network == LAB {
-            flags.extend(["--difficulty".to_owned(), self.difficulty.to_string()]);
-        }
-        if let Some(secs) = self.block_time {
-            flags.extend(["--block-time".to_owned(), secs.to_string()]);
-        }
-        flags
-    }
-}
-
 /// Runs a node until it is told to stop.
 pub fn run(args: NodeArgs) -> ExitCode {
+    process::name_p2pnode();
     super::run(async {
         let lifeline = args.lifeline;
         let ended = node(args).await;
         if let Err(failure) = &ended
             && lifeline
         {
-            let report = serde_json::json!({ "ready": false, "error": failure.error, "hint": failure.hint });
-            let _ = writeln!(std::io::stdout(), "{report}");
+            let Failure { error, hint, flag, .. } = failure.clone();
+            let report = NotReady { error, hint, flag: flag.map(str::to_owned) };
+            let _ = writeln!(std::io::stdout(), "{}", report.line());
         }
         ended
     })
@@ -132,50 +95,74 @@ pub fn run(args: NodeArgs) -> ExitCode {
 /// A node that is set up and not started.
 struct Prepared {
     settings: net::Settings,
-    http: TcpListener,
-    node: NodeId,
+    http: Option<TcpListener>,
 }
 
 async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
     let params = Arc::new(args.network.params()?);
-    if !args.http.ip().is_loopback() {
-        return Err(Failure::new(
-            format!("--http {} is reachable from other machines, and has no authentication yet", args.http),
-            format!("use --http {}; other machines can tunnel to it, with ssh -L for one", args.http.port()),
-        ));
-    }
-    let note = Text::try_from(args.note.clone())
-        .map_err(|error| Failure::new(format!("--note is too long: {error} bytes"), "shorten it"))?;
+    let note = Text::try_from(args.note.clone()).map_err(|error| {
+        Failure::usage(format!("--note is too long: {error} bytes"), "shorten it").at("--note")
+    })?;
     let peers = resolve(&args.peer).await?;
     let listener = net::bind(args.listen).await.map_err(|error| unbound("--listen", args.listen, &error))?;
-    let http = TcpListener::bind(args.http).await.map_err(|error| unbound("--http", args.http, &error))?;
     let listen = listener.local_addr().map_err(|error| unbound("--listen", args.listen, &error))?;
-    let node = NodeId(random()?);
+    let http = bind_http(args).await?;
     let hashrate = if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 };
-    let config = Config { node, listen: dialable(listen), manager: args.manager_key, peers, hashrate, note };
+    let config = Config {
+        node: NodeId(random()?),
+        listen: dialable(listen),
+        manager: args.manager_key,
+        peers,
+        hashrate,
+        note,
+    };
     let threads = usize::from(args.threads);
     let settings = net::Settings { config, params, seed: random()?, listener, threads };
-    Ok(Prepared { settings, http, node })
+    Ok(Prepared { settings, http })
+}
+
+async fn bind_http(args: &NodeArgs) -> Result<Option<TcpListener>, Failure> {
+    if args.no_http {
+        return Ok(None);
+    }
+    if !args.http.ip().is_loopback() {
+        let error =
+            format!("--http {} is reachable from other machines, and has no authentication yet", args.http);
+        let hint = format!("use --http {}; other machines can tunnel to it, with ssh -L", args.http.port());
+        return Err(Failure::usage(error, hint).at("--http"));
+    }
+    TcpListener::bind(args.http).await.map(Some).map_err(|error| unbound("--http", args.http, &error))
 }
 
 async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
-    log::start(args.log.as_deref(), args.log_level)?;
-    let Prepared { settings, http, node } = prepare(&args).await?;
-    let (listen, params) = (settings.config.listen, settings.params.clone());
-    let http_address = http.local_addr().map_err(|error| unbound("--http", args.http, &error))?;
+    log::start(args.log.as_deref(), args.level.level())?;
+    let Prepared { settings, http } = prepare(&args).await?;
+    let params = settings.params.clone();
+    let address = http.as_ref().map(TcpListener::local_addr).transpose();
+    let ready = Ready {
+        node: settings.config.node.to_string(),
+        listen: settings.config.listen,
+        http: address.map_err(|error| unbound("--http", args.http, &error))?,
+        pid: std::process::id(),
+        agent: AGENT.to_owned(),
+    };
     let (handle, running) = net::start(settings);
-    let serving = tokio::spawn(rest::serve(http, handle.clone(), params.clone()));
+    let serving = http.map(|http| tokio::spawn(rest::serve(http, handle.clone(), params.clone())));
     let hangup = Arc::new(Notify::new());
     if args.lifeline {
         watch_stdin(hangup.clone());
     }
     tokio::spawn(stop_on_signal(handle.clone(), hangup));
-    tracing::info!(%node, %listen, http = %http_address, network = %params.network(), rules = %params.rules(), "ready");
-    announce(&args, node, listen, http_address, &params);
+    let Ready { node, listen, http, .. } = &ready;
+    let http = http.map_or("none".to_owned(), |http| http.to_string());
+    tracing::info!(%node, %listen, http, network = %params.network(), rules = %params.rules(), "ready");
+    announce(args.lifeline, &ready, &params);
     let ended = running.await;
     drop(handle);
     // Answers that are on their way are finished; nobody is waited for long.
-    let _ = tokio::time::timeout(STOP_TIMEOUT, serving).await;
+    if let Some(serving) = serving {
+        let _ = tokio::time::timeout(STOP_TIMEOUT, serving).await;
+    }
     match ended {
         Ok(()) => {
             tracing::info!("stopped");
@@ -186,22 +173,26 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Says that the node is ready: one line of JSON to a manager, a few lines to a person.
-fn announce(args: &NodeArgs, node: NodeId, listen: SocketAddr, http: SocketAddr, params: &Params) {
+fn announce(lifeline: bool, ready: &Ready, params: &Params) {
     let mut out = std::io::stdout().lock();
-    let said = if args.lifeline {
-        let pid = std::process::id();
-        let ready = serde_json::json!({
-            "ready": true, "node": node.to_string(), "listen": listen, "http": http, "pid": pid,
-            "agent": AGENT,
-        });
-        writeln!(out, "{ready}")
-    } else {
-        writeln!(
+    let Ready { node, listen, .. } = ready;
+    let said = match ready.http {
+        _ if lifeline => writeln!(out, "{}", ready.line()),
+        Some(http) => writeln!(
             out,
-            "node {node}\n  network  {}\n  P2P      {listen}\n  HTTP     http://{http}/node/id\n\
-             try: curl http://{http}/mine; curl http://{http}/chain   (Ctrl-C stops it)",
-            params.rules()
-        )
+            "node     {node}\nnetwork  {rules}\nP2P      {listen}\nHTTP     http://{http}\n\n\
+             try      curl http://{http}/node/id   who it is, and whom it knows\n\
+             \x20        curl http://{http}/mine      mine a block\n\
+             \x20        curl http://{http}/chain     the chain\n\
+             \x20        p2pnode --peer {listen} --listen 127.0.0.1:0 --http 0   another node, in another terminal\n\
+             Ctrl-C stops it.\n",
+            rules = params.rules(),
+        ),
+        None => writeln!(
+            out,
+            "node     {node}\nnetwork  {rules}\nP2P      {listen}\nCtrl-C stops it.\n",
+            rules = params.rules()
+        ),
     };
     // Nobody may be reading: that is no reason not to run.
     let _ = said.and_then(|()| out.flush());
@@ -222,20 +213,15 @@ async fn stop_on_signal(handle: Handle, hangup: Arc<Notify>) {
     let stop = handle.command(Command::Shutdown);
     tokio::select! {
         _ = stop => {}
-        _ = interrupt.recv() => exit_now(130),
-        _ = terminate.recv() => exit_now(143),
+        _ = interrupt.recv() => exit_now(INTERRUPTED),
+        _ = terminate.recv() => exit_now(INTERRUPTED),
     }
     // The second signal also ends a stop that hangs.
     tokio::select! {
-        _ = interrupt.recv() => exit_now(130),
-        _ = terminate.recv() => exit_now(143),
+        _ = interrupt.recv() => exit_now(INTERRUPTED),
+        _ = terminate.recv() => exit_now(INTERRUPTED),
         () = tokio::time::sleep(STOP_TIMEOUT) => exit_now(1),
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "asked to stop a second time, or an orderly stop hangs")]
-fn exit_now(code: i32) {
-    std::process::exit(code);
 }
 
 /// The manager holds the other end of stdin: when that closes, it is gone, however it went.
@@ -246,7 +232,7 @@ fn watch_stdin(hangup: Arc<Notify>) {
         while matches!(std::io::Read::read(&mut std::io::stdin(), &mut byte), Ok(1)) {}
         hangup.notify_one();
         std::thread::sleep(LIFELINE_TIMEOUT);
-        std::process::exit(1);
+        exit_now(1);
     };
     if let Err(error) = std::thread::Builder::new().name("lifeline".to_owned()).spawn(watch) {
         tracing::error!(%error, "the manager's end would not be noticed");
@@ -258,7 +244,7 @@ async fn resolve(peers: &[String]) -> Result<Vec<SocketAddr>, Failure> {
     for peer in peers {
         let found = tokio::net::lookup_host(peer.as_str()).await.map(|mut found| found.next());
         let wrong = |why: String| {
-            Failure::new(
+            Failure::usage(
                 format!("--peer {peer}: {why}"),
                 "give a host and a port, such as --peer 127.0.0.1:6001",
             )
@@ -283,7 +269,7 @@ fn dialable(listen: SocketAddr) -> SocketAddr {
 }
 
 /// A port that cannot be had: which, why, and what to do.
-pub(super) fn unbound(flag: &str, address: SocketAddr, error: &std::io::Error) -> Failure {
+pub(super) fn unbound(flag: &'static str, address: SocketAddr, error: &std::io::Error) -> Failure {
     let port = address.port();
     let hint = match error.kind() {
         std::io::ErrorKind::AddrInUse if cfg!(target_os = "macos") && port == 5000 => {
@@ -300,5 +286,5 @@ pub(super) fn unbound(flag: &str, address: SocketAddr, error: &std::io::Error) -
         }
         _ => format!("choose another address with {flag}"),
     };
-    Failure::new(format!("{flag} {address} cannot be used: {error}"), hint)
+    Failure::new(format!("{flag} {address} cannot be used: {error}"), hint).at(flag)
 }

@@ -3,7 +3,7 @@
 use rand::TryRng;
 use rand::rngs::SysRng;
 
-use crate::failure::Failure;
+use crate::cli::Failure;
 
 /// `N` random bytes.
 pub(super) fn random<const N: usize>() -> Result<[u8; N], Failure> {

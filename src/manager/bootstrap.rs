@@ -1,200 +1,252 @@
-//! From nothing to every expected link: start, connect, introduce, wait.
+//! From no process to a network whose links are all up.
+//!
+//! All children are started at once. Each says when it is ready and where; each is then told, over the wire,
+//! who the others are and which of them to dial, and tells of every connection that becomes ready. The
+//! network is up when every expected link is, at both of its ends.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ed25519_dalek::SigningKey;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
-use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::encoding::List;
-use crate::failure::Failure;
-use crate::limits::{LINKS_TIMEOUT, MAX_REGISTER};
-use crate::manager::child::{self, Child};
-use crate::manager::cluster::{Cluster, Known};
-use crate::manager::control::{self, Manager};
-use crate::manager::{Plan, console, topology};
+use crate::limits::{LINKS_TIMEOUT, MANAGER_QUEUE, MAX_REGISTER};
+use crate::manager::child::{self, Child, NotStarted, Plan};
+use crate::manager::cluster::{self, Cluster, Member, Shared, State};
+use crate::manager::console::Console;
+use crate::manager::control::{Control, ControlError, Signer};
+use crate::manager::ready::Ready;
+use crate::manager::{Error, Settings, topology};
+use crate::net::Clock;
+use crate::peer::Identity;
 use crate::types::NodeId;
 use crate::wire::manage::{Command, Introduction, ManagerKey};
-use crate::wire::message::PeerAddress;
+use crate::wire::message::{PeerAddress, Role};
 
-/// Starts the nodes and links them. If it fails, nothing is left running.
-pub(super) async fn start(plan: &Plan) -> Result<Cluster, Failure> {
-    let logs = plan.data_dir.join("logs");
-    std::fs::create_dir_all(&logs).map_err(|error| {
-        Failure::new(
-            format!("the folder {} cannot be made: {error}", logs.display()),
-            "choose another place with --data-dir",
-        )
-    })?;
-    let mut rng = ChaCha12Rng::from_seed(plan.seed);
-    let mut secret = [0; 32];
-    rng.fill_bytes(&mut secret);
-    let mut id = [0; 16];
-    rng.fill_bytes(&mut id);
-    let manager =
-        Manager { key: SigningKey::from_bytes(&secret), network: plan.params.network(), id: NodeId(id) };
-    let children = start_children(plan, &ManagerKey::of(&manager.key).to_string()).await?;
-    let mut seed = [0; 32];
-    rng.fill_bytes(&mut seed);
-    let cluster = take_control(manager, children, seed).await?;
-    introduce(&cluster, &topology::links(cluster.known().len(), &mut rng)).await?;
-    Ok(cluster)
+/// Nodes that are not there, by number.
+type Missing = Vec<(usize, NotStarted)>;
+
+/// A node whose process is ready.
+struct Started {
+    number: usize,
+    node: NodeId,
+    child: Arc<Child>,
+    listen: SocketAddr,
+    http: Option<SocketAddr>,
 }
 
-async fn start_children(plan: &Plan, key: &str) -> Result<Vec<Child>, Failure> {
-    let shared = Arc::new((plan.clone(), key.to_owned()));
-    let mut starting = JoinSet::new();
-    for index in 0..plan.amount {
-        let shared = shared.clone();
-        starting.spawn(async move { (index, child::start(&shared.0, index, &shared.1).await) });
+/// Starts the network. Processes are entered into `children` as they become ready; whoever drops this, or
+/// gets an error of it, ends those. Settings that keep what is there get what is there.
+pub async fn start(
+    settings: &Settings,
+    console: &Console,
+    children: &mut Vec<Arc<Child>>,
+) -> Result<Cluster, Error> {
+    let mut rng = ChaCha12Rng::from_seed(settings.seed);
+    let signer = signer(settings, &mut rng);
+    let mut missing = Missing::new();
+    let started = processes(settings, &signer, children, &mut missing).await;
+    enough(settings, started.len(), &mut missing)?;
+
+    let names = started.iter().map(|one| (one.node, one.number)).collect();
+    let state = Arc::new(watch::Sender::new(State::new(settings.amount, names)));
+    let members = members(settings, started, &signer, &mut rng, &state, console, &mut missing).await;
+    enough(settings, members.len(), &mut missing)?;
+
+    let members = introduce(settings, members, &mut rng, &state, &mut missing).await;
+    enough(settings, members.len(), &mut missing)?;
+    links(settings, members.len(), &state, console).await?;
+    for (number, why) in &missing {
+        console.say(&format!("node {number} is missing: {why}"));
     }
-    let (mut ready, mut failed) = (Vec::new(), Vec::new());
-    while let Some(started) = starting.join_next().await {
-        match started {
-            Ok((index, Ok(child))) => ready.push((index, child)),
-            Ok((index, Err(failure))) => failed.push((index, failure)),
-            Err(error) => failed.push((plan.amount, Failure::new(error.to_string(), ""))),
-        }
-    }
-    ready.sort_by_key(|(index, _)| *index);
-    failed.sort_by_key(|(index, _)| *index);
-    let count = ready.len();
-    let children = ready.into_iter().map(|(_, child)| child).collect();
-    let missing: Vec<String> = failed.iter().map(|(index, _)| index.to_string()).collect();
-    let Some((_, first)) = failed.into_iter().next() else { return Ok(children) };
-    if plan.keep && count > 0 {
-        console::line(&format!("error: {} (going on without node {})", first.error, missing.join(", ")));
-        return Ok(children);
-    }
-    end(children).await;
-    let error = match plan.amount {
-        1 => first.error,
-        amount => {
-            let missing = missing.join(", ");
-            format!("{count} of {amount} nodes were ready (missing: {missing}): {}", first.error)
-        }
-    };
-    Err(Failure::new(error, first.hint))
+    mine(settings, &members).await;
+    Ok(Cluster { members, state, dice: Mutex::new(rng), console: console.clone() })
 }
 
-/// Ends children that are of no use without the others.
-async fn end(children: Vec<Child>) {
-    for mut child in children {
-        drop(child.lifeline.take());
-        let _ = child.process.kill().await;
+/// A key and a name for this run only.
+fn signer(settings: &Settings, rng: &mut ChaCha12Rng) -> Signer {
+    Signer {
+        identity: Identity {
+            network: settings.params.network(),
+            node: NodeId(rng.random()),
+            role: Role::Manager,
+            listen_port: 0,
+        },
+        key: Arc::new(SigningKey::from_bytes(&rng.random())),
     }
 }
 
-async fn take_control(manager: Manager, children: Vec<Child>, seed: [u8; 32]) -> Result<Cluster, Failure> {
-    let manager = Arc::new(manager);
-    let (events, heard) = mpsc::unbounded_channel();
-    let mut connecting = JoinSet::new();
-    for (index, child) in children.iter().enumerate() {
-        let connect = control::connect(manager.clone(), index, child.node, child.listen, events.clone());
-        connecting.spawn(async move { (index, connect.await) });
-    }
-    let mut controls = Vec::new();
-    let mut failure = None;
-    while let Some(connected) = connecting.join_next().await {
-        match connected {
-            Ok((index, Ok(control))) => controls.push((index, control)),
-            Ok((index, Err(error))) => {
-                failure = Some(format!("node {index} cannot be managed: {error}"));
-            }
-            Err(error) => failure = Some(error.to_string()),
-        }
-    }
-    if let Some(error) = failure {
-        end(children).await;
-        return Err(Failure::new(error, "see the node's log in the logs folder"));
-    }
-    controls.sort_by_key(|(index, _)| *index);
-    let controls = controls.into_iter().map(|(_, control)| control).collect();
-    Ok(Cluster::new(children, controls, heard, seed))
-}
-
-/// Tells every node of all others, and whom of them to dial; waits until every link is up at both ends.
-async fn introduce(cluster: &Cluster, links: &[(usize, usize)]) -> Result<(), Failure> {
-    let known = cluster.known();
-    let mut telling = JoinSet::new();
-    for index in 0..known.len() {
-        let Some(control) = cluster.control(index).cloned() else { continue };
-        let introductions = introductions(&known, links, index);
-        telling.spawn(async move {
-            control.call(Command::Subscribe).await?;
-            for some in introductions.chunks(MAX_REGISTER) {
-                control.call(Command::Register(List::clipped(some.iter().copied()))).await?;
-            }
-            Ok::<(), control::Error>(())
-        });
-    }
-    let mut refused = None;
-    while let Some(told) = telling.join_next().await {
-        if let Ok(Err(error)) = told {
-            refused = Some(error.to_string());
-        }
-    }
-    let up = |known: &Vec<Known>, (a, b): &(usize, usize)| {
-        known[*a].peers.contains(&known[*b].node) && known[*b].peers.contains(&known[*a].node)
-    };
-    if refused.is_none()
-        && cluster.wait(LINKS_TIMEOUT, |known| links.iter().all(|link| up(known, link))).await
-    {
+/// Whether to go on with `there` nodes.
+fn enough(settings: &Settings, there: usize, missing: &mut Missing) -> Result<(), Error> {
+    if missing.is_empty() || (settings.keep && there > 0) {
         return Ok(());
     }
-    let known = cluster.known();
-    let missing = links.iter().filter(|link| !up(&known, link)).map(|(a, b)| format!("{a}-{b}"));
-    let missing: Vec<String> = missing.collect();
-    cluster.kill_all().await;
-    Err(Failure::new(
-        match refused {
-            Some(error) => format!("a node could not be introduced to the others: {error}"),
-            None => format!(
-                "{} of {} links did not come up within {} s: {}",
-                missing.len(),
-                links.len(),
-                LINKS_TIMEOUT.as_secs(),
-                missing.iter().take(10).cloned().collect::<Vec<_>>().join(", ")
-            ),
-        },
-        "see the nodes' logs in the logs folder; fewer nodes (-a) need less of the machine",
-    ))
+    missing.sort_by_key(|(number, _)| *number);
+    Err(Error::Nodes { there, wanted: settings.amount, missing: core::mem::take(missing) })
 }
 
-fn introductions(known: &[Known], links: &[(usize, usize)], index: usize) -> Vec<Introduction> {
-    let dialled: Vec<usize> = links.iter().filter(|(from, _)| *from == index).map(|(_, to)| *to).collect();
-    known
-        .iter()
-        .enumerate()
-        .filter(|(other, _)| *other != index)
-        .map(|(other, known)| Introduction {
-            peer: PeerAddress { node: Some(known.node), address: known.listen },
-            dial: dialled.contains(&other),
-        })
-        .collect()
+async fn processes(
+    settings: &Settings,
+    signer: &Signer,
+    children: &mut Vec<Arc<Child>>,
+    missing: &mut Missing,
+) -> Vec<Started> {
+    let key = ManagerKey::of(&signer.key).to_string();
+    let mut starting = JoinSet::new();
+    for number in 0..settings.amount {
+        let mut flags = settings.network.clone();
+        flags.extend(["--manager-key".to_owned(), key.clone()]);
+        let (listen, http, log) = (settings.listen(number), settings.http(number), settings.log(number));
+        let plan = Plan { listen, http, log, flags };
+        let program = settings.program.clone();
+        starting.spawn(async move { (number, child::start(&program, &plan).await) });
+    }
+    let mut started = Vec::new();
+    while let Some(joined) = starting.join_next().await {
+        let Ok((number, outcome)) = joined else { continue };
+        match outcome.and_then(|(child, ready)| begun(number, child, &ready, children)) {
+            Ok(one) => started.push(one),
+            Err(why) => missing.push((number, why)),
+        }
+    }
+    started.sort_by_key(|one| one.number);
+    started
 }
 
-/// Writes `network.json`: where the manager and every node are, for scripts. Whole or not at all.
-pub(super) fn write_record(plan: &Plan, cluster: &Cluster, http: SocketAddr) -> Result<(), Failure> {
-    let nodes: Vec<_> = cluster
-        .known()
+fn begun(
+    number: usize,
+    child: Child,
+    ready: &Ready,
+    children: &mut Vec<Arc<Child>>,
+) -> Result<Started, NotStarted> {
+    let child = Arc::new(child);
+    children.push(child.clone());
+    let node = ready.node.parse().map_err(|_| NotStarted::Stranger(ready.node.clone()))?;
+    Ok(Started { number, node, child, listen: ready.listen, http: ready.http })
+}
+
+/// Connects to every node, and listens to it from now on.
+async fn members(
+    settings: &Settings,
+    started: Vec<Started>,
+    signer: &Signer,
+    rng: &mut ChaCha12Rng,
+    state: &Shared,
+    console: &Console,
+    missing: &mut Missing,
+) -> Vec<Member> {
+    let (tell, told) = mpsc::channel(MANAGER_QUEUE);
+    tokio::spawn(cluster::listen(told, state.clone(), console.clone(), Clock::start()));
+    let mut connecting = JoinSet::new();
+    for Started { number, node, child, listen, http } in started {
+        let log = settings.log(number);
+        tokio::spawn(cluster::watch_exit(number, child.clone(), log.clone(), state.clone(), console.clone()));
+        let (signer, challenge, tell) = (signer.clone(), rng.random(), tell.clone());
+        connecting.spawn(async move {
+            let control = Control::connect(listen, node, &signer, challenge, tell, number).await;
+            (number, control.map(|control| Member { number, node, listen, http, log, child, control }))
+        });
+    }
+    gather(connecting, missing).await
+}
+
+/// Those that worked, by number.
+async fn gather(
+    mut tasks: JoinSet<(usize, Result<Member, ControlError>)>,
+    missing: &mut Missing,
+) -> Vec<Member> {
+    let mut members = Vec::new();
+    while let Some(joined) = tasks.join_next().await {
+        match joined {
+            Ok((_, Ok(member))) => members.push(member),
+            Ok((number, Err(why))) => missing.push((number, why.into())),
+            Err(error) => tracing::error!(%error, "a task failed: a defect of this program"),
+        }
+    }
+    members.sort_by_key(|member| member.number);
+    members
+}
+
+/// Tells every node who the others are and which of them to dial.
+async fn introduce(
+    settings: &Settings,
+    members: Vec<Member>,
+    rng: &mut ChaCha12Rng,
+    state: &Shared,
+    missing: &mut Missing,
+) -> Vec<Member> {
+    let dials = topology::links(members.len(), rng);
+    let numbers: Vec<usize> = members.iter().map(|member| member.number).collect();
+    let pairs = dials.iter().enumerate().flat_map(|(from, to)| to.iter().map(move |to| (from, *to)));
+    state.send_modify(|state| {
+        numbers.iter().for_each(|number| state.tips.count(*number, true));
+        state.links.expect(pairs.map(|(from, to)| (numbers[from], numbers[to])));
+    });
+    let peers: Arc<[PeerAddress]> = members
         .iter()
-        .map(|known| {
-            json!({ "node": known.node.to_string(), "http": known.http, "address": known.listen, "pid": known.pid })
-        })
+        .map(|member| PeerAddress { node: Some(member.node), address: member.listen })
         .collect();
-    let record = json!({ "http": http, "pid": std::process::id(), "nodes": nodes });
-    let (path, draft) = (plan.data_dir.join("network.json"), plan.data_dir.join("network.json.new"));
-    std::fs::write(&draft, format!("{record:#}\n")).and_then(|()| std::fs::rename(&draft, &path)).map_err(
-        |error| {
-            Failure::new(
-                format!("{} cannot be written: {error}", path.display()),
-                "choose another place with --data-dir",
-            )
-        },
-    )
+    let mut telling = JoinSet::new();
+    for (at, member) in members.into_iter().enumerate() {
+        let (peers, dials) = (peers.clone(), dials[at].clone());
+        telling.spawn(async move {
+            let others = peers.iter().enumerate().filter(|(other, _)| *other != at);
+            let introductions: Vec<Introduction> = others
+                .map(|(other, peer)| Introduction { peer: *peer, dial: dials.binary_search(&other).is_ok() })
+                .collect();
+            let told = tell(&member.control, &introductions).await;
+            (member.number, told.map(|()| member))
+        });
+    }
+    let members = gather(telling, missing).await;
+    tracing::info!(nodes = members.len(), of = settings.amount, "introduced");
+    members
+}
+
+async fn tell(control: &Control, introductions: &[Introduction]) -> Result<(), ControlError> {
+    control.call(Command::Subscribe).await?;
+    for some in introductions.chunks(MAX_REGISTER) {
+        control.call(Command::Register(List::clipped(some.iter().copied()))).await?;
+    }
+    Ok(())
+}
+
+/// Waits until every link is up, or a node is gone, or it takes too long.
+async fn links(settings: &Settings, there: usize, state: &Shared, console: &Console) -> Result<(), Error> {
+    let mut changes = state.subscribe();
+    let settled = changes.wait_for(|state| state.links.are_up() || !state.exits.is_empty());
+    let _ = timeout(LINKS_TIMEOUT, settled).await;
+    let state = state.borrow();
+    let died = |(number, exit): (&usize, &child::Exit)| {
+        let lines = crate::manager::tail::last_lines(&settings.log(*number));
+        (*number, NotStarted::Died { exit: *exit, lines })
+    };
+    let mut missing: Missing = state.exits.iter().map(died).collect();
+    enough(settings, there.saturating_sub(missing.len()), &mut missing)?;
+    if state.links.are_up() {
+        return Ok(());
+    }
+    let error = Error::Links { expected: state.links.count(), missing: state.links.missing() };
+    if !settings.keep {
+        return Err(error);
+    }
+    console.say(&format!("going on without: {error}"));
+    Ok(())
+}
+
+/// Now that all links are up, so that nobody mines alone: background mining, if it is wanted.
+async fn mine(settings: &Settings, members: &[Member]) {
+    for member in members {
+        let hashrate = settings.share(member.number);
+        if hashrate > 0
+            && let Err(error) = member.control.call(Command::SetMining { hashrate }).await
+        {
+            tracing::warn!(number = member.number, %error, "background mining could not be started");
+        }
+    }
 }

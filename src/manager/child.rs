@@ -1,145 +1,236 @@
-//! One node's process.
-//!
-//! It is started in a process group of its own, so that Ctrl-C at the terminal reaches the manager alone;
-//! with a pipe on stdin whose end tells it that the manager is gone, however that went; and with a pipe on
-//! stdout, on which it says in one line that it is ready, or why not.
+//! One node's process: started with a pipe on its stdin that ends with us, heard once on its stdout, watched
+//! until its end.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child as Process, ChildStdin, Command};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::failure::Failure;
-use crate::limits::{CHILD_READY_TIMEOUT, LAST_LOG_LINES};
-use crate::manager::Plan;
-use crate::types::NodeId;
+use crate::limits::{CHILD_READY_TIMEOUT, MAX_READY_LINE_BYTES};
+use crate::manager::control::ControlError;
+use crate::manager::ready::{self, NotReady, Ready};
+use crate::manager::tail::{NEW_RUN, last_lines};
 
-/// What a child says first.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum FirstLine {
-    Ready { node: String, listen: SocketAddr, http: SocketAddr },
-    Failed { error: String, hint: String },
+/// The program that nodes are.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Its file.
+    pub path: PathBuf,
+    /// What it is called with before a node's flags.
+    pub first: Vec<String>,
 }
 
-/// A node that is up.
+/// One node to be started.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Where it is to take connections.
+    pub listen: SocketAddr,
+    /// Where its HTTP is to be.
+    pub http: SocketAddr,
+    /// Its log.
+    pub log: PathBuf,
+    /// Its other flags.
+    pub flags: Vec<String>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// By itself, with this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It is gone, and nobody knows how.
+    Unknown,
+}
+
+impl core::fmt::Display for Exit {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Exit::Code(code) => write!(f, "exit code {code}"),
+            Exit::Signal(signal) => write!(f, "ended by signal {signal}"),
+            Exit::Unknown => f.write_str("ended, nobody knows how"),
+        }
+    }
+}
+
+impl From<ExitStatus> for Exit {
+    fn from(status: ExitStatus) -> Exit {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code(code),
+            (None, Some(signal)) => Exit::Signal(signal),
+            (None, None) => Exit::Unknown,
+        }
+    }
+}
+
+/// Why a node is not there.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotStarted {
+    /// Its program could not be run.
+    #[error("{} cannot be run: {error}", program.display())]
+    Program {
+        /// The file.
+        program: PathBuf,
+        /// What the system said.
+        error: String,
+    },
+    /// It said why itself.
+    #[error("{}", .0.error)]
+    Refused(NotReady),
+    /// It ended without a word.
+    #[error("{exit} before it was ready{}", quoted(lines))]
+    Died {
+        /// How.
+        exit: Exit,
+        /// The end of its log.
+        lines: Vec<String>,
+    },
+    /// It did not say that it is ready.
+    #[error("not ready within {} s", CHILD_READY_TIMEOUT.as_secs())]
+    Late,
+    /// It said something else.
+    #[error("it is no p2pnode: it says {0:?}")]
+    Stranger(String),
+    /// It is ready, but cannot be managed.
+    #[error("it cannot be managed: {0}")]
+    Control(#[from] ControlError),
+}
+
+/// Lines of a log, as they are shown under an error.
+pub(super) fn quoted(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n    | {line}")).collect()
+}
+
+impl NotStarted {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            NotStarted::Program { .. } => "name the program of a node with --node-program".to_owned(),
+            // Our flags for its flags: a user of the manager knows no others.
+            NotStarted::Refused(why) => match why.flag.as_deref() {
+                Some("--http") => why.hint.replace("--http", "--base-http"),
+                Some("--listen") => why.hint.replace("--listen", "--base-listen"),
+                _ => why.hint.clone(),
+            },
+            NotStarted::Died { .. } | NotStarted::Control(_) => "its log, in the logs folder, may say more".to_owned(),
+            NotStarted::Late => "the machine may be too busy: start fewer nodes with --amount".to_owned(),
+            NotStarted::Stranger(_) => "name a p2pnode with --node-program".to_owned(),
+        }
+    }
+}
+
+/// A node's process.
 #[derive(Debug)]
-pub(super) struct Child {
-    pub(super) process: Process,
-    /// Held open: its end is the manager's.
-    pub(super) lifeline: Option<ChildStdin>,
-    pub(super) node: NodeId,
-    pub(super) listen: SocketAddr,
-    pub(super) http: SocketAddr,
-    pub(super) log: Log,
+pub struct Child {
+    pid: u32,
+    exit: watch::Receiver<Option<Exit>>,
+    /// Closed when we are gone, however we go: then it stops by itself.
+    _lifeline: Option<ChildStdin>,
 }
 
-/// A node's log file, to which earlier runs may have written.
-#[derive(Debug)]
-pub(super) struct Log {
-    path: PathBuf,
-    /// Its length when this run began.
-    began: u64,
+impl Child {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// How it ended, if it has.
+    pub fn exit(&self) -> Option<Exit> {
+        *self.exit.borrow()
+    }
+
+    /// Waits for its end.
+    pub fn ended(&self) -> impl Future<Output = Exit> + Send + 'static {
+        let mut exit = self.exit.clone();
+        async move {
+            let ended = exit.wait_for(Option::is_some).await.map(|exit| *exit);
+            ended.ok().flatten().unwrap_or(Exit::Unknown)
+        }
+    }
+
+    /// Sends it a signal, unless it has ended: then the number may be another process's by now.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        if let (None, Some(pid)) = (self.exit(), pid) {
+            let _ = kill_process(pid, signal);
+        }
+    }
 }
 
-/// The ports of node `index`: HTTP and P2P.
-fn ports(plan: &Plan, index: usize) -> (u16, u16) {
-    // The plan was checked: its last port exists.
-    let port = |base: u16| if base == 0 { 0 } else { base.saturating_add(index as u16) };
-    (port(plan.base_http), port(plan.base_listen))
-}
-
-/// Starts node `index`, and waits until it is ready.
-pub(super) async fn start(plan: &Plan, index: usize, key: &str) -> Result<Child, Failure> {
-    let (http, listen) = ports(plan, index);
-    let log = plan.data_dir.join("logs").join(format!("node-{index:03}.log"));
-    let errors = OpenOptions::new().create(true).append(true).open(&log).map_err(|error| {
-        Failure::new(
-            format!("the log file {} cannot be written: {error}", log.display()),
-            "choose another place with --data-dir",
-        )
-    })?;
-    let log = Log { began: errors.metadata().map_or(0, |file| file.len()), path: log };
-    let (program, first) = &plan.program;
-    let mut command = Command::new(program);
-    command
+/// Starts a node and waits for its ready line. Whoever drops the future kills it.
+pub async fn start(program: &Program, plan: &Plan) -> Result<(Child, Ready), NotStarted> {
+    let not_run =
+        |error: io::Error| NotStarted::Program { program: program.path.clone(), error: error.to_string() };
+    let log = open_log(&plan.log).map_err(not_run)?;
+    let mut process = Command::new(&program.path)
         .arg0("p2pnode")
-        .args(first)
-        .arg("--lifeline")
-        .args(["--listen", &format!("127.0.0.1:{listen}"), "--http", &http.to_string()])
-        .args(["--manager-key", key])
+        .args(&program.first)
+        .args(["--lifeline", "--listen", &plan.listen.to_string(), "--http", &plan.http.to_string()])
         .arg("--log")
-        .arg(&log.path)
-        .args(&plan.flags);
-    if plan.hashrate > 0 {
-        let share = plan.hashrate.div_ceil(plan.amount as u64);
-        command.args(["--mine", "--hashrate", &share.to_string()]);
+        .arg(&plan.log)
+        .args(&plan.flags)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        // Ctrl-C on a terminal goes to a whole group: this one is asked to stop by us, in order.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(not_run)?;
+    let (pid, lifeline) = (process.id().unwrap_or_default(), process.stdin.take());
+    let line = match process.stdout.take() {
+        Some(stdout) => timeout(CHILD_READY_TIMEOUT, first_line(stdout)).await,
+        None => Ok(String::new()),
+    };
+    let Ok(line) = line else {
+        let _ = process.kill().await;
+        return Err(NotStarted::Late);
+    };
+    if let Some(Ok(ready)) = ready::parse(&line) {
+        let (ended, exit) = watch::channel(None);
+        tokio::spawn(async move {
+            let exit = process.wait().await.map_or(Exit::Unknown, Exit::from);
+            ended.send_replace(Some(exit));
+        });
+        return Ok((Child { pid, exit, _lifeline: lifeline }, ready));
     }
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).process_group(0).kill_on_drop(true);
-    let mut process = command.spawn().map_err(|error| {
-        Failure::new(
-            format!("node {index} could not be started: {}: {error}", program.display()),
-            "check --node-program, and the limits on processes and open files (ulimit -u, ulimit -n)",
-        )
-    })?;
-    let lifeline = process.stdin.take();
-    let mut line = String::new();
-    if let Some(stdout) = process.stdout.take() {
-        let mut stdout = BufReader::new(stdout);
-        if timeout(CHILD_READY_TIMEOUT, stdout.read_line(&mut line)).await.is_err() {
-            return Err(Failure::new(
-                format!("node {index} was not ready within {} s", CHILD_READY_TIMEOUT.as_secs()),
-                format!("see {}", log.path.display()),
-            ));
-        }
+    if let Some(Err(refused)) = ready::parse(&line) {
+        let _ = timeout(CHILD_READY_TIMEOUT, process.wait()).await;
+        return Err(NotStarted::Refused(refused));
     }
-    match serde_json::from_str(&line) {
-        Ok(FirstLine::Ready { node, listen, http }) => {
-            let node = node.parse().map_err(|error| {
-                Failure::new(format!("node {index} has no good id: {error}"), "check --node-program")
-            })?;
-            Ok(Child { process, lifeline, node, listen, http, log })
+    if !line.is_empty() {
+        let _ = process.kill().await;
+        return Err(NotStarted::Stranger(line.trim_end().chars().take(80).collect()));
+    }
+    // Its stdout is closed and said nothing: it is about to end.
+    match timeout(CHILD_READY_TIMEOUT, process.wait()).await {
+        Ok(ended) => {
+            let exit = ended.map_or(Exit::Unknown, Exit::from);
+            Err(NotStarted::Died { exit, lines: last_lines(&plan.log) })
         }
-        Ok(FirstLine::Failed { error, hint }) => {
-            // Its own flags are not the ones that the user gave to us.
-            let hint = hint.replace("--listen", "--base-listen").replace("--http", "--base-http");
-            let error = error.replace("--listen ", "").replace("--http ", "");
-            Err(Failure::new(format!("node {index} did not start: {error}"), hint))
-        }
-        Err(_) => {
-            let ended = timeout(CHILD_READY_TIMEOUT, process.wait()).await;
-            let how = ended.ok().and_then(Result::ok).map_or("is silent".to_owned(), how_it_ended);
-            Err(Failure::new(
-                format!("node {index} {how} before it was ready{}", log.last_lines()),
-                format!("see {}", log.path.display()),
-            ))
-        }
+        Err(_) => Err(NotStarted::Late),
     }
 }
 
-/// How a process ended, for people.
-pub(super) fn how_it_ended(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended with exit code {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => "ended".to_owned(),
-    }
+async fn first_line(stdout: ChildStdout) -> String {
+    let mut bytes = Vec::new();
+    let mut reader = BufReader::new(stdout.take(MAX_READY_LINE_BYTES as u64));
+    // What cannot be read is no ready line, which is all that matters.
+    let _ = reader.read_until(b'\n', &mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
-impl Log {
-    /// The last lines of this run, set under the sentence that they explain.
-    pub(super) fn last_lines(&self) -> String {
-        let text = std::fs::read(&self.path).unwrap_or_default();
-        let began = usize::try_from(self.began).unwrap_or(usize::MAX).min(text.len());
-        let text = String::from_utf8_lossy(&text[began..]);
-        let lines: Vec<&str> = text.lines().collect();
-        let from = lines.len().saturating_sub(LAST_LOG_LINES);
-        lines[from..].iter().map(|line| format!("\n  | {line}")).collect()
-    }
+fn open_log(path: &Path) -> io::Result<File> {
+    let mut log = OpenOptions::new().create(true).append(true).open(path)?;
+    writeln!(log, "{NEW_RUN}")?;
+    Ok(log)
 }

@@ -1,80 +1,187 @@
-//! What a person at the terminal sees: a table once the network is up, a line for what happens after.
+//! What people see: a few lines worth looking at. Everything else is in the logs.
 
 use core::time::Duration;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 
-use crate::manager::Plan;
-use crate::manager::cluster::{Cluster, Ended};
-use crate::types::BlockHash;
+use crate::manager::cluster::Cluster;
+use crate::manager::stop::Ended;
+use crate::manager::tips::Agreed;
 
-fn nodes(count: usize) -> String {
-    if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
+/// Nodes that the table shows; a longer one is cut.
+const ROWS: usize = 40;
+
+/// Where a manager speaks to people.
+#[derive(Debug, Clone)]
+pub struct Console {
+    bold: &'static str,
+    plain: &'static str,
 }
 
-/// One line. Whoever reads may have gone, which is no reason to stop.
-pub(super) fn line(text: &str) {
-    tracing::info!("{text}");
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-}
+impl Console {
+    /// A console on stdout, with or without colour.
+    pub fn new(colour: bool) -> Console {
+        if colour { Console { bold: "\x1b[1m", plain: "\x1b[0m" } } else { Console { bold: "", plain: "" } }
+    }
 
-/// The network is up.
-pub(super) fn started(cluster: &Cluster, http: SocketAddr, took: Duration, plan: &Plan) {
-    let known = cluster.known();
-    let links: usize = known.iter().map(|known| known.peers.len()).sum::<usize>() / 2;
-    let mut text = format!(
-        "{} ready and linked ({links} links) in {:.2} s\n\n  {:>4}  {:<32}  {:<22}  {:<15}  {:>7}  {:>5}\n",
-        nodes(known.len()),
-        took.as_secs_f64(),
-        "node",
-        "id",
-        "HTTP",
-        "P2P",
-        "pid",
-        "peers",
-    );
-    for (index, node) in known.iter().enumerate() {
-        text.push_str(&format!(
-            "  {index:>4}  {}  {:<22}  {:<15}  {:>7}  {:>5}\n",
-            node.node,
-            format!("http://{}", node.http),
-            node.listen.to_string(),
-            node.pid,
-            node.peers.len(),
+    /// Says something. Nobody may be listening: that is no reason to stop.
+    pub fn say(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    /// A block that everybody has; `miner` where it is known who mined it.
+    pub fn block(&self, agreed: &Agreed, miner: Option<usize>) {
+        self.say(&block_line(agreed, miner));
+    }
+
+    /// The network, and what to do with it.
+    pub fn network(&self, cluster: &Cluster, rules: &str, http: SocketAddr, logs: &Path, took: Duration) {
+        let Console { bold, plain } = self;
+        let state = cluster.state.borrow();
+        let rows: Vec<[String; 6]> = cluster
+            .members
+            .iter()
+            .take(ROWS)
+            .map(|member| {
+                [
+                    member.number.to_string(),
+                    format!("{}…", short(&member.node.to_string())),
+                    member.http.map_or("none".to_owned(), |http| format!("http://{http}")),
+                    member.listen.to_string(),
+                    member.child.pid().to_string(),
+                    state.links.peers(member.number).to_string(),
+                ]
+            })
+            .collect();
+        let count = cluster.members.len();
+        let links = state.links.count();
+        let mut text = format!("{count} nodes, {links} links, up in {}: {rules}\n\n", time(took));
+        let table = table(&["node", "id", "HTTP", "P2P", "pid", "peers"], &rows);
+        for (at, line) in table.lines().enumerate() {
+            text += &if at == 0 { format!("{bold}{line}{plain}\n") } else { format!("{line}\n") };
+        }
+        if count > ROWS {
+            text += &format!("and {} more: curl http://{http}/nodes\n", count - ROWS);
+        }
+        let node = cluster.members.first().and_then(|member| member.http);
+        text += &format!("\n{}", tries(http, node));
+        text += &format!("\nlogs are in {}; Ctrl-C stops everything\n", logs.display());
+        self.say(&text);
+    }
+
+    /// The end of it all.
+    pub fn summary(&self, ended: &[Ended], height: u64, logs: &Path) {
+        for one in ended.iter().filter(|one| !one.is_well()) {
+            let by = if one.forced { ", after it was sent a signal" } else { "" };
+            self.say(&format!("node {} did not end well: {}{by}", one.number, one.exit));
+        }
+        let well = ended.iter().filter(|one| one.is_well()).count();
+        let blocks = height + 1;
+        self.say(&format!(
+            "{well} of {} nodes ended by themselves; the chain had {blocks} {}; logs are in {}",
+            ended.len(),
+            if blocks == 1 { "block" } else { "blocks" },
+            logs.display()
         ));
     }
-    let first = known.first().map_or(http, |node| node.http);
-    text.push_str(&format!(
-        "\n  network   {}\n  logs      {}\n\n  try       curl http://{http}/start/mining     every node mines a block\n  \
-         \u{20}         curl http://{first}/chain            the chain, on any node\n  \
-         \u{20}         curl http://{http}/shutdown/all     the end (or Ctrl-C)\n",
-        plan.params.rules(),
-        plan.data_dir.join("logs").display(),
-    ));
-    line(&text);
 }
 
-/// A block that every node has now.
-pub(super) fn block(height: u64, hash: &BlockHash, count: usize, took: Duration) {
-    let hash = hash.to_string();
-    line(&format!(
-        "block {:>5}  {}…  on {}, {:.1} ms after the first",
-        height + 1,
-        &hash[..16],
-        if count == 1 { "the node".to_owned() } else { format!("all {count} nodes") },
-        took.as_secs_f64() * 1000.0,
-    ));
-}
-
-/// The network is no more.
-pub(super) fn ended(ended: &Ended) {
-    for (index, how) in &ended.badly {
-        line(&format!("node {index} {how}"));
+/// A time as people say it.
+fn time(time: Duration) -> String {
+    let millis = time.as_secs_f64() * 1000.0;
+    match millis {
+        ..10.0 => format!("{millis:.1} ms"),
+        ..1000.0 => format!("{millis:.0} ms"),
+        _ => format!("{:.1} s", millis / 1000.0),
     }
-    let well = ended.amount - ended.badly.len();
-    line(&match ended.badly.len() {
-        0 => format!("{} ended in order; nothing is left running", nodes(well)),
-        _ => format!("{well} of {} ended in order", nodes(ended.amount)),
-    });
+}
+
+/// The first digits of an id.
+fn short(hex: &str) -> &str {
+    hex.get(..8).unwrap_or(hex)
+}
+
+/// What to try next.
+fn tries(manager: SocketAddr, node: Option<SocketAddr>) -> String {
+    let mut rows =
+        vec![[format!("http://{manager}/start/mining"), "have every node mine a block in turn".into()]];
+    if let Some(node) = node {
+        rows.insert(0, [format!("http://{node}/node/id"), "a node, and the others it knows".to_owned()]);
+        rows.push([format!("http://{node}/chain"), "the chain, the same on every node".to_owned()]);
+    }
+    rows.push([format!("http://{manager}/shutdown/all"), "stop everything".to_owned()]);
+    let wide = rows.iter().map(|[url, _]| url.len()).max().unwrap_or_default();
+    rows.iter().map(|[url, what]| format!("  curl {url:wide$}   {what}\n")).collect()
+}
+
+fn block_line(agreed: &Agreed, miner: Option<usize>) -> String {
+    let Agreed { tip, first, spread, nodes } = agreed;
+    let (index, hash) = (tip.height + 1, tip.hash.to_string());
+    let origin = match miner {
+        Some(miner) => format!("mined by node {miner}"),
+        None => format!("first seen at node {first}"),
+    };
+    let after = time(*spread);
+    format!(
+        "block {index:<4} {}…  {origin}, on all {nodes} nodes after {after}",
+        hash.get(..16).unwrap_or(&hash)
+    )
+}
+
+/// Columns as wide as they need to be: numbers to the right, text to the left.
+fn table<const N: usize>(names: &[&str; N], rows: &[[String; N]]) -> String {
+    let length = |text: &str| text.chars().count();
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| length(&row[column]));
+        cells.chain([length(names[column])]).max().unwrap_or_default()
+    };
+    let is_number =
+        |column: usize| !rows.is_empty() && rows.iter().all(|row| row[column].parse::<u64>().is_ok());
+    let line = |cells: [&str; N]| {
+        let padded = cells.iter().enumerate().map(|(column, cell)| {
+            let width = width(column);
+            if is_number(column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
+        let cells: Vec<String> = padded.collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    let mut text = line(*names);
+    for row in rows {
+        text += &line(core::array::from_fn(|column| row[column].as_str()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::tips::TipAt;
+    use crate::types::BlockHash;
+
+    #[test]
+    fn a_table_is_aligned() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned);
+        let rows = [row(["0", "4f2a…", "7"]), row(["10", "b", "12345"])];
+        assert_eq!(
+            table(&["node", "id", "pid"], &rows),
+            "node  id       pid\n   0  4f2a…      7\n  10  b      12345\n"
+        );
+    }
+
+    #[test]
+    fn a_block_is_one_line() {
+        let tip = TipAt { height: 1, hash: BlockHash([0; 32]) };
+        let agreed = Agreed { tip, first: 2, spread: Duration::from_micros(3210), nodes: 6 };
+        let begin = "block 2    0000000000000000…";
+        assert_eq!(
+            block_line(&agreed, Some(0)),
+            format!("{begin}  mined by node 0, on all 6 nodes after 3.2 ms")
+        );
+        assert_eq!(
+            block_line(&Agreed { spread: Duration::from_millis(250), ..agreed }, None),
+            format!("{begin}  first seen at node 2, on all 6 nodes after 250 ms")
+        );
+    }
 }

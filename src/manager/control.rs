@@ -1,188 +1,215 @@
-//! The signed connection to one node: commands go out in order, reports find their callers, events go to
-//! whoever watches.
+//! The management connection to one node: signed commands there, reports and events back.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
-use tokio_util::codec::{FramedRead, FramedWrite};
+use tokio_util::codec::Framed;
 
-use crate::limits::HANDSHAKE_TIMEOUT;
+use crate::limits::{CONTROL_TIMEOUT, HANDSHAKE_TIMEOUT};
 use crate::net::Clock;
-use crate::params::NetworkId;
-use crate::peer::Identity;
+use crate::peer::{Disconnect, Identity};
 use crate::types::{NodeId, Work};
 use crate::wire::manage::{Binding, Command, Event, Outcome, Report};
-use crate::wire::message::{Message, Role};
+use crate::wire::message::Message;
 use crate::wire::{Frame, FrameCodec};
 
-/// Why a node does not do as it is told.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
-    /// The connection could not be made, or failed.
+/// Why a node does not do what it was told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// No connection, or none any more.
+    #[error("the connection failed: {0}")]
+    Connection(String),
+    /// It closed the connection and said why.
+    #[error("it closed the connection: {0}")]
+    Closed(Disconnect),
+    /// Another node answers at its address.
+    #[error("node {0} answers in its place")]
+    Impostor(NodeId),
+    /// It is on another network, or speaks another version.
     #[error("{0}")]
-    Io(#[from] io::Error),
-    /// What answers is not the node that was started.
+    Unfit(Disconnect),
+    /// It took too long.
+    #[error("no answer within {} s", .0.as_secs_f32())]
+    Timeout(Duration),
+    /// It said no.
     #[error("{0}")]
-    Stranger(String),
-    /// The connection is gone.
-    #[error("the connection to the node is gone")]
-    Gone,
-    /// The node says no.
-    #[error("{0}")]
-    Failed(String),
+    Refused(String),
 }
 
-/// Who the manager is.
-pub(super) struct Manager {
-    pub(super) key: SigningKey,
-    pub(super) network: NetworkId,
-    /// A name like a node's, for its Hello.
-    pub(super) id: NodeId,
+/// Who this manager is, to every node.
+#[derive(Clone)]
+pub struct Signer {
+    /// Its name and network.
+    pub identity: Identity,
+    /// What it signs commands with.
+    pub key: Arc<SigningKey>,
 }
 
-type Call = (Command, oneshot::Sender<Outcome>);
+/// What a node told without being asked.
+#[derive(Debug)]
+pub enum Told {
+    /// An event.
+    Event(Event),
+    /// Nothing more: the connection is gone.
+    Gone(ControlError),
+}
 
-/// Commands to one node. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(super) struct Control {
-    /// Not bounded here: each caller waits for its report, and the callers are few.
+struct Call {
+    command: Command,
+    answer: oneshot::Sender<Outcome>,
+}
+
+/// A node under management. Cheap to clone; the connection closes with the last one.
+#[derive(Clone)]
+pub struct Control {
+    /// Not bounded here: each caller waits for its answer.
     calls: mpsc::UnboundedSender<Call>,
 }
 
-/// Connects to the node `node` at `address`; its events go to `events`, with `index`.
-pub(super) async fn connect(
-    manager: Arc<Manager>,
-    index: usize,
-    node: NodeId,
-    address: SocketAddr,
-    events: mpsc::UnboundedSender<(usize, Event)>,
-) -> Result<Control, Error> {
-    let greeted = timeout(HANDSHAKE_TIMEOUT, greet(&manager, node, address)).await;
-    let (reader, writer, binding) = greeted.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    let (calls, called) = mpsc::unbounded_channel();
-    let session = Session { manager, binding, writer, sequence: 0, waiting: BTreeMap::new(), events, index };
-    tokio::spawn(session.run(reader, called));
-    Ok(Control { calls })
-}
-
-type Reader = FramedRead<OwnedReadHalf, FrameCodec>;
-type Writer = FramedWrite<OwnedWriteHalf, FrameCodec>;
-
-async fn greet(
-    manager: &Manager,
-    node: NodeId,
-    address: SocketAddr,
-) -> Result<(Reader, Writer, Binding), Error> {
-    let socket = TcpStream::connect(address).await?;
-    socket.set_nodelay(true)?;
-    let (reading, writing) = socket.into_split();
-    let mut reader = FramedRead::new(reading, FrameCodec::new());
-    let mut writer = FramedWrite::new(writing, FrameCodec::new());
-    let identity =
-        Identity { network: manager.network, node: manager.id, role: Role::Manager, listen_port: 0 };
-    let hello = identity.hello([0; 32], (Work::ZERO, 0), Clock::wall());
-    writer.send(Message::Hello(hello)).await.map_err(io::Error::other)?;
-    let stranger = |why: String| Err(Error::Stranger(why));
-    let hello = match reader.next().await {
-        Some(Ok(Frame::Message(Message::Hello(hello)))) => hello,
-        Some(Ok(Frame::Message(Message::Bye(bye)))) => {
-            return stranger(format!("it says bye: {}", bye.detail));
-        }
-        Some(Ok(_)) => return stranger("it does not say hello".to_owned()),
-        Some(Err(error)) => return stranger(error.to_string()),
-        None => return Err(Error::Gone),
-    };
-    if let Err(why) = identity.meet(&hello) {
-        return stranger(why.to_string());
-    }
-    if hello.node != node {
-        return stranger(format!("node {} answers at {address}, not {node}", hello.node));
-    }
-    reader.decoder_mut().handshake_done();
-    let binding = Binding { network: manager.network, node, challenge: hello.challenge };
-    Ok((reader, writer, binding))
-}
-
 impl Control {
-    /// Has the node do `command`, and says what came of it.
-    pub(super) async fn call(&self, command: Command) -> Result<Outcome, Error> {
-        let (reply, replied) = oneshot::channel();
-        self.calls.send((command, reply)).map_err(|_| Error::Gone)?;
-        match replied.await {
-            Ok(Outcome::Failed(why)) => Err(Error::Failed(why.to_string())),
-            Ok(outcome) => Ok(outcome),
-            Err(_) => Err(Error::Gone),
+    /// Connects to `node` at `address`. What it tells goes to `told`, with `number` beside it.
+    pub async fn connect(
+        address: SocketAddr,
+        node: NodeId,
+        signer: &Signer,
+        challenge: [u8; 32],
+        told: mpsc::Sender<(usize, Told)>,
+        number: usize,
+    ) -> Result<Control, ControlError> {
+        let meeting = meet(address, node, signer, challenge);
+        let (framed, binding) = timeout(HANDSHAKE_TIMEOUT, meeting)
+            .await
+            .map_err(|_| ControlError::Timeout(HANDSHAKE_TIMEOUT))??;
+        let (calls, called) = mpsc::unbounded_channel();
+        let link = Link { framed, binding, key: signer.key.clone(), sequence: 0, waiting: BTreeMap::new() };
+        tokio::spawn(link.run(called, told, number));
+        Ok(Control { calls })
+    }
+
+    /// What comes of `command`, within `deadline`.
+    pub async fn call_within(&self, command: Command, deadline: Duration) -> Result<Outcome, ControlError> {
+        let gone = || ControlError::Connection("it is closed".to_owned());
+        let (answer, answered) = oneshot::channel();
+        self.calls.send(Call { command, answer }).map_err(|_| gone())?;
+        let outcome = timeout(deadline, answered).await.map_err(|_| ControlError::Timeout(deadline))?;
+        match outcome.map_err(|_| gone())? {
+            Outcome::Failed(why) => Err(ControlError::Refused(why.to_string())),
+            outcome => Ok(outcome),
         }
+    }
+
+    /// What comes of a command that takes no time.
+    pub async fn call(&self, command: Command) -> Result<Outcome, ControlError> {
+        self.call_within(command, CONTROL_TIMEOUT).await
     }
 }
 
-/// The task of one connection.
-struct Session {
-    manager: Arc<Manager>,
+/// The handshake: we dial, so we speak first.
+async fn meet(
+    address: SocketAddr,
+    node: NodeId,
+    signer: &Signer,
+    challenge: [u8; 32],
+) -> Result<(Framed<TcpStream, FrameCodec>, Binding), ControlError> {
+    let failed = |error: &dyn core::fmt::Display| ControlError::Connection(error.to_string());
+    let socket = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
+    let _ = socket.set_nodelay(true);
+    let mut framed = Framed::new(socket, FrameCodec::new());
+    let hello = signer.identity.hello(challenge, (Work::ZERO, 0), Clock::wall());
+    framed.send(Message::Hello(hello)).await.map_err(|error| failed(&error))?;
+    let theirs = loop {
+        match framed.next().await {
+            Some(Ok(Frame::Message(Message::Hello(hello)))) => break hello,
+            Some(Ok(Frame::Message(message))) => return Err(refused(message)),
+            Some(Ok(Frame::Unknown { .. })) => {}
+            Some(Err(error)) => return Err(failed(&error)),
+            None => return Err(ControlError::Closed(Disconnect::Ended)),
+        }
+    };
+    signer.identity.meet(&theirs).map_err(ControlError::Unfit)?;
+    if theirs.node != node {
+        return Err(ControlError::Impostor(theirs.node));
+    }
+    framed.codec_mut().handshake_done();
+    Ok((framed, Binding { network: theirs.network, node, challenge: theirs.challenge }))
+}
+
+/// What a message means that is neither a report nor an event.
+fn refused(message: Message) -> ControlError {
+    match message {
+        Message::Bye(bye) => {
+            ControlError::Closed(Disconnect::Bye { reason: bye.reason, detail: bye.detail.to_string() })
+        }
+        other => ControlError::Closed(Disconnect::Unexpected(other.kind())),
+    }
+}
+
+/// One connection, owned by its task.
+struct Link {
+    framed: Framed<TcpStream, FrameCodec>,
     binding: Binding,
-    writer: Writer,
+    key: Arc<SigningKey>,
     sequence: u64,
     waiting: BTreeMap<u64, oneshot::Sender<Outcome>>,
-    events: mpsc::UnboundedSender<(usize, Event)>,
-    index: usize,
 }
 
-impl Session {
-    async fn run(mut self, mut reader: Reader, mut called: mpsc::UnboundedReceiver<Call>) {
-        loop {
-            let done = tokio::select! {
-                frame = reader.next() => match frame {
-                    Some(Ok(Frame::Message(message))) => self.heard(message).await,
-                    Some(Ok(Frame::Unknown { .. })) => Ok(()),
-                    Some(Err(error)) => Err(error.to_string()),
-                    None => Err("it ended".to_owned()),
-                },
+impl Link {
+    /// Until the other side or every [`Control`] is gone. Sends nothing but commands and pongs.
+    async fn run(
+        mut self,
+        mut called: mpsc::UnboundedReceiver<Call>,
+        told: mpsc::Sender<(usize, Told)>,
+        number: usize,
+    ) {
+        let gone = loop {
+            let message = tokio::select! {
                 call = called.recv() => match call {
-                    Some((command, reply)) => self.say(&command, reply).await,
+                    Some(call) => self.sign(call),
                     None => return,
                 },
+                frame = self.framed.next() => match frame {
+                    Some(Ok(Frame::Message(Message::Ping(ping)))) => Message::Pong(ping),
+                    Some(Ok(Frame::Message(Message::Report(report)))) => {
+                        self.answer(report);
+                        continue;
+                    }
+                    Some(Ok(Frame::Message(Message::Event(event)))) => {
+                        // Waits when the manager is behind: the node's queue for us is bounded as well.
+                        if told.send((number, Told::Event(event))).await.is_err() {
+                            return;
+                        }
+                        continue;
+                    }
+                    Some(Ok(Frame::Unknown { .. })) => continue,
+                    Some(Ok(Frame::Message(message))) => break refused(message),
+                    Some(Err(error)) => break ControlError::Connection(error.to_string()),
+                    None => break ControlError::Closed(Disconnect::Ended),
+                },
             };
-            if let Err(why) = done {
-                // Whoever waits for a report learns it by the drop of its sender.
-                return tracing::debug!(node = self.index, why, "control connection closed");
+            if let Err(error) = self.framed.send(message).await {
+                break ControlError::Connection(error.to_string());
             }
-        }
+        };
+        drop(self);
+        let _ = told.send((number, Told::Gone(gone))).await;
     }
 
-    async fn say(&mut self, command: &Command, reply: oneshot::Sender<Outcome>) -> Result<(), String> {
+    fn sign(&mut self, call: Call) -> Message {
         self.sequence += 1;
-        let manage = self.binding.sign(&self.manager.key, self.sequence, command);
-        self.waiting.insert(self.sequence, reply);
-        self.send(Message::Manage(manage)).await
+        self.waiting.insert(self.sequence, call.answer);
+        Message::Manage(self.binding.sign(&self.key, self.sequence, &call.command))
     }
 
-    async fn heard(&mut self, message: Message) -> Result<(), String> {
-        match message {
-            Message::Report(Report { sequence, outcome }) => {
-                if let Some(reply) = self.waiting.remove(&sequence) {
-                    let _ = reply.send(outcome);
-                }
-                Ok(())
-            }
-            Message::Event(event) => {
-                let _ = self.events.send((self.index, event));
-                Ok(())
-            }
-            Message::Ping(ping) => self.send(Message::Pong(ping)).await,
-            Message::Bye(bye) => Err(format!("bye: {}", bye.detail)),
-            _ => Ok(()),
+    fn answer(&mut self, report: Report) {
+        if let Some(answer) = self.waiting.remove(&report.sequence) {
+            let _ = answer.send(report.outcome);
         }
-    }
-
-    async fn send(&mut self, message: Message) -> Result<(), String> {
-        self.writer.send(message).await.map_err(|error| error.to_string())
     }
 }

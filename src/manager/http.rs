@@ -1,132 +1,203 @@
-//! The manager's endpoints: mining requests, the end of all nodes, and who they are.
+//! The manager's endpoints.
+//!
+//! | path | does |
+//! |---|---|
+//! | /start/mining | has every node mine a block in turn (`?rounds=`, `?pause=`, `?wait=false`) |
+//! | /shutdown/all | stops everything |
+//! | /nodes | lists the nodes |
 
-use core::time::Duration;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::limits::MAX_MINING_ROUNDS;
-use crate::manager::cluster::{Cluster, Run};
-use crate::manager::console;
+use crate::limits::MAX_ROUNDS;
+use crate::manager::cluster::{Cluster, Member};
+use crate::manager::mining::{MiningError, Run, Turn};
+use crate::manager::pause::Pause;
 use crate::rest::body::{self, Body};
 use crate::rest::gates::Gates;
 use crate::rest::problem::Problem;
-use crate::rest::server::{self, not_found};
-use crate::rest::{duration, query};
+use crate::rest::server;
 
-const PATHS: [&str; 3] = ["/start/mining", "/shutdown/all", "/nodes"];
+/// (path, methods). A GET that changes something is the original's; POST does the same.
+const ROUTES: [(&str, &str); 3] =
+    [("/start/mining", "GET, POST"), ("/shutdown/all", "GET, POST"), ("/nodes", "GET, HEAD")];
 
-/// Serves until every node has ended.
-pub(super) async fn serve(listener: TcpListener, cluster: Cluster, defaults: (u32, Option<Duration>)) {
-    let Ok(bound) = listener.local_addr() else { return };
-    let api = Arc::new(Api { cluster: cluster.clone(), defaults });
-    let answer = move |request| {
-        let api = api.clone();
-        async move { api.route(request).await.unwrap_or_else(Problem::into_response) }
-    };
-    server::serve(listener, Gates { bound }, answer, async move { cluster.all_exited().await }).await;
+/// What requests are answered from.
+pub struct Api {
+    /// The network.
+    pub cluster: Arc<Cluster>,
+    /// Rounds of mining if a request names none.
+    pub rounds: u32,
+    /// The pause if a request names none.
+    pub pause: Pause,
 }
 
-struct Api {
-    cluster: Cluster,
-    /// Rounds and pause, where a call names none.
-    defaults: (u32, Option<Duration>),
+/// Serves the endpoints until `stop`.
+pub async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = ()>) {
+    let bound = match listener.local_addr() {
+        Ok(address) => address,
+        Err(error) => return tracing::error!(%error, "HTTP cannot be served"),
+    };
+    let api = Arc::new(api);
+    let answer = move |request: Request<Incoming>| {
+        let api = api.clone();
+        async move { api.answer(&request).await.unwrap_or_else(Problem::into_response) }
+    };
+    server::serve(listener, Gates { bound }, answer, stop).await;
 }
 
 impl Api {
-    async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let path = request.uri().path().to_owned();
-        let methods = match path.as_str() {
-            "/start/mining" | "/shutdown/all" => "GET, POST",
-            "/nodes" => "GET, HEAD",
-            _ => return Err(not_found(&path, PATHS.into_iter())),
+    async fn answer(&self, request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let path = request.uri().path();
+        let Some((path, methods)) = ROUTES.into_iter().find(|(known, _)| *known == path) else {
+            return Err(server::not_found(path, ROUTES.iter().map(|(path, _)| *path)));
         };
         if !methods.split(", ").any(|method| method == request.method().as_str()) {
             return Err(Problem::method(methods));
         }
-        match path.as_str() {
-            "/start/mining" => self.start_mining(&request).await,
+        match path {
+            "/start/mining" => self.mine(request.uri().query().unwrap_or_default()).await,
             "/shutdown/all" => {
-                self.cluster.request_stop();
+                self.cluster.stop();
                 Ok(body::json(StatusCode::OK, &"Servers will be shut down..."))
             }
-            _ => Ok(self.nodes()),
+            _ => Ok(body::json(StatusCode::OK, &self.nodes())),
         }
     }
 
-    async fn start_mining(&self, request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let rounds = match query(request, "rounds") {
-            None => self.defaults.0,
-            Some(text) => {
-                let rounds = text.parse().ok().filter(|rounds| (1..=MAX_MINING_ROUNDS).contains(rounds));
-                rounds.ok_or_else(|| {
-                    Problem::bad_request(format!("rounds={text}: expected 1 to {MAX_MINING_ROUNDS}"))
-                })?
-            }
-        };
-        let pause = match query(request, "pause") {
-            None => self.defaults.1,
-            Some(text) => {
-                Some(duration(text).map_err(|why| Problem::bad_request(format!("pause={text}: {why}")))?)
-            }
-        };
-        let wait = query(request, "wait").is_none_or(|wait| wait != "false" && wait != "0");
-        let cluster = self.cluster.clone();
-        // Whoever asked may leave: the run goes on.
-        let run = tokio::spawn(async move {
-            let run = cluster.mine(rounds, pause).await;
-            if let Err(why) = &run {
-                console::line(&format!("mining requests stopped: {why}"));
-            }
-            run
-        });
-        let requests = u64::from(rounds) * self.cluster.running() as u64;
-        if !wait {
-            return Ok(body::json(StatusCode::ACCEPTED, &sent(requests)));
+    async fn mine(&self, query: &str) -> Result<Response<Body>, Problem> {
+        let asked = Asked::of(query, self.rounds, self.pause).map_err(Problem::bad_request)?;
+        let turn = Turn::take(&self.cluster, asked.rounds).map_err(problem)?;
+        let requests = turn.requests();
+        // On its own, so that it goes on when whoever asked does not wait.
+        let running = tokio::spawn(turn.run(asked.pause));
+        if !asked.wait {
+            let answer = json!({ "message": SENT, "requests": requests });
+            return Ok(body::json(StatusCode::ACCEPTED, &answer));
         }
-        match run.await {
-            Ok(Ok(run)) => Ok(body::json(StatusCode::OK, &with_blocks(sent(requests), &run))),
-            Ok(Err(why)) => Err(Problem::new(StatusCode::CONFLICT, why)),
-            Err(error) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
-        }
+        let run = running.await.unwrap_or(Err(MiningError::Stopping)).map_err(problem)?;
+        Ok(body::json(StatusCode::OK, &Mined { message: SENT, run }))
     }
 
-    fn nodes(&self) -> Response<Body> {
-        let nodes: Vec<Value> = self
-            .cluster
-            .known()
-            .iter()
-            .map(|known| {
-                json!({
-                    "node": known.node.to_string(), "http": known.http, "address": known.listen,
-                    "pid": known.pid, "running": known.ended.is_none(), "peers": known.peers.len(),
-                    "length": known.height + 1, "tip": known.tip.map(|tip| tip.to_string()),
-                })
-            })
-            .collect();
-        body::json(StatusCode::OK, &json!({ "nodes": nodes }))
+    fn nodes(&self) -> Vec<NodeRow> {
+        let state = self.cluster.state.borrow();
+        let row = |member: &Member| {
+            let tip = state.tips.of(member.number);
+            NodeRow {
+                node: member.number,
+                id: member.node.to_string(),
+                http: member.http,
+                p2p: member.listen,
+                pid: member.child.pid(),
+                peers: state.links.peers(member.number),
+                height: tip.map(|tip| tip.height),
+                tip: tip.map(|tip| tip.hash.to_string()),
+                ended: member.child.exit().map(|exit| exit.to_string()),
+            }
+        };
+        self.cluster.members.iter().map(row).collect()
     }
 }
 
-fn sent(requests: u64) -> Value {
-    json!({ "message": "Mining requests sent", "requests": requests })
+/// What a mining request is answered, as the original said it.
+const SENT: &str = "Mining requests sent";
+
+/// The answer once everything is mined.
+#[derive(Serialize)]
+struct Mined {
+    message: &'static str,
+    #[serde(flatten)]
+    run: Run,
 }
 
-fn with_blocks(mut answer: Value, run: &Run) -> Value {
-    let blocks: Vec<Value> = run
-        .blocks
-        .iter()
-        .map(|(node, mined)| {
-            json!({
-                "node": node, "hash": mined.hash.to_string(), "index": mined.height + 1,
-                "nonce": mined.nonce, "tries": mined.tries, "seconds": mined.millis as f64 / 1000.0,
-            })
-        })
-        .collect();
-    answer["blocks"] = blocks.into();
-    answer["length"] = run.length.into();
-    answer
+/// A node in /nodes.
+#[derive(Serialize)]
+struct NodeRow {
+    node: usize,
+    id: String,
+    http: Option<SocketAddr>,
+    p2p: SocketAddr,
+    pid: u32,
+    /// Connections to nodes of this network.
+    peers: usize,
+    height: Option<u64>,
+    tip: Option<String>,
+    /// How its process ended, if it has.
+    ended: Option<String>,
+}
+
+fn problem(error: MiningError) -> Problem {
+    let status = match &error {
+        MiningError::Busy(_) => StatusCode::CONFLICT,
+        MiningError::Node { .. } | MiningError::Disagreement { .. } => StatusCode::BAD_GATEWAY,
+        MiningError::Stopping => return Problem::stopping(),
+    };
+    Problem::new(status, error.to_string())
+}
+
+/// What a mining request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    rounds: u32,
+    pause: Pause,
+    wait: bool,
+}
+
+impl Asked {
+    fn of(query: &str, rounds: u32, pause: Pause) -> Result<Asked, String> {
+        let mut asked = Asked { rounds, pause, wait: true };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match name {
+                "rounds" => {
+                    let rounds = value.parse().ok().filter(|rounds| (1..=MAX_ROUNDS).contains(rounds));
+                    asked.rounds =
+                        rounds.ok_or(format!("rounds={value}: expected a number from 1 to {MAX_ROUNDS}"))?;
+                }
+                "pause" => {
+                    asked.pause = value.parse().map_err(|error| format!("pause={value}: {error}"))?;
+                }
+                "wait" => {
+                    asked.wait =
+                        value.parse().map_err(|_| format!("wait={value}: expected true or false"))?;
+                }
+                // Others may mean something to a later version.
+                _ => {}
+            }
+        }
+        Ok(asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_query_is_read_strictly() {
+        let asked = |rounds, pause, wait| Ok(Asked { rounds, pause, wait });
+        let none = Pause::Fixed(Duration::ZERO);
+        let rows = [
+            ("", asked(2, Pause::Random, true)),
+            ("rounds=3&pause=0s&wait=false", asked(3, none, false)),
+            ("pause=0s&", asked(2, none, true)),
+            ("other=1", asked(2, Pause::Random, true)),
+        ];
+        for (query, expected) in rows {
+            assert_eq!(Asked::of(query, 2, Pause::Random), expected, "{query}");
+        }
+        for bad in ["rounds", "rounds=0", "rounds=-1", "rounds=9999999", "pause=", "pause=soon", "wait=maybe"]
+        {
+            let error = Asked::of(bad, 2, Pause::Random).expect_err(bad);
+            assert!(error.contains(bad.split('=').next().unwrap_or(bad)), "{bad}: {error}");
+        }
+    }
 }

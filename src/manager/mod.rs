@@ -1,126 +1,122 @@
-//! A network on one machine: starts nodes, introduces them to each other over their own protocol, tells
-//! them to mine, and shuts them down.
+//! The manager: starts a network of nodes, introduces them to each other, has them mine, and stops them.
 //!
 //! | file | concern |
 //! |---|---|
-//! | `child` | one node's process: started, ready, watched, ended |
-//! | `topology` | who is linked with whom |
-//! | `control` | the signed connection to one node |
-//! | `cluster` | what is known of all nodes, and what is done with them |
-//! | `bootstrap` | from nothing to every expected link |
+//! | `run` | a network from its first process to its last |
+//! | `child`, `ready`, `tail` | one node's process: its start, its one line, its end and its log's |
+//! | `control` | the management connection to one node |
+//! | `bootstrap` | from no process to a network whose links are all up |
+//! | `topology`, `links` | pure: who begins which link, and which are up |
+//! | `tips` | pure: who has which block, and when everybody has it |
+//! | `cluster` | what is known of the running network |
+//! | `mining`, `pause` | having the nodes mine in turn |
+//! | `stop` | ending every process, in order or not |
 //! | `http` | the manager's endpoints |
-//! | `console` | what a person at the terminal sees |
+//! | `console`, `record` | what people and programs are told |
 //!
-//! Nothing is polled and nothing sleeps until it may be true: children print a line when they are ready,
-//! and nodes tell the manager what happens.
+//! A child holds the read end of a pipe whose write end is ours: however this process ends, the pipe does,
+//! and the child with it. Nothing here sleeps or asks again: children say when they are ready, nodes tell
+//! what happens, and every wait has a deadline.
+//!
+//! Not here: flags (`cli`), and anything a node could do by itself (`node`).
 
-mod bootstrap;
-mod child;
-mod cluster;
-mod console;
-mod control;
-mod http;
-mod topology;
+pub mod bootstrap;
+pub mod child;
+pub mod cluster;
+pub mod console;
+pub mod control;
+mod error;
+pub mod http;
+pub mod links;
+pub mod mining;
+pub mod pause;
+pub mod ready;
+pub mod record;
+mod run;
+pub mod stop;
+mod tail;
+pub mod tips;
+pub mod topology;
 
-use core::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::sync::Arc;
 
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-
-use crate::failure::Failure;
 use crate::params::Params;
 
-/// What is to be started, and how.
+pub use child::Program;
+pub use console::Console;
+pub use error::Error;
+pub use pause::Pause;
+pub use run::{Ending, run};
+
+/// What a network is made of.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct Settings {
     /// How many nodes.
     pub amount: usize,
-    /// Node `i` serves HTTP on this plus `i`; 0: on any free port.
+    /// Port of the manager's HTTP; 0: any free one.
+    pub port: u16,
+    /// Port of node 0's HTTP, and so on; 0: any free ones.
     pub base_http: u16,
-    /// Node `i` takes connections on this plus `i`; 0: on any free port.
+    /// Port on which node 0 takes connections, and so on; 0: any free ones.
     pub base_listen: u16,
-    /// Where files and logs go.
+    /// Where logs and network.json are.
     pub data_dir: PathBuf,
-    /// The program that is a node, and what comes before its flags.
-    pub program: (PathBuf, Vec<String>),
-    /// Flags for every node: which network, and how much to log.
-    pub flags: Vec<String>,
-    /// The same network, as the manager needs to know it.
-    pub params: Params,
-    /// Hashes a second that the nodes share in the background; 0: none.
+    /// What a node is.
+    pub program: Program,
+    /// Flags that name the network to a node.
+    pub network: Vec<String>,
+    /// The network.
+    pub params: Arc<Params>,
+    /// Hashes a second that all nodes together mine in the background; 0: none.
     pub hashrate: u64,
-    /// How often each node is asked to mine by one call.
+    /// Rounds of mining that a request without a number means.
     pub rounds: u32,
-    /// The pause between two of those requests; none: random, one to three seconds.
-    pub pause: Option<Duration>,
-    /// Go on with the nodes that are ready, if some are not.
+    /// The pause that a request without one means.
+    pub pause: Pause,
+    /// Whether to go on with those nodes that are there if others are not.
     pub keep: bool,
     /// Entropy of the operating system.
     pub seed: [u8; 32],
 }
 
-/// Runs a network until it is told to stop. `listener` is the manager's own HTTP port.
-pub async fn run(plan: Plan, listener: TcpListener) -> Result<ExitCode, Failure> {
-    let address = listener
-        .local_addr()
-        .map_err(|error| Failure::new(format!("the HTTP port is gone: {error}"), "start again"))?;
-    raise_file_limit();
-    let started = tokio::time::Instant::now();
-    let mut interrupted = Interrupts::new()?;
-    let cluster = tokio::select! {
-        cluster = bootstrap::start(&plan) => cluster?,
-        () = interrupted.next() => {
-            return Err(Failure::new("interrupted before the network was up", "nothing is left running"));
-        }
-    };
-    bootstrap::write_record(&plan, &cluster, address)?;
-    console::started(&cluster, address, started.elapsed(), &plan);
-    let stop = cluster.clone();
-    let serving = tokio::spawn(http::serve(listener, cluster.clone(), (plan.rounds, plan.pause)));
-    tokio::select! {
-        () = stop.stop_requested() => {}
-        () = interrupted.next() => console::line("stopping: every node is told to, and waited for (again: kills)"),
-        () = stop.all_exited() => console::line("every node has ended"),
-    }
-    let ended = tokio::select! {
-        ended = cluster.shut_down() => ended,
-        () = interrupted.next() => cluster.kill_all().await,
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(2), serving).await;
-    console::ended(&ended);
-    Ok(if ended.all_by_themselves() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Ctrl-C and SIGTERM, as one stream.
-struct Interrupts {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Interrupts {
-    fn new() -> Result<Interrupts, Failure> {
-        let failed = |error| Failure::new(format!("signals cannot be caught: {error}"), "");
-        let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        Ok(Interrupts { interrupt, terminate })
+impl Settings {
+    /// Where node `number` takes connections.
+    pub fn listen(&self, number: usize) -> SocketAddr {
+        local(port(self.base_listen, number))
     }
 
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
+    /// Where node `number`'s HTTP is.
+    pub fn http(&self, number: usize) -> SocketAddr {
+        local(port(self.base_http, number))
+    }
+
+    /// Where logs are.
+    pub fn logs(&self) -> PathBuf {
+        self.data_dir.join("logs")
+    }
+
+    /// Where node `number`'s log is.
+    pub fn log(&self, number: usize) -> PathBuf {
+        self.logs().join(format!("node-{number:03}.log"))
+    }
+
+    /// Node `number`'s share of the background hash rate: equal shares, the first ones taking what is left.
+    pub fn share(&self, number: usize) -> u64 {
+        let nodes = self.amount.max(1) as u64;
+        self.hashrate / nodes + u64::from((number as u64) < self.hashrate % nodes)
     }
 }
 
-/// Many nodes are many pipes and sockets; the hard limit is what the system allows without asking.
-fn raise_file_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the limit on open files stays as it is");
+fn port(base: u16, number: usize) -> u16 {
+    match base {
+        0 => 0,
+        // The flags were checked: the sum is a port.
+        base => u16::try_from(number).ok().and_then(|number| base.checked_add(number)).unwrap_or(0),
     }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }

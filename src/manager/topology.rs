@@ -1,49 +1,37 @@
-//! Who is linked with whom: everybody with everybody in a small network, a connected random graph in a
-//! larger one.
+//! Who begins which link: every node with every other, or, in a large network, a random graph.
+//!
+//! A link is begun by exactly one of its two ends, so that no pair is dialled twice. The random graph
+//! contains a ring through all nodes, so it is connected whatever the dice say; beyond that each node begins
+//! [`RANDOM_LINKS`] links, so it has about twice as many, and a block is a few hops from everybody.
 
 use std::collections::BTreeSet;
 
-use rand::RngExt;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha12Rng;
 
 use crate::limits::{MAX_MESH, RANDOM_LINKS};
 
-/// The links of a network of `count` nodes, each as (who dials, who is dialled). No pair twice.
-///
-/// Up to [`MAX_MESH`] nodes it is a full mesh. Beyond, a ring in random order, which connects everybody,
-/// and further random links until every node has begun [`RANDOM_LINKS`].
-pub(super) fn links(count: usize, rng: &mut ChaCha12Rng) -> Vec<(usize, usize)> {
-    if count <= MAX_MESH {
-        return (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect();
+/// For each of `nodes` nodes, the ones that it dials, in order.
+pub fn links(nodes: usize, rng: &mut ChaCha12Rng) -> Vec<Vec<usize>> {
+    if nodes <= MAX_MESH {
+        return (0..nodes).map(|i| (i + 1..nodes).collect()).collect();
     }
-    let mut order: Vec<usize> = (0..count).collect();
-    for at in (1..count).rev() {
-        order.swap(at, pick(rng, at + 1));
+    let mut dials: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); nodes];
+    let mut ring: Vec<usize> = (0..nodes).collect();
+    ring.shuffle(rng);
+    for (at, node) in ring.iter().enumerate() {
+        dials[*node].insert(ring[(at + 1) % nodes]);
     }
-    let mut linked = BTreeSet::new();
-    let mut links = Vec::new();
-    let mut link = |a: usize, b: usize| {
-        let new = a != b && linked.insert((a.min(b), a.max(b)));
-        if new {
-            links.push((a, b));
-        }
-        new
-    };
-    for (at, node) in order.iter().enumerate() {
-        link(*node, order[(at + 1) % count]);
+    for node in 0..nodes {
+        let is_free =
+            |other: &usize| *other != node && !dials[node].contains(other) && !dials[*other].contains(&node);
+        // Few or none, where others began links with this node already.
+        let mut free: Vec<usize> = (0..nodes).filter(is_free).collect();
+        free.shuffle(rng);
+        free.truncate(RANDOM_LINKS - dials[node].len());
+        dials[node].extend(free);
     }
-    for node in 0..count {
-        let mut begun = 1;
-        while begun < RANDOM_LINKS {
-            begun += usize::from(link(node, pick(rng, count)));
-        }
-    }
-    links
-}
-
-/// One of 0 to `below` - 1.
-fn pick(rng: &mut ChaCha12Rng, below: usize) -> usize {
-    rng.random_range(0..below as u64) as usize
+    dials.into_iter().map(|dials| dials.into_iter().collect()).collect()
 }
 
 #[cfg(test)]
@@ -52,25 +40,52 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn everybody_is_reached_by_few_or_all_links() {
-        for count in 1..200 {
-            let links = links(count, &mut ChaCha12Rng::seed_from_u64(count as u64));
-            let pairs: BTreeSet<_> = links.iter().map(|(a, b)| (a.min(b), a.max(b))).collect();
-            assert_eq!(pairs.len(), links.len(), "{count}: no pair twice");
-            assert!(links.iter().all(|(a, b)| a != b && *a < count && *b < count));
-            let mut reached = BTreeSet::from([0]);
-            while let Some((a, b)) = links.iter().find(|(a, b)| reached.contains(a) != reached.contains(b)) {
-                reached.extend([*a, *b]);
+    /// Every link from both of its ends.
+    fn neighbours(dials: &[Vec<usize>]) -> Vec<BTreeSet<usize>> {
+        let mut of = vec![BTreeSet::new(); dials.len()];
+        for (node, others) in dials.iter().enumerate() {
+            for other in others {
+                assert_ne!(node, *other, "nobody dials itself");
+                assert!(of[node].insert(*other), "{node} and {other} are linked twice");
+                assert!(of[*other].insert(node), "{node} and {other} are linked twice");
             }
-            assert_eq!(reached.len(), count, "{count} nodes are one network");
-            if count <= MAX_MESH {
-                assert_eq!(links.len(), count * (count - 1) / 2);
-            } else {
-                for node in 0..count {
-                    assert_eq!(links.iter().filter(|(from, _)| *from == node).count(), RANDOM_LINKS);
+        }
+        of
+    }
+
+    fn reached(of: &[BTreeSet<usize>]) -> usize {
+        let (mut seen, mut next) = (BTreeSet::from([0]), vec![0]);
+        while let Some(node) = next.pop() {
+            next.extend(of[node].iter().filter(|other| seen.insert(**other)));
+        }
+        seen.len()
+    }
+
+    #[test]
+    fn every_network_is_connected_and_no_pair_is_linked_twice() {
+        for nodes in 2..200 {
+            for seed in 0..4 {
+                let dials = links(nodes, &mut ChaCha12Rng::from_seed([seed; 32]));
+                assert_eq!(dials.len(), nodes);
+                let of = neighbours(&dials);
+                assert_eq!(reached(&of), nodes, "{nodes} nodes, seed {seed}");
+                let least = if nodes <= MAX_MESH { nodes - 1 } else { RANDOM_LINKS };
+                for (node, of) in of.iter().enumerate() {
+                    assert!(of.len() >= least, "node {node} of {nodes} has {} links, seed {seed}", of.len());
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_seed_means_the_same_network() {
+        let network = |seed| links(100, &mut ChaCha12Rng::from_seed([seed; 32]));
+        assert_eq!(network(1), network(1));
+        assert_ne!(network(1), network(2));
+    }
+
+    #[test]
+    fn one_node_is_a_network() {
+        assert_eq!(links(1, &mut ChaCha12Rng::from_seed([0; 32])), [Vec::<usize>::new()]);
     }
 }

@@ -1,0 +1,95 @@
+//! Which of the expected links are up, each seen from both of its ends.
+
+use std::collections::BTreeSet;
+
+/// Bookkeeping of links between nodes, by number.
+#[derive(Debug, Clone, Default)]
+pub struct Links {
+    expected: BTreeSet<(usize, usize)>,
+    /// Of those, the ends that do not have it yet: (at, to).
+    missing: BTreeSet<(usize, usize)>,
+    /// (at, to), expected or not.
+    up: BTreeSet<(usize, usize)>,
+}
+
+impl Links {
+    /// Expects the links that `dials` begins: (node, the node it dials).
+    pub fn expect(&mut self, dials: impl IntoIterator<Item = (usize, usize)>) {
+        for (from, to) in dials {
+            self.expected.insert((from, to));
+            self.missing.extend([(from, to), (to, from)].into_iter().filter(|end| !self.up.contains(end)));
+        }
+    }
+
+    /// Node `at` has a connection to `to`.
+    pub fn ready(&mut self, at: usize, to: usize) {
+        self.up.insert((at, to));
+        self.missing.remove(&(at, to));
+    }
+
+    /// Node `at` has none to `to` any more.
+    pub fn gone(&mut self, at: usize, to: usize) {
+        self.up.remove(&(at, to));
+        if self.expected.contains(&(at, to)) || self.expected.contains(&(to, at)) {
+            self.missing.insert((at, to));
+        }
+    }
+
+    /// Whether every expected link is up at both of its ends.
+    pub fn are_up(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// Expected links that are not up at both ends, as they are begun.
+    pub fn missing(&self) -> Vec<(usize, usize)> {
+        let is_down = |(from, to): &(usize, usize)| {
+            self.missing.contains(&(*from, *to)) || self.missing.contains(&(*to, *from))
+        };
+        self.expected.iter().copied().filter(is_down).collect()
+    }
+
+    /// How many links are expected.
+    pub fn count(&self) -> usize {
+        self.expected.len()
+    }
+
+    /// How many connections node `at` has to others.
+    pub fn peers(&self, at: usize) -> usize {
+        self.up.range((at, 0)..=(at, usize::MAX)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_up_when_both_ends_say_so() {
+        let mut links = Links::default();
+        links.expect([(0, 1), (0, 2)]);
+        assert_eq!((links.count(), links.missing()), (2, vec![(0, 1), (0, 2)]));
+        links.ready(0, 1);
+        links.ready(1, 0);
+        links.ready(2, 0);
+        assert_eq!(links.missing(), [(0, 2)]);
+        assert!(!links.are_up());
+        links.ready(0, 2);
+        assert!(links.are_up());
+        assert_eq!([links.peers(0), links.peers(1), links.peers(2)], [2, 1, 1]);
+    }
+
+    #[test]
+    fn a_link_that_breaks_is_missing_again_and_others_do_not_count() {
+        let mut links = Links::default();
+        links.ready(0, 1);
+        links.expect([(0, 1)]);
+        links.ready(1, 0);
+        links.ready(1, 2);
+        assert!(links.are_up());
+        links.gone(1, 2);
+        assert!(links.are_up(), "nobody expected that one");
+        links.gone(1, 0);
+        assert_eq!(links.missing(), [(0, 1)]);
+        assert_eq!([links.peers(0), links.peers(1)], [1, 0]);
+    }
+}

@@ -1,0 +1,124 @@
+//! A network from its first process to its last.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+
+use crate::limits::STOP_TIMEOUT;
+use crate::manager::child::Child;
+use crate::manager::cluster::Cluster;
+use crate::manager::console::Console;
+use crate::manager::http::{self, Api};
+use crate::manager::record::Folder;
+use crate::manager::{Error, Settings, bootstrap, local, stop};
+use crate::net::Clock;
+
+/// How a network ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Every process ended by itself, and well.
+    Well,
+    /// Some did not, or some were never there.
+    Badly,
+    /// Somebody did not want to wait.
+    Interrupted,
+}
+
+/// Runs a network until it is told to stop, by a signal or over HTTP, or until no node is left.
+pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> {
+    let clock = Clock::start();
+    let mut signals = Signals::new()?;
+    let folder = Folder::take(&settings.data_dir, &settings.logs())?;
+    // Before anything is started: a port that is taken should cost nobody anything.
+    let port = |error| Error::Port { port: settings.port, error };
+    let listener = TcpListener::bind(local(settings.port)).await.map_err(port)?;
+    let http = listener.local_addr().map_err(port)?;
+    let mut children = Vec::new();
+    let started = tokio::select! {
+        started = bootstrap::start(&settings, &console, &mut children) => started.map(Some),
+        () = signals.next() => Ok(None),
+    };
+    let cluster = match started {
+        Ok(Some(cluster)) => Arc::new(cluster),
+        Ok(None) => {
+            stop::kill(&children).await;
+            return Ok(Ending::Interrupted);
+        }
+        Err(error) => {
+            stop::kill(&children).await;
+            return Err(error);
+        }
+    };
+    if let Err(error) = folder.write(&cluster, &settings.params, http) {
+        stop::kill(&children).await;
+        return Err(error);
+    }
+    let rules = settings.params.rules().to_string();
+    console.network(&cluster, &rules, http, &settings.logs(), clock.now().elapsed);
+    tracing::info!(nodes = cluster.members.len(), %http, rules, "the network is up");
+
+    let api = Api { cluster: cluster.clone(), rounds: settings.rounds, pause: settings.pause };
+    let (close, closing) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(http::serve(listener, api, async move {
+        let _ = closing.await;
+    }));
+    tokio::select! {
+        () = signals.next() => console.say("stopping"),
+        () = cluster.stopping() => {}
+    }
+    cluster.stop();
+    let ending = end(&cluster, &settings, &console, &mut signals, &children).await;
+    // Answers that are on their way are finished; nobody is waited for long.
+    drop(close);
+    let _ = timeout(STOP_TIMEOUT, serving).await;
+    drop(folder);
+    Ok(ending)
+}
+
+async fn end(
+    cluster: &Cluster,
+    settings: &Settings,
+    console: &Console,
+    signals: &mut Signals,
+    children: &[Arc<Child>],
+) -> Ending {
+    let height = cluster.state.borrow().tips.height();
+    let ended = tokio::select! {
+        ended = stop::all(cluster) => ended,
+        () = signals.next() => {
+            console.say("stopping at once");
+            stop::kill(children).await;
+            return Ending::Interrupted;
+        }
+    };
+    // A process that never became a member of the network is none's to ask.
+    stop::kill(children).await;
+    console.summary(&ended, height, &settings.logs());
+    tracing::info!(?ended, "the network has ended");
+    let all_well = ended.len() == settings.amount && ended.iter().all(stop::Ended::is_well);
+    if all_well { Ending::Well } else { Ending::Badly }
+}
+
+/// Ctrl-C and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals, Error> {
+        let caught = |kind| signal(kind).map_err(Error::Signals);
+        let (interrupt, terminate) = (caught(SignalKind::interrupt())?, caught(SignalKind::terminate())?);
+        Ok(Signals { interrupt, terminate })
+    }
+
+    /// Ends at the next one.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => tracing::info!("interrupted"),
+            _ = self.terminate.recv() => tracing::info!("terminated"),
+        }
+    }
+}

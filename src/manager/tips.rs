@@ -1,0 +1,184 @@
+//! What every node says its tip is, and when a block is everybody's.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use crate::limits::MAX_SIGHTINGS;
+use crate::types::BlockHash;
+
+/// A tip as a node tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TipAt {
+    /// Height of the block; genesis is 0.
+    pub height: u64,
+    /// Its hash.
+    pub hash: BlockHash,
+}
+
+/// A block that has become every node's tip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agreed {
+    /// The block.
+    pub tip: TipAt,
+    /// The node that told of it first.
+    pub first: usize,
+    /// Time from the first node's word to the last one's.
+    pub spread: Duration,
+    /// How many nodes have it.
+    pub nodes: usize,
+}
+
+/// The tips of all nodes.
+#[derive(Debug, Clone, Default)]
+pub struct Tips {
+    /// By node; none: it is not there, or has not said.
+    nodes: Vec<Option<TipAt>>,
+    /// Which of them count: those that can be heard.
+    counted: Vec<bool>,
+    sightings: VecDeque<Sighting>,
+}
+
+/// A block on its way to every node.
+#[derive(Debug, Clone)]
+struct Sighting {
+    hash: BlockHash,
+    first: usize,
+    at: Duration,
+    /// Nodes whose tip it has been, by number.
+    seen: Vec<bool>,
+    told: bool,
+}
+
+impl Tips {
+    /// `nodes` nodes that have not said anything, none of which counts yet.
+    pub fn new(nodes: usize) -> Tips {
+        Tips { nodes: vec![None; nodes], counted: vec![false; nodes], sightings: VecDeque::new() }
+    }
+
+    /// From now on `node` counts, or does not.
+    pub fn count(&mut self, node: usize, counts: bool) {
+        if let Some(counted) = self.counted.get_mut(node) {
+            *counted = counts;
+        }
+    }
+
+    /// The tip of `node`, if it has said.
+    pub fn of(&self, node: usize) -> Option<TipAt> {
+        self.nodes.get(node).copied().flatten()
+    }
+
+    /// The greatest height of all.
+    pub fn height(&self) -> u64 {
+        self.nodes.iter().flatten().map(|tip| tip.height).max().unwrap_or_default()
+    }
+
+    /// `node` says that its tip is another one. The answer is the block if it is every node's tip now, once.
+    pub fn changed(&mut self, node: usize, tip: TipAt, now: Duration) -> Option<Agreed> {
+        let total = self.nodes.len();
+        *self.nodes.get_mut(node)? = Some(tip);
+        let at = match self.sightings.iter().position(|sighting| sighting.hash == tip.hash) {
+            Some(at) => at,
+            None => {
+                if self.sightings.len() >= MAX_SIGHTINGS {
+                    self.sightings.pop_front();
+                }
+                let (hash, seen) = (tip.hash, vec![false; total]);
+                self.sightings.push_back(Sighting { hash, first: node, at: now, seen, told: false });
+                self.sightings.len() - 1
+            }
+        };
+        let everybody = self.counting().all(|other| self.of(other) == Some(tip));
+        let nodes = self.counting().count();
+        let sighting = self.sightings.get_mut(at)?;
+        *sighting.seen.get_mut(node)? = true;
+        if !everybody || core::mem::replace(&mut sighting.told, true) {
+            return None;
+        }
+        Some(Agreed { tip, first: sighting.first, spread: now.saturating_sub(sighting.at), nodes })
+    }
+
+    /// Whether every node has, or has had, `tip`: each has told of it, or all agree on one at least as high.
+    pub fn everybody_has(&self, tip: TipAt) -> bool {
+        let sighting = self.sightings.iter().find(|sighting| sighting.hash == tip.hash);
+        let told = |node| sighting.is_some_and(|s| s.seen.get(node).copied().unwrap_or_default());
+        if self.counting().all(told) {
+            return true;
+        }
+        let mut tips = self.counting().map(|node| self.of(node));
+        let Some(Some(first)) = tips.next() else { return false };
+        first.height >= tip.height && tips.all(|other| other == Some(first))
+    }
+
+    fn counting(&self) -> impl Iterator<Item = usize> {
+        self.counted.iter().enumerate().filter(|(_, counts)| **counts).map(|(node, _)| node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tip(height: u64, name: u8) -> TipAt {
+        TipAt { height, hash: BlockHash([name; 32]) }
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn three() -> Tips {
+        let mut tips = Tips::new(3);
+        for node in 0..3 {
+            tips.count(node, true);
+            tips.changed(node, tip(0, 0), ms(0));
+        }
+        tips
+    }
+
+    #[test]
+    fn a_block_is_everybodys_when_the_last_one_tells_of_it_and_is_told_once() {
+        let mut tips = three();
+        assert_eq!(tips.changed(1, tip(1, 7), ms(10)), None);
+        assert_eq!(tips.changed(0, tip(1, 7), ms(11)), None);
+        assert!(!tips.everybody_has(tip(1, 7)));
+        let agreed = Agreed { tip: tip(1, 7), first: 1, spread: ms(3), nodes: 3 };
+        assert_eq!(tips.changed(2, tip(1, 7), ms(13)), Some(agreed));
+        assert_eq!(tips.changed(2, tip(1, 7), ms(14)), None);
+        assert!(tips.everybody_has(tip(1, 7)));
+        assert_eq!(tips.height(), 1);
+    }
+
+    #[test]
+    fn one_that_rushed_on_has_had_it() {
+        let mut tips = three();
+        for node in 0..3 {
+            tips.changed(node, tip(1, 7), ms(1));
+            tips.changed(node, tip(2, 8 + node as u8), ms(2));
+        }
+        assert!(tips.everybody_has(tip(1, 7)));
+        assert!(!tips.everybody_has(tip(2, 8)), "three tips at one height");
+    }
+
+    #[test]
+    fn a_block_that_lost_its_race_is_waited_for_until_all_agree() {
+        let mut tips = three();
+        tips.changed(0, tip(1, 7), ms(1));
+        tips.changed(1, tip(1, 8), ms(1));
+        tips.changed(2, tip(1, 8), ms(1));
+        assert!(!tips.everybody_has(tip(1, 7)));
+        for node in 0..3 {
+            assert!(!tips.everybody_has(tip(1, 7)));
+            tips.changed(node, tip(2, 9), ms(2));
+        }
+        assert!(tips.everybody_has(tip(1, 7)), "all agree on a higher one");
+    }
+
+    #[test]
+    fn nodes_that_cannot_be_heard_do_not_count() {
+        let mut tips = three();
+        tips.count(2, false);
+        tips.changed(0, tip(1, 7), ms(1));
+        assert!(tips.changed(1, tip(1, 7), ms(1)).is_some_and(|agreed| agreed.nodes == 2));
+        assert!(tips.everybody_has(tip(1, 7)));
+    }
+}
