@@ -64,6 +64,29 @@ fn of_equal_work_the_first_seen_stays_until_the_next_block_decides() {
     }
 }
 
+/// One body completes two branches of equal work at once: the one whose last header came first wins, in
+/// whichever order the rest came.
+#[test]
+fn of_two_branches_completed_at_once_the_first_seen_wins() {
+    let mut source = regtest();
+    let genesis = source.tip().hash;
+    let root = grow(&mut source, &genesis, 1, "root")[0].clone();
+    let pair = ["a", "b"].map(|note| grow(&mut source, &root.hash(), 2, note));
+    for (lower, first) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let mut chain = regtest();
+        chain.import_header(root.header(), LATE);
+        for block in [&pair[lower][0], &pair[1 - lower][0], &pair[first][1], &pair[1 - first][1]] {
+            assert_eq!(chain.import_header(block.header(), LATE), HeaderOutcome::New);
+        }
+        for block in pair.iter().flatten() {
+            assert_eq!(switched(chain.import(block, LATE)), (vec![], vec![]));
+        }
+        let joined = [vec![root.hash()], hashes(&pair[first])].concat();
+        assert_eq!(switched(chain.import(&root, LATE)), (joined, vec![]));
+        assert_eq!(chain.best_header(), chain.tip());
+    }
+}
+
 /// Thirty blocks mined slowly against twenty-five mined fast, whose last four are four times as hard.
 #[test]
 fn a_longer_chain_with_less_work_is_not_adopted() {
@@ -130,6 +153,25 @@ fn beyond_the_cap_the_leaf_with_the_least_work_goes_first() {
     assert!(chain.get(&high[1].hash()).is_some() && chain.get(&extra[0].hash()).is_some());
 }
 
+/// A family beside the chain goes leaf by leaf, its middle children too, and its root last.
+#[test]
+fn siblings_go_one_by_one_and_their_parent_after_them() {
+    let mut chain = Chain::with_cap(Arc::new(Params::regtest()), 7);
+    let genesis = chain.tip().hash;
+    let main = grow(&mut chain, &genesis, 20, "main");
+    let root = grow(&mut chain, &genesis, 1, "root")[0].hash();
+    let child = ["c1", "c2", "c3", "c4"].map(|note| grow(&mut chain, &root, 1, note)[0].hash());
+    let second = grow(&mut chain, &child[1], 1, "")[0].hash();
+    let fourth = grow(&mut chain, &child[3], 1, "")[0].hash();
+    assert_eq!(chain.len(), 1 + 20 + 7);
+    for gone in [child[0], child[2], second, child[1], fourth, child[3], root] {
+        // A heavier one beside the chain pushes one out.
+        grow(&mut chain, &main[10].hash(), 1, &gone.to_string());
+        assert_eq!(chain.take_forgotten(), [gone]);
+        assert_eq!((chain.get(&gone), chain.len()), (None, 1 + 20 + 7));
+    }
+}
+
 /// What was refused counts as well, and what a switch leaves behind.
 #[test]
 fn the_cap_holds_after_invalid_blocks_and_after_switches() {
@@ -157,6 +199,26 @@ fn the_cap_holds_after_invalid_blocks_and_after_switches() {
         assert!(chain.len() <= 1 + 10 + cap, "{} entries", chain.len());
     }
     assert_eq!(chain.tip().hash, old[9].hash());
+}
+
+#[test]
+fn the_best_headers_never_fall_back_to_what_was_dropped() {
+    let mut source = regtest();
+    let genesis = source.tip().hash;
+    let (best, side) = (grow(&mut source, &genesis, 5, "best"), grow(&mut source, &genesis, 3, "side"));
+    let mut chain = Chain::with_cap(source.params().clone(), 3);
+    for block in side.iter().chain(&best) {
+        chain.import_header(block.header(), LATE);
+    }
+    assert_eq!((chain.len(), chain.best_header().height), (1 + 5 + 3, 5));
+    // A heavier branch beside pushes the light one out, and is refused with the block they share.
+    let beside = grow(&mut source, &best[1].hash(), 3, "beside");
+    for block in &beside {
+        chain.import_header(block.header(), LATE);
+    }
+    assert_eq!(chain.take_forgotten().len(), 3);
+    chain.reject(&best[0].hash());
+    assert_eq!((chain.best_header().hash, chain.tip().hash), (genesis, genesis));
 }
 
 #[test]

@@ -172,8 +172,10 @@ impl Tree {
         Some(index)
     }
 
-    /// Takes `index`, which has no children, from its parent, which comes back.
+    /// Takes `index`, which has no children, from its parent, which comes back. Its place is marked
+    /// invalid, so that nobody takes what is left there for a header.
     fn unlink(&mut self, index: Index) -> Option<Index> {
+        self.slot_mut(index).invalid = true;
         let slot = self.slot(index);
         let (parent, next, previous) = (slot.parent?, slot.next_sibling, slot.previous_sibling);
         if let Some(next) = next {
@@ -204,10 +206,8 @@ impl Tree {
             if slot.work > ahead.work || (best != before && slot.beats(ahead)) {
                 best = at;
             }
-            todo.extend(self.children(at).filter(|child| {
-                let child = self.slot(*child);
-                child.has_body && !child.invalid
-            }));
+            // What was refused has no body, so nothing on the way is invalid.
+            todo.extend(self.children(at).filter(|child| self.slot(*child).has_body));
         }
         if best == before {
             return (Vec::new(), Vec::new());
@@ -263,14 +263,12 @@ impl Tree {
         }
         // Rare, and paid for with proof of work: look at everything that is left.
         let mut best = self.active_tip();
-        for slot in &self.slots {
-            // A free place still holds what was dropped; the look-up knows better.
+        for (position, slot) in self.slots.iter().enumerate() {
             if !slot.invalid
                 && slot.beats(self.slot(best))
-                && let Some(live) = self.index(&slot.hash)
-                && core::ptr::eq(self.slot(live), slot)
+                && let Some(index) = Index::at(position)
             {
-                best = live;
+                best = index;
             }
         }
         self.switch_best(best);
