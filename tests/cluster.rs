@@ -338,6 +338,45 @@ fn a_port_in_use_is_named_with_the_flag_that_moves_it_and_nothing_is_left() {
     }
 }
 
+/// A port that is taken, whose predecessor is free.
+fn taken_after_a_free_one() -> (TcpListener, u16) {
+    loop {
+        let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = taken.local_addr().expect("an address").port();
+        if TcpListener::bind(("127.0.0.1", port - 1)).is_ok() {
+            return (taken, port);
+        }
+    }
+}
+
+#[test]
+fn a_network_with_a_node_missing_is_none_unless_it_is_kept() {
+    let (_taken, port) = taken_after_a_free_one();
+    let base = (port - 1).to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    let ended = run(folder.path(), &["-a", "2", "--base-http", &base]);
+    assert_eq!(ended.status.code(), Some(1));
+    let named = format!("1 of 2 nodes are there\n  node 1: --http 127.0.0.1:{port} cannot be used");
+    assert!(ended.error.contains(&named), "{}", ended.error);
+    let again = TcpListener::bind(("127.0.0.1", port - 1));
+    assert!(again.is_ok(), "node 0 is gone: {again:?}");
+    drop(again);
+
+    // What is there is said first: the line that it is up comes after the missing ones.
+    let mut kept =
+        command(folder.path(), &["-a", "2", "--base-http", &base, "--keep"]).spawn().expect("it runs");
+    let mut out = BufReader::new(kept.stdout.take().expect("a pipe"));
+    let mut lines = String::new();
+    while !lines.contains("up in") {
+        assert_ne!(out.read_line(&mut lines).expect("a line"), 0, "it is up: {lines}");
+    }
+    assert!(lines.contains("node 1 is missing") && lines.contains("1 node, 0 links, up in"), "{lines}");
+    kill_process(pid(kept.id()), Signal::TERM).expect("it is there");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).expect("the rest");
+    assert_eq!(kept.wait().expect("an end").code(), Some(1), "{rest}");
+}
+
 #[test]
 fn programs_that_are_no_nodes_are_told_apart() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -57,7 +57,8 @@ impl Console {
             .collect();
         let count = cluster.members.len();
         let links = state.links.count();
-        let mut text = format!("{count} nodes, {links} links, up in {}: {rules}\n\n", time(took));
+        let (nodes, ends) = (plural(count, "node"), plural(links, "link"));
+        let mut text = format!("{nodes}, {ends}, up in {}: {rules}\n\n", time(took));
         let table = table(&["node", "id", "HTTP", "P2P", "pid", "peers"], &rows);
         for (at, line) in table.lines().enumerate() {
             text += &if at == 0 { format!("{bold}{line}{plain}\n") } else { format!("{line}\n") };
@@ -86,6 +87,10 @@ impl Console {
             logs.display()
         ));
     }
+}
+
+fn plural(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 /// A time as people say it.
