@@ -356,7 +356,7 @@ fn a_network_with_a_node_missing_is_none_unless_it_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let ended = run(folder.path(), &["-a", "2", "--base-http", &base]);
     assert_eq!(ended.status.code(), Some(1));
-    let named = format!("1 of 2 nodes are there\n  node 1: --http 127.0.0.1:{port} cannot be used");
+    let named = format!("1 of 2 nodes are there; node 1: --http 127.0.0.1:{port} cannot be used");
     assert!(ended.error.contains(&named), "{}", ended.error);
     let again = TcpListener::bind(("127.0.0.1", port - 1));
     assert!(again.is_ok(), "node 0 is gone: {again:?}");
@@ -381,7 +381,7 @@ fn a_network_with_a_node_missing_is_none_unless_it_is_kept() {
 fn programs_that_are_no_nodes_are_told_apart() {
     let folder = tempfile::tempdir().expect("a folder");
     let rows = [
-        ("/bin/false", "0 of 2 nodes are there\n  node 0: exit code 1 before it was ready"),
+        ("/bin/false", "0 of 2 nodes are there; node 0: exit code 1 before it was ready"),
         ("/bin/echo", "it is no p2pnode"),
         ("/no/such/file", "/no/such/file cannot be run"),
     ];

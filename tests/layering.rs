@@ -3,6 +3,8 @@
 //! Each module may name those of its row, and what is pure may not name sockets, files, threads, clocks or
 //! entropy. Tests inside modules are left out: they may know more.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

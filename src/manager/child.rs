@@ -121,7 +121,9 @@ impl NotStarted {
                 Some("--listen") => why.hint.replace("--listen", "--base-listen"),
                 _ => why.hint.clone(),
             },
-            NotStarted::Died { .. } | NotStarted::Control(_) => "its log, in the logs folder, may say more".to_owned(),
+            NotStarted::Died { .. } | NotStarted::Control(_) => {
+                "its log, in the logs folder, may say more".to_owned()
+            }
             NotStarted::Late => "the machine may be too busy: start fewer nodes with --amount".to_owned(),
             NotStarted::Stranger(_) => "name a p2pnode with --node-program".to_owned(),
         }

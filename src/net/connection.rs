@@ -137,7 +137,7 @@ impl Reader {
             // An idle connection keeps no buffer.
             self.buffer = BytesMut::new();
         }
-        let incoming = Incoming { input, place: place };
+        let incoming = Incoming { input, place };
         self.core.send(incoming).await.map_err(|_| Disconnect::ShuttingDown)
     }
 }

@@ -95,7 +95,7 @@ pub fn start(settings: Settings) -> (Handle, impl Future<Output = Result<(), Fai
 /// Where inputs come from.
 struct Sources {
     incoming: mpsc::Receiver<Incoming>,
-    accepted: mpsc::Receiver<(TcpStream, SocketAddr)>,
+    accepted: mpsc::Receiver<listen::Accepted>,
     committed: Committed,
     founds: mpsc::UnboundedReceiver<Found>,
     requested: mpsc::UnboundedReceiver<Request>,
@@ -110,6 +110,9 @@ struct Link {
 
 type Dialled = (SocketAddr, std::io::Result<TcpStream>);
 
+/// How a reader or a writer ended.
+type Ended = (ConnId, Result<(), Disconnect>);
+
 struct Driver {
     node: Node,
     clock: Clock,
@@ -119,7 +122,7 @@ struct Driver {
     core: mpsc::Sender<Incoming>,
     links: BTreeMap<ConnId, Link>,
     /// Readers and writers, each with the number of its connection.
-    tasks: JoinSet<(ConnId, Result<(), Disconnect>)>,
+    tasks: JoinSet<Ended>,
     dials: JoinSet<Dialled>,
     timers: BTreeMap<(Duration, u64), Timer>,
     serial: u64,
@@ -133,7 +136,7 @@ impl Driver {
         mut self,
         mut from: Sources,
         listener: TcpListener,
-        sockets: mpsc::Sender<(TcpStream, SocketAddr)>,
+        sockets: mpsc::Sender<listen::Accepted>,
     ) -> Result<(), Failed> {
         let listening = tokio::spawn(listen::accept(listener, sockets));
         let outputs = self.node.start(self.clock.now());
@@ -233,7 +236,7 @@ impl Driver {
     }
 
     /// A reader or writer is done. A reader has told the core itself, unless it panicked.
-    fn ended(&mut self, ended: Result<(tokio::task::Id, (ConnId, Result<(), Disconnect>)), JoinError>) {
+    fn ended(&mut self, ended: Result<(tokio::task::Id, Ended), JoinError>) {
         let (conn, why) = match ended {
             Ok((_, (_, Ok(())))) => return,
             Ok((_, (conn, Err(why)))) => (conn, why),

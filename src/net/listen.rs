@@ -13,13 +13,16 @@ const WAITING: usize = 64;
 /// Pause after a failed accept: out of file descriptors, most likely, which only time mends.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// A socket, and where it comes from.
+pub(super) type Accepted = (TcpStream, SocketAddr);
+
 /// Takes connections at `address`; port 0 takes any free one.
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
 /// Accepts for as long as somebody takes the sockets.
-pub(super) async fn accept(listener: TcpListener, sockets: mpsc::Sender<(TcpStream, SocketAddr)>) {
+pub(super) async fn accept(listener: TcpListener, sockets: mpsc::Sender<Accepted>) {
     loop {
         match listener.accept().await {
             Ok(accepted) => {
@@ -36,6 +39,6 @@ pub(super) async fn accept(listener: TcpListener, sockets: mpsc::Sender<(TcpStre
 }
 
 /// The channel for [`accept`].
-pub(super) fn channel() -> (mpsc::Sender<(TcpStream, SocketAddr)>, mpsc::Receiver<(TcpStream, SocketAddr)>) {
+pub(super) fn channel() -> (mpsc::Sender<Accepted>, mpsc::Receiver<Accepted>) {
     mpsc::channel(WAITING)
 }
