@@ -5,6 +5,7 @@
 //! is checked as a whole beside the node before the node is asked to adopt it.
 
 use std::fmt::Write;
+use std::io;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -49,9 +50,10 @@ impl Api {
         let (pieces, body) = mpsc::channel(PIECES_WAITING);
         let handle = self.handle.clone();
         tokio::spawn(async move {
-            // Ends early when the reader goes away; the missing end of the JSON tells a reader of the rest.
             if let Err(why) = write_chain(&handle, tip, from - 1, limit, &pieces).await {
                 tracing::debug!(why, "a chain was not sent to its end");
+                // Cuts the connection: a list that merely stopped could pass for the whole.
+                let _ = pieces.send(Err(io::Error::other(why))).await;
             }
         });
         Ok(body::stream(body))
@@ -132,7 +134,7 @@ async fn write_chain(
     tip: Tip,
     from: u64,
     limit: u64,
-    pieces: &mpsc::Sender<Bytes>,
+    pieces: &mpsc::Sender<io::Result<Bytes>>,
 ) -> Result<(), &'static str> {
     let mut text = String::from(r#"{"chain": ["#);
     let mut height = from;
@@ -163,6 +165,6 @@ async fn write_chain(
     send(pieces, &mut text).await
 }
 
-async fn send(pieces: &mpsc::Sender<Bytes>, text: &mut String) -> Result<(), &'static str> {
-    pieces.send(core::mem::take(text).into()).await.map_err(|_| "the reader went away")
+async fn send(pieces: &mpsc::Sender<io::Result<Bytes>>, text: &mut String) -> Result<(), &'static str> {
+    pieces.send(Ok(core::mem::take(text).into())).await.map_err(|_| "the reader went away")
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | concern |
 //! |---|---|
-//! | `server` | connections: their number, their time, an orderly end; the manager's HTTP uses it as well |
+//! | `server`, `places`, `socket` | connections: their number, their time, an orderly end; the manager's HTTP uses them as well |
 //! | `gates` | who may call at all, before anything is routed |
 //! | `problem` | every error, as application/problem+json (RFC 9457) |
 //! | `body` | bodies in, bounded; bodies out, whole or streamed |
@@ -20,9 +20,11 @@ mod contents;
 pub mod gates;
 mod json;
 mod node;
+mod places;
 pub mod problem;
 mod routes;
 pub mod server;
+mod socket;
 mod values;
 
 pub use values::{duration, query};

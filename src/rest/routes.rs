@@ -66,6 +66,10 @@ impl Api {
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        // These two are about the connection and not about a path.
+        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+            return Err(Problem::method("GET, HEAD, POST"));
+        }
         let path = request.uri().path().to_owned();
         let Ok(found) = router().at(&path) else {
             return Err(not_found(&path, ROUTES.iter().map(|(path, _, _)| *path)));
