@@ -35,6 +35,7 @@ mod tests;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::net::Handle;
 use crate::params::Params;
@@ -47,7 +48,7 @@ pub async fn serve(listener: TcpListener, handle: Handle, params: Arc<Params>) {
         Ok(address) => address,
         Err(error) => return tracing::error!(%error, "HTTP cannot be served"),
     };
-    let api = Arc::new(Api { handle: handle.clone(), params, http });
+    let api = Arc::new(Api { handle: handle.clone(), params, http, replacing: Arc::new(Semaphore::new(1)) });
     let answer = move |request| {
         let api = api.clone();
         async move { api.answer(request).await }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use matchit::Router;
+use tokio::sync::Semaphore;
 
 use crate::net::{Handle, Stopped};
 use crate::params::Params;
@@ -19,6 +20,8 @@ pub(super) struct Api {
     pub(super) params: Arc<Params>,
     /// Where this is served.
     pub(super) http: SocketAddr,
+    /// Whose turn it is to offer a large chain.
+    pub(super) replacing: Arc<Semaphore>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
