@@ -41,9 +41,14 @@ use crate::net::Handle;
 use crate::params::Params;
 use gates::Gates;
 use routes::Api;
+use server::Settings;
 
 /// Serves a node's endpoints until it stops.
 pub async fn serve(listener: TcpListener, handle: Handle, params: Arc<Params>) {
+    serve_with(Settings::recommended(), listener, handle, params).await;
+}
+
+async fn serve_with(settings: Settings, listener: TcpListener, handle: Handle, params: Arc<Params>) {
     let http = match listener.local_addr() {
         Ok(address) => address,
         Err(error) => return tracing::error!(%error, "HTTP cannot be served"),
@@ -53,5 +58,6 @@ pub async fn serve(listener: TcpListener, handle: Handle, params: Arc<Params>) {
         let api = api.clone();
         async move { api.answer(request).await }
     };
-    server::serve(listener, Gates { bound: http }, answer, async move { handle.stopped().await }).await;
+    let stop = async move { handle.stopped().await };
+    server::serve_with(settings, listener, Gates { bound: http }, answer, stop).await;
 }
