@@ -47,7 +47,7 @@ pub const MAX_NETWORK_NAME_BYTES: usize = 32;
 /// Bytes of a frame before its body: the length (4) and the kind (1).
 pub const FRAME_HEADER_BYTES: usize = 5;
 
-/// Largest frame content (kind and body) before the handshake is done, in bytes: a Hello is at most 282.
+/// Largest frame content (kind and body) before the handshake is done, in bytes: a Hello is at most 275 with its kind.
 pub const MAX_HANDSHAKE_FRAME_BYTES: usize = 1024;
 
 /// Largest frame content of a kind we do not know, in bytes: a later version may say a little more to us.

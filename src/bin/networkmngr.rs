@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use p2pnode::cli;
 use p2pnode::cli::manager::{ManagerArgs, run};
 
 fn main() -> ExitCode {
-    run(ManagerArgs::parse())
+    cli::parse::<ManagerArgs>().map_or_else(|code| code, run)
 }

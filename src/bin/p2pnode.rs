@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use p2pnode::cli;
 use p2pnode::cli::node::{NodeArgs, run};
 
 fn main() -> ExitCode {
-    run(NodeArgs::parse())
+    cli::parse::<NodeArgs>().map_or_else(|code| code, run)
 }

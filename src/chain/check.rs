@@ -24,6 +24,10 @@ pub struct CheckedBlock {
 
 impl CheckedBlock {
     /// Checks `block`. Genesis is exempt from proof of work.
+    ///
+    /// That the header commits to this body is settled before its shape and size: whatever is refused
+    /// after that is the header's own fault, so an honest header cannot be discredited by pairing it with
+    /// a misshapen body.
     pub fn check(block: impl Into<Arc<Block>>, params: &Params) -> Result<CheckedBlock, Rule> {
         let block = block.into();
         let hash = block.hash();

@@ -14,89 +14,22 @@ pub mod branch;
 pub mod check;
 pub mod difficulty;
 mod error;
+mod outcome;
 mod rules;
 mod tree;
 
 pub use branch::{BadBranch, CheckedBranch};
 pub use check::CheckedBlock;
 pub use error::Rule;
+pub use outcome::{Entry, HeaderOutcome, Outcome, Tip};
 
 use std::sync::Arc;
 
 use crate::limits::MAX_SIDE_ENTRIES;
 use crate::params::Params;
 use crate::time::UnixTime;
-use crate::types::{BlockHash, Header, Transaction, Work};
-use tree::{Slot, Tree};
-
-/// The end of a chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tip {
-    /// Its last block.
-    pub hash: BlockHash,
-    /// That block's height; genesis is 0.
-    pub height: u64,
-    /// Work of all its blocks, genesis included.
-    pub work: Work,
-}
-
-/// A header in the tree, and what is known of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// The header.
-    pub header: Header,
-    /// Its hash.
-    pub hash: BlockHash,
-    /// Its height; genesis is 0.
-    pub height: u64,
-    /// Work of it and all its ancestors.
-    pub work: Work,
-    /// Whether its body has come.
-    pub has_body: bool,
-    /// Whether it, or an ancestor, broke a rule.
-    pub invalid: bool,
-}
-
-/// What came of a block.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is in the tree. Both lists empty: on a side branch, or before an ancestor's body.
-    Imported {
-        /// Blocks that joined the active chain, lowest first.
-        connected: Vec<BlockHash>,
-        /// Blocks that left it, highest first.
-        reverted: Vec<BlockHash>,
-    },
-    /// It was in the tree.
-    Duplicate,
-    /// Its parent is not in the tree.
-    MissingParent,
-    /// Its time is too far ahead; nothing is held against it.
-    TooEarly {
-        /// When it may be offered again.
-        retry_at: UnixTime,
-    },
-    /// It breaks a rule.
-    Invalid(Rule),
-}
-
-/// What came of a header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeaderOutcome {
-    /// It is in the tree now.
-    New,
-    /// It was in the tree.
-    Known,
-    /// Its parent is not in the tree.
-    MissingParent,
-    /// Its time is too far ahead; nothing is held against it.
-    TooEarly {
-        /// When it may be offered again.
-        retry_at: UnixTime,
-    },
-    /// It breaks a rule.
-    Invalid(Rule),
-}
+use crate::types::{BlockHash, Header, Transaction};
+use tree::{Index, Tree};
 
 /// The block tree of one network.
 #[derive(Debug)]
@@ -163,14 +96,14 @@ impl Chain {
     /// Takes in a block: its header, if that is new, and its body.
     pub fn import(&mut self, block: &CheckedBlock, now: UnixTime) -> Outcome {
         let hash = block.hash();
-        match self.header_outcome(block.header(), hash, now) {
+        let index = match self.header_outcome(block.header(), hash, now) {
             HeaderOutcome::New => self.tree.insert(block.header(), hash),
-            HeaderOutcome::Known => {}
+            HeaderOutcome::Known => self.tree.index(&hash),
             HeaderOutcome::MissingParent => return Outcome::MissingParent,
             HeaderOutcome::TooEarly { retry_at } => return Outcome::TooEarly { retry_at },
             HeaderOutcome::Invalid(rule) => return Outcome::Invalid(rule),
-        }
-        let Some(index) = self.tree.index(&hash) else { return Outcome::MissingParent };
+        };
+        let Some(index) = index else { return Outcome::MissingParent };
         let slot = self.tree.slot(index);
         if slot.has_body {
             return Outcome::Duplicate;
@@ -179,6 +112,7 @@ impl Chain {
         let coinbase = block.block().transactions.first().and_then(Transaction::as_coinbase);
         if coinbase.is_none_or(|coinbase| coinbase.height != height) {
             self.tree.mark_invalid(index);
+            self.tree.prune();
             return Outcome::Invalid(Rule::BadHeight);
         }
         let (connected, reverted) = self.tree.add_body(index);
@@ -193,24 +127,32 @@ impl Chain {
             && !self.tree.slot(index).has_body
         {
             self.tree.mark_invalid(index);
+            self.tree.prune();
         }
     }
 
     /// The end of the active chain.
     pub fn tip(&self) -> Tip {
-        tip_of(self.tree.slot(self.tree.active_tip()))
+        self.tip_at(self.tree.active_tip())
     }
 
     /// The end of the best headers' chain.
     pub fn best_header(&self) -> Tip {
-        tip_of(self.tree.slot(self.tree.best_tip()))
+        self.tip_at(self.tree.best_tip())
     }
 
     /// What is known of `hash`.
     pub fn get(&self, hash: &BlockHash) -> Option<Entry> {
-        let slot = self.tree.get(hash)?;
-        let Slot { header, hash, height, work, has_body, invalid, .. } = *slot;
-        Some(Entry { header, hash, height, work, has_body, invalid })
+        let index = self.tree.index(hash)?;
+        let slot = self.tree.slot(index);
+        Some(Entry {
+            header: self.tree.header(index),
+            hash: slot.hash,
+            height: slot.height,
+            work: slot.work,
+            has_body: slot.has_body,
+            invalid: slot.invalid,
+        })
     }
 
     /// The active chain's block at `height`.
@@ -244,11 +186,11 @@ impl Chain {
     /// genesis last. Whoever gets them finds where our chains part.
     pub fn locator(&self) -> Vec<BlockHash> {
         let mut hashes = Vec::new();
-        let (mut height, mut step) = (self.best_header().height, 1);
+        let (mut height, mut step) = (self.best_header().height, 1u64);
         while height > 0 {
             hashes.extend(self.best_header_at(height));
             if hashes.len() >= 10 {
-                step *= 2;
+                step = step.saturating_mul(2);
             }
             height = height.saturating_sub(step);
         }
@@ -263,12 +205,12 @@ impl Chain {
         let from = locator.iter().find_map(on_it).map_or(0, |index| self.tree.slot(index).height);
         let mut headers = Vec::new();
         for height in from + 1..=self.tip().height {
-            let Some(slot) = self.tree.active_at(height).map(|index| self.tree.slot(index)) else { break };
-            if headers.len() == max {
+            let Some(index) = self.tree.active_at(height) else { break };
+            if headers.len() >= max {
                 break;
             }
-            headers.push(slot.header);
-            if stop == Some(&slot.hash) {
+            headers.push(self.tree.header(index));
+            if stop == Some(&self.tree.slot(index).hash) {
                 break;
             }
         }
@@ -278,16 +220,19 @@ impl Chain {
     /// The height of the next block, and its header as far as the rules decide it: on the tip, with the
     /// bits that are due and the earliest time; Merkle root and nonce are zero.
     pub fn next_header(&self) -> (u64, Header) {
-        let tip = self.tree.active_tip();
+        self.child_of(self.tree.active_tip())
+    }
+
+    fn child_of(&self, parent: Index) -> (u64, Header) {
         let header = Header {
             version: 1,
-            previous: self.tree.slot(tip).hash,
+            previous: self.tree.slot(parent).hash,
             merkle_root: Default::default(),
-            time: rules::earliest_time(&self.tree, tip, &self.params),
-            bits: rules::required_bits(&self.tree, tip, &self.params),
+            time: rules::earliest_time(&self.tree, parent, &self.params),
+            bits: rules::required_bits(&self.tree, parent, &self.params),
             nonce: 0,
         };
-        (self.tree.slot(tip).height + 1, header)
+        (self.tree.slot(parent).height + 1, header)
     }
 
     /// The median time of `hash` and its ten ancestors, in seconds since 1970.
@@ -310,11 +255,14 @@ impl Chain {
     pub fn is_empty(&self) -> bool {
         false
     }
+
+    fn tip_at(&self, index: Index) -> Tip {
+        let slot = self.tree.slot(index);
+        Tip { hash: slot.hash, height: slot.height, work: slot.work }
+    }
 }
 
-fn tip_of(slot: &Slot) -> Tip {
-    Tip { hash: slot.hash, height: slot.height, work: slot.work }
-}
-
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

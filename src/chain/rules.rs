@@ -27,10 +27,10 @@ pub(super) fn required_bits(tree: &Tree, parent: Index, params: &Params) -> Comp
     let Some(rule) = params.retarget() else { return params.rules().start };
     let window = difficulty::window(last.height + 1, rule);
     let Some(first) = window.and_then(|(first, _)| tree.ancestor(parent, first)) else {
-        return last.header.bits;
+        return last.bits;
     };
-    let actual = i64::from(last.header.time) - i64::from(tree.slot(first).header.time);
-    difficulty::retarget(last.header.bits, actual, rule, params.limit())
+    let actual = i64::from(last.time) - i64::from(tree.slot(first).time);
+    difficulty::retarget(last.bits, actual, rule, params.limit())
 }
 
 /// The earliest time that a child of `parent` may have: after the median where the difficulty moves (as in
@@ -43,8 +43,7 @@ pub(super) fn earliest_time(tree: &Tree, parent: Index, params: &Params) -> u32 
 
 /// The median of the times of `index` and its ten ancestors; of fewer near genesis.
 pub(super) fn median_time(tree: &Tree, index: Index) -> u32 {
-    let mut times: Vec<u32> =
-        tree.up_from(index).take(MEDIAN_TIME_SPAN).map(|slot| slot.header.time).collect();
+    let mut times: Vec<u32> = tree.up_from(index).take(MEDIAN_TIME_SPAN).map(|slot| slot.time).collect();
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
@@ -53,5 +52,5 @@ pub(super) fn median_time(tree: &Tree, index: Index) -> u32 {
 pub(super) fn too_early(header: &Header, now: UnixTime, params: &Params) -> Option<UnixTime> {
     let time = UnixTime::from_secs(u64::from(header.time));
     let ahead = now.plus(Duration::from_secs(params.max_future()));
-    (time > ahead).then(|| UnixTime::from_secs(u64::from(header.time) - params.max_future()))
+    (time > ahead).then(|| UnixTime::from_secs(u64::from(header.time).saturating_sub(params.max_future())))
 }

@@ -11,7 +11,31 @@ mod values;
 
 use std::process::ExitCode;
 
+use clap::Parser;
+
 use crate::failure::Failure;
+
+/// The flags, or what to say and end with instead: the help that was asked for, or what is wrong.
+pub fn parse<A: Parser>() -> Result<A, ExitCode> {
+    A::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        // Its first paragraph says what is wrong; a tip, if there is one, is worth more than the usage.
+        let text = error.to_string();
+        let wrong = text.lines().next().unwrap_or_default();
+        let wrong = wrong.strip_prefix("error: ").unwrap_or(wrong);
+        let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+        let program = A::command().get_name().to_owned();
+        let hint = tip.map_or_else(|| format!("{program} --help lists the flags"), str::to_owned);
+        Failure::new(wrong, hint).report();
+        ExitCode::from(USAGE)
+    })
+}
+
+/// Exit code of a program that was called wrongly.
+const USAGE: u8 = 2;
 
 /// Runs `program` on one thread, with a small pool beside it for what takes long.
 pub fn run(program: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {

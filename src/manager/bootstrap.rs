@@ -74,7 +74,8 @@ async fn start_children(plan: &Plan, key: &str) -> Result<Vec<Child>, Failure> {
     let error = match plan.amount {
         1 => first.error,
         amount => {
-            format!("{} ({count} of {amount} nodes were ready; missing: {})", first.error, missing.join(", "))
+            let missing = missing.join(", ");
+            format!("{count} of {amount} nodes were ready (missing: {missing}): {}", first.error)
         }
     };
     Err(Failure::new(error, first.hint))

@@ -6,7 +6,7 @@
 
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use serde::Deserialize;
@@ -36,7 +36,15 @@ pub(super) struct Child {
     pub(super) node: NodeId,
     pub(super) listen: SocketAddr,
     pub(super) http: SocketAddr,
-    pub(super) log: PathBuf,
+    pub(super) log: Log,
+}
+
+/// A node's log file, to which earlier runs may have written.
+#[derive(Debug)]
+pub(super) struct Log {
+    path: PathBuf,
+    /// Its length when this run began.
+    began: u64,
 }
 
 /// The ports of node `index`: HTTP and P2P.
@@ -56,6 +64,7 @@ pub(super) async fn start(plan: &Plan, index: usize, key: &str) -> Result<Child,
             "choose another place with --data-dir",
         )
     })?;
+    let log = Log { began: errors.metadata().map_or(0, |file| file.len()), path: log };
     let (program, first) = &plan.program;
     let mut command = Command::new(program);
     command
@@ -65,7 +74,7 @@ pub(super) async fn start(plan: &Plan, index: usize, key: &str) -> Result<Child,
         .args(["--listen", &format!("127.0.0.1:{listen}"), "--http", &http.to_string()])
         .args(["--manager-key", key])
         .arg("--log")
-        .arg(&log)
+        .arg(&log.path)
         .args(&plan.flags);
     if plan.hashrate > 0 {
         let share = plan.hashrate.div_ceil(plan.amount as u64);
@@ -85,7 +94,7 @@ pub(super) async fn start(plan: &Plan, index: usize, key: &str) -> Result<Child,
         if timeout(CHILD_READY_TIMEOUT, stdout.read_line(&mut line)).await.is_err() {
             return Err(Failure::new(
                 format!("node {index} was not ready within {} s", CHILD_READY_TIMEOUT.as_secs()),
-                format!("see {}", log.display()),
+                format!("see {}", log.path.display()),
             ));
         }
     }
@@ -106,8 +115,8 @@ pub(super) async fn start(plan: &Plan, index: usize, key: &str) -> Result<Child,
             let ended = timeout(CHILD_READY_TIMEOUT, process.wait()).await;
             let how = ended.ok().and_then(Result::ok).map_or("is silent".to_owned(), how_it_ended);
             Err(Failure::new(
-                format!("node {index} {how} before it was ready{}", last_lines(&log)),
-                format!("see {}", log.display()),
+                format!("node {index} {how} before it was ready{}", log.last_lines()),
+                format!("see {}", log.path.display()),
             ))
         }
     }
@@ -123,10 +132,14 @@ pub(super) fn how_it_ended(status: ExitStatus) -> String {
     }
 }
 
-/// The last lines of a log, set under the sentence that they explain.
-pub(super) fn last_lines(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    let from = lines.len().saturating_sub(LAST_LOG_LINES);
-    lines[from..].iter().map(|line| format!("\n  | {line}")).collect()
+impl Log {
+    /// The last lines of this run, set under the sentence that they explain.
+    pub(super) fn last_lines(&self) -> String {
+        let text = std::fs::read(&self.path).unwrap_or_default();
+        let began = usize::try_from(self.began).unwrap_or(usize::MAX).min(text.len());
+        let text = String::from_utf8_lossy(&text[began..]);
+        let lines: Vec<&str> = text.lines().collect();
+        let from = lines.len().saturating_sub(LAST_LOG_LINES);
+        lines[from..].iter().map(|line| format!("\n  | {line}")).collect()
+    }
 }

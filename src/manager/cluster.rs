@@ -3,7 +3,6 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::limits::{DEFAULT_MINING_TIMEOUT, LINKS_TIMEOUT, STOP_TIMEOUT};
-use crate::manager::child::{Child, how_it_ended, last_lines};
+use crate::manager::child::{Child, Log, how_it_ended};
 use crate::manager::console;
 use crate::manager::control::{Control, Error};
 use crate::types::{BlockHash, NodeId};
@@ -134,7 +133,7 @@ impl Cluster {
         });
     }
 
-    /// Asks every node in turn to mine one block, and waits each time until all have it.
+    /// Asks every node that runs, in turn, to mine one block, and waits each time until all have it.
     pub(super) async fn mine(&self, rounds: u32, pause: Option<Duration>) -> Result<Run, String> {
         let Ok(mut rng) = self.mining.try_lock() else {
             return Err("a run of mining requests is under way".to_owned());
@@ -142,16 +141,28 @@ impl Cluster {
         let mut run = Run { blocks: Vec::new(), length: 1 };
         let amount = self.controls.len();
         for request in 0..amount * rounds as usize {
-            if request > 0 {
+            let index = request % amount;
+            if self.has_ended(index) {
+                continue;
+            }
+            if !run.blocks.is_empty() {
                 let pause = pause.unwrap_or_else(|| Duration::from_millis(rng.random_range(1000..=3000u64)));
                 tokio::time::sleep(pause).await;
             }
-            let index = request % amount;
             let mined = self.mine_at(index).await.map_err(|error| format!("node {index}: {error}"))?;
             run.length = mined.height + 1;
             run.blocks.push((index, mined));
         }
         Ok(run)
+    }
+
+    fn has_ended(&self, index: usize) -> bool {
+        self.known.borrow().get(index).is_none_or(|known| known.ended.is_some())
+    }
+
+    /// How many nodes run.
+    pub(super) fn running(&self) -> usize {
+        self.known.borrow().iter().filter(|known| known.ended.is_none()).count()
     }
 
     async fn mine_at(&self, index: usize) -> Result<Mined, Error> {
@@ -238,7 +249,7 @@ async fn watch_process(
     index: usize,
     mut process: Process,
     lifeline: Option<ChildStdin>,
-    log: PathBuf,
+    log: Log,
     mut killed: mpsc::UnboundedReceiver<Signal>,
 ) {
     let status = loop {
@@ -259,7 +270,7 @@ async fn watch_process(
     };
     tracing::info!(node = index, %status, "ended");
     if !*cluster.stopping.borrow() {
-        console::line(&format!("node {index} {}{}", how_it_ended(status), last_lines(&log)));
+        console::line(&format!("node {index} {}{}", how_it_ended(status), log.last_lines()));
     }
     cluster.change(index, |known| known.ended = Some(status));
 }
@@ -285,7 +296,7 @@ async fn listen(cluster: Cluster, mut events: mpsc::UnboundedReceiver<(usize, Ev
                 if reverted > 0 {
                     console::line(&format!("node {index} changed its mind about its last {reverted} blocks"));
                 }
-                let alive = cluster.known.borrow().iter().filter(|known| known.ended.is_none()).count();
+                let alive = cluster.running();
                 let (first, count) = seen.entry((height, tip)).or_insert((Instant::now(), 0));
                 *count += 1;
                 if *count == alive && height > 0 {

@@ -8,6 +8,10 @@ use crate::manager::Plan;
 use crate::manager::cluster::{Cluster, Ended};
 use crate::types::BlockHash;
 
+fn nodes(count: usize) -> String {
+    if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
+}
+
 /// One line. Whoever reads may have gone, which is no reason to stop.
 pub(super) fn line(text: &str) {
     tracing::info!("{text}");
@@ -20,8 +24,8 @@ pub(super) fn started(cluster: &Cluster, http: SocketAddr, took: Duration, plan:
     let known = cluster.known();
     let links: usize = known.iter().map(|known| known.peers.len()).sum::<usize>() / 2;
     let mut text = format!(
-        "{} nodes ready and linked ({links} links) in {:.2} s\n\n  {:>4}  {:<32}  {:<22}  {:<15}  {:>7}  {:>5}\n",
-        known.len(),
+        "{} ready and linked ({links} links) in {:.2} s\n\n  {:>4}  {:<32}  {:<22}  {:<15}  {:>7}  {:>5}\n",
+        nodes(known.len()),
         took.as_secs_f64(),
         "node",
         "id",
@@ -52,12 +56,13 @@ pub(super) fn started(cluster: &Cluster, http: SocketAddr, took: Duration, plan:
 }
 
 /// A block that every node has now.
-pub(super) fn block(height: u64, hash: &BlockHash, nodes: usize, took: Duration) {
+pub(super) fn block(height: u64, hash: &BlockHash, count: usize, took: Duration) {
     let hash = hash.to_string();
     line(&format!(
-        "block {:>5}  {}…  on all {nodes} nodes, {:.1} ms after the first",
+        "block {:>5}  {}…  on {}, {:.1} ms after the first",
         height + 1,
         &hash[..16],
+        if count == 1 { "the node".to_owned() } else { format!("all {count} nodes") },
         took.as_secs_f64() * 1000.0,
     ));
 }
@@ -68,5 +73,8 @@ pub(super) fn ended(ended: &Ended) {
         line(&format!("node {index} {how}"));
     }
     let well = ended.amount - ended.badly.len();
-    line(&format!("{well} of {} nodes ended by themselves; nothing is left running", ended.amount));
+    line(&match ended.badly.len() {
+        0 => format!("{} ended in order; nothing is left running", nodes(well)),
+        _ => format!("{well} of {} ended in order", nodes(ended.amount)),
+    });
 }

@@ -83,7 +83,7 @@ impl Api {
             }
             run
         });
-        let requests = u64::from(rounds) * self.cluster.known().len() as u64;
+        let requests = u64::from(rounds) * self.cluster.running() as u64;
         if !wait {
             return Ok(body::json(StatusCode::ACCEPTED, &sent(requests)));
         }

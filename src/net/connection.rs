@@ -18,6 +18,9 @@ use crate::params::Params;
 use crate::peer::Disconnect;
 use crate::wire::frame::{self, Frame, FrameCodec};
 
+/// Room made for one read, in bytes: a tip's announcement and a bit.
+const READ_BYTES: usize = 8 * 1024;
+
 /// An input on its way to the core, and the place it takes until it was handled.
 pub(super) struct Incoming {
     pub(super) input: Input,
@@ -97,6 +100,7 @@ impl Reader {
                     .map_err(failed)?,
                 None => ready.await.map_err(failed)?,
             }
+            self.buffer.reserve(READ_BYTES);
             match self.socket.try_read_buf(&mut self.buffer) {
                 Ok(0) => {
                     let ended = self.codec.decode_eof(&mut self.buffer).map_err(disconnect)?;

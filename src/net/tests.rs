@@ -1,1 +1,237 @@
+//! Real nodes and real sockets, over loopback, on ports that the system picks.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::codec::Framed;
+
+use super::*;
+use crate::encoding::{List, Text};
+use crate::node::Config;
+use crate::node::io::{Answer, Command};
+use crate::params::Params;
+use crate::peer::Identity;
+use crate::types::{BlockHash, NodeId, Work};
+use crate::wire::message::{Message, NewBlock, Ping, Role};
+use crate::wire::{Frame, FrameCodec};
+
+/// Generous: only a defect takes so long.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+struct Running {
+    handle: Handle,
+    address: SocketAddr,
+    task: JoinHandle<Result<(), Failed>>,
+}
+
+async fn node(n: u8, peers: &[SocketAddr]) -> Running {
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let config = Config {
+        node: NodeId([n; 16]),
+        listen: address,
+        manager: None,
+        peers: peers.to_vec(),
+        hashrate: 0,
+        note: Text::default(),
+    };
+    let params = Arc::new(Params::regtest());
+    let (handle, running) = start(Settings { config, params, seed: [n; 32], listener, threads: 1 });
+    Running { handle, address, task: tokio::spawn(running) }
+}
+
+impl Running {
+    async fn mine(&self) -> BlockHash {
+        match self.handle.command(Command::Mine(None)).await {
+            Ok(Answer::Mined(mined)) => mined.hash,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn stop(self) {
+        assert_eq!(self.handle.command(Command::Shutdown).await, Ok(Answer::ShuttingDown));
+        let ended = timeout(DEADLINE, self.task).await.expect("it stops").expect("without a panic");
+        assert!(ended.is_ok());
+    }
+}
+
+/// A peer that is played by hand.
+struct Peer(Framed<TcpStream, FrameCodec>);
+
+impl Peer {
+    async fn meet(n: u8, address: SocketAddr) -> Peer {
+        let socket = TcpStream::connect(address).await.expect("a socket");
+        let mut peer = Peer(Framed::new(socket, FrameCodec::new()));
+        let network = Params::regtest().network();
+        let identity = Identity { network, node: NodeId([n; 16]), role: Role::Node, listen_port: 0 };
+        peer.say(Message::Hello(identity.hello([n; 32], (Work::ZERO, 0), Clock::wall()))).await;
+        assert!(matches!(peer.hear().await, Some(Message::Hello(_))));
+        peer.0.codec_mut().handshake_done();
+        peer
+    }
+
+    async fn say(&mut self, message: Message) {
+        self.0.send(message).await.expect("the node reads");
+    }
+
+    /// The next message that is no question for headers; none once the node has closed.
+    async fn hear(&mut self) -> Option<Message> {
+        loop {
+            match timeout(DEADLINE, self.0.next()).await.expect("a message in time")?.ok()? {
+                Frame::Message(Message::GetHeaders(_)) => self.say(Message::Headers(List::default())).await,
+                Frame::Message(message) => return Some(message),
+                Frame::Unknown { kind, .. } => panic!("the node speaks of {kind}"),
+            }
+        }
+    }
+
+    /// Waits for news of the tip.
+    async fn hear_of_block(&mut self) -> BlockHash {
+        loop {
+            match self.hear().await.expect("the connection stays") {
+                Message::NewBlock(NewBlock::Push(block)) => return block.hash(),
+                Message::NewBlock(NewBlock::Announce(header)) => return header.hash(),
+                _ => {}
+            }
+        }
+    }
+
+    async fn assert_served(&mut self) {
+        self.say(Message::Ping(Ping { nonce: 77 })).await;
+        loop {
+            if let Message::Pong(pong) = self.hear().await.expect("the connection stays") {
+                return assert_eq!(pong.nonce, 77);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_nodes_find_each_other_mine_and_agree() {
+    let first = node(1, &[]).await;
+    for _ in 0..50 {
+        first.mine().await;
+    }
+    let second = node(2, &[first.address]).await;
+    let mut watcher = Peer::meet(3, second.address).await;
+    let tip = first.handle.view(|view| view.tip()).await.expect("it runs");
+    if second.handle.view(|view| view.tip()).await.expect("it runs") != tip {
+        assert_eq!(watcher.hear_of_block().await, tip.hash, "told of once, when it has caught up");
+    }
+    let hash = second.mine().await;
+    let mut other = Peer::meet(4, first.address).await;
+    if first.handle.view(|view| view.tip().hash).await != Ok(hash) {
+        assert_eq!(other.hear_of_block().await, hash);
+    }
+    assert_eq!(first.handle.store().read(&hash), second.handle.store().read(&hash));
+    first.stop().await;
+    second.stop().await;
+}
+
+/// (what it is, what is sent; then the other side is closed, or not)
+#[tokio::test]
+async fn noise_is_closed_and_others_are_served() {
+    let node = node(1, &[]).await;
+    let mut honest = Peer::meet(2, node.address).await;
+    let rows: [(&str, &[u8], bool); 8] = [
+        ("the largest length", &[0xff; 4], false),
+        ("no kind", &[0; 4], false),
+        ("a frame over the handshake's cap", &[0, 0, 4, 1, 0], false),
+        ("HTTP", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", false),
+        ("TLS", &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03], false),
+        ("a ping before hello", &[0, 0, 0, 9, 2, 1, 2, 3, 4, 5, 6, 7, 8], false),
+        ("half a frame, then the end", &[0, 0, 0, 200, 0, 1, 2, 3], true),
+        ("nothing, then the end", &[], true),
+    ];
+    for (what, bytes, end) in rows {
+        let mut socket = TcpStream::connect(node.address).await.expect("a socket");
+        socket.write_all(bytes).await.expect("the first bytes are taken");
+        if end {
+            socket.shutdown().await.expect("our side ends");
+        }
+        let mut answer = Vec::new();
+        // A reset is as good an end as any.
+        let _ = timeout(DEADLINE, socket.read_to_end(&mut answer)).await.expect(what);
+        assert!(answer.is_empty(), "{what} was answered with {answer:x?}");
+        honest.assert_served().await;
+    }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn who_asks_and_never_reads_is_closed_and_others_are_served() {
+    let node = node(1, &[]).await;
+    let data = vec![7; 60_000].try_into().expect("within a content's limit");
+    let Ok(Answer::Mined(mined)) = node.handle.command(Command::Mine(Some(data))).await else {
+        panic!("a block")
+    };
+    let mut honest = Peer::meet(2, node.address).await;
+    let mut greedy = Peer::meet(3, node.address).await;
+    let asked = async {
+        let hashes = List::clipped([mined.hash; 16]);
+        // Until the node has hung up on us, and the system says so.
+        while greedy.0.send(Message::GetBlocks(hashes.clone())).await.is_ok() {}
+    };
+    timeout(DEADLINE, asked).await.expect("the node closes");
+    honest.assert_served().await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_crowd_that_says_nothing_keeps_nobody_out() {
+    let node = node(1, &[]).await;
+    let mut crowd = Vec::new();
+    for _ in 0..300 {
+        crowd.push(TcpStream::connect(node.address).await.expect("a socket"));
+    }
+    let mut honest = Peer::meet(2, node.address).await;
+    honest.assert_served().await;
+    drop(crowd);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_large_block_is_announced_and_fetched_by_all() {
+    let first = node(1, &[]).await;
+    let second = node(2, &[first.address]).await;
+    let mut watcher = Peer::meet(3, second.address).await;
+    watcher.assert_served().await;
+    for n in 0..12 {
+        let data = vec![n; 60_000].try_into().expect("within a content's limit");
+        assert!(matches!(first.handle.command(Command::Submit(data)).await, Ok(Answer::Submitted(_))));
+    }
+    let hash = first.mine().await;
+    assert!(first.handle.store().read(&hash).expect("it is stored").len() > 700_000);
+    assert_eq!(watcher.hear_of_block().await, hash);
+    assert_eq!(second.handle.store().read(&hash), first.handle.store().read(&hash));
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_that_nobody_waits_for_is_forgotten() {
+    let params = Arc::new(Params::lab(60, None).expect("good rules"));
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
+    let config = Config {
+        node: NodeId([1; 16]),
+        listen: listener.local_addr().expect("its address"),
+        manager: None,
+        peers: Vec::new(),
+        hashrate: 0,
+        note: Text::default(),
+    };
+    let (handle, running) = start(Settings { config, params, seed: [1; 32], listener, threads: 1 });
+    let task = tokio::spawn(running);
+    // Nobody finds 60 zero bits.
+    let asked = handle.command(Command::Mine(None));
+    assert!(timeout(Duration::from_millis(20), asked).await.is_err());
+    assert_eq!(handle.view(|view| view.mining().waiting).await, Ok(0));
+    assert_eq!(handle.command(Command::Shutdown).await, Ok(Answer::ShuttingDown));
+    timeout(DEADLINE, task).await.expect("it stops").expect("without a panic").expect("in order");
+}

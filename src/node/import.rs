@@ -199,12 +199,18 @@ impl Node {
         self.refresh_job();
     }
 
-    /// Puts the contents of a block that left the chain back into the pool.
+    /// Puts the contents of a block that left the chain back into the pool, and tells peers who may never
+    /// have had it.
     fn return_contents(&mut self, block: &Block) {
+        let mut returned = Vec::new();
         for transaction in block.transactions.iter().filter(|t| t.as_coinbase().is_none()) {
+            let id = transaction.id();
             // Refused where a block of the new chain has it as well, or the pool is full: both are right.
-            let _ = self.pool.insert(transaction.id(), Arc::new(transaction.clone()), Source::Reverted);
+            if self.pool.insert(id, Arc::new(transaction.clone()), Source::Reverted).is_ok() {
+                returned.push(id);
+            }
         }
+        self.announce(&returned);
     }
 
     /// Reads back a few bodies at a time, so that a deep reorg costs time and not memory.

@@ -6,7 +6,7 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::io::{ConnId, Timer};
+use super::io::{ConnId, Direction, Timer};
 use super::*;
 use crate::chain::{CheckedBlock, HeaderOutcome};
 use crate::encoding::List;
@@ -38,11 +38,15 @@ pub(super) struct Sync {
 }
 
 impl Node {
-    /// A peer is ready: what does it have?
+    /// A peer is ready: what does it have? One is asked at a time; but whoever merely called us and is slow
+    /// to answer does not keep us from asking one that we chose.
     pub(super) fn sync_with(&mut self, conn: ConnId) {
         self.sync.waiting.insert(conn);
-        if self.connections.values().all(|c| c.sync.asked.is_none()) {
-            self.ask_waiting(1);
+        let chosen = |c: &Connection| c.direction == Direction::Outbound;
+        let is_chosen = self.connections.get(&conn).is_some_and(chosen);
+        let mut asked = self.connections.values().filter(|c| c.sync.asked.is_some());
+        if asked.all(|c| is_chosen && !chosen(c)) {
+            self.ask_headers(conn);
         }
     }
 

@@ -1,86 +1,99 @@
-//! Frames: how messages stand in a stream of bytes.
+//! Frames: how messages are cut out of a stream of bytes, and bytes made of them.
 //!
-//! A frame is a length (u32, big-endian) of what follows, a kind byte, and a body. What a frame may weigh is
-//! decided from its first five bytes, by the kind and by how far the connection has come, so a stranger
-//! cannot make us wait for, or allocate, more than it could have any use for. This is a tokio-util codec and
-//! does no I/O itself.
+//! A frame is a length (u32, big-endian: bytes of what follows), a kind (u8) and that kind's body. What a
+//! frame may weigh is known from those five bytes alone, so that a stranger who claims more than its kind
+//! may have is refused before the claim costs anything; memory follows the bytes that arrive, never a
+//! length.
+//!
+//! Lives here: the codec, pure over buffers. Not here: sockets, time limits of a frame (`net`), and what
+//! may be said when (`peer`).
 
 use std::io;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
 use crate::limits::{FRAME_HEADER_BYTES, MAX_HANDSHAKE_FRAME_BYTES, MAX_UNKNOWN_FRAME_BYTES};
-use crate::wire::{self, Kind, Message};
+use crate::wire;
+use crate::wire::message::{Kind, Message};
 
 /// Bytes of the length.
-const LENGTH_BYTES: usize = FRAME_HEADER_BYTES - 1;
+const LENGTH_BYTES: usize = 4;
 
-/// How far ahead of what has arrived the buffer is made larger at a time, in bytes.
+/// Most bytes reserved ahead of the bytes that fill them: what a lying length can make us allocate.
 const RESERVE_BYTES: usize = 16 * 1024;
 
-/// What a frame carries.
+/// A buffer that a frame larger than this has swollen is given back after it, or every connection that
+/// ever carried a large block would keep a megabyte.
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// Largest content (kind and body) of any frame once the handshake is done.
+const LARGEST: usize = {
+    let mut largest = MAX_UNKNOWN_FRAME_BYTES;
+    let mut i = 0;
+    while i < Kind::ALL.len() {
+        if Kind::ALL[i].cap() > largest {
+            largest = Kind::ALL[i].cap();
+        }
+        i += 1;
+    }
+    largest
+};
+
+const _: () = assert!(FRAME_HEADER_BYTES == LENGTH_BYTES + 1 && LARGEST < u32::MAX as usize);
+
+/// What one frame held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
     /// A message.
     Message(Message),
-    /// A kind that this version does not know, skipped.
+    /// Something well framed, of a kind that this version does not know; its body was skipped.
     Unknown {
-        /// Its byte.
+        /// The kind byte.
         kind: u8,
-        /// Bytes of kind and body.
+        /// The frame's length: kind and body.
         length: u32,
     },
 }
 
-/// Why no more frames can be read from a stream.
+/// Why no further frame can be had from a stream.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The bytes are no frame.
-    #[error("{0}")]
+    /// The bytes are no message: the sender's fault.
+    #[error(transparent)]
     Wire(#[from] wire::Error),
-    /// The stream failed, or ended inside a frame.
-    #[error("{0}")]
+    /// The stream failed, or ended inside a frame (`UnexpectedEof`): nobody's fault.
+    #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Reads and writes frames.
-#[derive(Debug, Default)]
+/// Frames to bytes and back, of one connection.
+#[derive(Debug, Clone, Default)]
 pub struct FrameCodec {
+    /// Until then every frame is as small as a Hello.
     handshake_done: bool,
-    /// Bytes of an unknown frame's body that are still to be skipped, and that frame.
-    skipping: Option<(usize, Frame)>,
 }
 
 impl FrameCodec {
-    /// A codec that takes small frames only, until the handshake is done.
+    /// The codec of a connection that has just begun: no frame is over [`MAX_HANDSHAKE_FRAME_BYTES`].
     pub fn new() -> FrameCodec {
         FrameCodec::default()
     }
 
-    /// From now on every kind may have its full size.
+    /// From now on each kind has its own cap. To be called when a Hello came, before the next frame is
+    /// asked for: what follows it may be in the buffer already.
     pub fn handshake_done(&mut self) {
         self.handshake_done = true;
     }
 
-    /// The most that a frame of `kind` may weigh now; of any kind, as long as that is not known.
-    fn cap(&self, kind: Option<u8>) -> usize {
-        if !self.handshake_done {
-            return MAX_HANDSHAKE_FRAME_BYTES;
-        }
-        let cap = |byte| Kind::from_byte(byte).map_or(MAX_UNKNOWN_FRAME_BYTES, Kind::cap);
-        kind.map_or_else(|| Kind::ALL.into_iter().map(Kind::cap).max().unwrap_or_default(), cap)
+    /// Largest content of any frame in this phase.
+    fn largest(&self) -> usize {
+        if self.handshake_done { LARGEST } else { MAX_HANDSHAKE_FRAME_BYTES }
     }
 
-    fn skip(&mut self, source: &mut BytesMut) -> Option<Frame> {
-        let (left, frame) = self.skipping.take()?;
-        let here = left.min(source.len());
-        source.advance(here);
-        if here == left {
-            return Some(frame);
-        }
-        self.skipping = Some((left - here, frame));
-        None
+    /// Largest content of a frame of the kind that `byte` is.
+    fn cap(&self, byte: u8) -> usize {
+        Kind::from_byte(byte).map_or(MAX_UNKNOWN_FRAME_BYTES, Kind::cap).min(self.largest())
     }
 }
 
@@ -89,75 +102,85 @@ impl Decoder for FrameCodec {
     type Error = Error;
 
     fn decode(&mut self, source: &mut BytesMut) -> Result<Option<Frame>, Error> {
-        if self.skipping.is_some() {
-            return Ok(self.skip(source));
-        }
-        let Some(length) = source.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
-        let length = u32::from_be_bytes(*length);
+        let Some((prefix, content)) = source.split_first_chunk::<LENGTH_BYTES>() else {
+            return Ok(None);
+        };
+        let length = u32::from_be_bytes(*prefix);
         if length == 0 {
             return Err(wire::Error::EmptyFrame.into());
         }
-        let kind = source.get(LENGTH_BYTES).copied();
-        let cap = self.cap(kind);
+        let cap = content.first().map_or(self.largest(), |byte| self.cap(*byte));
         if length as usize > cap {
             return Err(wire::Error::FrameTooLarge { length, cap: cap as u32 }.into());
         }
-        let Some(byte) = kind else { return Ok(None) };
-        let whole = LENGTH_BYTES + length as usize;
-        let Some(kind) = Kind::from_byte(byte) else {
-            source.advance(FRAME_HEADER_BYTES);
-            self.skipping = Some((whole - FRAME_HEADER_BYTES, Frame::Unknown { kind: byte, length }));
-            return Ok(self.skip(source));
-        };
-        if source.len() < whole {
-            source.reserve((whole - source.len()).min(RESERVE_BYTES));
+        let total = LENGTH_BYTES + length as usize;
+        let Some((byte, body)) = content.get(..length as usize).and_then(<[u8]>::split_first) else {
+            source.reserve((total - source.len()).min(RESERVE_BYTES));
             return Ok(None);
+        };
+        let frame = match Kind::from_byte(*byte) {
+            Some(kind) => Frame::Message(Message::decode_body(kind, body)?),
+            None => Frame::Unknown { kind: *byte, length },
+        };
+        source.advance(total);
+        if total > KEPT_BYTES && source.len() <= RESERVE_BYTES {
+            *source = BytesMut::from(&source[..]);
         }
-        let message = Message::decode_body(kind, &source[FRAME_HEADER_BYTES..whole])?;
-        source.advance(whole);
-        Ok(Some(Frame::Message(message)))
+        Ok(Some(frame))
     }
 
+    /// A stream may end between two frames, not inside one.
     fn decode_eof(&mut self, source: &mut BytesMut) -> Result<Option<Frame>, Error> {
         match self.decode(source)? {
-            Some(frame) => Ok(Some(frame)),
-            None if source.is_empty() && self.skipping.is_none() => Ok(None),
-            None => {
-                Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ended inside a frame").into())
-            }
+            None if !source.is_empty() => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            frame => Ok(frame),
         }
+    }
+}
+
+impl Encoder<&Message> for FrameCodec {
+    type Error = Error;
+
+    fn encode(&mut self, message: &Message, sink: &mut BytesMut) -> Result<(), Error> {
+        sink.extend_from_slice(&encode(message));
+        Ok(())
     }
 }
 
 impl Encoder<Message> for FrameCodec {
     type Error = Error;
 
-    fn encode(&mut self, message: Message, bytes: &mut BytesMut) -> Result<(), Error> {
-        bytes.put_slice(&encode(&message));
-        Ok(())
+    fn encode(&mut self, message: Message, sink: &mut BytesMut) -> Result<(), Error> {
+        Encoder::<&Message>::encode(self, &message, sink)
     }
 }
 
-/// A whole frame, to be written to one connection or to many.
+/// The whole frame of `message`: one encoding, to be sent to many.
 pub fn encode(message: &Message) -> Bytes {
-    let mut frame = vec![0; LENGTH_BYTES];
-    frame.push(message.kind() as u8);
-    message.encode_body(&mut frame);
-    finish(frame, message.kind())
+    let mut bytes = vec![0; FRAME_HEADER_BYTES];
+    message.encode_body(&mut bytes);
+    finish(message.kind(), bytes)
 }
 
-/// The frame of a Block message around the encoding of a block, which is its body as it stands.
-pub fn encode_block(block: &[u8]) -> Bytes {
-    let mut frame = Vec::with_capacity(FRAME_HEADER_BYTES + block.len());
-    frame.resize(LENGTH_BYTES, 0);
-    frame.push(Kind::Block as u8);
-    frame.extend_from_slice(block);
-    finish(frame, Kind::Block)
+/// The whole frame of a Block message around a block's canonical encoding: stored blocks are sent without
+/// being decoded.
+pub fn encode_block(block_encoding: &[u8]) -> Bytes {
+    let mut bytes = Vec::with_capacity(FRAME_HEADER_BYTES + block_encoding.len());
+    bytes.resize(FRAME_HEADER_BYTES, 0);
+    bytes.extend_from_slice(block_encoding);
+    finish(Kind::Block, bytes)
 }
 
-fn finish(mut frame: Vec<u8>, kind: Kind) -> Bytes {
-    let length = frame.len() - LENGTH_BYTES;
-    debug_assert!(length <= kind.cap(), "a {kind} frame of {length} bytes is over its cap");
-    frame[..LENGTH_BYTES].copy_from_slice(&(length as u32).to_be_bytes());
-    frame.into()
+/// Writes length and kind into the room that `bytes` begins with.
+fn finish(kind: Kind, mut bytes: Vec<u8>) -> Bytes {
+    let length = bytes.len() - LENGTH_BYTES;
+    debug_assert!(length <= kind.cap(), "a {kind} of {length} bytes is over its own cap");
+    // What would not fit the field is far over every cap: the other side refuses it.
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    bytes[..LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
+    bytes[LENGTH_BYTES] = kind as u8;
+    Bytes::from(bytes)
 }
+
+#[cfg(test)]
+mod tests;

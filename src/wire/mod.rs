@@ -19,6 +19,8 @@ pub mod error;
 pub mod frame;
 pub mod manage;
 pub mod message;
+#[cfg(test)]
+mod samples;
 
 pub use error::Error;
 pub use frame::{Frame, FrameCodec};

@@ -66,7 +66,7 @@ pub struct Alice {
 /// An output that concerns somebody else.
 pub enum Done {
     Sent(ConnId, Message),
-    Closed(ConnId, Disconnect),
+    Closed(ConnId),
     Dialled(SocketAddr),
     Timer(Duration, Timer),
 }
@@ -139,8 +139,8 @@ impl Alice {
                     self.done.push_back(Done::Dialled(address));
                 }
                 Output::Close(conn, why) => {
-                    self.closed.insert(conn, why.clone());
-                    self.done.push_back(Done::Closed(conn, why));
+                    self.closed.insert(conn, why);
+                    self.done.push_back(Done::Closed(conn));
                 }
                 Output::SetTimer(timer, after) => {
                     self.serial += 1;
@@ -222,8 +222,7 @@ impl Alice {
     }
 
     pub fn answer(&mut self) -> Answer {
-        assert_eq!(self.replies.len(), 1, "one answer was due: {:?}", self.replies);
-        self.replies.remove(0).1
+        self.replies.pop().expect("an answer").1
     }
 
     /// The miner finds what it was told to.

@@ -1,1 +1,340 @@
+//! Blocks, headers and whoever gives them.
 
+use super::*;
+use crate::encoding::List;
+use crate::limits::{BLOCK_TIMEOUT, HEADERS_TIMEOUT, MAX_GET_BLOCKS, MAX_STRIKES};
+use crate::node::io::{Answer, BadBlock, Command, ConnId, Delivery, Event, Input};
+use crate::params::Params;
+use crate::peer::Disconnect;
+use crate::types::{BlockHash, Header};
+use crate::wire::Kind;
+use crate::wire::message::{GetHeaders, Message, NewBlock, Ping};
+use std::sync::Arc;
+
+/// A node that has mined `count` blocks by itself, for others to be told of them.
+fn miner(count: usize) -> (Alice, Vec<BlockHash>) {
+    let mut miner = Alice::new(9, Params::regtest());
+    let hashes = miner.mine(count);
+    (miner, hashes)
+}
+
+fn pushed(from: &Alice, hash: &BlockHash) -> Message {
+    let block = from.stored.get(hash).expect("a mined block").block().clone();
+    Message::NewBlock(NewBlock::Push(block))
+}
+
+fn headers(from: &Alice, hashes: &[BlockHash]) -> Message {
+    let header = |hash: &BlockHash| *from.stored.get(hash).expect("a mined block").header();
+    Message::Headers(List::clipped(hashes.iter().map(header)))
+}
+
+/// Alice at the miner's time, with `count` peers whose greetings are over.
+fn alice_and_peers(miner: &Alice, count: u8) -> (Alice, Vec<ConnId>) {
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.now = miner.now;
+    let peers: Vec<ConnId> = (2..2 + count).map(|n| alice.meet(n)).collect();
+    for conn in &peers {
+        alice.received(*conn, Message::Headers(List::default()));
+        alice.said(*conn);
+    }
+    (alice, peers)
+}
+
+#[test]
+fn a_pushed_block_is_taken_told_on_and_not_told_back() {
+    let (miner, hashes) = miner(1);
+    let (mut alice, peers) = alice_and_peers(&miner, 3);
+    alice.received(peers[0], pushed(&miner, &hashes[0]));
+    assert_eq!(alice.tip(), hashes[0]);
+    assert!(alice.said(peers[0]).is_empty());
+    for conn in &peers[1..] {
+        assert!(matches!(&alice.said(*conn)[..], [Message::NewBlock(NewBlock::Push(_))]));
+    }
+    // The others tell her as well, and once more, and nothing follows.
+    for conn in &peers {
+        for _ in 0..100 {
+            alice.received(*conn, pushed(&miner, &hashes[0]));
+        }
+    }
+    assert!(peers.iter().all(|conn| alice.said(*conn).is_empty()));
+    assert!(alice.closed.is_empty());
+}
+
+#[test]
+fn a_pushed_block_without_a_parent_earns_one_question() {
+    let (miner, hashes) = miner(3);
+    let (mut alice, peers) = alice_and_peers(&miner, 1);
+    alice.received(peers[0], pushed(&miner, &hashes[2]));
+    let said = alice.said(peers[0]);
+    let [Message::GetHeaders(question)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(question.locator[..], [alice.params.genesis_hash()]);
+    alice.received(peers[0], headers(&miner, &hashes));
+    let [Message::GetBlocks(wanted)] = &alice.said(peers[0])[..] else { panic!("bodies are asked for") };
+    assert_eq!(wanted[..], hashes[..]);
+    for hash in &hashes {
+        alice.received(peers[0], miner.block(hash));
+    }
+    assert_eq!(alice.height(), 3);
+    assert!(alice.closed.is_empty());
+}
+
+#[test]
+fn a_block_that_nobody_asked_for_is_an_offence() {
+    let (miner, hashes) = miner(1);
+    let (mut alice, peers) = alice_and_peers(&miner, 1);
+    alice.received(peers[0], miner.block(&hashes[0]));
+    assert_eq!(alice.closed[&peers[0]], Disconnect::UnsolicitedBlock);
+    assert_eq!(alice.height(), 0);
+}
+
+/// (what is changed, the rule it breaks)
+#[test]
+fn a_bad_block_costs_its_giver_the_connection_and_changes_nothing() {
+    let (miner, hashes) = miner(2);
+    let good = miner.stored.get(&hashes[0]).expect("a mined block").block().clone();
+    let mut no_pow = (*good).clone();
+    while Params::regtest().limit().is_met_by(&no_pow.hash()) {
+        no_pow.header.nonce += 1;
+    }
+    let mut other_body = (*good).clone();
+    let next = miner.stored.get(&hashes[1]).expect("a mined block").block().clone();
+    other_body.transactions = next.transactions.clone();
+    for (block, rule) in [(no_pow, "BadPow"), (other_body, "BadMerkleRoot")] {
+        let (mut alice, peers) = alice_and_peers(&miner, 2);
+        let hash = block.hash();
+        alice.received(peers[0], Message::NewBlock(NewBlock::Push(Arc::new(block))));
+        assert_eq!(alice.closed[&peers[0]], Disconnect::InvalidBlock { hash, rule });
+        assert_eq!(alice.height(), 0);
+        // The others are served, and the honest block of the same header is taken.
+        alice.received(peers[1], Message::Ping(Ping { nonce: 1 }));
+        assert!(matches!(alice.said(peers[1])[..], [Message::Pong(_)]));
+        alice.received(peers[1], pushed(&miner, &hashes[0]));
+        assert_eq!(alice.tip(), hashes[0], "{rule}");
+    }
+}
+
+#[test]
+fn headers_that_do_not_hang_together_are_an_offence_and_unasked_ones_a_nuisance() {
+    let (miner, hashes) = miner(4);
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.now = miner.now;
+    let conn = alice.meet(2);
+    alice.received(conn, headers(&miner, &[hashes[0], hashes[2]]));
+    assert_eq!(alice.closed[&conn], Disconnect::UnlinkedHeaders);
+    let (mut alice, peers) = alice_and_peers(&miner, 1);
+    for _ in 0..MAX_STRIKES {
+        assert!(alice.closed.is_empty());
+        alice.received(peers[0], headers(&miner, &hashes));
+    }
+    assert_eq!(alice.closed[&peers[0]], Disconnect::Strikes);
+}
+
+#[test]
+fn a_block_withheld_is_asked_for_elsewhere_and_late_answers_are_taken() {
+    let (miner, hashes) = miner(5);
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.now = miner.now;
+    let (slow, good) = (alice.meet(2), alice.meet(3));
+    alice.received(slow, headers(&miner, &hashes));
+    assert!(matches!(alice.said(slow).last(), Some(Message::GetBlocks(_))));
+    alice.received(good, headers(&miner, &hashes));
+    assert!(
+        !alice.said(good).iter().any(|said| matches!(said, Message::GetBlocks(_))),
+        "nothing is asked twice"
+    );
+    alice.elapse(BLOCK_TIMEOUT);
+    let said = alice.said(good);
+    let [Message::GetBlocks(wanted)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(wanted.len(), 5);
+    for hash in &hashes {
+        alice.received(good, miner.block(hash));
+        alice.received(slow, miner.block(hash));
+    }
+    assert_eq!(alice.height(), 5);
+    assert!(alice.closed.is_empty());
+}
+
+#[test]
+fn the_only_peer_is_borne_with_however_slow() {
+    let (miner, hashes) = miner(2);
+    let (mut alice, peers) = alice_and_peers(&miner, 1);
+    alice.received(peers[0], pushed(&miner, &hashes[1]));
+    alice.received(peers[0], headers(&miner, &hashes));
+    for hash in &hashes {
+        for _ in 0..10 {
+            alice.elapse(secs(5));
+            // A word now and then shows that it lives.
+            alice.received(peers[0], Message::HaveTransactions(List::default()));
+        }
+        alice.received(peers[0], miner.block(hash));
+    }
+    assert_eq!(alice.height(), 2);
+    assert!(alice.closed.is_empty());
+}
+
+#[test]
+fn what_a_peer_owed_is_asked_of_others_when_it_goes() {
+    let (miner, hashes) = miner(40);
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.now = miner.now;
+    let (first, second) = (alice.meet(2), alice.meet(3));
+    alice.received(first, headers(&miner, &hashes));
+    let asked: usize = count_asked(&alice.said(first));
+    assert_eq!(asked, 40);
+    alice.received(second, headers(&miner, &hashes));
+    for hash in &hashes[..7] {
+        alice.received(first, miner.block(hash));
+    }
+    alice.said(second);
+    alice.input(Input::Closed(first, Disconnect::Ended));
+    assert_eq!(count_asked(&alice.said(second)), 33, "what came is not asked for again");
+    for hash in &hashes[7..] {
+        alice.received(second, miner.block(hash));
+    }
+    assert_eq!(alice.height(), 40);
+}
+
+fn count_asked(said: &[Message]) -> usize {
+    let count = |message: &Message| match message {
+        Message::GetBlocks(hashes) => {
+            assert!(hashes.len() <= MAX_GET_BLOCKS);
+            hashes.len()
+        }
+        _ => 0,
+    };
+    said.iter().map(count).sum()
+}
+
+#[test]
+fn who_does_not_have_what_it_claimed_is_let_go_in_the_end() {
+    let (miner, hashes) = miner(1);
+    let (mut alice, peers) = alice_and_peers(&miner, 1);
+    alice.received(peers[0], Message::NewBlock(NewBlock::Announce(*miner_header(&miner, &hashes[0]))));
+    for _ in 0..MAX_STRIKES {
+        assert!(alice.closed.is_empty());
+        alice.received(peers[0], Message::NotFound(List::clipped(hashes.clone())));
+    }
+    assert_eq!(alice.closed[&peers[0]], Disconnect::Strikes);
+}
+
+fn miner_header<'a>(miner: &'a Alice, hash: &BlockHash) -> &'a Header {
+    miner.stored.get(hash).expect("a mined block").header()
+}
+
+#[test]
+fn a_silent_source_of_headers_is_passed_over() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let (silent, other) = (alice.meet(2), alice.meet(3));
+    assert!(alice.said(silent).iter().any(|said| matches!(said, Message::GetHeaders(_))));
+    assert!(!alice.said(other).iter().any(|said| matches!(said, Message::GetHeaders(_))));
+    alice.elapse(HEADERS_TIMEOUT);
+    assert!(alice.said(other).iter().any(|said| matches!(said, Message::GetHeaders(_))));
+    assert!(alice.closed.is_empty(), "it is let go only when it is dead");
+}
+
+#[test]
+fn whoever_calls_and_says_nothing_does_not_hold_up_one_that_was_chosen() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let silent = alice.meet(2);
+    assert!(alice.said(silent).iter().any(|said| matches!(said, Message::GetHeaders(_))));
+    let chosen = alice.connected(alice::address(3), crate::node::io::Direction::Outbound);
+    let hello = bob(3, &alice.params);
+    alice.received(chosen, Message::Hello(hello));
+    assert!(alice.said(chosen).iter().any(|said| matches!(said, Message::GetHeaders(_))));
+}
+
+#[test]
+fn blocks_are_served_and_what_is_not_here_is_named() {
+    let (mut miner, hashes) = miner(3);
+    let conn = miner.meet(2);
+    miner.said(conn);
+    let nowhere = BlockHash([7; 32]);
+    miner.received(conn, Message::GetBlocks(List::clipped([hashes[1], nowhere])));
+    let said = miner.said(conn);
+    let [Message::Block(block), Message::NotFound(missing)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((block.hash(), missing[..].to_vec()), (hashes[1], vec![nowhere]));
+    let locator = List::clipped([nowhere, hashes[0]]);
+    miner.received(conn, Message::GetHeaders(GetHeaders { locator, stop: Some(hashes[1]) }));
+    let said = miner.said(conn);
+    let [Message::Headers(headers)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(headers.iter().map(Header::hash).collect::<Vec<_>>(), [hashes[1]]);
+}
+
+#[test]
+fn a_block_from_the_future_is_kept_for_its_time() {
+    let params = Params::lab(1, Some(10)).expect("good rules");
+    let mut ahead = Alice::new(9, params.clone());
+    ahead.now = ahead.now.plus(secs(100));
+    let hash = ahead.mine(1)[0];
+    let mut alice = Alice::new(1, params);
+    let conn = alice.meet(2);
+    alice.received(conn, Message::Headers(List::default()));
+    let push = pushed(&ahead, &hash);
+    alice.received(conn, push);
+    assert_eq!(alice.height(), 0);
+    assert!(alice.closed.is_empty(), "a wrong clock is no offence");
+    alice.elapse(secs(100));
+    assert_eq!(alice.height(), 0, "160 s ahead, of which 20 are allowed");
+    alice.elapse(secs(60));
+    assert_eq!(alice.tip(), hash);
+}
+
+#[test]
+fn users_are_told_of_what_is_stored_and_of_nothing_else() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let peer = alice.meet(2);
+    alice.said(peer);
+    alice.hold_store = true;
+    alice.command(1, Command::Mine(None));
+    let hash = alice.find_block();
+    assert!(matches!(&alice.said(peer)[..], [Message::NewBlock(_)]), "peers need not wait for the disk");
+    assert_eq!((alice.height(), alice.replies.len()), (0, 0));
+    let seq = alice.held.pop_front().expect("a commit");
+    alice.input(Input::Stored(seq));
+    assert_eq!(alice.tip(), hash);
+    assert!(matches!(alice.answer(), Answer::Mined(mined) if mined.hash == hash));
+}
+
+#[test]
+fn a_stop_waits_for_what_is_not_stored_yet() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let peer = alice.meet(2);
+    alice.hold_store = true;
+    alice.command(1, Command::Mine(None));
+    alice.find_block();
+    alice.command(2, Command::Shutdown);
+    assert_eq!(alice.closed[&peer], Disconnect::ShuttingDown);
+    assert!(matches!(alice.said(peer).last(), Some(Message::Bye(_))));
+    assert!(!alice.stopped);
+    let seq = alice.held.pop_front().expect("a commit");
+    alice.input(Input::Stored(seq));
+    assert!(alice.stopped);
+}
+
+#[test]
+fn a_refused_block_is_told_of_and_its_children_are_refused_unread() {
+    let (miner, hashes) = miner(2);
+    let (mut alice, peers) = alice_and_peers(&miner, 2);
+    let header = *miner_header(&miner, &hashes[0]);
+    alice.received(peers[0], Message::NewBlock(NewBlock::Announce(header)));
+    assert_eq!(count_asked(&alice.said(peers[0])), 1);
+    let bad = BadBlock { hash: hashes[0], rule: crate::chain::Rule::ExtraCoinbase };
+    alice.input(Input::Block(peers[0], Delivery::Requested, Err(bad)));
+    assert!(alice.closed[&peers[0]].is_offence());
+    let refused = |event: &Event| matches!(event, Event::BlockRefused { hash, .. } if *hash == hashes[0]);
+    assert!(alice.events.iter().any(refused));
+    assert_eq!(count_asked(&alice.said(peers[1])), 0, "nobody is asked for it again");
+    alice.received(peers[1], pushed(&miner, &hashes[1]));
+    assert!(!alice.closed.contains_key(&peers[1]), "who called us may not have heard");
+    assert_eq!(alice.height(), 0);
+}
+
+#[test]
+fn a_block_may_not_come_before_the_handshake() {
+    let (miner, hashes) = miner(1);
+    let mut alice = Alice::new(1, Params::regtest());
+    let conn = alice.connected(alice::address(5), crate::node::io::Direction::Inbound);
+    alice.received(conn, pushed(&miner, &hashes[0]));
+    assert_eq!(alice.closed[&conn], Disconnect::Unexpected(Kind::NewBlock));
+    assert_eq!(alice.height(), 0);
+}

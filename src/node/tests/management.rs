@@ -1,1 +1,167 @@
+//! The manager's plane: obeyed if signed, and only then.
 
+use ed25519_dalek::SigningKey;
+
+use super::*;
+use crate::encoding::{Blob, List};
+use crate::node::io::{ConnId, Direction};
+use crate::params::Params;
+use crate::peer::Disconnect;
+use crate::types::NodeId;
+use crate::wire::manage::{
+    Binding, Command, Event, Introduction, Manage, ManagerKey, Outcome, Refusal, Report,
+};
+use crate::wire::message::{Hello, Message, PeerAddress, Role};
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_bytes(&[seed; 32])
+}
+
+fn managed() -> Alice {
+    Alice::managed(1, Params::regtest(), ManagerKey::of(&key(1)))
+}
+
+/// A manager calls, and learns what its signatures are bound to.
+fn call(alice: &mut Alice) -> (ConnId, Binding) {
+    let conn = alice.connected(alice::address(90), Direction::Inbound);
+    let hello = Hello { role: Role::Manager, listen_port: 0, ..bob(90, &alice.params) };
+    alice.received(conn, Message::Hello(hello));
+    let said = alice.said(conn);
+    let [Message::Hello(hello)] = &said[..] else { panic!("{said:?}") };
+    (conn, Binding { network: hello.network, node: hello.node, challenge: hello.challenge })
+}
+
+fn tell(alice: &mut Alice, (conn, binding): (ConnId, Binding), sequence: u64, command: &Command) {
+    alice.received(conn, Message::Manage(binding.sign(&key(1), sequence, command)));
+}
+
+fn report(alice: &mut Alice, conn: ConnId) -> Outcome {
+    let said = alice.said(conn);
+    match &said[..] {
+        [Message::Report(Report { outcome, .. }), ..] => outcome.clone(),
+        _ => panic!("{said:?}"),
+    }
+}
+
+#[test]
+fn a_node_without_a_key_obeys_nobody() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let conn = alice.connected(alice::address(90), Direction::Inbound);
+    let hello = Hello { role: Role::Manager, ..bob(90, &alice.params) };
+    alice.received(conn, Message::Hello(hello));
+    assert!(matches!(alice.closed[&conn], Disconnect::NoManager(_)));
+}
+
+#[test]
+fn a_manager_registers_asks_mines_submits_and_ends_a_node() {
+    let mut alice = managed();
+    let manager = call(&mut alice);
+    let conn = manager.0;
+    let peer = |n: u8| PeerAddress { node: Some(NodeId([n; 16])), address: alice::address(n) };
+    let introductions =
+        [Introduction { peer: peer(2), dial: true }, Introduction { peer: peer(3), dial: false }];
+    tell(&mut alice, manager, 1, &Command::Register(List::clipped(introductions)));
+    assert_eq!(report(&mut alice, conn), Outcome::Done);
+    assert_eq!(alice.dials, [alice::address(2)]);
+    assert_eq!(alice.node.view().known_nodes().len(), 2, "it knows both");
+
+    tell(&mut alice, manager, 2, &Command::Mine { content: None });
+    let hash = alice.find_block();
+    assert!(matches!(report(&mut alice, conn), Outcome::Mined(mined) if mined.hash == hash));
+    let content: Blob<_> = b"hi".to_vec().try_into().expect("short");
+    tell(&mut alice, manager, 3, &Command::Submit { content });
+    assert!(matches!(report(&mut alice, conn), Outcome::Submitted(_)));
+    tell(&mut alice, manager, 4, &Command::SetMining { hashrate: 5 });
+    assert_eq!(report(&mut alice, conn), Outcome::Done);
+    tell(&mut alice, manager, 5, &Command::Status);
+    let Outcome::Status(status) = report(&mut alice, conn) else { panic!("a status") };
+    assert_eq!((status.height, status.tip, status.peers, status.pool, status.hashrate), (1, hash, 0, 1, 5));
+    tell(&mut alice, manager, 6, &Command::Shutdown);
+    assert_eq!(report(&mut alice, conn), Outcome::Done);
+    assert!(alice.stopped);
+}
+
+#[test]
+fn a_manager_that_subscribed_hears_what_is_and_what_happens() {
+    let mut alice = managed();
+    alice.meet(2);
+    let manager = call(&mut alice);
+    tell(&mut alice, manager, 1, &Command::Subscribe);
+    let node = |n: u8| NodeId([n; 16]);
+    let events = |alice: &mut Alice| -> Vec<Event> {
+        let event = |message: Message| match message {
+            Message::Event(event) => Some(event),
+            _ => None,
+        };
+        alice.said(manager.0).into_iter().filter_map(event).collect()
+    };
+    let genesis = alice.params.genesis_hash();
+    let now =
+        [Event::PeerReady { node: node(2) }, Event::TipChanged { tip: genesis, height: 0, reverted: 0 }];
+    assert_eq!(events(&mut alice), now);
+    let conn = alice.meet(3);
+    assert_eq!(events(&mut alice), [Event::PeerReady { node: node(3) }]);
+    alice.input(crate::node::io::Input::Closed(conn, Disconnect::Ended));
+    assert_eq!(events(&mut alice), [Event::PeerGone { node: node(3) }]);
+    let tip = alice.mine(1)[0];
+    assert_eq!(events(&mut alice), [Event::TipChanged { tip, height: 1, reverted: 0 }]);
+}
+
+#[test]
+fn what_is_not_the_managers_is_not_obeyed_and_closes() {
+    let shutdown = Command::Shutdown;
+    type Forge = fn(Binding) -> Manage;
+    let forgeries: [(Forge, Refusal); 5] = [
+        (|binding| binding.sign(&key(2), 1, &Command::Shutdown), Refusal::Signature),
+        (|binding| binding.sign(&key(1), 2, &Command::Shutdown), Refusal::Sequence { got: 2, expected: 1 }),
+        (
+            |binding| Binding { challenge: [0; 32], ..binding }.sign(&key(1), 1, &Command::Shutdown),
+            Refusal::Signature,
+        ),
+        (
+            |binding| Binding { node: NodeId([8; 16]), ..binding }.sign(&key(1), 1, &Command::Shutdown),
+            Refusal::Signature,
+        ),
+        (
+            |binding| {
+                let mut manage = binding.sign(&key(1), 1, &Command::Status);
+                manage.command = binding.sign(&key(1), 1, &Command::Shutdown).command;
+                manage
+            },
+            Refusal::Signature,
+        ),
+    ];
+    for (forge, refusal) in forgeries {
+        let mut alice = managed();
+        let (conn, binding) = call(&mut alice);
+        alice.received(conn, Message::Manage(forge(binding)));
+        assert_eq!(alice.closed[&conn], Disconnect::NotAuthorised(refusal));
+        assert!(!alice.stopped);
+    }
+    // A recorded command is worth nothing on another connection, nor a second time.
+    let mut alice = managed();
+    let first = call(&mut alice);
+    let recorded = first.1.sign(&key(1), 1, &Command::Status);
+    alice.received(first.0, Message::Manage(recorded.clone()));
+    let second = call(&mut alice);
+    alice.received(second.0, Message::Manage(recorded.clone()));
+    alice.received(first.0, Message::Manage(recorded));
+    assert!(alice.closed[&first.0].is_offence() && alice.closed[&second.0].is_offence());
+    let peer = alice.meet(2);
+    let manage = first.1.sign(&key(1), 1, &shutdown);
+    alice.received(peer, Message::Manage(manage));
+    assert!(alice.closed[&peer].is_offence(), "a node is no manager");
+    assert!(!alice.stopped);
+}
+
+#[test]
+fn a_claimed_manager_that_signs_nothing_goes_like_any_stranger() {
+    let mut alice = managed();
+    let (conn, _) = call(&mut alice);
+    alice.elapse(secs(5));
+    assert_eq!(alice.closed[&conn], Disconnect::HandshakeTimeout);
+    let manager = call(&mut alice);
+    tell(&mut alice, manager, 1, &Command::Status);
+    alice.elapse(secs(6));
+    assert!(!alice.closed.contains_key(&manager.0), "who has signed stays");
+}

@@ -83,7 +83,10 @@ impl Net {
         let to = alice::address(u8::try_from(b + 1).expect("few nodes"));
         let peer = crate::wire::message::PeerAddress { node: None, address: to };
         let introduction = crate::wire::manage::Introduction { peer, dial: true };
-        self.with(a, |node| node.command(0, Command::Register(vec![introduction])));
+        self.with(a, |node| {
+            node.command(0, Command::Register(vec![introduction]));
+            node.answer();
+        });
     }
 
     pub fn mesh(&mut self) {
@@ -123,7 +126,7 @@ impl Net {
                 Done::Timer(at, timer) => self.push(at, n, Arrival::Timer(timer)),
                 Done::Dialled(address) => self.dial(n, address),
                 Done::Sent(conn, message) => self.deliver(n, conn, |conn| Arrival::Message(conn, message)),
-                Done::Closed(conn, _) => {
+                Done::Closed(conn) => {
                     self.deliver(n, conn, Arrival::Closed);
                     self.wires.remove(&(n, conn));
                 }

@@ -1,36 +1,20 @@
 //! The tree itself: slots in an arena, found by hash, and two chains through it by height.
 //!
-//! It knows of work, bodies and validity, and of no rule. What is on neither chain is bounded: beyond the
-//! cap, the leaf with the least work goes first, so no ancestor goes before its descendants.
+//! Lives here: work, bodies, validity and the two chains. Not here: any rule of consensus (`rules`,
+//! `check`).
+
+mod prune;
+mod slot;
 
 use std::collections::BTreeSet;
 
 use crate::types::{BlockHash, Header, Lookup, Work};
-
-/// A place in the arena.
-pub(super) type Index = u32;
-
-/// One header.
-#[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) header: Header,
-    pub(super) hash: BlockHash,
-    pub(super) height: u64,
-    /// Of it and all its ancestors.
-    pub(super) work: Work,
-    parent: Option<Index>,
-    children: Vec<Index>,
-    /// Counts up: the smaller was seen first.
-    seen: u64,
-    pub(super) has_body: bool,
-    /// Its body and those of all its ancestors are here.
-    linked: bool,
-    pub(super) invalid: bool,
-}
+pub(super) use slot::{Index, Slot};
 
 #[derive(Debug)]
 pub(super) struct Tree {
     slots: Vec<Slot>,
+    /// Places in `slots` that hold nothing any more.
     free: Vec<Index>,
     by_hash: Lookup<BlockHash, Index>,
     /// The chain with the most work whose bodies are all here, by height.
@@ -39,34 +23,28 @@ pub(super) struct Tree {
     best: Vec<Index>,
     /// Entries on neither chain that have no children, least work first.
     leaves: BTreeSet<(Work, u64, Index)>,
+    /// How many entries may be on neither chain.
     cap: usize,
+    /// How many headers were put in, ever.
     seen: u64,
     /// Pruned, and not told yet.
     forgotten: BTreeSet<BlockHash>,
 }
 
 impl Tree {
+    /// A tree of genesis alone, with its body.
     pub(super) fn new(genesis: &Header, hash: BlockHash, cap: usize) -> Tree {
         let mut by_hash = Lookup::default();
-        by_hash.insert(hash, 0);
-        let root = Slot {
-            header: *genesis,
-            hash,
-            height: 0,
-            work: work_of(genesis),
-            parent: None,
-            children: Vec::new(),
-            seen: 0,
-            has_body: true,
-            linked: true,
-            invalid: false,
-        };
+        by_hash.insert(hash, Index::ROOT);
+        let mut root = Slot::new(genesis, hash, 0, work_of(genesis), 0);
+        root.has_body = true;
+        root.linked = true;
         Tree {
             slots: vec![root],
             free: Vec::new(),
             by_hash,
-            active: vec![0],
-            best: vec![0],
+            active: vec![Index::ROOT],
+            best: vec![Index::ROOT],
             leaves: BTreeSet::new(),
             cap,
             seen: 0,
@@ -75,11 +53,11 @@ impl Tree {
     }
 
     pub(super) fn slot(&self, index: Index) -> &Slot {
-        &self.slots[index as usize]
+        &self.slots[index.position()]
     }
 
     fn slot_mut(&mut self, index: Index) -> &mut Slot {
-        &mut self.slots[index as usize]
+        &mut self.slots[index.position()]
     }
 
     pub(super) fn index(&self, hash: &BlockHash) -> Option<Index> {
@@ -88,6 +66,12 @@ impl Tree {
 
     pub(super) fn get(&self, hash: &BlockHash) -> Option<&Slot> {
         self.index(hash).map(|index| self.slot(index))
+    }
+
+    /// The header at `index`, whole.
+    pub(super) fn header(&self, index: Index) -> Header {
+        let slot = self.slot(index);
+        slot.header(slot.parent.map_or(BlockHash::ZERO, |parent| self.slot(parent).hash))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -104,11 +88,11 @@ impl Tree {
 
     /// Genesis is on both chains, so neither is ever empty.
     pub(super) fn active_tip(&self) -> Index {
-        self.active.last().copied().unwrap_or_default()
+        self.active.last().copied().unwrap_or(Index::ROOT)
     }
 
     pub(super) fn best_tip(&self) -> Index {
-        self.best.last().copied().unwrap_or_default()
+        self.best.last().copied().unwrap_or(Index::ROOT)
     }
 
     pub(super) fn is_active(&self, index: Index) -> bool {
@@ -119,13 +103,8 @@ impl Tree {
         self.best_at(self.slot(index).height) == Some(index)
     }
 
-    fn is_side(&self, index: Index) -> bool {
-        !self.is_active(index) && !self.is_best(index)
-    }
-
-    /// How many blocks the two chains share.
+    /// How many blocks the two chains share: they agree up to where they part, and nowhere after.
     fn common_len(&self) -> usize {
-        // They agree up to where they part, and nowhere after.
         let (mut low, mut high) = (1, self.active.len().min(self.best.len()));
         while low < high {
             let middle = low.midpoint(high + 1);
@@ -141,6 +120,10 @@ impl Tree {
     /// `index` and its ancestors, nearest first.
     pub(super) fn up_from(&self, index: Index) -> impl Iterator<Item = &Slot> {
         core::iter::successors(Some(self.slot(index)), |slot| slot.parent.map(|parent| self.slot(parent)))
+    }
+
+    fn children(&self, index: Index) -> impl Iterator<Item = Index> {
+        core::iter::successors(self.slot(index).first_child, |child| self.slot(*child).next_sibling)
     }
 
     /// The ancestor of `of` at `height`, itself included.
@@ -161,69 +144,75 @@ impl Tree {
         }
     }
 
-    /// Puts in a header whose parent is there, and whose rules are kept.
-    pub(super) fn insert(&mut self, header: &Header, hash: BlockHash) {
-        let Some(parent) = self.index(&header.previous) else { return };
+    /// Puts in a header that keeps the rules; nothing, if its parent is not there or the arena is full.
+    pub(super) fn insert(&mut self, header: &Header, hash: BlockHash) -> Option<Index> {
+        let parent = self.index(&header.previous)?;
+        let index = self.free.pop().or_else(|| Index::at(self.slots.len()))?;
         self.seen += 1;
         let above = self.slot(parent);
-        let slot = Slot {
-            header: *header,
-            hash,
-            height: above.height + 1,
-            work: above.work.plus(work_of(header)),
-            parent: Some(parent),
-            children: Vec::new(),
-            seen: self.seen,
-            has_body: false,
-            linked: false,
-            invalid: false,
-        };
-        let index = match self.free.pop() {
-            Some(index) => {
-                *self.slot_mut(index) = slot;
-                index
-            }
-            None => {
-                self.slots.push(slot);
-                (self.slots.len() - 1) as Index
-            }
-        };
+        let mut slot = Slot::new(header, hash, above.height + 1, above.work.plus(work_of(header)), self.seen);
+        slot.parent = Some(parent);
+        slot.next_sibling = above.first_child;
+        if let Some(sibling) = slot.next_sibling {
+            self.slot_mut(sibling).previous_sibling = Some(index);
+        }
+        match self.slots.get_mut(index.position()) {
+            Some(free) => *free = slot,
+            None => self.slots.push(slot),
+        }
         self.by_hash.insert(hash, index);
         // It may be back before anybody was told that it had gone.
         self.forgotten.remove(&hash);
         self.no_leaf(parent);
-        self.slot_mut(parent).children.push(index);
+        self.slot_mut(parent).first_child = Some(index);
         self.maybe_leaf(index);
         if self.slot(index).work > self.slot(self.best_tip()).work {
             self.switch_best(index);
         }
+        Some(index)
     }
 
-    /// The body of `index` came: what joined and what left the active chain.
+    /// Takes `index`, which has no children, from its parent, which comes back.
+    fn unlink(&mut self, index: Index) -> Option<Index> {
+        let slot = self.slot(index);
+        let (parent, next, previous) = (slot.parent?, slot.next_sibling, slot.previous_sibling);
+        if let Some(next) = next {
+            self.slot_mut(next).previous_sibling = previous;
+        }
+        match previous {
+            Some(previous) => self.slot_mut(previous).next_sibling = next,
+            None => self.slot_mut(parent).first_child = next,
+        }
+        Some(parent)
+    }
+
+    /// The body of `index` came: what joined the active chain, lowest first, and what left it, highest
+    /// first.
     pub(super) fn add_body(&mut self, index: Index) -> (Vec<BlockHash>, Vec<BlockHash>) {
         self.slot_mut(index).has_body = true;
         let parent_linked = self.slot(index).parent.is_none_or(|parent| self.slot(parent).linked);
         if !parent_linked {
             return (Vec::new(), Vec::new());
         }
-        // It, and the descendants whose bodies came before it.
-        let mut best = self.active_tip();
+        // It, and the descendants whose bodies came before it. What the tip ties with, it wins.
+        let before = self.active_tip();
+        let mut best = before;
         let mut todo = vec![index];
         while let Some(at) = todo.pop() {
             self.slot_mut(at).linked = true;
-            let (work, seen) = (self.slot(at).work, self.slot(at).seen);
-            let ahead = self.slot(best);
-            if work > ahead.work || (work == ahead.work && best != self.active_tip() && seen < ahead.seen) {
+            let (slot, ahead) = (self.slot(at), self.slot(best));
+            if slot.work > ahead.work || (best != before && slot.beats(ahead)) {
                 best = at;
             }
-            let ready = |child: &&Index| self.slot(**child).has_body && !self.slot(**child).invalid;
-            todo.extend(self.slot(at).children.iter().filter(ready).copied().collect::<Vec<_>>());
+            todo.extend(self.children(at).filter(|child| {
+                let child = self.slot(*child);
+                child.has_body && !child.invalid
+            }));
         }
-        if best == self.active_tip() {
+        if best == before {
             return (Vec::new(), Vec::new());
         }
-        let before = self.active_tip();
-        let (joined, left) = Tree::path(&self.slots, &self.active, best);
+        let (joined, left) = self.path(&self.active, best);
         self.no_leaf(best);
         self.active.truncate(self.active.len() - left.len());
         self.active.extend(joined.iter().rev());
@@ -234,7 +223,7 @@ impl Tree {
 
     fn switch_best(&mut self, to: Index) {
         let before = self.best_tip();
-        let (joined, left) = Tree::path(&self.slots, &self.best, to);
+        let (joined, left) = self.path(&self.best, to);
         self.no_leaf(to);
         self.best.truncate(self.best.len() - left.len());
         self.best.extend(joined.iter().rev());
@@ -242,17 +231,19 @@ impl Tree {
     }
 
     /// What joins `chain` (highest first) and what leaves it (highest first) when it is to end in `to`.
-    fn path(slots: &[Slot], chain: &[Index], to: Index) -> (Vec<Index>, Vec<Index>) {
+    fn path(&self, chain: &[Index], to: Index) -> (Vec<Index>, Vec<Index>) {
+        let on_chain = |index: Index| {
+            let height = usize::try_from(self.slot(index).height).unwrap_or(usize::MAX);
+            (chain.get(height) == Some(&index)).then_some(height)
+        };
         let mut joined = Vec::new();
         let mut at = to;
         let fork = loop {
-            let slot = &slots[at as usize];
-            let height = slot.height as usize;
-            if chain.get(height) == Some(&at) {
+            if let Some(height) = on_chain(at) {
                 break height;
             }
             joined.push(at);
-            match slot.parent {
+            match self.slot(at).parent {
                 Some(parent) => at = parent,
                 None => break 0,
             }
@@ -265,58 +256,24 @@ impl Tree {
         let mut todo = vec![index];
         while let Some(at) = todo.pop() {
             self.slot_mut(at).invalid = true;
-            todo.extend_from_slice(&self.slot(at).children.clone());
+            todo.extend(self.children(at));
         }
         if !self.is_best(index) {
             return;
         }
         // Rare, and paid for with proof of work: look at everything that is left.
         let mut best = self.active_tip();
-        for at in 0..self.slots.len() as Index {
-            let slot = self.slot(at);
-            if slot.invalid || self.index(&slot.hash) != Some(at) {
-                continue;
-            }
-            let ahead = self.slot(best);
-            if slot.work > ahead.work || (slot.work == ahead.work && slot.seen < ahead.seen) {
-                best = at;
+        for slot in &self.slots {
+            // A free place still holds what was dropped; the look-up knows better.
+            if !slot.invalid
+                && slot.beats(self.slot(best))
+                && let Some(live) = self.index(&slot.hash)
+                && core::ptr::eq(self.slot(live), slot)
+            {
+                best = live;
             }
         }
         self.switch_best(best);
-    }
-
-    fn maybe_leaf(&mut self, index: Index) {
-        let slot = self.slot(index);
-        if slot.children.is_empty() && self.is_side(index) {
-            let key = (slot.work, slot.seen, index);
-            self.leaves.insert(key);
-        }
-    }
-
-    fn no_leaf(&mut self, index: Index) {
-        let slot = self.slot(index);
-        let key = (slot.work, slot.seen, index);
-        self.leaves.remove(&key);
-    }
-
-    /// Drops leaves, least work first, until what is on neither chain is within the cap.
-    pub(super) fn prune(&mut self) {
-        while self.len() - (self.active.len() + self.best.len() - self.common_len()) > self.cap {
-            let Some((_, _, index)) = self.leaves.pop_first() else { return };
-            let slot = self.slot_mut(index);
-            let (hash, parent) = (slot.hash, slot.parent);
-            self.by_hash.remove(&hash);
-            self.forgotten.insert(hash);
-            self.free.push(index);
-            if let Some(parent) = parent {
-                self.slot_mut(parent).children.retain(|child| *child != index);
-                self.maybe_leaf(parent);
-            }
-        }
-    }
-
-    pub(super) fn take_forgotten(&mut self) -> Vec<BlockHash> {
-        core::mem::take(&mut self.forgotten).into_iter().collect()
     }
 }
 

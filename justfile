@@ -1,0 +1,33 @@
+# What CI runs, by name. `just` is optional: each recipe is one command.
+
+# All tests, in Rust alone.
+test:
+    cargo test --locked
+
+# Format, lints and documentation, warnings denied.
+check:
+    cargo fmt --check
+    cargo clippy --locked --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+# Licences, sources and duplicates of what we depend on.
+deny:
+    cargo deny --locked check bans licenses sources
+
+# A network of six nodes.
+run:
+    cargo run --release -- -p 4999 -a 6
+
+# The walk of the README, against the release build, with many sizes of networks.
+walk *SIZES="2 6 25 60 100":
+    cargo build --release --locked
+    tests/walk.sh target/release/networkmngr {{SIZES}}
+
+# Two nodes in two network namespaces find each other (needs root).
+netns:
+    cargo build --locked
+    tests/netns.sh target/debug/p2pnode
+
+# Everything that CI does.
+ci:
+    .ci/run
