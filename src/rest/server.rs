@@ -9,9 +9,10 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::panic::catch_unwind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -137,12 +138,16 @@ where
         // An answer is written at once: waiting for more to send would only delay it.
         let _ = socket.set_nodelay(true);
         let patience = self.settings.timeout;
-        let service = service_fn(|request| {
-            let (shared, busy) = (self.clone(), place.busy());
+        let unread = Arc::new(AtomicBool::new(false));
+        let service = service_fn(|request: Request<Incoming>| {
+            let (shared, busy, unread) = (self.clone(), place.busy(), unread.clone());
+            let has_body = !request.body().is_end_stream();
             async move {
-                Ok::<_, Infallible>(
-                    shared.answer(peer, request).await.map(|body| InHand { body, _busy: busy }),
-                )
+                let response = shared.answer(peer, request).await;
+                // Whoever is refused may not have been heard out.
+                let refused = response.status().is_client_error() || response.status().is_server_error();
+                unread.store(has_body && refused, Ordering::Relaxed);
+                Ok::<_, Infallible>(response.map(|body| InHand { body, _busy: busy }))
             }
         });
         let connection = http1::Builder::new()
@@ -150,7 +155,7 @@ where
             .header_read_timeout(patience)
             .max_header_size(MAX_HTTP_HEADER_BYTES)
             .max_buf_size(BUFFER_BYTES)
-            .serve_connection(Socket::new(socket, patience), service);
+            .serve_connection(Socket::new(socket, patience, unread.clone()), service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

@@ -4,6 +4,8 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
@@ -25,12 +27,15 @@ pub(super) struct Socket {
     /// Runs while a write waits.
     alarm: Option<Pin<Box<Sleep>>>,
     armed: bool,
+    /// Whether the client may still be sending when the last answer is written.
+    unread: Arc<AtomicBool>,
     lingering: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
-    pub(super) fn new(socket: TcpStream, patience: Duration) -> Socket {
-        Socket { io: TokioIo::new(socket), patience, alarm: None, armed: false, lingering: None }
+    /// `unread` is set by whoever answers a request without having read all of it.
+    pub(super) fn new(socket: TcpStream, patience: Duration, unread: Arc<AtomicBool>) -> Socket {
+        Socket { io: TokioIo::new(socket), patience, alarm: None, armed: false, unread, lingering: None }
     }
 
     fn written(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -48,25 +53,20 @@ impl Socket {
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Throws away what still comes. Closing with bytes unread would reset the connection, and the reset
-    /// would overtake the answer, such as the 413 to a body that is still being sent.
+    /// Throws away what still comes, for a while. Closing before, or with bytes unread, would reset the
+    /// connection, and the reset would overtake the answer, such as the 413 to a body that is being sent.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let over = self.lingering.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        if over.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut scratch = [0; SCRATCH];
         loop {
-            let mut scratch = [0; SCRATCH];
             let mut buffer = ReadBuf::new(&mut scratch);
-            let read = Pin::new(self.io.inner_mut()).poll_read(cx, &mut buffer);
-            match read {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    let over = self.lingering.get_or_insert_with(|| Box::pin(sleep(LINGER)));
-                    if over.as_mut().poll(cx).is_ready() {
-                        return Poll::Ready(());
-                    }
-                }
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => match &mut self.lingering {
-                    Some(over) => return over.as_mut().poll(cx),
-                    None => return Poll::Ready(()),
-                },
+            // Pending, too, once this task has had its share of the thread; so it never loops for long.
+            match ready!(Pin::new(self.io.inner_mut()).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                _ => return Poll::Ready(()),
             }
         }
     }
@@ -109,6 +109,6 @@ impl Write for Socket {
         if self.lingering.is_none() {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
         }
-        self.poll_linger(cx).map(Ok)
+        if self.unread.load(Ordering::Relaxed) { self.poll_linger(cx).map(Ok) } else { Poll::Ready(Ok(())) }
     }
 }

@@ -103,6 +103,25 @@ async fn hostile_requests_get_their_one_answer_and_the_server_lives() {
     assert!(!node.running.is_finished(), "and nobody stopped it");
 }
 
+/// Most clients write everything before they read anything: a reset would take the answer from them.
+#[tokio::test]
+async fn a_413_reaches_who_writes_first_and_reads_then() {
+    let node = node(1).await;
+    let client = tokio::task::spawn_blocking(move || {
+        use std::io::{Read, Write};
+        let mut socket = std::net::TcpStream::connect(node.http).expect("a connection");
+        socket.set_read_timeout(Some(SOON)).expect("a deadline");
+        let head = request("POST", "/transactions", "Content-Length: 33554432\r\n", "");
+        socket.write_all(head.as_bytes()).expect("sent");
+        socket.write_all(&vec![b' '; 32 << 20]).expect("taken, and thrown away");
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).expect("no reset");
+        answer
+    });
+    let answer = client.await.expect("no panic");
+    assert_eq!(Answer::parse(&answer).map(|answer| answer.status), Some(413));
+}
+
 #[tokio::test]
 async fn http_2_is_closed() {
     let node = node(1).await;
