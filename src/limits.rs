@@ -277,6 +277,9 @@ pub const MAX_HTTP_HEADER_BYTES: usize = 8 * 1024;
 /// Time for a request's headers, and for its body, to arrive; and for a reader to take what waits for it.
 pub const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A request's body may take longer than that if it arrives at this rate, in bytes a second.
+pub const MIN_HTTP_BODY_BYTES_PER_SEC: u64 = 64 * 1024;
+
 /// Bytes of a request's body, but for a chain.
 pub const MAX_HTTP_BODY_BYTES: usize = 256 * 1024;
 

@@ -1,48 +1,52 @@
 //! Bodies: what comes in is bounded in bytes and in time, what goes out is whole or streamed.
 
-use core::convert::Infallible;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
+use std::io;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use crate::limits::HTTP_TIMEOUT;
+use crate::limits::{HTTP_TIMEOUT, MIN_HTTP_BODY_BYTES_PER_SEC};
 use crate::rest::problem::Problem;
 
 /// What goes out.
 #[derive(Debug)]
 pub enum Body {
-    /// All of it.
+    /// All of it; its length is sent ahead.
     Whole(Option<Bytes>),
-    /// Piece by piece, as it is made. The channel's bound is what may wait for a slow reader.
-    Stream(mpsc::Receiver<Bytes>),
+    /// Piece by piece, as it is made. The channel's bound is what may wait for a slow reader. An error cuts
+    /// the connection, so that nobody takes half an answer for a whole one.
+    Stream(mpsc::Receiver<io::Result<Bytes>>),
 }
 
-impl From<String> for Body {
-    fn from(text: String) -> Body {
-        Body::Whole(Some(text.into()))
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Body {
+        Body::Whole(Some(bytes.into()))
     }
 }
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut *self {
             Body::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Body::Stream(pieces) => pieces.poll_recv(context).map(|piece| Some(Ok(Frame::data(piece?)))),
+            Body::Stream(pieces) => {
+                pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+            }
         }
     }
 
@@ -58,50 +62,59 @@ impl hyper::body::Body for Body {
     }
 }
 
-/// A response of JSON.
+/// A response of JSON, with a line break at its end for people at a terminal.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
-    let mut text = match serde_json::to_string(value) {
-        Ok(text) => text,
-        Err(error) => {
-            let detail = format!("the answer could not be written: {error}");
-            return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response();
+    match serde_json::to_vec(value) {
+        Ok(mut bytes) => {
+            bytes.push(b'\n');
+            respond(status, HeaderValue::from_static("application/json"), bytes.into())
         }
-    };
-    text.push('\n');
-    with_type(status, Body::from(text))
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written as JSON: a defect of this program");
+            Problem::internal().into_response()
+        }
+    }
 }
 
 /// A response of JSON that is streamed.
-pub fn stream(pieces: mpsc::Receiver<Bytes>) -> Response<Body> {
-    with_type(StatusCode::OK, Body::Stream(pieces))
+pub fn stream(pieces: mpsc::Receiver<io::Result<Bytes>>) -> Response<Body> {
+    respond(StatusCode::OK, HeaderValue::from_static("application/json"), Body::Stream(pieces))
 }
 
-fn with_type(status: StatusCode, body: Body) -> Response<Body> {
+/// A body with its status and content type.
+pub(super) fn respond(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
 
-/// Reads a request's body: at most `cap` bytes, of which some must come every few seconds.
+/// Reads a request's body: at most `cap` bytes, in [`HTTP_TIMEOUT`] and what its bytes earn on top.
 pub async fn read(request: Request<Incoming>, cap: usize) -> Result<Bytes, Problem> {
-    let too_large =
-        || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body may have at most {cap} bytes"));
-    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > cap as u64) {
-        return Err(too_large());
+    read_within(request.into_body(), cap, HTTP_TIMEOUT).await
+}
+
+/// As [`read`], with another time to begin with.
+async fn read_within<B>(mut body: B, cap: usize, time: Duration) -> Result<Bytes, Problem>
+where
+    B: hyper::body::Body<Data = Bytes, Error: core::fmt::Display> + Unpin,
+{
+    // What says that it is too long is refused unread; what does not say is refused at the first byte too many.
+    if usize::try_from(body.size_hint().lower()).is_ok_and(|length| length > cap) {
+        return Err(Problem::too_large(cap));
     }
-    let mut body = request.into_body();
+    let begin = Instant::now();
     let mut bytes = BytesMut::new();
     loop {
-        let frame = timeout(HTTP_TIMEOUT, body.frame())
+        let earned = Duration::from_secs(bytes.len() as u64 / MIN_HTTP_BODY_BYTES_PER_SEC);
+        let frame = timeout_at(begin + time + earned, body.frame())
             .await
             .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"))?;
         let Some(frame) = frame else { return Ok(bytes.freeze()) };
         let frame = frame.map_err(|error| Problem::bad_request(format!("the body broke off: {error}")))?;
         if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > cap {
-                return Err(too_large());
+            if data.len() > cap - bytes.len() {
+                return Err(Problem::too_large(cap));
             }
             bytes.extend_from_slice(&data);
         }
@@ -118,4 +131,32 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return serde_json::from_str(&inner).map_err(wrong);
     }
     serde_json::from_slice(bytes).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn within(body: Body, cap: usize) -> Result<Bytes, u16> {
+        read_within(body, cap, Duration::from_millis(200)).await.map_err(|problem| problem.status().as_u16())
+    }
+
+    #[tokio::test]
+    async fn a_body_is_bounded_in_bytes_and_in_time() {
+        assert_eq!(within(b"12345".to_vec().into(), 5).await, Ok("12345".into()));
+        assert_eq!(within(b"123456".to_vec().into(), 5).await, Err(413));
+        let (pieces, body) = mpsc::channel(9);
+        for piece in ["123", "456"] {
+            pieces.send(Ok(piece.into())).await.expect("a place");
+        }
+        assert_eq!(within(Body::Stream(body), 5).await, Err(413), "by pieces, the sender still there");
+        // One byte now and then is progress, but not a body.
+        let (pieces, body) = mpsc::channel(1);
+        tokio::spawn(async move {
+            while pieces.send(Ok(Bytes::from_static(b"x"))).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        assert_eq!(within(Body::Stream(body), 1000).await, Err(408));
+    }
 }

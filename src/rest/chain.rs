@@ -5,20 +5,22 @@
 //! is checked as a whole beside the node before the node is asked to adopt it.
 
 use std::fmt::Write;
+use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
-use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use crate::chain::{BadBranch, CheckedBranch, Tip};
 use crate::encoding;
-use crate::limits::{CHAIN_PAGE, MAX_HTTP_CHAIN_BYTES};
+use crate::limits::{CHAIN_PAGE, MAX_HTTP_BODY_BYTES, MAX_HTTP_CHAIN_BYTES};
 use crate::net::{Clock, Handle};
 use crate::node::io::{Answer, Command};
+use crate::params::Params;
 use crate::rest::body::{self, Body};
-use crate::rest::json::{BlockJson, block_json, block_of, disagreement};
+use crate::rest::json::{self, block_json};
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
 use crate::rest::values::query;
@@ -49,39 +51,32 @@ impl Api {
         let (pieces, body) = mpsc::channel(PIECES_WAITING);
         let handle = self.handle.clone();
         tokio::spawn(async move {
-            // Ends early when the reader goes away; the missing end of the JSON tells a reader of the rest.
             if let Err(why) = write_chain(&handle, tip, from - 1, limit, &pieces).await {
                 tracing::debug!(why, "a chain was not sent to its end");
+                // Cuts the connection: a list that merely stopped could pass for the whole.
+                let _ = pieces.send(Err(io::Error::other(why))).await;
             }
         });
         Ok(body::stream(body))
     }
 
     pub(super) async fn replace(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        // Of bodies that are large, or do not say, one is held at a time: memory is bounded by it.
+        let small = request.body().size_hint().upper().is_some_and(|n| n <= MAX_HTTP_BODY_BYTES as u64);
+        let turn = match small {
+            true => None,
+            false => Some(self.replacing.clone().try_acquire_owned().map_err(|_| busy())?),
+        };
         let bytes = body::read(request, MAX_HTTP_CHAIN_BYTES).await?;
         let params = self.params.clone();
         let check = move || {
-            let offered = body::parse::<ChainIn>(&bytes)?.into_blocks();
-            let mut blocks = Vec::with_capacity(offered.len());
-            for (at, block) in offered.iter().enumerate() {
-                blocks
-                    .push(block_of(block).map_err(|why| Problem::bad_request(format!("chain[{at}].{why}")))?);
-            }
-            let branch = CheckedBranch::check(blocks, &params, Clock::wall()).map_err(refused)?;
-            for (at, (json, block)) in offered.iter().zip(branch.blocks()).enumerate() {
-                if let Some(member) = disagreement(json, block.block(), at as u64) {
-                    return Err(Problem::new(
-                        StatusCode::UNPROCESSABLE_ENTITY,
-                        format!("chain[{at}].{member} is not what the rest of the block says"),
-                    )
-                    .with("rule", "Inconsistent")
-                    .with("index", at + 1));
-                }
-            }
-            Ok(branch)
+            let branch = check(&bytes, &params);
+            drop(turn);
+            branch
         };
         let branch = tokio::task::spawn_blocking(check).await.map_err(|error| {
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the check of the chain failed: {error}"))
+            tracing::error!(%error, "an offered chain made this program panic: a defect of it");
+            Problem::internal()
         })??;
         match self.handle.command(Command::Replace(branch)).await? {
             Answer::Replaced(_) => Ok(body::json(StatusCode::CREATED, &"Chain replaced")),
@@ -108,22 +103,27 @@ fn refused(bad: BadBranch) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("rule", bad.rule.name()).with("index", index)
 }
 
-/// A chain as GET /chain gives it, or its list alone.
-#[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected a list of blocks, or an object whose `chain` is one, as GET /chain gives"
-)]
-enum ChainIn {
-    List(Vec<BlockJson>),
-    Envelope { chain: Vec<BlockJson> },
+fn untrue(at: usize, path: &str) -> Problem {
+    let detail = format!("{path} is not what the rest of the block says");
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("rule", "Inconsistent").with("index", at + 1)
 }
 
-impl ChainIn {
-    fn into_blocks(self) -> Vec<BlockJson> {
-        match self {
-            ChainIn::List(blocks) | ChainIn::Envelope { chain: blocks } => blocks,
-        }
+fn busy() -> Problem {
+    let detail = "another large chain is being checked";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
+}
+
+/// The chain in `bytes`, if it is one that keeps all rules and says nothing untrue; otherwise what comes
+/// first that is wrong.
+fn check(bytes: &[u8], params: &Arc<Params>) -> Result<CheckedBranch, Problem> {
+    let offered = json::read::chain(bytes)
+        .map_err(|error| Problem::bad_request(format!("the body is not a chain: {error}")))?;
+    let checked = CheckedBranch::check(offered.blocks, params, Clock::wall());
+    match (checked, offered.untrue) {
+        (Err(bad), Some((at, path))) if at < bad.index => Err(untrue(at, &path)),
+        (Err(bad), _) => Err(refused(bad)),
+        (Ok(_), Some((at, path))) => Err(untrue(at, &path)),
+        (Ok(branch), None) => Ok(branch),
     }
 }
 
@@ -132,7 +132,7 @@ async fn write_chain(
     tip: Tip,
     from: u64,
     limit: u64,
-    pieces: &mpsc::Sender<Bytes>,
+    pieces: &mpsc::Sender<io::Result<Bytes>>,
 ) -> Result<(), &'static str> {
     let mut text = String::from(r#"{"chain": ["#);
     let mut height = from;
@@ -163,6 +163,6 @@ async fn write_chain(
     send(pieces, &mut text).await
 }
 
-async fn send(pieces: &mpsc::Sender<Bytes>, text: &mut String) -> Result<(), &'static str> {
-    pieces.send(core::mem::take(text).into()).await.map_err(|_| "the reader went away")
+async fn send(pieces: &mpsc::Sender<io::Result<Bytes>>, text: &mut String) -> Result<(), &'static str> {
+    pieces.send(Ok(core::mem::take(text).into())).await.map_err(|_| "the reader went away")
 }

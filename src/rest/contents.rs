@@ -22,6 +22,7 @@ use crate::types::{Block, TxId};
 #[serde(deny_unknown_fields)]
 pub(super) struct ContentIn {
     content: Option<String>,
+    #[serde(alias = "content_base64")]
     base64: Option<String>,
 }
 
@@ -71,7 +72,12 @@ impl Api {
     /// Where a transaction is, and how deep.
     pub(super) async fn transaction(&self, id: &str) -> Result<Response<Body>, Problem> {
         let id: TxId = id.parse().map_err(|error| Problem::bad_request(format!("the id {id:?}: {error}")))?;
-        let holders = self.handle.store().find(&id);
+        // Reads every block that may hold it, from the disk perhaps.
+        let store = self.handle.store().clone();
+        let holders = tokio::task::spawn_blocking(move || store.find(&id)).await.map_err(|error| {
+            tracing::error!(%error, "a look-up made this program panic: a defect of it");
+            Problem::internal()
+        })?;
         let (waiting, tip, mut places) = self
             .handle
             .view(move |view| {

@@ -2,7 +2,7 @@
 //!
 //! | file | concern |
 //! |---|---|
-//! | `server` | connections: their number, their time, an orderly end; the manager's HTTP uses it as well |
+//! | `server`, `places`, `socket` | connections: their number, their time, an orderly end; the manager's HTTP uses them as well |
 //! | `gates` | who may call at all, before anything is routed |
 //! | `problem` | every error, as application/problem+json (RFC 9457) |
 //! | `body` | bodies in, bounded; bodies out, whole or streamed |
@@ -20,9 +20,11 @@ mod contents;
 pub mod gates;
 mod json;
 mod node;
+mod places;
 pub mod problem;
 mod routes;
 pub mod server;
+mod socket;
 mod values;
 
 pub use values::{duration, query};
@@ -33,22 +35,29 @@ mod tests;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::net::Handle;
 use crate::params::Params;
 use gates::Gates;
 use routes::Api;
+use server::Settings;
 
 /// Serves a node's endpoints until it stops.
 pub async fn serve(listener: TcpListener, handle: Handle, params: Arc<Params>) {
+    serve_with(Settings::recommended(), listener, handle, params).await;
+}
+
+async fn serve_with(settings: Settings, listener: TcpListener, handle: Handle, params: Arc<Params>) {
     let http = match listener.local_addr() {
         Ok(address) => address,
         Err(error) => return tracing::error!(%error, "HTTP cannot be served"),
     };
-    let api = Arc::new(Api { handle: handle.clone(), params, http });
+    let api = Arc::new(Api { handle: handle.clone(), params, http, replacing: Arc::new(Semaphore::new(1)) });
     let answer = move |request| {
         let api = api.clone();
         async move { api.answer(request).await }
     };
-    server::serve(listener, Gates { bound: http }, answer, async move { handle.stopped().await }).await;
+    let stop = async move { handle.stopped().await };
+    server::serve_with(settings, listener, Gates { bound: http }, answer, stop).await;
 }

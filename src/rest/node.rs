@@ -1,14 +1,15 @@
 //! Id, register, mine, notify, shut down: the original's endpoints of a node.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::net::lookup_host;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::encoding;
 use crate::limits::{DEFAULT_MINING_TIMEOUT, HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_REGISTER};
 use crate::node::io::{Answer, Command};
 use crate::rest::body::{self, Body};
@@ -16,9 +17,12 @@ use crate::rest::contents::ContentIn;
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
 use crate::rest::values::{duration, query};
-use crate::types::NodeId;
+use crate::types::{Block, BlockHash, NodeId, Transaction, TxId};
 use crate::wire::manage::Introduction;
 use crate::wire::message::PeerAddress;
+
+/// Bad entries of one call that are named.
+const MAX_NAMED: usize = 20;
 
 /// Who registers, as the original's clients say it.
 #[derive(Deserialize)]
@@ -71,15 +75,7 @@ impl Api {
                 format!("at most {MAX_REGISTER} nodes may be registered at once"),
             ));
         }
-        let mut introductions = Vec::with_capacity(nodes.len());
-        for (at, (node, address)) in nodes.iter().zip(&addresses).enumerate() {
-            let node: NodeId =
-                node.parse().map_err(|error| Problem::bad_request(format!("nodes[{at}]: {error}")))?;
-            let address = resolve(address)
-                .await
-                .map_err(|why| Problem::bad_request(format!("addresses[{at}] {address:?}: {why}")))?;
-            introductions.push(Introduction { peer: PeerAddress { node: Some(node), address }, dial: true });
-        }
+        let introductions = introductions(&nodes, &addresses).await?;
         match self.handle.command(Command::Register(introductions)).await? {
             Answer::Registered(known) => {
                 let total: Vec<String> = known.iter().map(NodeId::to_string).collect();
@@ -107,6 +103,7 @@ impl Api {
         } else {
             None
         };
+        let with_content = content.is_some();
         let answer = timeout(limit, self.handle.command(Command::Mine(content))).await.map_err(|_| {
             Problem::new(
                 StatusCode::GATEWAY_TIMEOUT,
@@ -118,7 +115,7 @@ impl Api {
         })?;
         match answer? {
             Answer::Mined(mined) if verbose => {
-                let block = json!({
+                let mut block = json!({
                     "message": "Mined",
                     "hash": mined.hash.to_string(),
                     "index": mined.height + 1,
@@ -126,6 +123,9 @@ impl Api {
                     "tries": mined.tries,
                     "seconds": mined.millis as f64 / 1000.0,
                 });
+                if let Some(id) = self.first_content(&mined.hash).filter(|_| with_content) {
+                    block["content"] = id.to_string().into();
+                }
                 Ok(body::json(StatusCode::OK, &block))
             }
             Answer::Mined(_) => Ok(body::json(StatusCode::OK, &"Mined")),
@@ -136,6 +136,12 @@ impl Api {
             .retry_after(1)),
             _ => Err(Problem::stopping()),
         }
+    }
+
+    /// The id of the first content in a block: that of the mining call, if it had one.
+    fn first_content(&self, hash: &BlockHash) -> Option<TxId> {
+        let block: Block = encoding::decode(&self.handle.store().read(hash)?).ok()?;
+        block.transactions.get(1).map(Transaction::id)
     }
 
     pub(super) async fn notify(&self) -> Result<Response<Body>, Problem> {
@@ -151,24 +157,60 @@ impl Api {
     }
 }
 
+/// Who is where. Names are looked up one after the other, in a time that they share.
+async fn introductions(nodes: &[String], addresses: &[String]) -> Result<Vec<Introduction>, Problem> {
+    let end = Instant::now() + HTTP_TIMEOUT;
+    let mut introductions = Vec::with_capacity(nodes.len());
+    let mut bad: Vec<String> = Vec::new();
+    for (at, (node, address)) in nodes.iter().zip(addresses).enumerate() {
+        let node = node.parse::<NodeId>().map_err(|error| bad.push(format!("nodes[{at}]: {error}")));
+        let place = resolve(address, end).await;
+        let place = place.map_err(|why| bad.push(format!("addresses[{at}] {}: {why}", shown(address))));
+        if let (Ok(node), Ok(address)) = (node, place) {
+            introductions.push(Introduction { peer: PeerAddress { node: Some(node), address }, dial: true });
+        }
+    }
+    match bad.first() {
+        None => Ok(introductions),
+        Some(first) => {
+            let problem = Problem::bad_request(first.clone());
+            bad.truncate(MAX_NAMED);
+            Err(problem.with("bad", bad))
+        }
+    }
+}
+
+/// The beginning of what somebody wrote, quoted.
+fn shown(text: &str) -> String {
+    format!("{:?}", &text[..text.floor_char_boundary(80)])
+}
+
 /// The address of `host:port`. Nothing of what answers there is ever shown.
-async fn resolve(address: &str) -> Result<SocketAddr, String> {
+async fn resolve(address: &str, end: Instant) -> Result<SocketAddr, String> {
     let wrong = || "expected host:port, such as 127.0.0.1:6001".to_owned();
-    let (_, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
     if port.parse::<u16>().map_err(|_| wrong())? == 0 {
         return Err("nobody listens on port 0".to_owned());
     }
-    let found = timeout(HTTP_TIMEOUT, lookup_host(address)).await;
-    let mut found =
-        found.map_err(|_| "the name was not found in time")?.map_err(|error| error.to_string())?;
-    let mut found = found.next().ok_or("the name has no address")?;
+    let mut found = match address.parse::<SocketAddr>() {
+        Ok(address) => address,
+        // What is no name is not looked up: a resolver might take it for one.
+        Err(_) if !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) => {
+            return Err(wrong());
+        }
+        Err(_) => {
+            let found = timeout_at(end, lookup_host(address)).await;
+            let found = found.map_err(|_| "the name was not found in time")?;
+            let found: Vec<SocketAddr> = found.map_err(|_| "the name is not known")?.collect();
+            // Nodes listen on 127.0.0.1, where `localhost` is ::1 first on many machines.
+            let ipv4 = found.iter().find(|address| address.is_ipv4());
+            *ipv4.or(found.first()).ok_or("the name has no address")?
+        }
+    };
     if found.ip().is_unspecified() {
         // How the original's clients write this machine.
-        found.set_ip(if found.is_ipv4() {
-            [127, 0, 0, 1].into()
-        } else {
-            core::net::Ipv6Addr::LOCALHOST.into()
-        });
+        let local = if found.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        found.set_ip(local);
     }
     Ok(found)
 }

@@ -1,30 +1,52 @@
-//! Every error, as application/problem+json (RFC 9457).
+//! Errors as RFC 9457 problems: one shape for every one of them, for people and programs alike.
 
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::rest::body::Body;
+use crate::rest::body::{Body, respond};
 
-/// Why a request is not done.
+/// What went wrong, and whatever helps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    more: Map<String, Value>,
-    allow: Option<String>,
-    retry_after: Option<u32>,
+    members: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The JSON of a problem, its members in the order of RFC 9457.
+#[derive(Serialize)]
+struct Json<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
 }
 
 impl Problem {
-    /// A status and a sentence for people: what is wrong, where, and what to do.
+    /// A problem of this status; `detail` is for people: what, where, and what would be right.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
-        Problem { status, detail: detail.into(), more: Map::new(), allow: None, retry_after: None }
+        Problem { status, detail: detail.into(), members: Map::new(), headers: Vec::new() }
     }
 
-    /// 400.
+    /// 400: what was sent makes no sense.
     pub fn bad_request(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 413: the body has more than `cap` bytes.
+    pub fn too_large(cap: usize) -> Problem {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body may have at most {cap} bytes"))
+            .with("limit", cap)
+    }
+
+    /// 500: a defect of ours; the log has it.
+    pub fn internal() -> Problem {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this program failed at it; its log says more")
     }
 
     /// 503: the program is stopping.
@@ -32,23 +54,34 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the program is shutting down")
     }
 
-    /// 405, with the methods that are allowed.
-    pub fn method(allowed: &str) -> Problem {
-        let detail = format!("this path answers {allowed}");
-        Problem { allow: Some(allowed.to_owned()), ..Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail) }
+    /// 405: this path answers these methods only.
+    pub fn method(allowed: &'static str) -> Problem {
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("this path answers {allowed}"))
+            .header(ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// Adds a member for programs.
+    /// With a member of its own, for programs.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Problem {
-        self.more.insert(name.to_owned(), value.into());
+        self.members.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Problem {
+        self.with("hint", hint.into())
     }
 
     /// Says when to come again, in seconds.
     #[must_use]
-    pub fn retry_after(mut self, secs: u32) -> Problem {
-        self.retry_after = Some(secs);
+    pub fn retry_after(self, secs: u32) -> Problem {
+        self.header(RETRY_AFTER, HeaderValue::from(secs))
+    }
+
+    #[must_use]
+    fn header(mut self, name: HeaderName, value: HeaderValue) -> Problem {
+        self.headers.push((name, value));
         self
     }
 
@@ -57,24 +90,47 @@ impl Problem {
         self.status
     }
 
+    /// What it tells people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// As a response.
     pub fn into_response(self) -> Response<Body> {
-        let mut json = Map::new();
-        json.insert("type".to_owned(), "about:blank".into());
-        json.insert("title".to_owned(), self.status.canonical_reason().unwrap_or("Error").into());
-        json.insert("status".to_owned(), self.status.as_u16().into());
-        json.insert("detail".to_owned(), self.detail.into());
-        json.extend(self.more);
-        let mut response = Response::new(Body::from(format!("{}\n", Value::Object(json))));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
-            headers.insert(ALLOW, allow);
-        }
-        if let Some(secs) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(secs));
-        }
+        let json = Json {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            members: &self.members,
+        };
+        // Strings and numbers under text keys: there is no way for this to fail.
+        let mut bytes = serde_json::to_vec(&json).unwrap_or_default();
+        bytes.push(b'\n');
+        let content_type = HeaderValue::from_static("application/problem+json");
+        let mut response = respond(self.status, content_type, bytes.into());
+        response.headers_mut().extend(self.headers);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn a_problem_has_the_shape_of_rfc_9457() {
+        let problem = Problem::method("GET, HEAD").hint("use GET").with("index", 3);
+        let response = problem.into_response();
+        assert_eq!(response.status(), 405);
+        assert_eq!(response.headers()["allow"], "GET, HEAD");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        assert_eq!(
+            body,
+            "{\"type\":\"about:blank\",\"title\":\"Method Not Allowed\",\"status\":405,\
+             \"detail\":\"this path answers GET, HEAD\",\"hint\":\"use GET\",\"index\":3}\n"
+        );
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use matchit::Router;
+use tokio::sync::Semaphore;
 
 use crate::net::{Handle, Stopped};
 use crate::params::Params;
@@ -19,6 +20,8 @@ pub(super) struct Api {
     pub(super) params: Arc<Params>,
     /// Where this is served.
     pub(super) http: SocketAddr,
+    /// Whose turn it is to offer a large chain.
+    pub(super) replacing: Arc<Semaphore>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +69,10 @@ impl Api {
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        // These two are about the connection and not about a path.
+        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+            return Err(Problem::method("GET, HEAD, POST"));
+        }
         let path = request.uri().path().to_owned();
         let Ok(found) = router().at(&path) else {
             return Err(not_found(&path, ROUTES.iter().map(|(path, _, _)| *path)));

@@ -1,54 +1,110 @@
-//! HTTP/1.1 connections: how many, how long, and their orderly end.
+//! The HTTP/1.1 server of node and manager: one task a connection, every wait bounded.
 
-use core::pin::Pin;
-use core::task::{Context, Poll, ready};
-use std::collections::BTreeMap;
-use std::io;
+use core::convert::Infallible;
+use core::future::poll_fn;
+use core::panic::AssertUnwindSafe;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
+use core::time::Duration;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::catch_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::FutureExt;
-use hyper::body::Incoming;
+use bytes::Bytes;
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Duration, Instant, Sleep, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::limits::{HTTP_TIMEOUT, MAX_HTTP_CONNECTIONS, MAX_HTTP_HEADER_BYTES};
 use crate::rest::body::Body;
 use crate::rest::gates::Gates;
+use crate::rest::places::{Busy, Place, Places};
 use crate::rest::problem::Problem;
+use crate::rest::socket::Socket;
 
-/// Time that answers under way get when the server stops.
-const STOP: Duration = Duration::from_secs(1);
+/// Bytes that hyper reads ahead, or buffers of an answer, on one connection.
+const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Pause after a failed accept.
+/// Pause after a failed accept: out of file descriptors, most likely, which only time mends.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves requests with `answer` until `stop`; then finishes what is under way.
+/// What a newcomer is told when every connection has a request in hand.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
+    Content-Type: application/problem+json\r\nContent-Length: 97\r\n\r\n\
+    {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"too many connections\"}";
+
+const SAME_ORIGIN: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// How many, how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Connections at once.
+    pub connections: usize,
+    /// Time for a request's headers to arrive, and for a reader to take something of what waits for it.
+    pub timeout: Duration,
+    /// Time that answers in hand have to be finished, once the server is to stop.
+    pub grace: Duration,
+}
+
+impl Settings {
+    /// What nodes and managers use.
+    pub const fn recommended() -> Settings {
+        Settings { connections: MAX_HTTP_CONNECTIONS, timeout: HTTP_TIMEOUT, grace: Duration::from_secs(2) }
+    }
+}
+
+/// Serves requests with `answer` until `stop` ends; then finishes what is under way. A request is answered
+/// if `gates` let it in; what panics over it is answered with 500.
 pub async fn serve<A, F>(listener: TcpListener, gates: Gates, answer: A, stop: impl Future<Output = ()>)
 where
-    A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let table = Arc::new(Table::default());
+    serve_with(Settings::recommended(), listener, gates, answer, stop).await;
+}
+
+/// As [`serve`], with other limits.
+pub async fn serve_with<A, F>(
+    settings: Settings,
+    listener: TcpListener,
+    gates: Gates,
+    answer: A,
+    stop: impl Future<Output = ()>,
+) where
+    A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let shared = Arc::new(Shared { gates, settings, answer });
+    let places = Arc::new(Places::default());
     let mut tasks = JoinSet::new();
-    let mut stop = core::pin::pin!(stop);
+    let (stopping, stopped) = watch::channel(());
+    let mut stop = pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
-                Ok((socket, peer)) => {
-                    while tasks.try_join_next().is_some() {}
-                    if let Some(place) = Table::enter(&table) {
-                        tasks.spawn(connection(socket, peer, gates, answer.clone(), place));
-                    }
+            Some(ended) = tasks.join_next() => {
+                if let Err(error) = ended && error.is_panic() {
+                    tracing::error!(%error, "an HTTP connection failed: a defect of this program");
                 }
+            }
+            accepted = listener.accept() => match accepted {
+                Ok((socket, peer)) => match places.take(settings.connections) {
+                    Some(place) => {
+                        let serving = shared.clone().connection(socket, peer, place.clone(), stopped.clone());
+                        place.serve(tasks.spawn(serving));
+                    }
+                    None => {
+                        let _ = socket.try_write(FULL);
+                    }
+                },
                 Err(error) => {
                     tracing::warn!(%error, "an HTTP connection could not be accepted");
                     sleep(PAUSE).await;
@@ -56,186 +112,119 @@ where
             },
         }
     }
-    drop(listener);
-    table.close_all();
-    let _ = timeout(STOP, async { while tasks.join_next().await.is_some() {} }).await;
+    drop((listener, stopping));
+    // Whoever is not done by then is cut off as the set is dropped.
+    let _ = timeout(settings.grace, async { while tasks.join_next().await.is_some() {} }).await;
 }
 
-async fn connection<A, F>(socket: TcpStream, peer: SocketAddr, gates: Gates, answer: A, place: Place)
+struct Shared<A> {
+    gates: Gates,
+    settings: Settings,
+    answer: A,
+}
+
+impl<A, F> Shared<A>
 where
-    A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let _ = socket.set_nodelay(true);
-    let place = Arc::new(place);
-    let service = service_fn(|request: Request<Incoming>| {
-        let busy = Busy::new(place.clone());
-        let gate = gates.check(peer.ip(), request.version(), request.uri(), request.headers());
-        let answering = gate.map(|()| answer(request));
-        async move {
-            let _busy = busy;
-            let response = match answering {
-                Ok(answering) => answering.await,
-                Err(problem) => problem.into_response(),
-            };
-            Ok::<_, core::convert::Infallible>(response)
-        }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HTTP_TIMEOUT)
-        .max_buf_size(MAX_HTTP_HEADER_BYTES)
-        .serve_connection(TokioIo::new(Patient::new(socket)), service);
-    let mut connection = core::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = place.leave.notified() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "an HTTP connection ended badly");
-    }
-}
-
-/// Who is connected, so that the one idle longest can make room.
-#[derive(Default)]
-struct Table {
-    places: Mutex<Places>,
-}
-
-#[derive(Default)]
-struct Places {
-    next: u64,
-    /// When each became idle; none: it is being answered.
-    by_number: BTreeMap<u64, (Option<Instant>, Arc<Notify>)>,
-}
-
-/// One connection's place in the table; given back when dropped.
-struct Place {
-    number: u64,
-    table: Arc<Table>,
-    leave: Arc<Notify>,
-}
-
-impl Table {
-    /// A place for a newcomer, at the cost of the one idle longest if there is no other; none if all are
-    /// being answered.
-    fn enter(table: &Arc<Table>) -> Option<Place> {
-        let mut places = table.lock();
-        if places.by_number.len() >= MAX_HTTP_CONNECTIONS {
-            let idle =
-                places.by_number.iter().filter_map(|(n, (since, leave))| Some((*since.as_ref()?, *n, leave)));
-            let (_, number, leave) = idle.min_by_key(|(since, n, _)| (*since, *n))?;
-            leave.notify_one();
-            places.by_number.remove(&number);
-        }
-        let number = places.next;
-        places.next += 1;
-        let leave = Arc::new(Notify::new());
-        places.by_number.insert(number, (Some(Instant::now()), leave.clone()));
-        Some(Place { number, table: table.clone(), leave })
-    }
-
-    fn close_all(&self) {
-        self.lock().by_number.values().for_each(|(_, leave)| leave.notify_one());
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Places> {
-        // What it holds is whole after every statement.
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Place {
-    fn set_idle(&self, since: Option<Instant>) {
-        if let Some(place) = self.table.lock().by_number.get_mut(&self.number) {
-            place.0 = since;
+    async fn connection(
+        self: Arc<Self>,
+        socket: TcpStream,
+        peer: SocketAddr,
+        place: Place,
+        mut stopped: watch::Receiver<()>,
+    ) {
+        // An answer is written at once: waiting for more to send would only delay it.
+        let _ = socket.set_nodelay(true);
+        let patience = self.settings.timeout;
+        let unread = Arc::new(AtomicBool::new(false));
+        let service = service_fn(|request: Request<Incoming>| {
+            let (shared, busy, unread) = (self.clone(), place.busy(), unread.clone());
+            let has_body = !request.body().is_end_stream();
+            async move {
+                let response = shared.answer(peer, request).await;
+                // Whoever is refused may not have been heard out.
+                let refused = response.status().is_client_error() || response.status().is_server_error();
+                unread.store(has_body && refused, Ordering::Relaxed);
+                Ok::<_, Infallible>(response.map(|body| InHand { body, _busy: busy }))
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(patience)
+            .max_header_size(MAX_HTTP_HEADER_BYTES)
+            .max_buf_size(BUFFER_BYTES)
+            .serve_connection(Socket::new(socket, patience, unread.clone()), service);
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            _ = stopped.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "an HTTP connection ended early");
         }
     }
-}
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.table.lock().by_number.remove(&self.number);
+    async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+        let gate = self.gates.check(peer.ip(), request.version(), request.uri(), request.headers());
+        let mut response = match gate {
+            Ok(()) => {
+                let (method, uri) = (request.method().clone(), request.uri().clone());
+                caught(async { (self.answer)(request).await }).await.unwrap_or_else(|| {
+                    tracing::error!(%method, %uri, "a request made this program panic: a defect of it");
+                    Problem::internal().into_response()
+                })
+            }
+            Err(problem) => {
+                tracing::info!(%peer, why = problem.detail(), "an HTTP request was refused");
+                problem.into_response()
+            }
+        };
+        let headers = response.headers_mut();
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(SAME_ORIGIN, HeaderValue::from_static("same-origin"));
+        response
     }
 }
 
-/// While it lives, its connection is not idle.
-struct Busy(Arc<Place>);
-
-impl Busy {
-    fn new(place: Arc<Place>) -> Busy {
-        place.set_idle(None);
-        Busy(place)
-    }
+/// What `future` comes to; none if it panics.
+async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
 }
 
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.set_idle(Some(Instant::now()));
-    }
+/// A body whose connection is busy until hyper has taken the last of it.
+struct InHand {
+    body: Body,
+    _busy: Busy,
 }
 
-/// A socket that gives up on a reader who takes nothing for [`HTTP_TIMEOUT`].
-struct Patient {
-    socket: TcpStream,
-    /// Runs while a write waits.
-    waiting: Option<Pin<Box<Sleep>>>,
-}
+impl hyper::body::Body for InHand {
+    type Data = Bytes;
+    type Error = std::io::Error;
 
-impl Patient {
-    fn new(socket: TcpStream) -> Patient {
-        Patient { socket, waiting: None }
-    }
-
-    fn wait(&mut self, context: &mut Context<'_>, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if poll.is_ready() {
-            self.waiting = None;
-            return poll;
-        }
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(HTTP_TIMEOUT)));
-        ready!(waiting.poll_unpin(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for Patient {
-    fn poll_read(
+    fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Patient {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.socket).poll_write(cx, buf);
-        self.wait(cx, poll)
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
-        self.wait(cx, poll)
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
     }
 
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -243,5 +232,18 @@ impl AsyncWrite for Patient {
 pub fn not_found(path: &str, paths: impl Iterator<Item = &'static str>) -> Problem {
     let paths: Vec<&str> = paths.collect();
     let detail = format!("there is no {path:?} here; there are {}", paths.join(", "));
-    Problem::new(hyper::StatusCode::NOT_FOUND, detail)
+    Problem::new(StatusCode::NOT_FOUND, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_of_a_full_server_has_the_length_it_says() {
+        let text = core::str::from_utf8(FULL).expect("text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{}", body.len());
+        serde_json::from_str::<serde_json::Value>(body).expect("JSON");
+    }
 }
