@@ -2,27 +2,27 @@
 //!
 //! # The map
 //!
-//! Pure, from the bottom up: what can be tested without sockets, disks, clocks or threads.
+//! | pure, from the bottom up | |
+//! |---|---|
+//! | [`limits`] | every size, count and timeout, once |
+//! | [`encoding`] | the canonical encoding of values |
+//! | [`time`] | the one time type |
+//! | [`types`] | hashes, targets, headers, transactions, blocks |
+//! | [`params`] | networks and their rules |
+//! | [`chain`] | the block tree: which blocks are good, which branch has the most work |
+//! | [`mempool`] | what waits for a block |
+//! | [`wire`] | messages, frames, signed commands |
+//! | [`peer`] | one connection |
+//! | [`node`] | the core: all connections, one state machine |
 //!
-//! - [`limits`] : every size, count and timeout, once
-//! - [`encoding`] : the canonical encoding of values
-//! - [`time`] : the one time type
-//! - [`types`] : hashes, targets, headers, transactions, blocks
-//! - [`params`] : networks and their rules
-//! - [`chain`] : the block tree: which blocks are good, which branch has the most work
-//! - [`mempool`] : what waits for a block
-//! - [`wire`] : messages, frames, signed commands
-//! - [`peer`] : one connection
-//! - [`node`] : the core: all connections, one state machine
-//!
-//! The edge, which carries out what the core decides:
-//!
-//! - [`store`] : blocks kept
-//! - [`miner`] : nonces tried
-//! - [`net`] : sockets and timers, and the loop that owns the core
-//! - [`rest`] : HTTP
-//! - [`manager`] : a network of processes
-//! - [`cli`] : flags, logs and the two programs
+//! | the edge, which carries out what the core decides | |
+//! |---|---|
+//! | [`store`] | blocks kept |
+//! | [`miner`] | nonces tried |
+//! | [`net`] | sockets and timers, and the loop that owns the core |
+//! | [`rest`] | HTTP |
+//! | [`manager`] | a network of processes |
+//! | [`cli`] | flags, logs and the two programs |
 
 pub mod chain;
 pub mod cli;

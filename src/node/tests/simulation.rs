@@ -131,3 +131,33 @@ fn forks_and_cuts_heal_and_the_same_seed_is_the_same_run() {
     }
     assert_ne!(busy(10).1, busy(11).1);
 }
+
+/// With a block time, hash power shows in the difficulty: fewer blocks can be more work.
+#[test]
+fn the_shorter_heavier_chain_wins_over_the_longer_one() {
+    let params = Params::lab(4, Some(10)).expect("good rules");
+    let mut net = Net::new(4, &params, 6);
+    net.mesh();
+    net.run(secs(2));
+    net.partition(|n| u8::from(n >= 2));
+    // The left half has much power for a minute, the right one little for ten.
+    for second in 0..600 {
+        net.run(secs(1));
+        if second < 70 {
+            net.mine(0);
+        }
+        if second % 6 == 0 {
+            net.mine(2);
+        }
+    }
+    net.run(secs(5));
+    let tip = |n: usize| net.nodes[n].node.view().tip();
+    let (short, long) = (tip(0), tip(2));
+    assert_eq!((short.height, long.height), (70, 100));
+    assert!(short.work > long.work, "{} against {}", short.work, long.work);
+    let best = short.hash;
+    net.heal();
+    net.run(secs(90));
+    assert_eq!(net.tips(), [best; 4]);
+    net.assert_honest();
+}
