@@ -31,3 +31,13 @@ netns:
 # Everything that CI does.
 ci:
     .ci/run
+
+# A script written for the Python original drives a network.
+original:
+    cargo build --locked
+    tests/original.py target/debug/networkmngr
+
+# The figures of the README, measured here.
+figures:
+    cargo build --release --locked
+    benches/figures.sh target/release
