@@ -43,10 +43,11 @@ for amount in "$@"; do
     grep -q '"length": '$((amount + 1))'}' "$folder/chain-$node" || fail "node $node has another length"
     cmp -s "$folder/chain-0" "$folder/chain-$node" || fail "node $node has another chain"
   done
+  processes=$(grep -o '"pid": [0-9]*' "$folder"/network/network.json | grep -o '[0-9]*')
   [ "$(get 0.0.0.0:4999/shutdown/all)" = '"Servers will be shut down..."' ] || fail "no farewell"
   wait "$pid" || fail "the manager's exit code is $?"
   pid=
-  for node in $(grep -o '"pid": [0-9]*' "$folder"/network/network.json | grep -o '[0-9]*'); do
+  for node in $processes; do
     # A process that nobody has waited for yet is not running.
     if [ -e "/proc/$node/stat" ] && ! grep -q ') Z ' "/proc/$node/stat"; then fail "process $node is left"; fi
   done
