@@ -49,7 +49,7 @@ pub enum Input {
         /// What the system said.
         error: String,
     },
-    /// A message without a block arrived. ([`Received::check`] makes these inputs of messages.)
+    /// A message without a block arrived. ([`Input::received`] makes these inputs of messages.)
     Message(ConnId, Message),
     /// A block arrived, its context-free rules checked.
     Block(ConnId, Delivery, Result<CheckedBlock, BadBlock>),
