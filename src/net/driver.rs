@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -27,8 +28,8 @@ use crate::node::io::{Answer, Command, CommandId, Commit, ConnId, Direction, Inp
 use crate::node::{Config, Node};
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::store::{Batch, Committed, Store, StoredBlock};
-use crate::types::Block;
+use crate::store::{self, Batch, Committed, Store, StoredBlock};
+use crate::types::{Block, BlockHash};
 use crate::wire::frame;
 
 /// Time that what is queued for a connection may take to be written after its close.
@@ -55,9 +56,9 @@ pub struct Settings {
 }
 
 /// The node could not go on.
-#[derive(Debug, thiserror::Error)]
-#[error("the store failed: what was not stored is lost, what was acknowledged is not")]
-pub struct Failed;
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(transparent)]
+pub struct Failed(#[from] pub store::Failure);
 
 /// Starts a node: what others hold of it, and the future that runs it until it stops.
 pub fn start(settings: Settings) -> (Handle, impl Future<Output = Result<(), Failed>>) {
@@ -149,10 +150,7 @@ impl Driver {
                 Some(dialled) = self.dials.join_next() => self.dialled(dialled),
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
                 () = sleep_until(next) => self.ring(),
-                seq = from.committed.recv() => match seq {
-                    Some(seq) => self.input(Input::Stored(seq)),
-                    None => return Err(Failed),
-                },
+                Some(told) = from.committed.recv() => self.input(Input::Stored(told?)),
                 Some(found) = from.founds.recv() => self.found(found),
                 Some(request) = from.requested.recv() => self.request(request),
             }
@@ -311,8 +309,8 @@ impl Driver {
                 }
                 Output::Store(commit) => self.store.submit(batch(commit)),
                 Output::Load(hashes) => {
-                    let block = |bytes: bytes::Bytes| encoding::decode::<Block>(&bytes).ok();
-                    let blocks = hashes.iter().filter_map(|hash| self.store.read(hash).and_then(block));
+                    let blocks = hashes.iter().filter_map(|hash| read(&self.store, hash));
+                    let blocks = blocks.filter_map(|bytes| encoding::decode::<Block>(&bytes).ok());
                     let input = Input::Loaded(blocks.map(Arc::new).collect());
                     self.later(input);
                 }
@@ -353,6 +351,14 @@ impl Driver {
     }
 }
 
+/// A stored block; one that cannot be read is not here, and the log says why.
+pub(super) fn read(store: &Store, hash: &BlockHash) -> Option<Bytes> {
+    store.read(hash).unwrap_or_else(|damage| {
+        tracing::error!(%hash, %damage, hint = damage.hint(), "a block cannot be read");
+        None
+    })
+}
+
 fn batch(commit: Commit) -> Batch {
     let stored = |block: CheckedBlock| StoredBlock {
         hash: block.hash(),
@@ -360,7 +366,8 @@ fn batch(commit: Commit) -> Batch {
         ids: block.ids().clone(),
     };
     let Commit { seq, blocks, tip, forget } = commit;
-    Batch { seq, blocks: blocks.into_iter().map(stored).collect(), tip, forget }
+    let blocks = blocks.into_iter().map(stored).collect();
+    Batch { seq, blocks, tip, forget, waiting: Vec::new(), gone: Vec::new() }
 }
 
 async fn dial(address: SocketAddr) -> Dialled {

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::encoding::List;
 use crate::limits::{MAX_IN_FLIGHT, MAX_SEND_QUEUE_BYTES, WRITE_TIMEOUT};
+use crate::net::driver::read;
 use crate::peer::Disconnect;
 use crate::store::Store;
 use crate::types::BlockHash;
@@ -120,7 +121,7 @@ pub(super) async fn drain(
 
 /// The Block frame of a stored block; one that cannot be read is not here.
 fn stored(store: &Store, hash: BlockHash) -> Bytes {
-    match store.read(&hash) {
+    match read(store, &hash) {
         Some(block) => frame::encode_block(&block),
         None => frame::encode(&Message::NotFound(List::clipped([hash]))),
     }

@@ -24,7 +24,8 @@ use crate::rest::json::{self, block_json};
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
 use crate::rest::values::query;
-use crate::types::Block;
+use crate::store::Damage;
+use crate::types::{Block, BlockHash};
 
 /// Pieces that may wait for a slow reader.
 const PIECES_WAITING: usize = 2;
@@ -145,8 +146,9 @@ async fn write_chain(
             return Err("the chain was forgotten meanwhile");
         }
         for hash in page {
-            let block = handle.store().read(&hash).ok_or("a block could not be read")?;
-            let block: Block = encoding::decode(&block).map_err(|_| "a block could not be read")?;
+            let block = handle.store().read(&hash).map_err(|damage| unreadable(&hash, &damage))?;
+            let block = block.and_then(|block| encoding::decode::<Block>(&block).ok());
+            let block = block.ok_or("a block could not be read")?;
             if height > from {
                 text.push_str(",\n");
             }
@@ -161,6 +163,12 @@ async fn write_chain(
     }
     let _ = writeln!(text, r#"], "length": {}}}"#, tip.height + 1);
     send(pieces, &mut text).await
+}
+
+/// The answer has begun: it breaks off, and the log says why.
+fn unreadable(hash: &BlockHash, damage: &Damage) -> &'static str {
+    tracing::error!(%hash, %damage, hint = damage.hint(), "a block cannot be read");
+    "a block is damaged"
 }
 
 async fn send(pieces: &mpsc::Sender<io::Result<Bytes>>, text: &mut String) -> Result<(), &'static str> {

@@ -77,7 +77,7 @@ impl Api {
         let holders = tokio::task::spawn_blocking(move || store.find(&id)).await.map_err(|error| {
             tracing::error!(%error, "a look-up made this program panic: a defect of it");
             Problem::internal()
-        })?;
+        })??;
         let (waiting, tip, mut places) = self
             .handle
             .view(move |view| {
@@ -93,7 +93,8 @@ impl Api {
                 json!({ "hash": hash.to_string(), "index": height + 1, "depth": tip.height - height + 1 })
             })
             .collect();
-        let mined = places.first().and_then(|(hash, _)| self.handle.store().read(hash)).and_then(|bytes| {
+        let stored = places.first().map(|(hash, _)| self.handle.store().read(hash)).transpose()?.flatten();
+        let mined = stored.and_then(|bytes| {
             let block: Block = encoding::decode(&bytes).ok()?;
             block.transactions.iter().find(|transaction| transaction.id() == id).map(transaction_json)
         });

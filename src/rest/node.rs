@@ -140,7 +140,7 @@ impl Api {
 
     /// The id of the first content in a block: that of the mining call, if it had one.
     fn first_content(&self, hash: &BlockHash) -> Option<TxId> {
-        let block: Block = encoding::decode(&self.handle.store().read(hash)?).ok()?;
+        let block: Block = encoding::decode(&self.handle.store().read(hash).ok()??).ok()?;
         block.transactions.get(1).map(Transaction::id)
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use hyper::body::Incoming;
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use matchit::Router;
 use tokio::sync::Semaphore;
 
@@ -13,6 +13,7 @@ use crate::params::Params;
 use crate::rest::body::Body;
 use crate::rest::problem::Problem;
 use crate::rest::server::not_found;
+use crate::store::Damage;
 
 /// What the endpoints work with.
 pub(super) struct Api {
@@ -99,5 +100,12 @@ impl Api {
 impl From<Stopped> for Problem {
     fn from(_: Stopped) -> Problem {
         Problem::stopping()
+    }
+}
+
+impl From<Damage> for Problem {
+    fn from(damage: Damage) -> Problem {
+        tracing::error!(%damage, hint = damage.hint(), "a block cannot be read");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, damage.to_string()).hint(damage.hint())
     }
 }

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::encoding;
-use crate::store::{Batch, Keeper, StoredBlock};
+use crate::store::{Batch, Damage, Failure, Keeper, StoredBlock};
 use crate::types::{Block, BlockHash, Lookup, TxId};
 
 /// Blocks in memory.
 pub(super) struct Memory {
     blocks: RwLock<Blocks>,
-    committed: UnboundedSender<u64>,
+    committed: UnboundedSender<Result<u64, Failure>>,
 }
 
 #[derive(Default)]
@@ -30,7 +30,7 @@ struct Blocks {
 
 impl Memory {
     /// With `genesis` in it; the numbers of commits go to `committed`.
-    pub(super) fn new(genesis: StoredBlock, committed: UnboundedSender<u64>) -> Memory {
+    pub(super) fn new(genesis: StoredBlock, committed: UnboundedSender<Result<u64, Failure>>) -> Memory {
         let mut blocks = Blocks::default();
         blocks.add(genesis);
         Memory { blocks: RwLock::new(blocks), committed }
@@ -48,19 +48,19 @@ impl Keeper for Memory {
         batch.forget.iter().for_each(|hash| blocks.forget(hash));
         drop(blocks);
         // Nobody listens: then nobody needs to know.
-        let _ = self.committed.send(batch.seq);
+        let _ = self.committed.send(Ok(batch.seq));
     }
 
-    fn read(&self, hash: &BlockHash) -> Option<Bytes> {
+    fn read(&self, hash: &BlockHash) -> Result<Option<Bytes>, Damage> {
         let blocks = self.lock();
-        let number = blocks.numbers.get(hash)?;
-        blocks.by_number.get(number).map(|(_, encoded)| encoded.clone())
+        let stored = blocks.numbers.get(hash).and_then(|number| blocks.by_number.get(number));
+        Ok(stored.map(|(_, encoded)| encoded.clone()))
     }
 
-    fn find(&self, id: &TxId) -> Vec<BlockHash> {
+    fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage> {
         let mut candidates = self.lock().candidates(id);
         candidates.retain(|(_, encoded)| ids(encoded).contains(id));
-        candidates.into_iter().map(|(hash, _)| hash).collect()
+        Ok(candidates.into_iter().map(|(hash, _)| hash).collect())
     }
 
     fn size(&self) -> (usize, u64) {

@@ -13,11 +13,14 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::encoding;
-use crate::types::{Block, BlockHash, TxId};
+use crate::types::{Block, BlockHash, Header, Transaction, TxId};
 
+mod error;
 mod memory;
 #[cfg(test)]
 mod tests;
+
+pub use error::{Damage, Failure};
 
 /// What is committed together, or not at all.
 #[derive(Debug, Clone)]
@@ -30,6 +33,10 @@ pub struct Batch {
     pub tip: BlockHash,
     /// Blocks to drop, after the new ones are added: one that is in both lists is gone.
     pub forget: Vec<BlockHash>,
+    /// Transactions that wait for a block from now on, by arrival.
+    pub waiting: Vec<Waiting>,
+    /// Those that wait no longer, after the new ones are added.
+    pub gone: Vec<TxId>,
 }
 
 /// A block as the store takes it: hashed, encoded and taken apart by whoever checked it.
@@ -49,25 +56,53 @@ impl From<&Block> for StoredBlock {
     }
 }
 
+/// A transaction that waits for a block.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Its id.
+    pub id: TxId,
+    /// Its canonical encoding.
+    pub encoded: Bytes,
+}
+
+impl From<&Transaction> for Waiting {
+    fn from(transaction: &Transaction) -> Waiting {
+        Waiting { id: transaction.id(), encoded: encoding::encode(transaction).into() }
+    }
+}
+
+/// What a store held when it was opened: all that a node needs to go on where it was.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Headers of all blocks but genesis, in the order in which the blocks arrived.
+    pub headers: Vec<Header>,
+    /// The active tip of the last commit.
+    pub tip: BlockHash,
+    /// Transactions that wait for a block, by arrival.
+    pub waiting: Vec<Transaction>,
+}
+
 /// A handle to the blocks: cheap to clone, and usable from any thread.
 #[derive(Clone)]
 pub struct Store {
     keeper: Arc<dyn Keeper>,
 }
 
-/// The numbers of batches, each once it is committed, in the order in which they were submitted.
+/// The numbers of batches, each once it is committed, in the order in which they were submitted; or why
+/// one could not be, which is the last that is told.
 #[derive(Debug)]
-pub struct Committed(mpsc::UnboundedReceiver<u64>);
+pub struct Committed(mpsc::UnboundedReceiver<Result<u64, Failure>>);
 
 /// What is behind a [`Store`].
 trait Keeper: Send + Sync {
-    /// Begins a commit. When it is done, its number goes to [`Committed`]; if it fails, the sender of those
-    /// numbers is dropped and none follows.
+    /// Begins a commit. When it is done, its number goes to [`Committed`]; if it fails, the failure does,
+    /// and nothing that is submitted later is committed.
     fn submit(&self, batch: Batch);
-    /// The encoding of a block.
-    fn read(&self, hash: &BlockHash) -> Option<Bytes>;
+    /// The encoding of a block, held against its hash. Blocks of a batch can be read as soon as it was
+    /// submitted.
+    fn read(&self, hash: &BlockHash) -> Result<Option<Bytes>, Damage>;
     /// The blocks that hold a transaction.
-    fn find(&self, id: &TxId) -> Vec<BlockHash>;
+    fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage>;
     /// How many blocks there are, and the bytes of their encodings.
     fn size(&self) -> (usize, u64);
 }
@@ -86,15 +121,16 @@ impl Store {
         self.keeper.submit(batch);
     }
 
-    /// The canonical encoding of a block, if it is here. A block is readable once its batch is committed,
-    /// perhaps a little before that is told.
-    pub fn read(&self, hash: &BlockHash) -> Option<Bytes> {
+    /// The canonical encoding of a block, if it is here: exactly what was stored, or an error. A block can
+    /// be read as soon as its batch was submitted, because relay does not wait for the disk; what users are
+    /// told of is committed.
+    pub fn read(&self, hash: &BlockHash) -> Result<Option<Bytes>, Damage> {
         self.keeper.read(hash)
     }
 
     /// The blocks that hold a transaction, oldest arrival first; the caller says which of them are on its
     /// active chain. Reads each of these blocks, so it is for people's questions, not for validation.
-    pub fn find(&self, id: &TxId) -> Vec<BlockHash> {
+    pub fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage> {
         self.keeper.find(id)
     }
 
@@ -116,14 +152,14 @@ impl fmt::Debug for Store {
 }
 
 impl Committed {
-    /// The next number; `None` once the store has failed, or all its handles are gone. May be dropped while
-    /// it waits, as in a `select!`, without losing a number.
-    pub async fn recv(&mut self) -> Option<u64> {
+    /// The next number, or the failure after which none comes; `None` once all handles of the store are
+    /// gone. May be dropped while it waits, as in a `select!`, without losing a number.
+    pub async fn recv(&mut self) -> Option<Result<u64, Failure>> {
         self.0.recv().await
     }
 
-    /// The next number, if one is there already.
-    pub fn try_recv(&mut self) -> Option<u64> {
+    /// The next of them, if it is there already.
+    pub fn try_recv(&mut self) -> Option<Result<u64, Failure>> {
         self.0.try_recv().ok()
     }
 }
