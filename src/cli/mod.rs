@@ -29,7 +29,7 @@ pub struct Failure {
 }
 
 /// Exit code for flags that make no sense, as clap's own.
-pub const USAGE: u8 = 2;
+pub const USAGE: u8 = crate::manager::exit::USAGE as u8;
 
 impl Failure {
     /// What went wrong, and what to do about it.

@@ -18,6 +18,7 @@ use crate::cli::seed::random;
 use crate::cli::{Failure, log, values};
 use crate::encoding::Text;
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, LIFELINE_TIMEOUT, STOP_TIMEOUT};
+use crate::manager::exit::INTERRUPTED;
 use crate::manager::ready::{NotReady, Ready};
 use crate::net::{self, Handle};
 use crate::node::Config;
@@ -27,9 +28,6 @@ use crate::peer::handshake::AGENT;
 use crate::rest;
 use crate::types::NodeId;
 use crate::wire::manage::ManagerKey;
-
-/// Exit code after a second signal: 128 and SIGINT's number, as shells have it.
-pub(super) const INTERRUPTED: i32 = 130;
 
 /// One node of a proof-of-work network.
 #[derive(Debug, Parser)]
@@ -47,6 +45,12 @@ pub struct NodeArgs {
     /// A node to connect to and stay connected to, as host:port; may be given often.
     #[arg(long, value_name = "HOST:PORT")]
     pub peer: Vec<String>,
+    /// Folder of its chain, identity and records; the platform's data folder if not given.
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// Keep everything in memory: nothing is written, and nothing is left when it stops.
+    #[arg(long, conflicts_with = "data_dir")]
+    pub ephemeral: bool,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// Mine in the background all the time.
