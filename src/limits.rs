@@ -379,12 +379,12 @@ const _: () = {
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());
     assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");
     assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");
-    assert!(
-        PREDECESSOR_TIMEOUT.as_millis() >= 2 * LIFELINE_TIMEOUT.as_millis(),
-        "whoever is to end has ended"
-    );
     assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
     assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());
     assert!(MAX_MINING_SLICE.as_millis() < MAX_MINING_BACKLOG.as_millis(), "a slice is never written off");
     assert!(MINING_BATCH <= MAX_MINING_GRANT);
+    assert!(
+        PREDECESSOR_TIMEOUT.as_millis() >= 2 * LIFELINE_TIMEOUT.as_millis(),
+        "whoever is to end has ended"
+    );
 };

@@ -116,6 +116,11 @@ impl Settings {
         self.logs().join(format!("node-{number:03}.log"))
     }
 
+    /// Where node `number` keeps its chain.
+    pub fn folder(&self, number: usize) -> PathBuf {
+        self.data_dir.join(format!("node-{number:03}"))
+    }
+
     /// What node `number` is started with, obeying `manager`.
     pub fn plan(&self, number: usize, manager: &ManagerKey) -> Plan {
         let mut flags: Vec<OsString> = self.network.iter().map(OsString::from).collect();
@@ -123,7 +128,7 @@ impl Settings {
         if self.ephemeral {
             flags.push("--ephemeral".into());
         } else {
-            flags.extend(["--data-dir".into(), self.data_dir.join(format!("node-{number:03}")).into()]);
+            flags.extend(["--data-dir".into(), self.folder(number).into()]);
         }
         Plan { listen: self.listen(number), http: self.http(number), log: self.log(number), flags }
     }

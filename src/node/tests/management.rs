@@ -220,7 +220,7 @@ fn who_is_no_manager_cannot_command() {
     let unexpected = |disconnect: &Disconnect| matches!(disconnect, Disconnect::Unexpected(_));
     for (mut alice, whose) in [(managed(), "managed"), (Alice::new(1, Params::regtest()), "nobody's")] {
         // Well signed for this very node, so that nothing but who sends it is wrong.
-        let hello = alice.node.identity.clone();
+        let hello = alice.node.identity;
         let binding = Binding { network: hello.network, node: hello.node, challenge: [0; 32] };
         let shutdown = || Message::Manage(binding.sign(&key(1), 1, &Command::Shutdown));
         let peer = alice.meet(2);
