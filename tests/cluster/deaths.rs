@@ -104,3 +104,15 @@ fn a_node_that_somebody_stopped_stays_stopped() {
     network.signal(Signal::TERM);
     assert_eq!(network.end().status.code(), Some(0), "both ended by themselves, and well");
 }
+
+#[test]
+fn a_stop_does_not_wait_for_a_node_that_is_to_be_started_again() {
+    let mut network = Network::start(&["-a", "2", "--restart"]);
+    kill_process(network.pids()[1], Signal::KILL).expect("it is there");
+    network.hears("node 1 ended: ");
+    network.signal(Signal::TERM);
+    let ended = network.end();
+    assert_eq!(ended.status.code(), Some(1), "{}{}", ended.out, ended.error);
+    assert!(ended.out.contains("1 of 2 nodes ended by themselves"), "{}", ended.out);
+    assert!(!ended.out.contains("runs again"), "{}", ended.out);
+}

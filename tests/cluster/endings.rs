@@ -1,11 +1,12 @@
 //! How a network ends: in order, at once, or by the manager's death. Nothing is left behind.
 
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::Arc;
 
 use rustix::process::{Signal, kill_process, kill_process_group};
 
-use crate::harness::{DEADLINE, Network, command, free_ports, gone, is_alive, pid, script, written};
+use crate::harness::{DEADLINE, NODE, Network, command, free_ports, gone, is_alive, pid, script, written};
 
 #[test]
 fn nothing_outlives_a_manager_that_is_killed() {
@@ -24,22 +25,25 @@ fn nothing_outlives_a_manager_that_is_killed() {
 
 #[test]
 fn a_network_whose_manager_was_killed_starts_again_before_its_nodes_are_gone() {
-    let base = free_ports(4);
-    let (http, listen) = (base.to_string(), (base + 2).to_string());
-    let flags = ["-a", "2", "--base-http", &http, "--base-listen", &listen];
-    let killed = Network::start(&flags);
+    let place = tempfile::tempdir().expect("a folder");
+    let gate = place.path().join("gate");
+    assert!(Command::new("mkfifo").arg(&gate).status().expect("mkfifo runs").success());
+    // A node that is long in ending: until somebody opens the gate.
+    let program = script(place.path(), &format!("'{NODE}' \"$@\"\nread line < '{}'", gate.display()));
+    let base = free_ports(2);
+    let (http, listen) = (base.to_string(), (base + 1).to_string());
+    let flags = ["-a", "1", "--base-http", &http, "--base-listen", &listen];
+    let killed = Network::start(&[&flags[..], &["--node-program", &program]].concat());
     let (folder, pids) = (killed.folder.clone(), killed.pids());
-    // A node that would be long in ending: it has its ports, its folder and its log.
-    kill_process(pids[0], Signal::STOP).expect("it is there");
     killed.signal(Signal::KILL);
     gone(&[pid(killed.manager.id())], DEADLINE);
 
     let again = command(folder.path(), &flags).spawn().expect("the manager runs");
     written(&folder.path().join("logs/manager.log"), "a process of an earlier run is still there");
-    kill_process(pids[0], Signal::CONT).expect("it is there");
+    assert!(is_alive(pids[0]));
+    std::fs::write(&gate, "\n").expect("it is waited for");
     let again = Network::started(again, &folder);
     assert_eq!(again.nodes("http")[0], format!("127.0.0.1:{http}"));
-    assert!(pids.iter().all(|pid| !is_alive(*pid)));
     again.signal(Signal::TERM);
     assert_eq!(again.end().status.code(), Some(0));
 }
