@@ -201,6 +201,10 @@ pub const MAX_FUTURE_BLOCKS: usize = 16;
 /// Recent bodies that the core keeps in memory, in bytes.
 pub const BODY_CACHE_BYTES: usize = 4 * 1024 * 1024;
 
+/// Bytes of blocks on their way to the store beyond which no more are asked for: a slow disk must slow a
+/// sync, not fill the memory.
+pub const MAX_UNSTORED_BYTES: usize = 16 * 1024 * 1024;
+
 /// Hashes and ids remembered per connection as known to the other side.
 pub const MAX_KNOWN_PER_PEER: usize = 4096;
 

@@ -117,7 +117,7 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
         note,
     };
     let threads = usize::from(args.threads);
-    let settings = net::Settings { config, params, seed: random()?, listener, threads };
+    let settings = net::Settings { threads, ..net::Settings::ephemeral(config, params, random()?, listener) };
     Ok(Prepared { settings, http })
 }
 
@@ -146,7 +146,8 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
         pid: std::process::id(),
         agent: AGENT.to_owned(),
     };
-    let (handle, running) = net::start(settings);
+    let (handle, running) = net::start(settings)
+        .map_err(|error| Failure::new(error.to_string(), "see the log for what the system said"))?;
     let serving = http.map(|http| tokio::spawn(rest::serve(http, handle.clone(), params.clone())));
     let hangup = Arc::new(Notify::new());
     if args.lifeline {

@@ -72,7 +72,7 @@ impl From<&Transaction> for Waiting {
 }
 
 /// What a store held when it was opened: all that a node needs to go on where it was.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// Headers of all blocks but genesis, in the order in which the blocks arrived.
     pub headers: Vec<Header>,
@@ -80,6 +80,13 @@ pub struct Loaded {
     pub tip: BlockHash,
     /// Transactions that wait for a block, by arrival.
     pub waiting: Vec<Transaction>,
+}
+
+impl Loaded {
+    /// What a store holds that knows genesis only.
+    pub fn empty(genesis: BlockHash) -> Loaded {
+        Loaded { headers: Vec::new(), tip: genesis, waiting: Vec::new() }
+    }
 }
 
 /// A handle to the blocks: cheap to clone, and usable from any thread.
@@ -108,7 +115,8 @@ trait Keeper: Send + Sync {
 }
 
 impl Store {
-    /// A store that lasts as long as its handles, with `genesis` in it.
+    /// A store that lasts as long as its handles, with `genesis` in it; what [`Loaded::empty`] says is loaded
+    /// from it.
     pub fn memory(genesis: StoredBlock) -> (Store, Committed) {
         // Not bounded here: the caller bounds how many commits it has in flight.
         let (sender, receiver) = mpsc::unbounded_channel();
