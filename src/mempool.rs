@@ -65,7 +65,7 @@ pub struct Mempool {
     /// What came since the last [`Mempool::take_changes`], by arrival.
     came: BTreeSet<u64>,
     /// What went since then, and had come before it.
-    went: Vec<TxId>,
+    went: BTreeSet<TxId>,
 }
 
 /// What changed in the pool: what a store has to be told to hold what the pool holds.
@@ -101,7 +101,10 @@ impl Mempool {
         self.bytes += size;
         self.arrival.insert(id, self.next);
         self.waiting.insert(self.next, Waiting { id, transaction, size, source });
-        self.came.insert(self.next);
+        // One that went and is back before that was told never went.
+        if !self.went.remove(&id) {
+            self.came.insert(self.next);
+        }
         self.next += 1;
         Ok(())
     }
@@ -115,7 +118,7 @@ impl Mempool {
     pub fn take_changes(&mut self) -> Changes {
         let came = core::mem::take(&mut self.came);
         let came = came.iter().filter_map(|at| Some(self.waiting.get(at)?.transaction.clone()));
-        Changes { came: came.collect(), went: core::mem::take(&mut self.went) }
+        Changes { came: came.collect(), went: core::mem::take(&mut self.went).into_iter().collect() }
     }
 
     /// A block joined the active chain: what it has waits no longer.
@@ -159,7 +162,7 @@ impl Mempool {
         let Some(at) = self.arrival.remove(id) else { return };
         let Some(waiting) = self.waiting.remove(&at) else { return };
         if !self.came.remove(&at) {
-            self.went.push(*id);
+            self.went.insert(*id);
         }
         self.bytes -= waiting.size;
         if let Some(share) = self.shares.get_mut(&waiting.source) {

@@ -158,7 +158,9 @@ impl Node {
 
     /// Asks `conn` for one message's worth, if it has room and what is missing.
     fn fetch_from(&mut self, conn: ConnId, end: u64) -> bool {
-        let limit = IN_FLIGHT_BYTES / self.fetch.usual_size.max(1);
+        // While nothing has come yet, blocks may be large.
+        let usual = if self.fetch.usual_size == 0 { IN_FLIGHT_BYTES } else { self.fetch.usual_size };
+        let limit = IN_FLIGHT_BYTES / usual;
         let limit = limit.clamp(MIN_IN_FLIGHT, MAX_IN_FLIGHT);
         let reach = self.reach(conn);
         let Some(connection) = self.connections.get(&conn) else { return false };
