@@ -77,10 +77,14 @@ pub struct Disk {
 impl Disk {
     fn take(&mut self, commit: Commit) {
         self.headers.extend(commit.blocks.iter().map(|block| *block.header()));
-        self.headers.retain(|header| !commit.forget.contains(&header.hash()));
+        if !commit.forget.is_empty() {
+            self.headers.retain(|header| !commit.forget.contains(&header.hash()));
+        }
         self.tip = Some(commit.tip);
         self.waiting.extend(commit.pool.came.iter().map(|transaction| (**transaction).clone()));
-        self.waiting.retain(|transaction| !commit.pool.went.contains(&transaction.id()));
+        if !commit.pool.went.is_empty() {
+            self.waiting.retain(|transaction| !commit.pool.went.contains(&transaction.id()));
+        }
     }
 }
 
