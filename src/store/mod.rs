@@ -15,12 +15,20 @@ use tokio::sync::mpsc;
 use crate::encoding;
 use crate::types::{Block, BlockHash, Header, Transaction, TxId};
 
+mod disk;
 mod error;
+mod folder;
 mod memory;
+mod open;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Damage, Failure};
+pub use error::{Damage, Failure, OpenError};
+pub use folder::{CHAIN_FILE, Folder, NODE_FILE, PEERS_FILE, Peer, Record};
+pub use open::{Opened, open};
+
+/// The version of what is in a node's folder.
+pub const FORMAT: u64 = disk::FORMAT;
 
 /// What is committed together, or not at all.
 #[derive(Debug, Clone)]
@@ -112,6 +120,8 @@ trait Keeper: Send + Sync {
     fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage>;
     /// How many blocks there are, and the bytes of their encodings.
     fn size(&self) -> (usize, u64);
+    /// Commits what was submitted, and no more from now on; reads go on.
+    fn close(&self) {}
 }
 
 impl Store {
@@ -140,6 +150,12 @@ impl Store {
     /// active chain. Reads each of these blocks, so it is for people's questions, not for validation.
     pub fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage> {
         self.keeper.find(id)
+    }
+
+    /// Commits what was submitted, waits for that, and takes no more; what is here can still be read. The
+    /// last handle that goes does it, too.
+    pub fn close(&self) {
+        self.keeper.close();
     }
 
     /// How many blocks are here, genesis and side branches included.
