@@ -3,6 +3,7 @@
 //! Lives here: everything between `main` and the library. Not here: anything a test of the library would
 //! want to call; the binaries in `src/bin` parse and call, nothing else.
 
+mod folder;
 pub mod log;
 pub mod manager;
 mod network;
@@ -14,6 +15,8 @@ mod values;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::manager::exit;
+
 /// A program's orderly failure: what is wrong and where, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
@@ -24,12 +27,16 @@ pub struct Failure {
     pub hint: String,
     /// The flag whose value is at fault, so that a manager can name its own flag for it.
     pub flag: Option<&'static str>,
-    /// The exit code: 1, or [`USAGE`] for settings that cannot be.
+    /// The exit code: 1, [`USAGE`] for settings that cannot be, [`DATA`] or [`IO`].
     pub code: u8,
 }
 
 /// Exit code for flags that make no sense, as clap's own.
-pub const USAGE: u8 = crate::manager::exit::USAGE as u8;
+pub const USAGE: u8 = exit::USAGE as u8;
+/// Exit code for stored data that is not what was stored: EX_DATAERR of sysexits.h.
+pub const DATA: u8 = exit::DAMAGED as u8;
+/// Exit code for a disk that is full or failing: EX_IOERR of sysexits.h.
+pub const IO: u8 = exit::DISK as u8;
 
 impl Failure {
     /// What went wrong, and what to do about it.

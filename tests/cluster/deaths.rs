@@ -41,7 +41,7 @@ fn a_node_that_dies_is_started_again_where_it_was_if_asked() {
 
     let after = node_1(&network);
     assert_ne!(after["pid"], before["pid"]);
-    for same in ["http", "p2p", "height", "tip", "peers", "state"] {
+    for same in ["id", "http", "p2p", "height", "tip", "peers", "state"] {
         assert_eq!(after[same], before[same], "{same}: {after}");
     }
     assert_eq!(after["restarts"], 1);

@@ -87,3 +87,34 @@ fn nodes_share_the_hash_rate_when_they_mine_in_the_background() {
     network.signal(Signal::TERM);
     assert_eq!(network.end().status.code(), Some(0));
 }
+
+#[test]
+fn a_network_that_is_started_again_goes_on_where_it_was() {
+    let network = Network::start(&["-a", "3"]);
+    let (folder, ids) = (network.folder.clone(), network.nodes("id"));
+    assert_eq!(get(&network.http(), "/start/mining").1["length"], 4);
+    let chain = get(&network.nodes("http")[0], "/chain").1;
+    network.signal(Signal::TERM);
+    assert_eq!(network.end().status.code(), Some(0));
+
+    let mut network = Network::start_in(&folder, &["-a", "3"]);
+    assert_eq!(network.hears("resumed"), "resumed: the chain has 4 blocks already\n");
+    assert_eq!(network.nodes("id"), ids);
+    for node in network.nodes("http") {
+        assert_eq!(get(&node, "/chain").1, chain);
+    }
+    assert_eq!(get(&network.http(), "/start/mining").1["length"], 7);
+    network.signal(Signal::TERM);
+    let ended = network.end();
+    assert!(ended.out.contains("the chain had 7 blocks"), "{}", ended.out);
+
+    // Without a folder, it begins anew and leaves the folder as it is.
+    let network = Network::start_in(&folder, &["-a", "3", "--ephemeral"]);
+    assert_eq!(get(&network.nodes("http")[0], "/chain").1["length"], 1);
+    network.signal(Signal::TERM);
+    assert!(!network.end().out.contains("resumed"));
+    let mut network = Network::start_in(&folder, &["-a", "3"]);
+    assert_eq!(network.hears("resumed"), "resumed: the chain has 7 blocks already\n");
+    network.signal(Signal::TERM);
+    assert_eq!(network.end().status.code(), Some(0));
+}
