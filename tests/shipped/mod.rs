@@ -16,8 +16,9 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A node that was started.
 pub struct Node {
-    pub child: Child,
-    pub out: BufReader<ChildStdout>,
+    child: Child,
+    /// None if its stdout is no pipe of ours.
+    out: Option<BufReader<ChildStdout>>,
     /// Held apart from the child: waiting for a child closes its stdin, which would stop it by itself.
     _lifeline: ChildStdin,
     /// Its id, and where its HTTP and its P2P are: empty until it is ready.
@@ -28,10 +29,13 @@ pub struct Node {
 
 /// A node of the network where every second hash is a block.
 pub fn command(flags: &[&str]) -> Command {
+    command_on("regtest", flags)
+}
+
+/// A node of the network of that name.
+pub fn command_on(network: &str, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
-    command
-        .args(["--network", "regtest", "--listen", "127.0.0.1:0", "--http", "0", "--lifeline"])
-        .args(flags);
+    command.args(["--network", network, "--listen", "127.0.0.1:0", "--http", "0", "--lifeline"]).args(flags);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
@@ -40,7 +44,7 @@ impl Node {
     /// Starts one, and does not wait for it.
     pub fn spawn(command: &mut Command) -> Node {
         let mut child = command.spawn().expect("the node runs");
-        let out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let out = child.stdout.take().map(BufReader::new);
         let _lifeline = child.stdin.take().expect("a pipe");
         let (id, http, listen) = Default::default();
         Node { child, out, _lifeline, id, http, listen }
@@ -56,7 +60,7 @@ impl Node {
     /// Reads its ready line.
     pub fn wait_until_ready(&mut self) {
         let mut line = String::new();
-        self.out.read_line(&mut line).expect("a line");
+        self.out.as_mut().expect("a pipe").read_line(&mut line).expect("a line");
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no ready line: {line:?}"));
         let text = |name: &str| {
             ready[name].as_str().unwrap_or_else(|| panic!("not ready, no {name}: {line}")).to_owned()
