@@ -3,6 +3,7 @@
 //! Lives here: everything between `main` and the library. Not here: anything a test of the library would
 //! want to call; the binaries in `src/bin` parse and call, nothing else.
 
+mod http;
 pub mod log;
 pub mod manager;
 mod network;
