@@ -201,11 +201,37 @@ pub const MAX_FUTURE_BLOCKS: usize = 16;
 /// Recent bodies that the core keeps in memory, in bytes.
 pub const BODY_CACHE_BYTES: usize = 4 * 1024 * 1024;
 
+/// Bytes of blocks on their way to the store beyond which no more are asked for: a slow disk must slow a
+/// sync, not fill the memory.
+pub const MAX_UNSTORED_BYTES: usize = 16 * 1024 * 1024;
+
 /// Hashes and ids remembered per connection as known to the other side.
 pub const MAX_KNOWN_PER_PEER: usize = 4096;
 
 /// Time a requested transaction may take before another peer is asked.
 pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+
+// --- The store ---
+
+/// Bytes of blocks that one transaction of the store gathers while a sync hands over many: enough that the
+/// flush at its end costs little a block, and little beside [`MAX_UNSTORED_BYTES`].
+pub const MAX_COMMIT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes that must be free in the store's file system for a commit to be begun: what an orderly stop
+/// writes, and the pages that a commit touches.
+pub const MIN_FREE_BYTES: u64 = 2 * 1024 * 1024;
+
+/// What the store's library may keep of its file in memory, in bytes: the pages that every commit touches;
+/// the newest bodies are in the core's own cache.
+pub const STORE_CACHE_BYTES: usize = 1024 * 1024;
+
+/// Ids whose place is kept in memory only until the index takes them up, 16 bytes each: the index is
+/// written when the store is idle, and at the latest then.
+pub const MAX_UNINDEXED: usize = 16 * 1024;
+
+/// Newest blocks that are read and held against their hashes at the start: where a crash would have left
+/// its marks.
+pub const VERIFIED_AT_START: usize = 16;
 
 // --- Pool ---
 
@@ -363,6 +389,7 @@ const _: () = {
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());
     assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");
     assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");
+    assert!(MAX_COMMIT_BYTES >= MAX_BLOCK_BYTES && MAX_UNSTORED_BYTES > 2 * MAX_COMMIT_BYTES);
     assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
     assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());
     assert!(MAX_MINING_SLICE.as_millis() < MAX_MINING_BACKLOG.as_millis(), "a slice is never written off");

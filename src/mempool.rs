@@ -4,7 +4,7 @@
 //! fill an eighth of it, so that one cannot shut out the others. Ids of recent blocks are refused, so that
 //! a late relay does not put a transaction in twice.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::limits::{MAX_POOL_BYTES, MAX_POOL_COUNT, POOL_SHARES, RECENT_BLOCKS};
@@ -62,6 +62,19 @@ pub struct Mempool {
     recent: VecDeque<(BlockHash, Vec<TxId>)>,
     /// How many of those blocks have an id.
     recent_ids: Lookup<TxId, usize>,
+    /// What came since the last [`Mempool::take_changes`], by arrival.
+    came: BTreeSet<u64>,
+    /// What went since then, and had come before it.
+    went: BTreeSet<TxId>,
+}
+
+/// What changed in the pool: what a store has to be told to hold what the pool holds.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// What waits since, by arrival.
+    pub came: Vec<Arc<Transaction>>,
+    /// What waits no longer.
+    pub went: Vec<TxId>,
 }
 
 impl Mempool {
@@ -88,8 +101,24 @@ impl Mempool {
         self.bytes += size;
         self.arrival.insert(id, self.next);
         self.waiting.insert(self.next, Waiting { id, transaction, size, source });
+        // One that went and is back before that was told never went.
+        if !self.went.remove(&id) {
+            self.came.insert(self.next);
+        }
         self.next += 1;
         Ok(())
+    }
+
+    /// Whether anything changed since the last [`Mempool::take_changes`].
+    pub fn has_changes(&self) -> bool {
+        !self.came.is_empty() || !self.went.is_empty()
+    }
+
+    /// What changed since the last call. What came and went in between is not told.
+    pub fn take_changes(&mut self) -> Changes {
+        let came = core::mem::take(&mut self.came);
+        let came = came.iter().filter_map(|at| Some(self.waiting.get(at)?.transaction.clone()));
+        Changes { came: came.collect(), went: core::mem::take(&mut self.went).into_iter().collect() }
     }
 
     /// A block joined the active chain: what it has waits no longer.
@@ -130,7 +159,11 @@ impl Mempool {
     }
 
     fn remove(&mut self, id: &TxId) {
-        let Some(waiting) = self.arrival.remove(id).and_then(|at| self.waiting.remove(&at)) else { return };
+        let Some(at) = self.arrival.remove(id) else { return };
+        let Some(waiting) = self.waiting.remove(&at) else { return };
+        if !self.came.remove(&at) {
+            self.went.insert(*id);
+        }
         self.bytes -= waiting.size;
         if let Some(share) = self.shares.get_mut(&waiting.source) {
             *share -= waiting.size;

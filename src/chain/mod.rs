@@ -15,6 +15,7 @@ pub mod check;
 pub mod difficulty;
 mod error;
 mod outcome;
+mod restore;
 mod rules;
 mod tree;
 
@@ -22,6 +23,7 @@ pub use branch::{BadBranch, CheckedBranch};
 pub use check::CheckedBlock;
 pub use error::Rule;
 pub use outcome::{Entry, HeaderOutcome, Outcome, Tip};
+pub use restore::{NotRestored, Restored};
 
 use std::sync::Arc;
 

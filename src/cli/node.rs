@@ -116,7 +116,7 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
         note,
     };
     let threads = usize::from(args.threads);
-    let settings = net::Settings { config, params, seed: random()?, listener, threads };
+    let settings = net::Settings { threads, ..net::Settings::ephemeral(config, params, random()?, listener) };
     Ok(Prepared { settings, http })
 }
 
@@ -133,7 +133,8 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
         pid: std::process::id(),
         agent: AGENT.to_owned(),
     };
-    let (handle, running) = net::start(settings);
+    let (handle, running) = net::start(settings)
+        .map_err(|error| Failure::new(error.to_string(), "see the log for what the system said"))?;
     let serving = http.map(|Http { listener, opened }| {
         tokio::spawn(rest::serve(listener, handle.clone(), params.clone(), opened))
     });

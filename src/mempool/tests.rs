@@ -80,3 +80,31 @@ fn a_coinbase_does_not_wait() {
     let refused = Mempool::default().insert(coinbase.id(), Arc::new(coinbase), Source::Local);
     assert_eq!(refused, Err(Refusal::Coinbase));
 }
+
+#[test]
+fn what_changed_is_told_once_and_what_came_and_went_in_between_never() {
+    let mut pool = Mempool::default();
+    let told = |pool: &mut Mempool| {
+        assert_eq!(pool.has_changes(), !pool.came.is_empty() || !pool.went.is_empty());
+        let Changes { came, went } = pool.take_changes();
+        assert!(!pool.has_changes());
+        (came.iter().map(|transaction| transaction.id()).collect::<Vec<_>>(), went)
+    };
+    let some: Vec<_> = (0..3).map(|nonce| content(nonce, 10)).collect();
+    let [a, b, c] = [some[0].0, some[1].0, some[2].0];
+    for (id, transaction) in &some {
+        assert_eq!(pool.insert(*id, transaction.clone(), Source::Local), Ok(()));
+    }
+    pool.connect(BlockHash([1; 32]), &[b]);
+    assert_eq!(told(&mut pool), (vec![a, c], vec![]));
+    assert_eq!(told(&mut pool), (vec![], vec![]));
+    pool.connect(BlockHash([2; 32]), &[a, c]);
+    pool.disconnect(BlockHash([2; 32]));
+    assert_eq!(
+        pool.insert(c, some[2].1.clone(), Source::Reverted),
+        Ok(()),
+        "back, and never told to be gone"
+    );
+    assert_eq!(told(&mut pool), (vec![], vec![a]));
+    assert_eq!(pool.len(), 1);
+}

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::timeout;
 
-use crate::chain::CheckedBlock;
+use crate::chain::{Chain, CheckedBlock, NotRestored};
 use crate::encoding;
 use crate::limits::{
     DIAL_TIMEOUT, DRIVER_QUEUE, MAX_INBOUND, MAX_MANAGERS, MAX_MANUAL_PEERS, MAX_PENDING_HANDSHAKES,
@@ -28,7 +28,7 @@ use crate::node::io::{Answer, Command, CommandId, Commit, ConnId, Direction, Inp
 use crate::node::{Config, Node};
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::store::{self, Batch, Committed, Store, StoredBlock};
+use crate::store::{self, Batch, Committed, Loaded, Store, StoredBlock, Waiting};
 use crate::types::{Block, BlockHash};
 use crate::wire::frame;
 
@@ -53,17 +53,38 @@ pub struct Settings {
     pub listener: TcpListener,
     /// Mining threads at most.
     pub threads: usize,
+    /// Where blocks are kept.
+    pub store: Store,
+    /// What it says of its commits.
+    pub committed: Committed,
+    /// What it held at the start.
+    pub loaded: Loaded,
+}
+
+impl Settings {
+    /// A node that keeps everything in memory and starts from nothing.
+    pub fn ephemeral(config: Config, params: Arc<Params>, seed: [u8; 32], listener: TcpListener) -> Settings {
+        let (store, committed) = Store::memory(StoredBlock::from(params.genesis()));
+        let loaded = Loaded::empty(params.genesis_hash());
+        Settings { config, params, seed, listener, threads: 1, store, committed, loaded }
+    }
 }
 
 /// The node could not go on.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error(transparent)]
-pub struct Failed(#[from] pub store::Failure);
+pub enum Failed {
+    /// What it has to make durable cannot be.
+    #[error(transparent)]
+    Store(#[from] store::Failure),
+    /// What was stored is no chain.
+    #[error(transparent)]
+    Stored(#[from] NotRestored),
+}
 
 /// Starts a node: what others hold of it, and the future that runs it until it stops.
-pub fn start(settings: Settings) -> (Handle, impl Future<Output = Result<(), Failed>>) {
-    let Settings { config, params, seed, listener, threads } = settings;
-    let (store, committed) = Store::memory(StoredBlock::from(params.genesis()));
+pub fn start(settings: Settings) -> Result<(Handle, impl Future<Output = Result<(), Failed>>), NotRestored> {
+    let Settings { config, params, seed, listener, threads, store, committed, loaded } = settings;
+    let restored = Chain::restore(params.clone(), &loaded.headers, loaded.tip)?;
     let (found, founds) = mpsc::unbounded_channel();
     let miner = Miner::start(threads, Clock::wall, move |block| {
         let _ = found.send(block);
@@ -74,7 +95,7 @@ pub fn start(settings: Settings) -> (Handle, impl Future<Output = Result<(), Fai
     let (core, incoming) = mpsc::channel(DRIVER_QUEUE);
     let (sockets, accepted) = listen::channel();
     let driver = Driver {
-        node: Node::new(config, params.clone(), seed),
+        node: Node::restored(config, restored, loaded.waiting, seed),
         clock: Clock::start(),
         params,
         store,
@@ -90,7 +111,7 @@ pub fn start(settings: Settings) -> (Handle, impl Future<Output = Result<(), Fai
         stopping: false,
     };
     let sources = Sources { incoming, accepted, committed, founds, requested };
-    (handle, driver.run(sources, listener, sockets))
+    Ok((handle, driver.run(sources, listener, sockets)))
 }
 
 /// Where inputs come from.
@@ -142,6 +163,7 @@ impl Driver {
         let listening = tokio::spawn(listen::accept(listener, sockets));
         let outputs = self.node.start(self.clock.now());
         self.carry_out(outputs);
+        let mut ended = Ok(());
         while !self.stopping {
             let next = self.timers.first_key_value().map(|((at, _), _)| self.clock.at(*at));
             tokio::select! {
@@ -150,7 +172,14 @@ impl Driver {
                 Some(dialled) = self.dials.join_next() => self.dialled(dialled),
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
                 () = sleep_until(next) => self.ring(),
-                Some(told) = from.committed.recv() => self.input(Input::Stored(told?)),
+                Some(told) = from.committed.recv() => match told {
+                    Ok(seq) => self.input(Input::Stored(seq)),
+                    Err(failure) => {
+                        tracing::error!(%failure, hint = failure.hint(), "the store failed: stopping");
+                        self.input(Input::StoreFailed(failure.to_string()));
+                        ended = Err(Failed::Store(failure));
+                    }
+                },
                 Some(found) = from.founds.recv() => self.found(found),
                 Some(request) = from.requested.recv() => self.request(request),
             }
@@ -160,7 +189,7 @@ impl Driver {
         self.links.clear();
         // What was said last, byes among it, is written; nobody is waited for long.
         let _ = timeout(FLUSH_TIMEOUT, async { while self.tasks.join_next().await.is_some() {} }).await;
-        Ok(())
+        ended
     }
 
     fn input(&mut self, input: Input) {
@@ -365,9 +394,10 @@ fn batch(commit: Commit) -> Batch {
         encoded: block.encoded().clone(),
         ids: block.ids().clone(),
     };
-    let Commit { seq, blocks, tip, forget } = commit;
+    let Commit { seq, blocks, tip, forget, pool } = commit;
     let blocks = blocks.into_iter().map(stored).collect();
-    Batch { seq, blocks, tip, forget, waiting: Vec::new(), gone: Vec::new() }
+    let waiting = pool.came.iter().map(|transaction| Waiting::from(&**transaction)).collect();
+    Batch { seq, blocks, tip, forget, waiting, gone: pool.went }
 }
 
 async fn dial(address: SocketAddr) -> Dialled {

@@ -42,7 +42,8 @@ async fn node(n: u8, peers: &[SocketAddr]) -> Running {
         note: Text::default(),
     };
     let params = Arc::new(Params::regtest());
-    let (handle, running) = start(Settings { config, params, seed: [n; 32], listener, threads: 1 });
+    let (handle, running) =
+        start(Settings::ephemeral(config, params, [n; 32], listener)).expect("an empty chain");
     Running { handle, address, task: tokio::spawn(running) }
 }
 
@@ -226,7 +227,8 @@ async fn a_command_that_nobody_waits_for_is_forgotten() {
         hashrate: 0,
         note: Text::default(),
     };
-    let (handle, running) = start(Settings { config, params, seed: [1; 32], listener, threads: 1 });
+    let (handle, running) =
+        start(Settings::ephemeral(config, params, [1; 32], listener)).expect("an empty chain");
     let task = tokio::spawn(running);
     // Nobody finds 60 zero bits.
     let asked = handle.command(Command::Mine(None));

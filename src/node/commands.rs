@@ -67,7 +67,8 @@ impl Node {
             Ok(()) => {
                 self.announce(&[id]);
                 self.pool_changed();
-                self.reply(caller, Answer::Submitted(id));
+                self.commit_pool();
+                self.reply_when_stored(caller, Answer::Submitted(id));
             }
             Err(refusal) => self.reply(caller, Answer::NotSubmitted(refusal)),
         }
@@ -199,6 +200,7 @@ fn outcome(answer: Answer) -> manage::Outcome {
     match answer {
         Answer::Registered(_) | Answer::MiningSet | Answer::Asked(_) | Answer::Replaced(_) => Done,
         Answer::ShuttingDown => Done,
+        Answer::NotStored(why) => failed(why),
         Answer::Mined(mined) => Mined(mined),
         Answer::Submitted(id) => Submitted(id),
         Answer::MiningQueueFull => failed("too many mining calls wait already".to_owned()),

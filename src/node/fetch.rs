@@ -66,6 +66,8 @@ pub(super) struct Fetch {
     /// What a block weighs, by those that came lately, in bytes.
     usual_size: usize,
     timer: bool,
+    /// Nothing was asked for, because the store was behind.
+    held: bool,
 }
 
 impl Node {
@@ -105,6 +107,10 @@ impl Node {
         if self.stopping || best.hash == self.chain.tip().hash {
             return;
         }
+        if self.is_store_behind() {
+            self.fetch.held = true;
+            return;
+        }
         self.find_lowest();
         self.resume_headers();
         let end = best.height.min(self.fetch.lowest + DOWNLOAD_WINDOW - 1);
@@ -118,6 +124,14 @@ impl Node {
         }
         self.fetch.below = self.chain.best_header_at(self.fetch.cursor - 1);
         self.arm_blocks_timer();
+    }
+
+    /// Asks again, where that was held back by what waited for the store.
+    pub(super) fn fetch_again(&mut self) {
+        if self.fetch.held && !self.is_store_behind() {
+            self.fetch.held = false;
+            self.fetch_blocks();
+        }
     }
 
     /// Brings the two marks to where they belong on the best headers' chain, which may be another one now.
@@ -144,7 +158,9 @@ impl Node {
 
     /// Asks `conn` for one message's worth, if it has room and what is missing.
     fn fetch_from(&mut self, conn: ConnId, end: u64) -> bool {
-        let limit = IN_FLIGHT_BYTES / self.fetch.usual_size.max(1);
+        // While nothing has come yet, blocks may be large.
+        let usual = if self.fetch.usual_size == 0 { IN_FLIGHT_BYTES } else { self.fetch.usual_size };
+        let limit = IN_FLIGHT_BYTES / usual;
         let limit = limit.clamp(MIN_IN_FLIGHT, MAX_IN_FLIGHT);
         let reach = self.reach(conn);
         let Some(connection) = self.connections.get(&conn) else { return false };

@@ -8,7 +8,7 @@ use super::commands::Caller;
 use super::io::{Answer, BadBlock, Commit, ConnId, Delivery, Direction, Event, Output};
 use super::*;
 use crate::chain::{CheckedBlock, Outcome, Rule, Tip};
-use crate::limits::{BODY_CACHE_BYTES, MAX_GET_BLOCKS, RECENT_BLOCKS};
+use crate::limits::{BODY_CACHE_BYTES, MAX_GET_BLOCKS, MAX_UNSTORED_BYTES, RECENT_BLOCKS};
 use crate::mempool::Source;
 use crate::peer::Disconnect;
 use crate::types::{Block, BlockHash, Lookup, Transaction, TxId};
@@ -53,6 +53,8 @@ impl Bodies {
 pub(super) struct Pending {
     seq: u64,
     tip: Tip,
+    /// Of its blocks.
+    bytes: usize,
     connected: u64,
     reverted: u64,
     replies: Vec<(Caller, Answer)>,
@@ -150,22 +152,52 @@ impl Node {
                 _ => break,
             }
         }
+        if !connected.is_empty() {
+            self.relay_tip();
+            self.pool_follows(&connected, &reverted);
+        }
         if !stored.is_empty() {
-            self.commit(stored, connected.len() as u64, reverted.len() as u64);
+            // The pool's changes go with the blocks that made them, or a crash could lose a content or
+            // bring one back that is in the chain.
+            let forget = self.chain.take_forgotten();
+            self.commit(stored, forget, (connected.len() as u64, reverted.len() as u64));
         }
         if !connected.is_empty() {
-            self.tip_changed(&connected, &reverted);
+            self.load_more();
+            self.refresh_job();
         }
         outcome
     }
 
-    fn commit(&mut self, blocks: Vec<CheckedBlock>, connected: u64, reverted: u64) {
+    fn commit(&mut self, blocks: Vec<CheckedBlock>, forget: Vec<BlockHash>, moved: (u64, u64)) {
         let tip = self.chain.tip();
         let seq = self.next_commit;
         self.next_commit += 1;
-        let forget = self.chain.take_forgotten();
-        self.commits.push_back(Pending { seq, tip, connected, reverted, replies: Vec::new() });
-        self.out.push(Output::Store(Commit { seq, blocks, tip: tip.hash, forget }));
+        let bytes = blocks.iter().map(|block| block.encoded().len()).sum();
+        self.unstored_bytes += bytes;
+        let (connected, reverted) = moved;
+        self.commits.push_back(Pending { seq, tip, bytes, connected, reverted, replies: Vec::new() });
+        let pool = self.pool.take_changes();
+        self.out.push(Output::Store(Commit { seq, blocks, tip: tip.hash, forget, pool }));
+    }
+
+    /// Makes durable what changed in the pool, if anything did.
+    pub(super) fn commit_pool(&mut self) {
+        if self.pool.has_changes() {
+            self.commit(Vec::new(), Vec::new(), (0, 0));
+        }
+    }
+
+    /// Makes durable that blocks are dropped which the chain could not take up again at the start.
+    pub(super) fn commit_forgotten(&mut self, forget: Vec<BlockHash>) {
+        if !forget.is_empty() {
+            self.commit(Vec::new(), forget, (0, 0));
+        }
+    }
+
+    /// Whether so much waits for the store that no more is to be asked for.
+    pub(super) fn is_store_behind(&self) -> bool {
+        self.unstored_bytes > MAX_UNSTORED_BYTES
     }
 
     /// Answers once everything imported so far is durable.
@@ -176,8 +208,8 @@ impl Node {
         }
     }
 
-    fn tip_changed(&mut self, connected: &[BlockHash], reverted: &[BlockHash]) {
-        self.relay_tip();
+    /// What the new chain has waits no longer; what only the old one had waits again.
+    fn pool_follows(&mut self, connected: &[BlockHash], reverted: &[BlockHash]) {
         let mut unread = Vec::new();
         for hash in reverted.iter().rev() {
             self.pool.disconnect(*hash);
@@ -195,8 +227,15 @@ impl Node {
             }
         }
         self.bodies.wanted.extend(unread);
+    }
+
+    /// Asks for the newest bodies of a chain that was taken up again: what they have is not to be repeated.
+    pub(super) fn load_recent(&mut self) {
+        let tip = self.chain.tip().height;
+        // Not genesis: it has nothing to repeat, and its body is in no cache.
+        let from = tip.saturating_sub(RECENT_BLOCKS as u64 - 1).max(1);
+        self.bodies.wanted.extend((from..=tip).filter_map(|height| self.chain.active_at(height)));
         self.load_more();
-        self.refresh_job();
     }
 
     /// Puts the contents of a block that left the chain back into the pool, and tells peers who may never
@@ -237,6 +276,7 @@ impl Node {
             }
         }
         self.load_more();
+        self.commit_pool();
         self.pool_changed();
     }
 
@@ -244,6 +284,7 @@ impl Node {
     pub(super) fn stored(&mut self, seq: u64) {
         while let Some(pending) = self.commits.pop_front_if(|pending| pending.seq <= seq) {
             self.committed = pending.tip;
+            self.unstored_bytes -= pending.bytes;
             for (caller, answer) in pending.replies {
                 self.reply(caller, answer);
             }
@@ -257,7 +298,21 @@ impl Node {
                 });
             }
         }
+        self.fetch_again();
         self.stop_when_stored();
+    }
+
+    /// Nothing will be durable any more: whoever waits for it is told, and the node ends.
+    pub(super) fn store_failed(&mut self, why: &str) {
+        self.stopping = true;
+        self.stop_mining();
+        for pending in core::mem::take(&mut self.commits) {
+            for (caller, _) in pending.replies {
+                self.reply(caller, Answer::NotStored(why.to_owned()));
+            }
+        }
+        self.close_all(&Disconnect::ShuttingDown);
+        self.out.push(Output::Stop);
     }
 
     /// The last step of an orderly stop.

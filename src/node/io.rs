@@ -74,6 +74,8 @@ pub enum Input {
     },
     /// A commit is durable.
     Stored(u64),
+    /// A commit failed for this reason, and none will be durable any more.
+    StoreFailed(String),
     /// Blocks that the core asked for, read back; one that could not be read is left out.
     Loaded(Vec<Arc<crate::types::Block>>),
 }
@@ -186,6 +188,8 @@ pub enum Answer {
     },
     /// The stop has begun.
     ShuttingDown,
+    /// It cannot be made durable, for this reason; the node stops.
+    NotStored(String),
 }
 
 /// What the core wants done.
@@ -226,6 +230,8 @@ pub struct Commit {
     pub tip: BlockHash,
     /// Blocks that the tree no longer keeps.
     pub forget: Vec<BlockHash>,
+    /// How the pool changed.
+    pub pool: mempool::Changes,
 }
 
 /// What to mine.

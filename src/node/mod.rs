@@ -39,14 +39,14 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 
-use crate::chain::{Chain, Tip};
+use crate::chain::{Chain, Restored, Tip};
 use crate::encoding::Text;
 use crate::limits::MAX_NOTE_BYTES;
-use crate::mempool::Mempool;
+use crate::mempool::{Mempool, Source};
 use crate::params::Params;
 use crate::peer::Identity;
 use crate::time::Now;
-use crate::types::NodeId;
+use crate::types::{BlockHash, NodeId, Transaction};
 use crate::wire::manage::ManagerKey;
 use crate::wire::message::{Message, Role};
 use addresses::Addresses;
@@ -97,16 +97,32 @@ pub struct Node {
     /// Commits on their way, oldest first.
     commits: VecDeque<import::Pending>,
     next_commit: u64,
+    /// Bytes of blocks in those commits.
+    unstored_bytes: usize,
+    /// Stored blocks that the chain could not take up again, to be dropped at the start.
+    orphans: Vec<BlockHash>,
     stopping: bool,
 }
 
 impl Node {
     /// A node that knows genesis and has met nobody. `seed` is its entropy.
     pub fn new(config: Config, params: Arc<Params>, seed: [u8; 32]) -> Node {
-        let chain = Chain::new(params.clone());
+        Node::restored(config, Restored { chain: Chain::new(params), orphans: Vec::new() }, Vec::new(), seed)
+    }
+
+    /// A node that goes on with a chain and a pool that were stored. `seed` is its entropy.
+    pub fn restored(config: Config, restored: Restored, waiting: Vec<Transaction>, seed: [u8; 32]) -> Node {
+        let Restored { chain, orphans } = restored;
+        let mut pool = Mempool::default();
+        for transaction in waiting {
+            // The pool was this large when it was stored; a smaller one of today takes what fits.
+            let _ = pool.insert(transaction.id(), Arc::new(transaction), Source::Local);
+        }
+        // All of that is stored already.
+        pool.take_changes();
         Node {
             identity: Identity {
-                network: params.network(),
+                network: chain.params().network(),
                 node: config.node,
                 role: Role::Node,
                 listen_port: config.listen.port(),
@@ -117,7 +133,7 @@ impl Node {
             committed: chain.tip(),
             chain,
             bodies: Bodies::default(),
-            pool: Mempool::default(),
+            pool,
             connections: BTreeMap::new(),
             addresses: Addresses::default(),
             sync: Sync::default(),
@@ -126,6 +142,8 @@ impl Node {
             mining: Mining::new(config.hashrate),
             commits: VecDeque::new(),
             next_commit: 0,
+            unstored_bytes: 0,
+            orphans,
             stopping: false,
             config,
         }
@@ -134,6 +152,9 @@ impl Node {
     /// What is to be done at the start: dial the peers it was told of, mine if it was told to.
     pub fn start(&mut self, now: Now) -> Vec<Output> {
         self.now = now;
+        let orphans = core::mem::take(&mut self.orphans);
+        self.commit_forgotten(orphans);
+        self.load_recent();
         for address in self.config.peers.clone() {
             self.stay_connected(address, None);
         }
@@ -156,6 +177,7 @@ impl Node {
             Input::Cancel(id) => self.cancel_mining(commands::Caller::Edge(id)),
             Input::Mined { job, block, tries } => self.mined(job, block, tries),
             Input::Stored(seq) => self.stored(seq),
+            Input::StoreFailed(why) => self.store_failed(&why),
             Input::Loaded(blocks) => self.loaded(blocks),
         }
         core::mem::take(&mut self.out)

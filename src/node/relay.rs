@@ -229,6 +229,7 @@ impl Node {
         if !accepted.is_empty() {
             self.announce(&accepted);
             self.pool_changed();
+            self.commit_pool();
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::params::Params;
 use crate::rest::body::{self, Body};
 use crate::rest::json::{self, block_json};
 use crate::rest::problem::Problem;
-use crate::rest::routes::Api;
+use crate::rest::routes::{Api, not_done};
 use crate::rest::values::query;
 use crate::store::Damage;
 use crate::types::{Block, BlockHash};
@@ -87,7 +87,7 @@ impl Api {
             )
             .with("offered", place(&offered))
             .with("ours", place(&ours))),
-            _ => Err(Problem::stopping()),
+            other => Err(not_done(other)),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::node::io::{Answer, Command};
 use crate::rest::body::{self, Body};
 use crate::rest::json::transaction_json;
 use crate::rest::problem::Problem;
-use crate::rest::routes::Api;
+use crate::rest::routes::{Api, not_done};
 use crate::types::{Block, TxId};
 
 /// What somebody wants in a block: text, or bytes in base64.
@@ -57,7 +57,7 @@ impl Api {
                 Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal.to_string()).retry_after(10))
             }
             Answer::NotSubmitted(refusal) => Err(Problem::new(StatusCode::CONFLICT, refusal.to_string())),
-            _ => Err(Problem::stopping()),
+            other => Err(not_done(other)),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::node::io::{Answer, Command};
 use crate::rest::body::{self, Body};
 use crate::rest::contents::ContentIn;
 use crate::rest::problem::Problem;
-use crate::rest::routes::Api;
+use crate::rest::routes::{Api, not_done};
 use crate::rest::values::{duration, query};
 use crate::types::{Block, BlockHash, NodeId, Transaction, TxId};
 use crate::wire::manage::Introduction;
@@ -82,7 +82,7 @@ impl Api {
                 let message = "New nodes have been added";
                 Ok(body::json(StatusCode::CREATED, &json!({ "message": message, "total_nodes": total })))
             }
-            _ => Err(Problem::stopping()),
+            other => Err(not_done(other)),
         }
     }
 
@@ -134,7 +134,7 @@ impl Api {
                 "too many mining calls wait already: they are served one after the other",
             )
             .retry_after(1)),
-            _ => Err(Problem::stopping()),
+            other => Err(not_done(other)),
         }
     }
 

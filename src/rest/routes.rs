@@ -9,6 +9,7 @@ use matchit::Router;
 use tokio::sync::Semaphore;
 
 use crate::net::{Handle, Stopped};
+use crate::node::io::Answer;
 use crate::params::Params;
 use crate::rest::auth::authorize;
 use crate::rest::body::Body;
@@ -116,6 +117,18 @@ impl Api {
             Endpoint::Transactions => self.pool().await,
             Endpoint::Transaction => self.transaction(found.params.get("id").unwrap_or_default()).await,
         }
+    }
+}
+
+/// What whoever asked for something is told when the node stops instead.
+pub(super) fn not_done(answer: Answer) -> Problem {
+    match answer {
+        Answer::NotStored(why) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("it could not be stored, and the node stops: {why}"),
+        )
+        .hint("the node's log says what to do; what was acknowledged before is not lost"),
+        _ => Problem::stopping(),
     }
 }
 

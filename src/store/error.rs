@@ -61,3 +61,100 @@ impl Failure {
         }
     }
 }
+
+/// Why a folder cannot be opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("the folder {} is in use by another node", folder.display())]
+    Locked {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A later version of this program wrote it.
+    #[error("{} has format {found}, and this version knows {known}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// Ours.
+        known: u64,
+    },
+    /// It is of another network.
+    #[error("{} holds the chain of another network: {theirs}, not {ours}", path.display())]
+    OtherNetwork {
+        /// The file.
+        path: PathBuf,
+        /// Its network's rules.
+        theirs: String,
+        /// The rules asked for.
+        ours: String,
+    },
+    /// The record beside the chain is there, the chain is not.
+    #[error("{} is missing, and the files beside it say that there was one", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The record and the chain are not of the same node.
+    #[error("{} and {} are of different nodes ({named} and {stored})", record.display(), chain.display())]
+    Mixed {
+        /// The record.
+        record: PathBuf,
+        /// The chain.
+        chain: PathBuf,
+        /// The node that the record names.
+        named: String,
+        /// The node whose chain it is.
+        stored: String,
+    },
+    /// What is there is not what was stored.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    /// The system would not have it.
+    #[error("{} cannot be used: {error}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+impl OpenError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            OpenError::Locked { .. } => {
+                "stop that node, or give this one a folder of its own with --data-dir, or --ephemeral"
+                    .to_owned()
+            }
+            OpenError::Newer { .. } => {
+                "use the version that wrote it, or another folder with --data-dir".to_owned()
+            }
+            OpenError::OtherNetwork { .. } => "give the flags of that network (--network, --difficulty, \
+                                               --block-time), or another folder with --data-dir"
+                .to_owned(),
+            OpenError::Missing { path } => {
+                let folder = path.parent().unwrap_or(path).display();
+                format!(
+                    "put the file back; if it is lost, `p2pnode verify {folder} --repair` makes an empty one \
+                     for the same node"
+                )
+            }
+            OpenError::Mixed { record, .. } => format!(
+                "put back the file that belongs there, or remove {}, which is written again",
+                record.display()
+            ),
+            OpenError::Damaged(damage) if damage.path.extension().is_some_and(|end| end == "json") => {
+                format!("remove {}: it is written again", damage.path.display())
+            }
+            OpenError::Damaged(damage) => damage.hint(),
+            OpenError::Io { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                "give this user the folder, or name another with --data-dir".to_owned()
+            }
+            OpenError::Io { .. } => "name another folder with --data-dir, or use --ephemeral".to_owned(),
+        }
+    }
+}

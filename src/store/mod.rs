@@ -15,12 +15,20 @@ use tokio::sync::mpsc;
 use crate::encoding;
 use crate::types::{Block, BlockHash, Header, Transaction, TxId};
 
+mod disk;
 mod error;
+mod folder;
 mod memory;
+mod open;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Damage, Failure};
+pub use error::{Damage, Failure, OpenError};
+pub use folder::{CHAIN_FILE, Folder, NODE_FILE, PEERS_FILE, Peer, Record};
+pub use open::{Opened, open};
+
+/// The version of what is in a node's folder.
+pub const FORMAT: u64 = disk::FORMAT;
 
 /// What is committed together, or not at all.
 #[derive(Debug, Clone)]
@@ -72,7 +80,7 @@ impl From<&Transaction> for Waiting {
 }
 
 /// What a store held when it was opened: all that a node needs to go on where it was.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// Headers of all blocks but genesis, in the order in which the blocks arrived.
     pub headers: Vec<Header>,
@@ -80,6 +88,13 @@ pub struct Loaded {
     pub tip: BlockHash,
     /// Transactions that wait for a block, by arrival.
     pub waiting: Vec<Transaction>,
+}
+
+impl Loaded {
+    /// What a store holds that knows genesis only.
+    pub fn empty(genesis: BlockHash) -> Loaded {
+        Loaded { headers: Vec::new(), tip: genesis, waiting: Vec::new() }
+    }
 }
 
 /// A handle to the blocks: cheap to clone, and usable from any thread.
@@ -105,10 +120,13 @@ trait Keeper: Send + Sync {
     fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage>;
     /// How many blocks there are, and the bytes of their encodings.
     fn size(&self) -> (usize, u64);
+    /// Commits what was submitted, and no more from now on; reads go on.
+    fn close(&self) {}
 }
 
 impl Store {
-    /// A store that lasts as long as its handles, with `genesis` in it.
+    /// A store that lasts as long as its handles, with `genesis` in it; what [`Loaded::empty`] says is loaded
+    /// from it.
     pub fn memory(genesis: StoredBlock) -> (Store, Committed) {
         // Not bounded here: the caller bounds how many commits it has in flight.
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -132,6 +150,12 @@ impl Store {
     /// active chain. Reads each of these blocks, so it is for people's questions, not for validation.
     pub fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage> {
         self.keeper.find(id)
+    }
+
+    /// Commits what was submitted, waits for that, and takes no more; what is here can still be read. The
+    /// last handle that goes does it, too.
+    pub fn close(&self) {
+        self.keeper.close();
     }
 
     /// How many blocks are here, genesis and side branches included.

@@ -1,6 +1,13 @@
-//! What any keeper must do, said to the twin in memory.
+//! What any keeper must do, said to the twin in memory and to the one on disk.
+
+mod faults;
+mod folders;
+mod restarts;
 
 use super::*;
+use tempfile::TempDir;
+
+use crate::chain::testing::solve;
 use crate::encoding::{List, Text};
 use crate::params::Params;
 use crate::types::{Coinbase, Content, Header, NodeId, Transaction, merkle};
@@ -22,13 +29,27 @@ fn block(parent: BlockHash, height: u64, miner: u8, contents: &[u64]) -> Block {
     let header = Params::regtest().genesis().header;
     let mut block = Block { header: Header { previous: parent, ..header }, transactions };
     block.header.merkle_root = merkle::root(&block.ids()).0;
+    block.header = solve(block.header);
     block
 }
 
-fn store() -> (Store, Committed, BlockHash) {
-    let genesis = Params::regtest().genesis().clone();
-    let (store, committed) = Store::memory((&genesis).into());
-    (store, committed, genesis.hash())
+/// A store of each kind that knows genesis only, and the folder of the one on disk.
+fn stores() -> [(Store, Committed, Option<TempDir>); 2] {
+    let (store, committed) = Store::memory(Params::regtest().genesis().into());
+    let folder = tempfile::tempdir().expect("a folder");
+    let opened = open(folder.path(), &Params::regtest(), NodeId([1; 16])).expect("a new folder");
+    [(store, committed, None), (opened.store, opened.committed, Some(folder))]
+}
+
+fn genesis() -> BlockHash {
+    Params::regtest().genesis_hash()
+}
+
+impl Committed {
+    /// The next of them, waited for.
+    fn wait(&mut self) -> Option<Result<u64, Failure>> {
+        self.0.blocking_recv()
+    }
 }
 
 fn batch(seq: u64, blocks: &[&Block], forget: &[BlockHash]) -> Batch {
@@ -47,90 +68,108 @@ fn find(store: &Store, id: &TxId) -> Vec<BlockHash> {
 
 #[test]
 fn genesis_is_there_from_the_start() {
-    let (store, mut committed, genesis) = store();
-    let params = Params::regtest();
-    assert_eq!(read(&store, &genesis), Some(encoding::encode(params.genesis()).into()));
-    assert_eq!(find(&store, &params.genesis().ids()[0]), [genesis]);
-    assert_eq!((store.blocks(), store.bytes()), (1, params.genesis().size() as u64));
-    assert_eq!(committed.try_recv(), None, "nobody submitted it");
+    for (store, mut committed, _folder) in stores() {
+        let genesis = genesis();
+        let params = Params::regtest();
+        assert_eq!(read(&store, &genesis), Some(encoding::encode(params.genesis()).into()));
+        assert_eq!(find(&store, &params.genesis().ids()[0]), [genesis]);
+        assert_eq!((store.blocks(), store.bytes()), (1, params.genesis().size() as u64));
+        assert_eq!(committed.try_recv(), None, "nobody submitted it");
+    }
 }
 
 #[test]
 fn what_is_submitted_reads_back_from_every_handle() {
-    let (store, mut committed, genesis) = store();
-    let one = block(genesis, 1, 1, &[1, 2]);
-    let two = block(one.hash(), 2, 1, &[]);
-    let other = store.clone();
-    assert_eq!(read(&other, &one.hash()), None);
-    store.submit(batch(7, &[&one, &two], &[]));
-    assert_eq!(committed.try_recv(), Some(Ok(7)));
-    for block in [&one, &two] {
-        let encoded = read(&other, &block.hash()).expect("a block");
-        assert_eq!(encoding::decode::<Block>(&encoded).as_ref(), Ok(block));
+    for (store, mut committed, _folder) in stores() {
+        let genesis = genesis();
+        let one = block(genesis, 1, 1, &[1, 2]);
+        let two = block(one.hash(), 2, 1, &[]);
+        let other = store.clone();
+        assert_eq!(read(&other, &one.hash()), None);
+        store.submit(batch(7, &[&one, &two], &[]));
+        assert_eq!(committed.wait(), Some(Ok(7)));
+        for block in [&one, &two] {
+            let encoded = read(&other, &block.hash()).expect("a block");
+            assert_eq!(encoding::decode::<Block>(&encoded).as_ref(), Ok(block));
+        }
+        assert_eq!(read(&other, &BlockHash::ZERO), None);
+        let size = Params::regtest().genesis().size() + one.size() + two.size();
+        assert_eq!((other.blocks(), other.bytes()), (3, size as u64));
+        store.submit(batch(8, &[&one], &[]));
+        assert_eq!(committed.wait(), Some(Ok(8)));
+        assert_eq!((other.blocks(), other.bytes()), (3, size as u64), "once is enough");
     }
-    assert_eq!(read(&other, &BlockHash::ZERO), None);
-    let size = Params::regtest().genesis().size() + one.size() + two.size();
-    assert_eq!((other.blocks(), other.bytes()), (3, size as u64));
-    store.submit(batch(8, &[&one], &[]));
-    assert_eq!((other.blocks(), other.bytes()), (3, size as u64), "once is enough");
 }
 
 #[test]
 fn a_transaction_is_found_in_every_branch_that_holds_it() {
-    let (store, _committed, genesis) = store();
-    let ours = block(genesis, 1, 1, &[1, 2]);
-    let theirs = block(genesis, 1, 2, &[2, 3]);
-    let later = block(theirs.hash(), 2, 2, &[2, 2]);
-    store.submit(batch(1, &[&ours, &theirs], &[]));
-    store.submit(batch(2, &[&later], &[]));
-    assert_eq!(find(&store, &content(1).id()), [ours.hash()]);
-    assert_eq!(find(&store, &content(2).id()), [ours.hash(), theirs.hash(), later.hash()], "each block once");
-    assert_eq!(find(&store, &content(3).id()), [theirs.hash()]);
-    assert_eq!(find(&store, &content(4).id()), []);
-    assert_eq!(find(&store, &ours.ids()[0]), [ours.hash()]);
-    // An id that begins like one that is here is still another id.
-    let mut like = content(1).id();
-    like.0[31] ^= 1;
-    assert_eq!(find(&store, &like), []);
+    for (store, _committed, _folder) in stores() {
+        let genesis = genesis();
+        let ours = block(genesis, 1, 1, &[1, 2]);
+        let theirs = block(genesis, 1, 2, &[2, 3]);
+        let later = block(theirs.hash(), 2, 2, &[2, 2]);
+        store.submit(batch(1, &[&ours, &theirs], &[]));
+        store.submit(batch(2, &[&later], &[]));
+        assert_eq!(find(&store, &content(1).id()), [ours.hash()]);
+        assert_eq!(
+            find(&store, &content(2).id()),
+            [ours.hash(), theirs.hash(), later.hash()],
+            "each block once"
+        );
+        assert_eq!(find(&store, &content(3).id()), [theirs.hash()]);
+        assert_eq!(find(&store, &content(4).id()), []);
+        assert_eq!(find(&store, &ours.ids()[0]), [ours.hash()]);
+        // An id that begins like one that is here is still another id.
+        let mut like = content(1).id();
+        like.0[31] ^= 1;
+        assert_eq!(find(&store, &like), []);
+    }
 }
 
 #[test]
 fn what_is_forgotten_leaves_nothing_behind_and_may_come_again() {
-    let (store, mut committed, genesis) = store();
-    let before = (store.blocks(), store.bytes());
-    let one = block(genesis, 1, 1, &[1, 2]);
-    let two = block(genesis, 1, 2, &[2]);
-    store.submit(batch(1, &[&one, &two], &[]));
-    store.submit(batch(2, &[], &[one.hash(), BlockHash::ZERO]));
-    assert_eq!(read(&store, &one.hash()), None);
-    assert_eq!(find(&store, &content(1).id()), []);
-    assert_eq!(find(&store, &content(2).id()), [two.hash()]);
-    store.submit(batch(3, &[&one], &[two.hash(), one.hash()]));
-    assert_eq!((store.blocks(), store.bytes()), before, "added and forgotten at once");
-    store.submit(batch(4, &[&one], &[]));
-    assert_eq!(find(&store, &content(2).id()), [one.hash()]);
-    assert_eq!([1, 2, 3, 4].map(|seq| Some(Ok(seq))), core::array::from_fn(|_| committed.try_recv()));
+    for (store, mut committed, _folder) in stores() {
+        let genesis = genesis();
+        let before = (store.blocks(), store.bytes());
+        let one = block(genesis, 1, 1, &[1, 2]);
+        let two = block(genesis, 1, 2, &[2]);
+        store.submit(batch(1, &[&one, &two], &[]));
+        store.submit(batch(2, &[], &[one.hash(), BlockHash::ZERO]));
+        assert_eq!(read(&store, &one.hash()), None);
+        assert_eq!(find(&store, &content(1).id()), []);
+        assert_eq!(find(&store, &content(2).id()), [two.hash()]);
+        store.submit(batch(3, &[&one], &[two.hash(), one.hash()]));
+        assert_eq!([1, 2, 3].map(|seq| Some(Ok(seq))), core::array::from_fn(|_| committed.wait()));
+        assert_eq!((store.blocks(), store.bytes()), before, "added and forgotten at once");
+        store.submit(batch(4, &[&one], &[]));
+        assert_eq!(find(&store, &content(2).id()), [one.hash()]);
+        assert_eq!(committed.wait(), Some(Ok(4)));
+        assert_eq!(find(&store, &content(2).id()), [one.hash()], "from the index, too");
+    }
 }
 
 #[tokio::test]
 async fn commits_are_told_in_order_and_end_with_the_store() {
-    let (store, mut committed, _genesis) = store();
-    let writer = store.clone();
-    let submit = move || (1..=100).for_each(|seq| writer.submit(batch(seq, &[], &[])));
-    let thread = std::thread::spawn(submit);
-    for seq in 1..=100 {
-        assert_eq!(committed.recv().await, Some(Ok(seq)));
+    for (store, mut committed, _folder) in stores() {
+        let writer = store.clone();
+        let submit = move || (1..=100).for_each(|seq| writer.submit(batch(seq, &[], &[])));
+        let thread = std::thread::spawn(submit);
+        for seq in 1..=100 {
+            assert_eq!(committed.recv().await, Some(Ok(seq)));
+        }
+        thread.join().expect("no panic");
+        drop(store);
+        assert_eq!(committed.recv().await, None);
     }
-    thread.join().expect("no panic");
-    drop(store);
-    assert_eq!(committed.recv().await, None);
 }
 
 #[test]
 fn a_store_whose_commits_nobody_awaits_goes_on() {
-    let (store, committed, genesis) = store();
-    drop(committed);
-    let one = block(genesis, 1, 1, &[]);
-    store.submit(batch(1, &[&one], &[]));
-    assert!(read(&store, &one.hash()).is_some());
+    for (store, committed, _folder) in stores() {
+        let genesis = genesis();
+        drop(committed);
+        let one = block(genesis, 1, 1, &[]);
+        store.submit(batch(1, &[&one], &[]));
+        assert!(read(&store, &one.hash()).is_some());
+    }
 }

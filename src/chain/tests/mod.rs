@@ -6,6 +6,7 @@ mod mainnet;
 mod model;
 mod queries;
 mod refusals;
+mod restore;
 
 use std::sync::Arc;
 

@@ -212,13 +212,37 @@ impl Tree {
         if best == before {
             return (Vec::new(), Vec::new());
         }
-        let (joined, left) = self.path(&self.active, best);
-        self.no_leaf(best);
+        let (joined, left) = self.switch_active(best);
+        let hash = |index: &Index| self.slot(*index).hash;
+        (joined.iter().rev().map(hash).collect(), left.iter().map(hash).collect())
+    }
+
+    /// Makes `tip`, which has as much work as the active tip and all its bodies, the active one, as if it
+    /// had been seen first. Nothing, if it is not so.
+    pub(super) fn prefer(&mut self, tip: Index) -> bool {
+        let before = self.active_tip();
+        if tip == before {
+            return true;
+        }
+        if !self.slot(tip).linked || self.slot(tip).work != self.slot(before).work {
+            return false;
+        }
+        self.switch_active(tip);
+        if self.slot(self.best_tip()).work == self.slot(tip).work {
+            self.switch_best(tip);
+        }
+        true
+    }
+
+    /// What joined (highest first) and what left (highest first).
+    fn switch_active(&mut self, to: Index) -> (Vec<Index>, Vec<Index>) {
+        let before = self.active_tip();
+        let (joined, left) = self.path(&self.active, to);
+        self.no_leaf(to);
         self.active.truncate(self.active.len() - left.len());
         self.active.extend(joined.iter().rev());
         self.maybe_leaf(before);
-        let hash = |index: &Index| self.slot(*index).hash;
-        (joined.iter().rev().map(hash).collect(), left.iter().map(hash).collect())
+        (joined, left)
     }
 
     fn switch_best(&mut self, to: Index) {

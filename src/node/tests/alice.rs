@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::chain::CheckedBlock;
+use crate::chain::{Chain, CheckedBlock};
 use crate::encoding::Text;
 use crate::node::io::*;
 use crate::node::{Config, Node};
 use crate::params::Params;
 use crate::peer::{Disconnect, Identity};
 use crate::time::{Now, UnixTime};
-use crate::types::{BlockHash, Lookup, NodeId, Work};
+use crate::types::{BlockHash, Header, Lookup, NodeId, Transaction, Work};
 use crate::wire::manage::ManagerKey;
 use crate::wire::message::{Hello, Message, Role};
 
@@ -41,6 +41,7 @@ pub fn bob(n: u8, params: &Params) -> Hello {
 pub struct Alice {
     pub node: Node,
     pub params: Arc<Params>,
+    config: Config,
     pub now: Now,
     /// What waits for its time: the timer and a serial number that keeps the order of equals.
     pub timers: BTreeMap<(Duration, u64), Timer>,
@@ -54,13 +55,37 @@ pub struct Alice {
     pub replies: Vec<(CommandId, Answer)>,
     pub job: Option<Job>,
     pub stopped: bool,
-    /// What is durable.
+    /// Blocks that can be read.
     pub stored: Lookup<BlockHash, CheckedBlock>,
+    /// What is durable.
+    pub disk: Disk,
     /// While held, commits wait.
     pub hold_store: bool,
-    pub held: VecDeque<u64>,
+    pub held: VecDeque<Commit>,
     /// What happened, in order, for whoever carries it on.
     pub done: VecDeque<Done>,
+}
+
+/// What a store has once it has taken commits.
+#[derive(Clone, Default)]
+pub struct Disk {
+    pub headers: Vec<Header>,
+    pub tip: Option<BlockHash>,
+    pub waiting: Vec<Transaction>,
+}
+
+impl Disk {
+    fn take(&mut self, commit: Commit) {
+        self.headers.extend(commit.blocks.iter().map(|block| *block.header()));
+        if !commit.forget.is_empty() {
+            self.headers.retain(|header| !commit.forget.contains(&header.hash()));
+        }
+        self.tip = Some(commit.tip);
+        self.waiting.extend(commit.pool.came.iter().map(|transaction| (**transaction).clone()));
+        if !commit.pool.went.is_empty() {
+            self.waiting.retain(|transaction| !commit.pool.went.contains(&transaction.id()));
+        }
+    }
 }
 
 /// An output that concerns somebody else.
@@ -87,9 +112,15 @@ impl Alice {
             note: Text::default(),
         };
         change(&mut config);
-        let mut alice = Alice {
-            node: Node::new(config, params.clone(), [n; 32]),
+        let node = Node::new(config.clone(), params.clone(), [n; 32]);
+        Alice::of(node, config, params).begun()
+    }
+
+    fn of(node: Node, config: Config, params: Arc<Params>) -> Alice {
+        Alice {
+            node,
             params,
+            config,
             now: Now { elapsed: Duration::ZERO, wall: UnixTime::from_secs(1_700_000_000) },
             timers: BTreeMap::new(),
             serial: 0,
@@ -102,13 +133,17 @@ impl Alice {
             job: None,
             stopped: false,
             stored: Lookup::default(),
+            disk: Disk::default(),
             hold_store: false,
             held: VecDeque::new(),
             done: VecDeque::new(),
-        };
-        let outputs = alice.node.start(alice.now);
-        alice.carry_out(outputs);
-        alice
+        }
+    }
+
+    fn begun(mut self) -> Alice {
+        let outputs = self.node.start(self.now);
+        self.carry_out(outputs);
+        self
     }
 
     pub fn managed(n: u8, params: Params, key: ManagerKey) -> Alice {
@@ -148,13 +183,12 @@ impl Alice {
                     self.done.push_back(Done::Timer(self.now.elapsed + after, timer));
                 }
                 Output::Store(commit) => {
-                    for block in commit.blocks {
-                        self.stored.insert(block.hash(), block);
+                    for block in &commit.blocks {
+                        self.stored.insert(block.hash(), block.clone());
                     }
-                    if self.hold_store {
-                        self.held.push_back(commit.seq);
-                    } else {
-                        self.input(Input::Stored(commit.seq));
+                    self.held.push_back(commit);
+                    if !self.hold_store {
+                        self.store_one();
                     }
                 }
                 Output::Load(hashes) => {
@@ -168,6 +202,24 @@ impl Alice {
                 Output::Stop => self.stopped = true,
             }
         }
+    }
+
+    /// The oldest commit that waits becomes durable.
+    pub fn store_one(&mut self) {
+        let commit = self.held.pop_front().expect("a commit that waits");
+        let seq = commit.seq;
+        self.disk.take(commit);
+        self.input(Input::Stored(seq));
+    }
+
+    /// The node after a power cut: it has what was durable, and has met nobody.
+    pub fn started_again(self) -> Alice {
+        let Disk { headers, tip, waiting } = self.disk.clone();
+        let tip = tip.unwrap_or(self.params.genesis_hash());
+        let restored = Chain::restore(self.params.clone(), &headers, tip).expect("what was stored");
+        let node = Node::restored(self.config.clone(), restored, waiting, [0; 32]);
+        let Alice { params, config, now, stored, disk, .. } = self;
+        Alice { stored, disk, now, ..Alice::of(node, config, params) }.begun()
     }
 
     fn note_sent(&mut self, conn: ConnId, message: Message) {

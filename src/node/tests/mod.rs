@@ -9,6 +9,7 @@ mod contents;
 mod handshakes;
 mod management;
 mod network;
+mod restarts;
 mod simulation;
 
 use alice::{Alice, bob, secs};

@@ -50,8 +50,8 @@ async fn opened_node(n: u8, params: Params, settings: Settings, opened: Option<O
     let params = Arc::new(params);
     let config =
         Config { node: id, listen, manager: None, peers: Vec::new(), hashrate: 0, note: Text::default() };
-    let (handle, running) =
-        net::start(net::Settings { config, params: params.clone(), seed: [n; 32], listener, threads: 1 });
+    let (handle, running) = net::start(net::Settings::ephemeral(config, params.clone(), [n; 32], listener))
+        .expect("an empty chain");
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let http = socket.local_addr().expect("an address");
     let serving = tokio::spawn(serve_with(settings, socket, handle.clone(), params, opened));

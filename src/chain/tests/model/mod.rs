@@ -33,16 +33,23 @@ fn compare(params: Params, runs: &[Run], deliveries: &[Delivery], cap: usize) {
         clock: 0,
     };
     let early = UnixTime::default();
+    let mut arrived = Vec::new();
     let steps = deliveries.iter().flat_map(|d| d.ids(mined.len()).into_iter().map(|id| (d.step, id)));
     for (step, id) in steps {
         let block = &mined[id].block;
         match step {
             Step::Header => assert_eq!(chain.import_header(block.header(), LATE), model.header(id, false)),
-            Step::Body => assert_eq!(chain.import(block, LATE), model.body(id, false)),
+            Step::Body | Step::EarlyBody => {
+                let is_early = matches!(step, Step::EarlyBody);
+                let outcome = chain.import(block, if is_early { early } else { LATE });
+                if matches!(outcome, Outcome::Imported { .. }) {
+                    arrived.push(*block.header());
+                }
+                assert_eq!(outcome, model.body(id, is_early));
+            }
             Step::EarlyHeader => {
                 assert_eq!(chain.import_header(block.header(), early), model.header(id, true))
             }
-            Step::EarlyBody => assert_eq!(chain.import(block, early), model.body(id, true)),
             Step::Reject => {
                 chain.reject(&block.hash());
                 model.reject(id);
@@ -56,6 +63,35 @@ fn compare(params: Params, runs: &[Run], deliveries: &[Delivery], cap: usize) {
         model.agrees(&chain);
     }
     model.agrees_on_ancestors(&chain);
+    restores(&chain, &arrived);
+}
+
+/// What a store keeps of `chain` makes the same chain again: the tip that was seen first, whatever ties
+/// with it, and every block whose ancestors are stored as well.
+fn restores(chain: &Chain, arrived: &[Header]) {
+    let is_kept = |header: &Header| chain.get(&header.hash()).is_some_and(|entry| entry.has_body);
+    // One that was pruned and came again is where it came last.
+    let kept: Vec<Header> = (0..arrived.len())
+        .filter(|at| is_kept(&arrived[*at]) && !arrived[at + 1..].contains(&arrived[*at]))
+        .map(|at| arrived[at])
+        .collect();
+    let restored = Chain::restore(chain.params().clone(), &kept, chain.tip().hash).expect("it was a chain");
+    let again = restored.chain;
+    assert_eq!(again.tip(), chain.tip());
+    for height in 0..=chain.tip().height {
+        assert_eq!(again.active_at(height), chain.active_at(height));
+    }
+    let known: BTreeSet<BlockHash> = kept.iter().map(Header::hash).collect();
+    let stored = |hash: &BlockHash| *hash == chain.params().genesis_hash() || known.contains(hash);
+    for header in &kept {
+        let mut at = header.hash();
+        while stored(&at) && at != chain.params().genesis_hash() {
+            at = chain.get(&at).expect("it is kept").header.previous;
+        }
+        let (hash, whole) = (header.hash(), stored(&at));
+        assert_eq!(again.get(&hash).is_some_and(|entry| entry.has_body), whole);
+        assert_eq!(restored.orphans.contains(&hash), !whole);
+    }
 }
 
 proptest! {

@@ -1,0 +1,173 @@
+//! What outlives a node: the chain, the pool, and nothing that was not durable; and what a store does to a
+//! node that fails, or cannot keep up.
+
+use super::network::Net;
+use super::*;
+use crate::encoding::{Blob, List};
+use crate::limits::{MAX_CONTENT_BYTES, MAX_UNSTORED_BYTES};
+use crate::mempool::Source;
+use crate::node::io::{Answer, Command, CommandId, Input};
+use crate::params::Params;
+use crate::peer::Disconnect;
+use crate::types::{BlockHash, Transaction, TxId};
+use crate::wire::message::Message;
+
+fn blob(bytes: Vec<u8>) -> Blob<MAX_CONTENT_BYTES> {
+    bytes.try_into().expect("within a content's limit")
+}
+
+fn submit(alice: &mut Alice, bytes: Vec<u8>) -> TxId {
+    alice.command(50, Command::Submit(blob(bytes)));
+    match alice.answer() {
+        Answer::Submitted(id) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_node_goes_on_where_it_was() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let mined = submit(&mut alice, b"mined".to_vec());
+    let hashes = alice.mine(5);
+    let waits = [submit(&mut alice, b"first".to_vec()), submit(&mut alice, b"second".to_vec())];
+    let mut alice = alice.started_again();
+    assert_eq!((alice.height(), alice.tip()), (5, hashes[4]));
+    let pool: Vec<TxId> = alice.node.view().pool().iter().map(|(id, _)| *id).collect();
+    assert_eq!(pool, waits);
+    // What recent blocks have is not taken again, whoever offers it.
+    let block = alice.stored.get(&hashes[0]).expect("it is stored").block().clone();
+    let again: Vec<Transaction> = block.transactions[1..].to_vec();
+    assert_eq!(again[0].id(), mined);
+    assert!(alice.node.pool.knows(&mined));
+    let refused = alice.node.pool.insert(mined, again[0].clone().into(), Source::Local);
+    assert!(refused.is_err(), "{refused:?}");
+    let next = alice.mine(1)[0];
+    assert_eq!(alice.node.view().pool(), []);
+    let again = alice.started_again();
+    assert_eq!((again.tip(), again.node.view().pool().len()), (next, 0), "mined once, and once only");
+}
+
+#[test]
+fn what_a_reorg_gave_back_is_still_there_after_it() {
+    let mut net = Net::new(2, &Params::regtest(), 61);
+    let text = net.with(0, |alice| submit(alice, b"in one".to_vec()));
+    net.mine(0);
+    net.mine(1);
+    net.mine(1);
+    net.link(0, 1);
+    net.run(secs(30));
+    assert!(net.agree());
+    let alice = net.nodes.remove(0).started_again();
+    assert_eq!(alice.height(), 2);
+    assert!(alice.node.view().pool_get(&text).is_some());
+}
+
+#[test]
+fn of_equal_chains_the_first_seen_stays_over_a_restart() {
+    let mut net = Net::new(2, &Params::regtest(), 62);
+    let ours = net.mine(0);
+    let theirs = net.mine(1);
+    net.link(0, 1);
+    net.run(secs(30));
+    let tips: Vec<BlockHash> = net.nodes.drain(..).map(|node| node.started_again().tip()).collect();
+    assert_eq!(tips, [ours, theirs]);
+}
+
+#[test]
+fn a_content_is_in_the_pool_at_once_and_acknowledged_when_it_is_durable() {
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.hold_store = true;
+    alice.command(1, Command::Submit(blob(b"hello".to_vec())));
+    assert_eq!((alice.node.view().pool().len(), alice.replies.len()), (1, 0));
+    alice.store_one();
+    let Answer::Submitted(id) = alice.answer() else { panic!("not submitted") };
+    let again = alice.started_again();
+    assert!(again.node.view().pool_get(&id).is_some());
+}
+
+#[test]
+fn what_was_not_durable_is_gone_and_nobody_was_told_of_it() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let kept = alice.mine(2);
+    alice.hold_store = true;
+    alice.command(1, Command::Mine(None));
+    alice.find_block();
+    alice.command(2, Command::Submit(blob(b"hello".to_vec())));
+    assert!(alice.replies.is_empty());
+    let again = alice.started_again();
+    assert_eq!((again.tip(), again.node.view().pool().len()), (kept[1], 0));
+}
+
+#[test]
+fn a_store_that_fails_stops_the_node_and_whoever_waits_is_told() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let kept = alice.mine(1);
+    let peer = alice.meet(2);
+    alice.said(peer);
+    alice.hold_store = true;
+    alice.command(1, Command::Mine(None));
+    alice.find_block();
+    alice.command(2, Command::Submit(blob(b"hello".to_vec())));
+    alice.command(3, Command::Mine(None));
+    alice.input(Input::StoreFailed("no space".to_owned()));
+    let not_stored = Answer::NotStored("no space".to_owned());
+    let told: Vec<_> = [1, 2].map(|id| (CommandId(id), not_stored.clone())).into();
+    assert_eq!(alice.replies, [vec![(CommandId(3), Answer::ShuttingDown)], told].concat());
+    assert_eq!(alice.closed[&peer], Disconnect::ShuttingDown);
+    assert!(alice.stopped && alice.job.is_none());
+    assert_eq!(alice.tip(), kept[0], "nobody is told of what was not stored");
+}
+
+#[test]
+fn a_slow_store_slows_a_sync_and_does_not_fill_the_memory() {
+    let mut miner = Alice::new(9, Params::regtest());
+    let hashes: Vec<BlockHash> = (0..40)
+        .map(|_| {
+            for _ in 0..14 {
+                submit(&mut miner, vec![7; MAX_CONTENT_BYTES]);
+            }
+            miner.mine(1)[0]
+        })
+        .collect();
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.now = miner.now;
+    alice.hold_store = true;
+    let peer = alice.meet(2);
+    alice.said(peer);
+    let headers = hashes.iter().map(|hash| *miner.stored.get(hash).expect("mined").header());
+    alice.received(peer, Message::Headers(List::clipped(headers)));
+    let mut given = 0;
+    let mut stored = 0;
+    while given < hashes.len() {
+        let asked: Vec<BlockHash> = alice
+            .said(peer)
+            .into_iter()
+            .filter_map(|message| match message {
+                Message::GetBlocks(asked) => Some(asked.into_vec()),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        for hash in &asked {
+            alice.received(peer, miner.block(hash));
+        }
+        given += asked.len();
+        let waiting: usize =
+            alice.held.iter().flat_map(|commit| &commit.blocks).map(|block| block.encoded().len()).sum();
+        // What was asked for before the store was behind may still come.
+        assert!(waiting <= MAX_UNSTORED_BYTES + 16_000_000, "{waiting} bytes wait");
+        if asked.is_empty() {
+            assert!(
+                waiting > MAX_UNSTORED_BYTES - 1_000_000,
+                "nothing is asked for, and {waiting} bytes wait"
+            );
+            alice.store_one();
+            stored += 1;
+        }
+    }
+    assert!(stored > 0, "the store was never behind");
+    while !alice.held.is_empty() {
+        alice.store_one();
+    }
+    assert_eq!(alice.tip(), hashes[39]);
+}

@@ -1,0 +1,240 @@
+//! A new file, and all that a start reads of an old one: every header, the transactions that wait, and the
+//! newest blocks whole.
+
+use std::path::Path;
+
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::limits::{STORE_CACHE_BYTES, VERIFIED_AT_START};
+use crate::params::Params;
+use crate::store::disk::index::rows;
+use crate::store::disk::tables::{
+    BLOCKS, FORMAT, HEADERS, INDEX, META, Trouble, WAITING, beginning, guarded, meta, number, verified,
+    waiting,
+};
+use crate::store::disk::{Disk, Held, Marks, Place, State};
+use crate::store::folder::{Checkpoint, Folder};
+use crate::store::{Damage, Failure, Loaded, OpenError, StoredBlock};
+use crate::types::{BlockHash, Header, NodeId};
+
+/// Whose file it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::store) struct Owner {
+    /// Its format.
+    pub(in crate::store) format: u64,
+    /// The network's id.
+    pub(in crate::store) network: Vec<u8>,
+    /// The network's rules, as text.
+    pub(in crate::store) rules: String,
+    /// The node's id.
+    pub(in crate::store) node: NodeId,
+}
+
+/// What a start reads.
+pub(super) struct Contents {
+    pub(super) state: State,
+    pub(super) marks: Marks,
+    pub(super) loaded: Loaded,
+}
+
+/// Opens the file at `path`, and says whose it is.
+pub(in crate::store) fn open(path: &Path) -> Result<(Held, Owner), OpenError> {
+    let opened = guarded(|| Ok(Held::new(builder().open(path)?)));
+    let database = opened.map_err(|trouble| unopened(trouble, path))?;
+    let owner = owner(&database).map_err(|trouble| trouble.damage(path))?;
+    Ok((database, owner))
+}
+
+/// Makes a file at `path` that holds genesis and knows whose it is.
+pub(in crate::store) fn create(path: &Path, params: &Params, node: NodeId) -> Result<(), OpenError> {
+    let made = guarded(|| initialise(&Held::new(builder().create(path)?), params, node));
+    made.map_err(|trouble| unopened(trouble, path))
+}
+
+/// The keeper over an open file in `folder`, and what was in it.
+pub(in crate::store) fn start(
+    database: Held,
+    path: &Path,
+    folder: &Folder,
+    params: &Params,
+    told: UnboundedSender<Result<u64, Failure>>,
+) -> Result<(Disk, Loaded), OpenError> {
+    let Contents { state, marks, loaded } = contents(&database, path, params)?;
+    if let Some(checkpoint) = folder.read_checkpoint() {
+        let Checkpoint { commits, tip } = checkpoint;
+        if marks.commits < commits || (marks.commits == commits && marks.tip.to_string() != tip) {
+            let what = format!("it knows of {} commits, and there were {commits}", marks.commits);
+            return Err(Damage { path: path.to_owned(), what }.into());
+        }
+    }
+    let place = Place { file: path.to_owned(), folder: Some((folder.path().to_owned(), folder.lock())) };
+    let failed = |error| OpenError::Io { path: path.to_owned(), error };
+    let disk = Disk::new(place, database, (state, marks), told).map_err(failed)?;
+    Ok((disk, loaded))
+}
+
+fn unopened(trouble: Trouble, path: &Path) -> OpenError {
+    match trouble {
+        Trouble::Io(error) => OpenError::Io { path: path.to_owned(), error },
+        trouble => OpenError::Damaged(trouble.damage(path)),
+    }
+}
+
+pub(super) fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(STORE_CACHE_BYTES);
+    builder
+}
+
+/// A database over `backend`, which is empty or was one.
+#[cfg(test)]
+pub(in crate::store) fn open_backend(backend: impl redb::StorageBackend) -> Result<Held, OpenError> {
+    let opened = guarded(|| Ok(Held::new(builder().create_with_backend(backend)?)));
+    opened.map_err(|trouble| unopened(trouble, Path::new("the disk")))
+}
+
+/// A store over it, made if it is empty.
+#[cfg(test)]
+pub(in crate::store) fn over_backend(
+    database: Held,
+    params: &Params,
+) -> Result<(crate::store::Store, crate::store::Committed, Loaded), OpenError> {
+    let path = Path::new("the disk");
+    if owner(&database).is_err() {
+        let made = guarded(|| initialise(&database, params, NodeId::default()));
+        made.map_err(|trouble| unopened(trouble, path))?;
+    }
+    let Contents { state, marks, loaded } = contents(&database, path, params)?;
+    let (told, committed) = tokio::sync::mpsc::unbounded_channel();
+    let place = Place { file: path.to_owned(), folder: None };
+    let disk = Disk::new(place, database, (state, marks), told);
+    let disk = disk.map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+    let store = crate::store::Store { keeper: std::sync::Arc::new(disk) };
+    Ok((store, crate::store::Committed(committed), loaded))
+}
+
+/// Puts genesis and the owner into a new database.
+pub(super) fn initialise(database: &Database, params: &Params, node: NodeId) -> Result<(), Trouble> {
+    let genesis = StoredBlock::from(params.genesis());
+    let transaction = database.begin_write()?;
+    {
+        let mut table = transaction.open_table(META)?;
+        table.insert(meta::FORMAT, &FORMAT.to_le_bytes()[..])?;
+        table.insert(meta::NETWORK, &params.network().0[..])?;
+        table.insert(meta::RULES, params.rules().to_string().as_bytes())?;
+        table.insert(meta::NODE, &node.0[..])?;
+        table.insert(meta::TIP, &genesis.hash.0[..])?;
+        table.insert(meta::COMMITS, &1u64.to_le_bytes()[..])?;
+        table.insert(meta::BYTES, &(genesis.encoded.len() as u64).to_le_bytes()[..])?;
+        table.insert(meta::INDEXED, &1u64.to_le_bytes()[..])?;
+        transaction.open_table(HEADERS)?.insert(0, &params.genesis().header.to_bytes())?;
+        transaction.open_table(BLOCKS)?.insert(0, &genesis.encoded[..])?;
+        transaction.open_table(WAITING)?;
+        let mut index = transaction.open_table(INDEX)?;
+        for row in rows(0, &genesis.encoded) {
+            index.insert(row, ())?;
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Whose file it is.
+pub(super) fn owner(database: &Database) -> Result<Owner, Trouble> {
+    guarded(|| {
+        let table = database.begin_read()?.open_table(META)?;
+        let get = |name: &str| -> Result<Vec<u8>, Trouble> {
+            let value = table.get(name)?.map(|value| value.value().to_vec());
+            value.ok_or_else(|| Trouble::Damaged(format!("its {name} is missing")))
+        };
+        let wrong = |name: &str| Trouble::Damaged(format!("its {name} is cut short"));
+        let node: [u8; 16] = get(meta::NODE)?.try_into().map_err(|_| wrong(meta::NODE))?;
+        Ok(Owner {
+            format: number(&get(meta::FORMAT)?).ok_or_else(|| wrong(meta::FORMAT))?,
+            network: get(meta::NETWORK)?,
+            rules: String::from_utf8_lossy(&get(meta::RULES)?).into_owned(),
+            node: NodeId(node),
+        })
+    })
+}
+
+/// Reads what a start needs of a file whose owner was looked at.
+pub(super) fn contents(database: &Database, path: &Path, params: &Params) -> Result<Contents, Damage> {
+    guarded(|| {
+        let read = database.begin_read()?;
+        let (headers, blocks) = (read.open_table(HEADERS)?, read.open_table(BLOCKS)?);
+        let table = read.open_table(META)?;
+        let value = |name: &str| -> Result<Vec<u8>, Trouble> {
+            let value = table.get(name)?.map(|value| value.value().to_vec());
+            value.ok_or_else(|| Trouble::Damaged(format!("its {name} is missing")))
+        };
+        let count = |name: &str| -> Result<u64, Trouble> {
+            let value = number(&value(name)?);
+            value.ok_or_else(|| Trouble::Damaged(format!("its {name} is cut short")))
+        };
+        let tip = value(meta::TIP)?.try_into().map(BlockHash);
+        let tip = tip.map_err(|_| Trouble::Damaged("its tip is cut short".to_owned()))?;
+        let mut contents = Contents {
+            state: State { bytes: count(meta::BYTES)?, ..State::default() },
+            marks: Marks {
+                commits: count(meta::COMMITS)?,
+                tip,
+                bytes: count(meta::BYTES)?,
+                ..Marks::default()
+            },
+            loaded: Loaded { headers: Vec::new(), tip, waiting: Vec::new() },
+        };
+        for row in headers.iter()? {
+            let (at, header) = row?;
+            contents.take_header(at.value(), &Header::from_bytes(header.value()), params)?;
+        }
+        if headers.get(0)?.is_none() {
+            return Err(Trouble::Damaged("its first block is missing".to_owned()));
+        }
+        let (last_header, last_block) = (headers.last()?, blocks.last()?);
+        let last = (last_header.map(|row| row.0.value()), last_block.map(|row| row.0.value()));
+        if last.0 != last.1 || headers.len()? != blocks.len()? {
+            return Err(Trouble::Damaged("it does not have as many blocks as headers".to_owned()));
+        }
+        for row in blocks.iter()?.rev().take(VERIFIED_AT_START) {
+            let (at, encoded) = row?;
+            let header = headers.get(at.value())?.map(|header| Header::from_bytes(header.value()));
+            let missing = || Trouble::Damaged(format!("block number {} has no header", at.value()));
+            verified(encoded.value(), &header.ok_or_else(missing)?.hash()).map_err(Trouble::Damaged)?;
+        }
+        for row in read.open_table(WAITING)?.iter()? {
+            let (at, row) = row?;
+            let (id, transaction) = waiting(row.value()).map_err(Trouble::Damaged)?;
+            contents.marks.waiting.insert(id, at.value());
+            contents.marks.next_waiting = at.value() + 1;
+            contents.loaded.waiting.push(transaction);
+        }
+        for row in blocks.range(count(meta::INDEXED)?..)? {
+            let (at, encoded) = row?;
+            contents.state.unindexed.extend(rows(at.value(), encoded.value()));
+        }
+        Ok(contents)
+    })
+    .map_err(|trouble| trouble.damage(path))
+}
+
+impl Contents {
+    fn take_header(&mut self, at: u64, header: &Header, params: &Params) -> Result<(), Trouble> {
+        let hash = header.hash();
+        if at == 0 {
+            if hash != params.genesis_hash() {
+                return Err(Trouble::Damaged("its first block is not the network's".to_owned()));
+            }
+        } else {
+            // What was changed since it was stored hardly meets its target any more.
+            let target = header.bits.to_target().ok();
+            if !target.is_some_and(|target| target.is_met_by(&hash)) {
+                return Err(Trouble::Damaged(format!("header number {at} is not one that was stored")));
+            }
+            self.loaded.headers.push(*header);
+        }
+        self.state.numbers.insert((beginning(&hash.0), at));
+        self.state.next = at + 1;
+        Ok(())
+    }
+}

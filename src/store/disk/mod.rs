@@ -1,0 +1,235 @@
+//! The keeper on disk: reads from any thread, commits on a thread of its own.
+//!
+//! | file | concern |
+//! |---|---|
+//! | `tables` | the file's tables, and how their values are verified |
+//! | `load` | a new file, and all that a start reads of an old one |
+//! | `writer` | the thread that commits |
+//! | `index` | where transactions are, written behind the tip |
+//!
+//! A block has a number, by its arrival. Which number a hash has is known in memory, from the moment its
+//! batch is submitted; until it is committed, so are its bytes. Whatever is read from the file is held
+//! against its hash before it is handed out.
+
+mod index;
+pub(super) mod load;
+mod tables;
+mod writer;
+
+use core::ops::Deref;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use redb::{Database, ReadableDatabase};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::store::{Batch, Damage, Failure, Keeper};
+use crate::types::{BlockHash, Header, TxId};
+use tables::{BLOCKS, Trouble, guarded, verified};
+pub(super) use tables::{FORMAT, beginning};
+use writer::{Task, Writer};
+
+/// Blocks in a file.
+pub(super) struct Disk {
+    shared: Arc<Shared>,
+    /// None once closed.
+    tasks: Mutex<Option<mpsc::Sender<Task>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Where a file is.
+struct Place {
+    /// Its name, for messages.
+    file: PathBuf,
+    /// The folder in whose file system it needs room, and that folder's lock; none for what is in no folder.
+    folder: Option<(PathBuf, Arc<File>)>,
+}
+
+/// An open database. Closing one over a damaged file may panic in the library, as reading may.
+pub(super) struct Held(Option<Database>);
+
+impl Held {
+    fn new(database: Database) -> Held {
+        Held(Some(database))
+    }
+}
+
+impl Deref for Held {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        #[allow(clippy::expect_used, reason = "it is taken out when this is dropped, and by nobody else")]
+        self.0.as_ref().expect("an open database")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let database = self.0.take();
+        let closed = guarded(|| {
+            drop(database);
+            Ok(())
+        });
+        if closed.is_err() {
+            tracing::error!("the store's file could not be closed in order: it is damaged");
+        }
+    }
+}
+
+/// What readers and the writer share.
+struct Shared {
+    path: PathBuf,
+    database: Held,
+    state: RwLock<State>,
+    /// Given back after the database is closed: the fields of a struct go in their order.
+    _lock: Option<Arc<File>>,
+}
+
+/// What is known in memory.
+#[derive(Debug, Default)]
+struct State {
+    /// The beginning of each block's hash, and its number.
+    numbers: BTreeSet<(u64, u64)>,
+    /// Blocks that were submitted and are not committed.
+    pending: BTreeMap<u64, Bytes>,
+    /// Places of transactions that are not in the file's index yet.
+    unindexed: BTreeSet<(u64, u64)>,
+    /// The number of the next block.
+    next: u64,
+    /// Bytes of all blocks that are committed.
+    bytes: u64,
+}
+
+/// What the writer alone has to know.
+#[derive(Debug, Clone, Default)]
+struct Marks {
+    /// The numbers of the transactions that wait, and of the next one.
+    waiting: BTreeMap<TxId, u64>,
+    next_waiting: u64,
+    /// Commits so far, the tip of the last one, and the bytes of all encoded blocks then.
+    commits: u64,
+    tip: BlockHash,
+    bytes: u64,
+    /// Rows of the index that the commit at hand drops.
+    dropped: Vec<(u64, u64)>,
+}
+
+impl Disk {
+    /// Over an open `database`, of which `state` and `marks` were read.
+    fn new(
+        place: Place,
+        database: Held,
+        (state, marks): (State, Marks),
+        committed: UnboundedSender<Result<u64, Failure>>,
+    ) -> std::io::Result<Disk> {
+        let (folder, lock) = place.folder.unzip();
+        let shared = Arc::new(Shared { path: place.file, database, state: RwLock::new(state), _lock: lock });
+        let (tasks, submitted) = mpsc::channel();
+        let writer = Writer { shared: shared.clone(), marks, folder, committed };
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "commits wait for the disk, and must keep nobody waiting"
+        )]
+        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(|| writer.run(submitted))?;
+        Ok(Disk { shared, tasks: Mutex::new(Some(tasks)), thread: Mutex::new(Some(thread)) })
+    }
+}
+
+impl Shared {
+    fn read_state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_state(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bytes under `number`, as they are.
+    fn fetch(&self, number: u64) -> Result<Option<Bytes>, Damage> {
+        if let Some(bytes) = self.read_state().pending.get(&number) {
+            return Ok(Some(bytes.clone()));
+        }
+        let read = || -> Result<Option<Bytes>, Trouble> {
+            let blocks = self.database.begin_read()?.open_table(BLOCKS)?;
+            Ok(blocks.get(number)?.map(|bytes| Bytes::copy_from_slice(bytes.value())))
+        };
+        guarded(read).map_err(|trouble| trouble.damage(&self.path))
+    }
+
+    /// The number of the block `hash`.
+    fn number_of(&self, hash: &BlockHash) -> Option<u64> {
+        let candidates = self.read_state().candidates(hash);
+        // Seldom one, and more than one only if somebody tried very hard.
+        candidates.into_iter().find(|number| {
+            let header = self.fetch(*number).ok().flatten();
+            let header = header.as_ref().and_then(|block| block.split_first_chunk());
+            header.is_some_and(|(header, _)| Header::from_bytes(header).hash() == *hash)
+        })
+    }
+
+    fn damage(&self, what: String) -> Damage {
+        Damage { path: self.path.clone(), what }
+    }
+}
+
+impl Keeper for Disk {
+    fn submit(&self, batch: Batch) {
+        let task = Task::new(&self.shared, batch);
+        if let Some(tasks) = &*self.tasks.lock().unwrap_or_else(PoisonError::into_inner) {
+            // A writer that has failed has said so.
+            let _ = tasks.send(task);
+        }
+    }
+
+    fn read(&self, hash: &BlockHash) -> Result<Option<Bytes>, Damage> {
+        let candidates = self.shared.read_state().candidates(hash);
+        let mut wrong = None;
+        for number in candidates {
+            let Some(bytes) = self.shared.fetch(number)? else {
+                wrong = Some(format!("the block {hash}, number {number}, is missing"));
+                continue;
+            };
+            match verified(&bytes, hash) {
+                Ok(_) => return Ok(Some(bytes)),
+                // Two that begin alike are told apart by this: one of them is right.
+                Err(what) => wrong = Some(what),
+            }
+        }
+        wrong.map_or(Ok(None), |what| Err(self.shared.damage(what)))
+    }
+
+    fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage> {
+        self.shared.find(id)
+    }
+
+    fn size(&self) -> (usize, u64) {
+        let state = self.shared.read_state();
+        (state.numbers.len(), state.bytes)
+    }
+
+    fn close(&self) {
+        drop(self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the store's thread failed: a defect of this program");
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl State {
+    /// Numbers of blocks whose hash begins like `hash`, which is one in practice.
+    fn candidates(&self, hash: &BlockHash) -> Vec<u64> {
+        let begins = beginning(&hash.0);
+        self.numbers.range((begins, 0)..=(begins, u64::MAX)).map(|(_, number)| *number).collect()
+    }
+}

@@ -1,0 +1,219 @@
+//! The thread that commits: it gathers what waits into one transaction, so that a sync pays for one flush
+//! in many blocks, and a block at the tip for one of its own. A batch is never divided: a reorg is one batch,
+//! and after a crash there is all of it or nothing.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+
+use bytes::Bytes;
+use redb::WriteTransaction;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::limits::{MAX_COMMIT_BYTES, MIN_FREE_BYTES};
+use crate::store::disk::index::rows;
+use crate::store::disk::tables::{
+    BLOCKS, HEADERS, INDEX, META, Trouble, WAITING, beginning, guarded, meta, waiting_row,
+};
+use crate::store::disk::{Marks, Shared};
+use crate::store::folder::Checkpoint;
+use crate::store::{Batch, Failure, Waiting};
+use crate::types::{BlockHash, Header, TxId};
+
+/// A batch, its blocks numbered.
+pub(super) struct Task {
+    seq: u64,
+    add: Vec<(u64, [u8; Header::LEN], Bytes)>,
+    drop: Vec<u64>,
+    tip: BlockHash,
+    waiting: Vec<Waiting>,
+    gone: Vec<TxId>,
+}
+
+impl Task {
+    /// Numbers the blocks of `batch`, and lets readers find them from now on.
+    pub(super) fn new(shared: &Shared, batch: Batch) -> Task {
+        let Batch { seq, blocks, tip, forget, waiting, gone } = batch;
+        let mut add = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            let Some((header, _)) = block.encoded.split_first_chunk() else { continue };
+            if shared.number_of(&block.hash).is_some() {
+                continue;
+            }
+            let mut state = shared.write_state();
+            let at = state.next;
+            state.next += 1;
+            state.numbers.insert((beginning(&block.hash.0), at));
+            state.note(at, &block.ids);
+            add.push((at, *header, block.encoded.clone()));
+            state.pending.insert(at, block.encoded);
+        }
+        let mut drop = Vec::new();
+        for hash in &forget {
+            if let Some(at) = shared.number_of(hash) {
+                shared.write_state().numbers.remove(&(beginning(&hash.0), at));
+                drop.push(at);
+            }
+        }
+        Task { seq, add, drop, tip, waiting, gone }
+    }
+
+    fn bytes(&self) -> usize {
+        self.add.iter().map(|(_, _, encoded)| encoded.len()).sum()
+    }
+}
+
+/// The thread and what it works with.
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) marks: Marks,
+    /// Where free space is looked after, and an orderly end is marked.
+    pub(super) folder: Option<PathBuf>,
+    pub(super) committed: UnboundedSender<Result<u64, Failure>>,
+}
+
+impl Writer {
+    /// Commits what is submitted until nobody can submit any more, or until a commit fails.
+    pub(super) fn run(mut self, submitted: mpsc::Receiver<Task>) {
+        let mut next = submitted.recv().ok();
+        while let Some(first) = next.take() {
+            let mut bytes = first.bytes();
+            let mut group = vec![first];
+            while bytes < MAX_COMMIT_BYTES
+                && let Ok(more) = submitted.try_recv()
+            {
+                bytes += more.bytes();
+                group.push(more);
+            }
+            if let Err(failure) = self.commit(&group) {
+                let _ = self.committed.send(Err(failure));
+                return;
+            }
+            for task in &group {
+                // Nobody listens: then nobody needs to know.
+                let _ = self.committed.send(Ok(task.seq));
+            }
+            next = submitted.try_recv().ok().or_else(|| {
+                // Nothing waits: there is time for what nobody waits for.
+                self.catch_up();
+                submitted.recv().ok()
+            });
+        }
+        self.leave_checkpoint();
+    }
+
+    /// Makes `group` durable, all of it or nothing.
+    fn commit(&mut self, group: &[Task]) -> Result<(), Failure> {
+        self.check_space(group)?;
+        let index_is_due = self.index_is_due();
+        let written = guarded(|| {
+            let mut transaction = self.shared.database.begin_write()?;
+            transaction.set_quick_repair(true);
+            let mut marks = self.marks.clone();
+            for task in group {
+                marks.write(&transaction, task)?;
+            }
+            marks.commits += 1;
+            let tip = group.last().map(|task| task.tip).unwrap_or_default();
+            {
+                let mut table = transaction.open_table(META)?;
+                table.insert(meta::TIP, &tip.0[..])?;
+                table.insert(meta::COMMITS, &marks.commits.to_le_bytes()[..])?;
+                table.insert(meta::BYTES, &marks.bytes.to_le_bytes()[..])?;
+            }
+            let indexed = if index_is_due { Some(self.write_index(&transaction)?) } else { None };
+            transaction.commit()?;
+            marks.tip = tip;
+            Ok((marks, indexed))
+        });
+        let (marks, indexed) = written.map_err(|trouble| self.failure(trouble))?;
+        self.marks = marks;
+        if let Some(indexed) = indexed {
+            self.indexed(indexed);
+        }
+        let mut state = self.shared.write_state();
+        state.bytes = self.marks.bytes;
+        for (at, _, _) in group.iter().flat_map(|task| &task.add) {
+            state.pending.remove(at);
+        }
+        let dropped = core::mem::take(&mut self.marks.dropped);
+        for row in dropped {
+            state.unindexed.remove(&row);
+        }
+        Ok(())
+    }
+
+    /// A commit is not begun that might not leave enough for an orderly stop.
+    fn check_space(&self, group: &[Task]) -> Result<(), Failure> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let free = free_bytes(folder).map_err(|error| self.failure(Trouble::Io(error)))?;
+        let bytes: usize = group.iter().map(Task::bytes).sum();
+        let needed = MIN_FREE_BYTES + bytes as u64;
+        if free < needed {
+            return Err(Failure::Full { path: self.shared.path.clone(), free, needed });
+        }
+        Ok(())
+    }
+
+    fn failure(&self, trouble: Trouble) -> Failure {
+        let path = self.shared.path.clone();
+        match trouble {
+            Trouble::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
+                let free = self.folder.as_ref().and_then(|folder| free_bytes(folder).ok()).unwrap_or(0);
+                Failure::Full { path, free, needed: MIN_FREE_BYTES }
+            }
+            Trouble::Io(error) => Failure::Io { path, error: error.to_string() },
+            trouble => Failure::Damaged(trouble.damage(&path)),
+        }
+    }
+
+    /// Says beside the file how far it got: a file that knows of less at the next start lost something.
+    fn leave_checkpoint(&self) {
+        let Some(folder) = &self.folder else { return };
+        let checkpoint = Checkpoint { commits: self.marks.commits, tip: self.marks.tip.to_string() };
+        if let Err(error) = checkpoint.write(folder) {
+            tracing::warn!(%error, "the mark of an orderly end could not be written");
+        }
+    }
+}
+
+impl Marks {
+    /// Writes what `task` changes.
+    fn write(&mut self, transaction: &WriteTransaction, task: &Task) -> Result<(), Trouble> {
+        let mut headers = transaction.open_table(HEADERS)?;
+        let mut blocks = transaction.open_table(BLOCKS)?;
+        for (at, header, encoded) in &task.add {
+            headers.insert(at, header)?;
+            blocks.insert(at, &encoded[..])?;
+            self.bytes += encoded.len() as u64;
+        }
+        let mut index = transaction.open_table(INDEX)?;
+        for at in &task.drop {
+            headers.remove(at)?;
+            let Some(encoded) = blocks.remove(at)?.map(|bytes| bytes.value().to_vec()) else { continue };
+            self.bytes = self.bytes.saturating_sub(encoded.len() as u64);
+            for row in rows(*at, &encoded) {
+                index.remove(&row)?;
+                self.dropped.push(row);
+            }
+        }
+        let mut waiting = transaction.open_table(WAITING)?;
+        for Waiting { id, encoded } in &task.waiting {
+            waiting.insert(self.next_waiting, &waiting_row(id, encoded)[..])?;
+            self.waiting.insert(*id, self.next_waiting);
+            self.next_waiting += 1;
+        }
+        for id in &task.gone {
+            if let Some(at) = self.waiting.remove(id) {
+                waiting.remove(at)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes that this process may still write to the file system of `folder`.
+pub(super) fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(folder)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

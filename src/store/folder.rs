@@ -1,0 +1,181 @@
+//! A node's folder: its lock, and the readable files beside the chain. Each is written anew beside the old
+//! one, flushed, and put in its place, so that a crash leaves the old or the new one whole.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::store::{Damage, OpenError};
+
+/// The chain, the pool and the identity: what must not be lost.
+pub const CHAIN_FILE: &str = "chain.redb";
+/// Who the node is, for people and programs.
+pub const NODE_FILE: &str = "node.json";
+/// Which other nodes it knows.
+pub const PEERS_FILE: &str = "peers.json";
+/// How far the chain was at the last orderly end.
+const CHECKPOINT_FILE: &str = "checkpoint.json";
+/// Locked while a node runs; its presence alone means nothing.
+const LOCK_FILE: &str = "lock";
+
+/// A node's folder, locked for as long as this or its store lives.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    lock: Arc<File>,
+}
+
+/// Who a node is: `node.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The version of the folder's format.
+    pub format: u64,
+    /// The node's id, 32 hex digits.
+    pub node: String,
+    /// The network's id, 64 hex digits.
+    pub network: String,
+    /// The network's rules, as text.
+    pub rules: String,
+    /// Where it took connections when it ran last.
+    pub listen: SocketAddr,
+    /// Where its HTTP was, if anywhere.
+    pub http: Option<SocketAddr>,
+    /// The program that wrote this.
+    pub agent: String,
+}
+
+/// Another node: an entry of `peers.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Its id, 32 hex digits; none where nobody was met yet.
+    pub node: Option<String>,
+    /// Where it takes connections.
+    pub address: SocketAddr,
+    /// Whether to stay connected to it.
+    pub dial: bool,
+}
+
+/// How far the chain was at an orderly end: a file that knows of less has lost something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Checkpoint {
+    /// Commits until then.
+    pub(super) commits: u64,
+    /// The tip then.
+    pub(super) tip: String,
+}
+
+impl Folder {
+    /// Makes the folder if it is not there, and takes it.
+    pub fn take(path: &Path) -> Result<Folder, OpenError> {
+        let failed = |at: &Path, error| OpenError::Io { path: at.to_owned(), error };
+        fs::create_dir_all(path).map_err(|error| failed(path, error))?;
+        let name = path.join(LOCK_FILE);
+        let lock =
+            File::options().create(true).append(true).open(&name).map_err(|error| failed(&name, error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Folder { path: path.to_owned(), lock: Arc::new(lock) }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::Locked { folder: path.to_owned() }),
+            Err(TryLockError::Error(error)) => Err(failed(&name, error)),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The lock, for whoever must be done before another process may come.
+    pub(super) fn lock(&self) -> Arc<File> {
+        self.lock.clone()
+    }
+
+    /// The place of a file in it.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes `node.json`.
+    pub fn write_record(&self, record: &Record) -> io::Result<()> {
+        write_json(&self.file(NODE_FILE), record)
+    }
+
+    /// Reads `node.json`, if it is there.
+    pub(super) fn read_record(&self) -> Result<Option<Record>, OpenError> {
+        let path = self.file(NODE_FILE);
+        read_json(&path).map_err(|error| match error {
+            Unread::Io(error) => OpenError::Io { path, error },
+            Unread::Json(what) => OpenError::Damaged(Damage { path, what }),
+        })
+    }
+
+    /// Writes `peers.json`.
+    pub fn write_peers(&self, peers: &[Peer]) -> io::Result<()> {
+        write_json(&self.file(PEERS_FILE), &peers)
+    }
+
+    /// Reads `peers.json`. One that makes no sense is set aside: what was in it can be learnt again.
+    pub(super) fn read_peers(&self) -> Vec<Peer> {
+        read_or_set_aside(&self.file(PEERS_FILE)).unwrap_or_default()
+    }
+
+    pub(super) fn read_checkpoint(&self) -> Option<Checkpoint> {
+        read_or_set_aside(&self.file(CHECKPOINT_FILE))
+    }
+}
+
+impl Checkpoint {
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
+        write_json(&folder.join(CHECKPOINT_FILE), self)
+    }
+}
+
+enum Unread {
+    Io(io::Error),
+    Json(String),
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Unread> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Unread::Io(error)),
+    };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| Unread::Json(error.to_string()))
+}
+
+fn read_or_set_aside<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let why = match read_json(path) {
+        Ok(read) => return read,
+        Err(Unread::Io(error)) => error.to_string(),
+        Err(Unread::Json(what)) => what,
+    };
+    let aside = path.with_extension("json.damaged");
+    let moved = fs::rename(path, &aside);
+    tracing::warn!(path = %path.display(), %why, set_aside = moved.is_ok(), "a file cannot be read: going on without");
+    None
+}
+
+/// Writes `value` as JSON for people, in one step.
+fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(io::Error::other)?;
+    text.push(b'\n');
+    let new = path.with_extension("json.new");
+    let mut file = File::create(&new)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    sync_folder_of(path)
+}
+
+/// Makes a rename in the folder of `path` durable.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}

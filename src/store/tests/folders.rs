@@ -1,0 +1,174 @@
+//! Folders that cannot be opened: each says what is wrong with which file and what to do, and is left as it
+//! is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::store::folder::Record;
+
+/// A folder with a chain of ten blocks and its records, closed in order.
+fn used() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let opened = open(folder.path(), &Params::regtest(), NodeId([9; 16])).expect("a new folder");
+    let mut parent = genesis();
+    for seq in 1..=10 {
+        let next = block(parent, seq, 1, &[seq]);
+        parent = next.hash();
+        opened.store.submit(batch(seq, &[&next], &[]));
+    }
+    let record = Record {
+        format: FORMAT,
+        node: opened.node.to_string(),
+        network: Params::regtest().network().to_string(),
+        rules: Params::regtest().rules().to_string(),
+        listen: ([127, 0, 0, 1], 6000).into(),
+        http: None,
+        agent: "p2pnode/test".to_owned(),
+    };
+    opened.folder.write_record(&record).expect("written");
+    opened.folder.write_peers(&[]).expect("written");
+    opened.store.close();
+    folder
+}
+
+fn refused(folder: &Path, params: &Params) -> OpenError {
+    open(folder, params, NodeId([8; 16])).expect_err("a folder that cannot be opened")
+}
+
+/// Every file of a folder, but for the lock.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let file = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().expect("a name");
+        let bytes = fs::read(entry.path()).expect("a file");
+        (name, bytes)
+    };
+    entries.map(file).filter(|(name, _)| name != "lock").collect()
+}
+
+fn replace(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).expect("a text");
+    assert!(text.contains(from), "{text}");
+    fs::write(path, text.replace(from, to)).expect("written");
+}
+
+#[test]
+fn what_cannot_be_opened_is_named_and_left_alone() {
+    type Row = (&'static str, fn(&Path), &'static str, &'static str);
+    let rows: [Row; 8] = [
+        (
+            "gone",
+            |folder| fs::remove_file(folder.join(CHAIN_FILE)).expect("gone"),
+            "chain.redb is missing",
+            "--repair",
+        ),
+        (
+            "empty",
+            |folder| fs::write(folder.join(CHAIN_FILE), "").expect("written"),
+            "chain.redb is damaged: it is empty",
+            "p2pnode verify",
+        ),
+        (
+            "cut",
+            |folder| {
+                let file = fs::File::options().write(true).open(folder.join(CHAIN_FILE)).expect("a file");
+                let half = file.metadata().expect("a size").len() / 2;
+                file.set_len(half).expect("cut");
+            },
+            "chain.redb is damaged: ",
+            "p2pnode verify",
+        ),
+        (
+            "something else",
+            |folder| fs::write(folder.join(CHAIN_FILE), vec![7; 9000]).expect("written"),
+            "chain.redb",
+            "",
+        ),
+        (
+            "of a later version",
+            |folder| replace(&folder.join(NODE_FILE), "\"format\": 1", "\"format\": 2"),
+            "node.json has format 2, and this version knows 1",
+            "another folder",
+        ),
+        (
+            "another's record",
+            |folder| {
+                replace(&folder.join(NODE_FILE), &NodeId([9; 16]).to_string(), &NodeId([7; 16]).to_string())
+            },
+            "are of different nodes (07070707070707070707070707070707 and 09090909090909090909090909090909)",
+            "remove",
+        ),
+        (
+            "half a record",
+            |folder| fs::write(folder.join(NODE_FILE), "{\"format\"").expect("written"),
+            "node.json is damaged: EOF",
+            "remove",
+        ),
+        (
+            "behind its checkpoint",
+            |folder| replace(&folder.join("checkpoint.json"), "\"commits\": ", "\"commits\": 9"),
+            "chain.redb is damaged: it knows of",
+            "p2pnode verify",
+        ),
+    ];
+    for (what, harm, error, hint) in rows {
+        let folder = used();
+        harm(folder.path());
+        let before = files(folder.path());
+        let refusal = refused(folder.path(), &Params::regtest());
+        assert!(refusal.to_string().contains(error), "{what}: {refusal}");
+        assert!(refusal.hint().contains(hint), "{what}: {}", refusal.hint());
+        let after = files(folder.path());
+        assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>(), "{what}");
+        for (name, bytes) in before.iter().filter(|(name, _)| *name != CHAIN_FILE) {
+            assert_eq!(bytes, &after[name], "{what}: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_of_another_network_says_both() {
+    let folder = used();
+    let lab = Params::lab(12, None).expect("good rules");
+    let refusal = refused(folder.path(), &lab);
+    let both = format!("{}, not {}", Params::regtest().rules(), lab.rules());
+    assert!(refusal.to_string().ends_with(&both), "{refusal}");
+    assert!(refusal.hint().contains("--difficulty"), "{}", refusal.hint());
+}
+
+#[test]
+fn what_is_no_folder_is_named() {
+    let place = tempfile::tempdir().expect("a folder");
+    let file = place.path().join("file");
+    fs::write(&file, "text").expect("written");
+    let refusal = refused(&file, &Params::regtest());
+    assert!(refusal.to_string().starts_with(&format!("{} cannot be used: ", file.display())), "{refusal}");
+}
+
+#[test]
+fn what_can_be_made_again_is_no_obstacle() {
+    let rows: [(&str, fn(&Path)); 5] = [
+        ("no record", |folder| fs::remove_file(folder.join(NODE_FILE)).expect("gone")),
+        ("no peers", |folder| fs::remove_file(folder.join(PEERS_FILE)).expect("gone")),
+        ("damaged peers", |folder| fs::write(folder.join(PEERS_FILE), "[{").expect("written")),
+        ("a damaged checkpoint", |folder| fs::write(folder.join("checkpoint.json"), "?").expect("written")),
+        ("what a killed write left", |folder| fs::write(folder.join("node.json.new"), "{").expect("written")),
+    ];
+    for (what, harm) in rows {
+        let folder = used();
+        harm(folder.path());
+        let opened = open(folder.path(), &Params::regtest(), NodeId([8; 16])).expect(what);
+        assert_eq!((opened.node, opened.store.blocks()), (NodeId([9; 16]), 11), "{what}");
+    }
+}
+
+#[test]
+fn a_first_start_that_was_killed_leaves_nothing_in_the_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("chain.redb.new"), vec![1; 5000]).expect("written");
+    fs::write(folder.path().join("lock"), "").expect("written");
+    let opened = open(folder.path(), &Params::regtest(), NodeId([8; 16])).expect("a new folder");
+    assert_eq!((opened.node, opened.store.blocks()), (NodeId([8; 16]), 1));
+}
