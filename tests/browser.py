@@ -207,7 +207,7 @@ def rebinding(page, node):
 
 def start(program, folder, *flags):
     """A node: its process and its HTTP port, from the line that says it is ready."""
-    command = [program, "--network", "regtest", "--listen", "127.0.0.1:0", "--log", f"{folder}/node.log", *flags]
+    command = [program, "--ephemeral", "--network", "regtest", "--listen", "127.0.0.1:0", "--log", f"{folder}/node.log", *flags]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder)
     port = None
     for line in process.stdout:

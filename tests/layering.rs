@@ -28,7 +28,10 @@ const TABLE: [(&str, &[&str]); 17] = [
         &["chain", "encoding", "mempool", "miner", "net", "node", "params", "store", "time", "types", "wire"],
     ),
     ("manager", &["encoding", "net", "node", "params", "peer", "rest", "time", "types", "wire"]),
-    ("cli", &["encoding", "manager", "net", "node", "params", "peer", "rest", "time", "types", "wire"]),
+    (
+        "cli",
+        &["encoding", "manager", "net", "node", "params", "peer", "rest", "store", "time", "types", "wire"],
+    ),
     ("lib", &[]),
 ];
 

@@ -50,9 +50,9 @@ get() { # namespace, path
   ip netns exec "$1" curl --silent --fail --max-time 60 "http://127.0.0.1:5000$2"
 }
 
-ip netns exec "$left" "$node" --listen 10.77.0.1:6000 --http 5000 --difficulty 12 >"$folder"/left.out 2>"$folder"/left.log &
+ip netns exec "$left" "$node" --listen 10.77.0.1:6000 --http 5000 --difficulty 12 --data-dir "$folder"/left >"$folder"/left.out 2>"$folder"/left.log &
 pids+=($!)
-ip netns exec "$right" "$node" --listen 10.77.0.2:6000 --http 5000 --difficulty 12 --peer 10.77.0.1:6000 >"$folder"/right.out 2>"$folder"/right.log &
+ip netns exec "$right" "$node" --listen 10.77.0.2:6000 --http 5000 --difficulty 12 --peer 10.77.0.1:6000 --data-dir "$folder"/right >"$folder"/right.out 2>"$folder"/right.log &
 pids+=($!)
 
 meets() { get "$1" /node/id | grep -q "\"$2:6000\""; }

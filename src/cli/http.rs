@@ -12,6 +12,12 @@ use crate::cli::{Failure, values};
 use crate::rest::Opened;
 use crate::rest::cookie::Cookie;
 
+/// The cookie's file in the node's folder.
+const COOKIE_FILE: &str = "cookie";
+
+/// The cookie's file of a node that has no folder, where it was started.
+const EPHEMERAL_COOKIE_FILE: &str = "p2pnode-cookie";
+
 /// Where HTTP is served, and to whom.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HttpArgs {
@@ -24,7 +30,7 @@ pub(crate) struct HttpArgs {
     /// What an HTTP request that changes something needs; with the cookie, other machines may call as well.
     #[arg(long, value_name = "HOW", value_enum, default_value_t = HttpAuth::None)]
     pub(crate) http_auth: HttpAuth,
-    /// File for the cookie, for `curl -u "$(cat FILE)"`; new at each start, and only you can read it.
+    /// File for the cookie, for `curl -u "$(cat FILE)"`; in the data folder if not given.
     #[arg(long, value_name = "FILE")]
     pub(crate) http_cookie_file: Option<PathBuf>,
     /// A host name by which other machines may call, beside its addresses; may be given often.
@@ -49,23 +55,26 @@ pub(super) struct Http {
 }
 
 impl HttpArgs {
-    /// Takes the port, and then writes the cookie: to `cookie` if no flag says where.
-    pub(super) async fn bind(&self, cookie: &Path) -> Result<Option<Http>, Failure> {
+    /// Takes the port.
+    pub(super) async fn bind(&self) -> Result<Option<TcpListener>, Failure> {
         self.check()?;
         if self.no_http {
             return Ok(None);
         }
         let listener = TcpListener::bind(self.http).await;
-        let listener = listener.map_err(|error| unbound("--http", self.http, &error))?;
-        let opened = match self.http_auth {
-            HttpAuth::None => None,
-            HttpAuth::Cookie => {
-                let file = self.http_cookie_file.as_deref().unwrap_or(cookie);
-                let cookie = Cookie::create(file, random()?).map_err(|error| unwritten(file, &error))?;
-                Some(Opened { cookie, names: self.http_allow_host.clone() })
-            }
-        };
-        Ok(Some(Http { listener, opened }))
+        listener.map(Some).map_err(|error| unbound("--http", self.http, &error))
+    }
+
+    /// Writes the cookie, if there is to be one: in the node's folder unless a flag says where. The ports and
+    /// the folder are this node's by then, so that no other's cookie is replaced.
+    pub(super) fn open(&self, listener: TcpListener, folder: Option<&Path>) -> Result<Http, Failure> {
+        if self.http_auth == HttpAuth::None {
+            return Ok(Http { listener, opened: None });
+        }
+        let usual = || folder.map_or(EPHEMERAL_COOKIE_FILE.into(), |folder| folder.join(COOKIE_FILE));
+        let file = self.http_cookie_file.clone().unwrap_or_else(usual);
+        let cookie = Cookie::create(&file, random()?).map_err(|error| unwritten(&file, &error))?;
+        Ok(Http { listener, opened: Some(Opened { cookie, names: self.http_allow_host.clone() }) })
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -132,11 +141,17 @@ mod tests {
         Flags::try_parse_from([&["p2pnode"], flags].concat()).expect("flags").http
     }
 
+    /// Both steps; without a port nothing is written.
+    async fn start(flags: &[&str], home: &Path) -> Result<Option<Http>, Failure> {
+        let args = args(flags);
+        args.bind().await?.map(|listener| args.open(listener, Some(home))).transpose()
+    }
+
     /// (flags, how the complaint begins; nothing if there is none)
     #[tokio::test]
     async fn other_machines_call_only_where_credentials_are_asked_for() {
         let folder = tempfile::tempdir().expect("a folder");
-        let cookie = folder.path().join("cookie");
+        let cookie = folder.path().join(COOKIE_FILE);
         let rows: [(&[&str], &str); 9] = [
             (&["--http", "0"], ""),
             (&["--no-http"], ""),
@@ -149,7 +164,7 @@ mod tests {
             (&["--no-http", "--http-auth", "cookie"], "--http-auth cookie and --no-http exclude"),
         ];
         for (flags, expected) in rows {
-            match args(flags).bind(&cookie).await {
+            match start(flags, folder.path()).await {
                 Ok(http) => {
                     assert_eq!(expected, "", "{flags:?}");
                     assert_eq!(http.is_none(), flags.contains(&"--no-http"));
@@ -167,19 +182,16 @@ mod tests {
     #[tokio::test]
     async fn a_port_that_is_taken_costs_nobody_the_cookie() {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("cookie");
         let flags = ["--http", "0", "--http-auth", "cookie"];
-        let running = args(&flags).bind(&file).await.expect("it runs").expect("HTTP");
-        let before = std::fs::read(&file).expect("there");
+        let running = start(&flags, folder.path()).await.expect("it runs").expect("HTTP");
+        let cookie = || std::fs::read(folder.path().join(COOKIE_FILE)).expect("it is there");
+        let before = cookie();
         let port = running.listener.local_addr().expect("an address").port().to_string();
-        let failed = args(&["--http", &port, "--http-auth", "cookie"]).bind(&file).await;
-        assert!(failed.expect_err("taken").error.contains(&port));
-        assert_eq!(std::fs::read(&file).expect("still there"), before);
-        let nowhere = folder.path().join("no/folder");
-        let failed = args(&flags).bind(&nowhere).await.expect_err("no such folder");
-        assert!(
-            failed.error.contains("no/folder") && failed.hint.contains("--http-cookie-file"),
-            "{failed:?}"
-        );
+        let taken = start(&["--http", &port, "--http-auth", "cookie"], folder.path()).await;
+        assert!(taken.expect_err("taken").error.contains(&port));
+        assert_eq!(cookie(), before);
+        let nowhere = start(&flags, &folder.path().join("no/folder")).await.expect_err("no such folder");
+        assert!(nowhere.error.contains("no/folder"), "{nowhere:?}");
+        assert!(nowhere.hint.contains("--http-cookie-file"), "{nowhere:?}");
     }
 }

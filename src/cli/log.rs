@@ -45,7 +45,12 @@ impl LogArgs {
 /// Logs to `file`, or to stderr where none is given. A file is appended to, each line with one write, so
 /// that a line is there as soon as it is logged and two writers do not mix theirs.
 pub fn start(file: Option<&Path>, level: LevelFilter) -> Result<(), Failure> {
-    let base = tracing_subscriber::fmt().with_timer(Timestamp).with_target(false).with_max_level(level);
+    let base = tracing_subscriber::fmt()
+        .with_timer(Timestamp)
+        .with_target(false)
+        .with_max_level(level)
+        // It would say so on stderr, and end the task that logs where stderr is what has gone.
+        .log_internal_errors(false);
     let started = match file {
         Some(path) => {
             let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {

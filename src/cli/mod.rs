@@ -3,6 +3,7 @@
 //! Lives here: everything between `main` and the library. Not here: anything a test of the library would
 //! want to call; the binaries in `src/bin` parse and call, nothing else.
 
+mod folder;
 mod http;
 pub mod log;
 pub mod manager;
@@ -25,12 +26,16 @@ pub struct Failure {
     pub hint: String,
     /// The flag whose value is at fault, so that a manager can name its own flag for it.
     pub flag: Option<&'static str>,
-    /// The exit code: 1, or [`USAGE`] for settings that cannot be.
+    /// The exit code: 1, [`USAGE`] for settings that cannot be, [`DATA`] or [`IO`].
     pub code: u8,
 }
 
 /// Exit code for flags that make no sense, as clap's own.
 pub const USAGE: u8 = 2;
+/// Exit code for stored data that is not what was stored: EX_DATAERR of sysexits.h.
+pub const DATA: u8 = 65;
+/// Exit code for a disk that is full or failing: EX_IOERR of sysexits.h.
+pub const IO: u8 = 74;
 
 impl Failure {
     /// What went wrong, and what to do about it.

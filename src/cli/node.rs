@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
 use crate::cli::process::{self, exit_now};
 use crate::cli::seed::random;
-use crate::cli::{Failure, log, values};
+use crate::cli::{Failure, IO, folder, log, values};
 use crate::encoding::Text;
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, LIFELINE_TIMEOUT, STOP_TIMEOUT};
 use crate::manager::ready::{NotReady, Ready};
@@ -25,14 +25,12 @@ use crate::node::io::Command;
 use crate::params::Params;
 use crate::peer::handshake::AGENT;
 use crate::rest;
+use crate::store::{FORMAT, Folder, NODE_FILE, Opened, Record};
 use crate::types::NodeId;
 use crate::wire::manage::ManagerKey;
 
 /// Exit code after a second signal: 128 and SIGINT's number, as shells have it.
 pub(super) const INTERRUPTED: i32 = 130;
-
-/// Where the cookie is if no flag says it.
-const COOKIE_FILE: &str = "./p2pnode-cookie";
 
 /// One node of a proof-of-work network.
 #[derive(Debug, Parser)]
@@ -46,6 +44,12 @@ pub struct NodeArgs {
     /// A node to connect to and stay connected to, as host:port; may be given often.
     #[arg(long, value_name = "HOST:PORT")]
     pub peer: Vec<String>,
+    /// Folder of its chain, identity and records; the platform's data folder if not given.
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// Keep everything in memory: nothing is written, and nothing is left when it stops.
+    #[arg(long, conflicts_with = "data_dir")]
+    pub ephemeral: bool,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// Mine in the background all the time.
@@ -95,6 +99,8 @@ pub fn run(args: NodeArgs) -> ExitCode {
 struct Prepared {
     settings: net::Settings,
     http: Option<Http>,
+    /// Where its chain is, if it is kept.
+    folder: Option<Arc<Folder>>,
 }
 
 async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
@@ -105,10 +111,22 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
     let peers = resolve(&args.peer).await?;
     let listener = net::bind(args.listen).await.map_err(|error| unbound("--listen", args.listen, &error))?;
     let listen = listener.local_addr().map_err(|error| unbound("--listen", args.listen, &error))?;
-    let http = args.http.bind(Path::new(COOKIE_FILE)).await?;
+    let http = args.http.bind().await?;
+    let fresh = NodeId(random()?);
+    let opened = if args.ephemeral {
+        None
+    } else {
+        let path = match &args.data_dir {
+            Some(path) => path.clone(),
+            None => folder::usual(&params, args.listen.port())?,
+        };
+        Some(folder::open(&path, &params, fresh)?)
+    };
+    let home = opened.as_ref().map(|opened| opened.folder.path());
+    let http = http.map(|listener| args.http.open(listener, home)).transpose()?;
     let hashrate = if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 };
     let config = Config {
-        node: NodeId(random()?),
+        node: opened.as_ref().map_or(fresh, |opened| opened.node),
         listen: dialable(listen),
         manager: args.manager_key,
         peers,
@@ -116,14 +134,25 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
         note,
     };
     let threads = usize::from(args.threads);
-    let settings = net::Settings { threads, ..net::Settings::ephemeral(config, params, random()?, listener) };
-    Ok(Prepared { settings, http })
+    let mut settings =
+        net::Settings { threads, ..net::Settings::ephemeral(config, params, random()?, listener) };
+    let Some(Opened { store, committed, loaded, peers, folder, .. }) = opened else {
+        return Ok(Prepared { settings, http, folder: None });
+    };
+    let folder = Arc::new(folder);
+    settings =
+        net::Settings { store, committed, loaded, folder: Some(folder.clone()), written: peers, ..settings };
+    Ok(Prepared { settings, http, folder: Some(folder) })
 }
 
 async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     log::start(args.log.as_deref(), args.level.level())?;
-    let Prepared { settings, http } = prepare(&args).await?;
+    let Prepared { settings, http, folder } = prepare(&args).await?;
     let params = settings.params.clone();
+    let store = settings.store.clone();
+    // A manager's nodes are told by it whom there is to know today.
+    let known =
+        if args.manager_key.is_none() { folder::introductions(&settings.written) } else { Vec::new() };
     let curl = http.as_ref().map_or_else(String::new, Http::curl);
     let address = http.as_ref().map(|http| http.listener.local_addr()).transpose();
     let ready = Ready {
@@ -133,8 +162,16 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
         pid: std::process::id(),
         agent: AGENT.to_owned(),
     };
-    let (handle, running) = net::start(settings)
-        .map_err(|error| Failure::new(error.to_string(), "see the log for what the system said"))?;
+    if let Some(folder) = &folder {
+        write_record(folder, &ready, &params)?;
+    }
+    let place = folder.as_ref().map(|folder| folder.path().to_owned());
+    let (handle, running) =
+        net::start(settings).map_err(|error| folder::failure(&error.into(), place.as_deref()))?;
+    if !known.is_empty() {
+        let handle = handle.clone();
+        tokio::spawn(async move { handle.command(Command::Register(known)).await });
+    }
     let serving = http.map(|Http { listener, opened }| {
         tokio::spawn(rest::serve(listener, handle.clone(), params.clone(), opened))
     });
@@ -153,13 +190,35 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     if let Some(serving) = serving {
         let _ = tokio::time::timeout(STOP_TIMEOUT, serving).await;
     }
+    store.close();
     match ended {
         Ok(()) => {
             tracing::info!("stopped");
             Ok(ExitCode::SUCCESS)
         }
-        Err(error) => Err(Failure::new(error.to_string(), "see the log for what the system said")),
+        Err(failed) => Err(folder::failure(&failed, place.as_deref())),
     }
+}
+
+/// Leaves word of who this node is, and where.
+fn write_record(folder: &Folder, ready: &Ready, params: &Params) -> Result<(), Failure> {
+    let record = Record {
+        format: FORMAT,
+        node: ready.node.clone(),
+        network: params.network().to_string(),
+        rules: params.rules().to_string(),
+        listen: ready.listen,
+        http: ready.http,
+        agent: ready.agent.clone(),
+    };
+    folder.write_record(&record).map_err(|error| {
+        let file = folder.path().join(NODE_FILE);
+        let failure = Failure::new(
+            format!("{} cannot be written: {error}", file.display()),
+            "free some space, give this user the folder, or name another with --data-dir",
+        );
+        Failure { code: IO, ..failure }
+    })
 }
 
 /// Says that the node is ready: one line of JSON to a manager, a few lines to a person. `curl` begins a

@@ -101,6 +101,7 @@ async fn processes(
     for number in 0..settings.amount {
         let mut flags = settings.network.clone();
         flags.extend(["--manager-key".to_owned(), key.clone()]);
+        flags.extend(["--data-dir".to_owned(), settings.folder(number).display().to_string()]);
         let (listen, http, log) = (settings.listen(number), settings.http(number), settings.log(number));
         let plan = Plan { listen, http, log, flags };
         let program = settings.program.clone();

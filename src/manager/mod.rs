@@ -102,6 +102,11 @@ impl Settings {
         self.logs().join(format!("node-{number:03}.log"))
     }
 
+    /// Where node `number` keeps its chain.
+    pub fn folder(&self, number: usize) -> PathBuf {
+        self.data_dir.join(format!("node-{number:03}"))
+    }
+
     /// Node `number`'s share of the background hash rate: equal shares, the first ones taking what is left.
     pub fn share(&self, number: usize) -> u64 {
         let nodes = self.amount.max(1) as u64;

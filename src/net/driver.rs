@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::chain::{Chain, CheckedBlock, NotRestored};
 use crate::encoding;
@@ -23,12 +23,13 @@ use crate::net::clock::Clock;
 use crate::net::connection::{self, Incoming};
 use crate::net::handle::{Handle, Request};
 use crate::net::log::log;
+use crate::net::records::{self, Records};
 use crate::net::{listen, writer};
 use crate::node::io::{Answer, Command, CommandId, Commit, ConnId, Direction, Input, Output, Timer};
 use crate::node::{Config, Node};
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::store::{self, Batch, Committed, Loaded, Store, StoredBlock, Waiting};
+use crate::store::{self, Batch, Committed, Folder, Loaded, Peer, Store, StoredBlock, Waiting};
 use crate::types::{Block, BlockHash};
 use crate::wire::frame;
 
@@ -59,6 +60,10 @@ pub struct Settings {
     pub committed: Committed,
     /// What it held at the start.
     pub loaded: Loaded,
+    /// Where the known nodes are written down, if anywhere, and those that are.
+    pub folder: Option<Arc<Folder>>,
+    /// What is written down there.
+    pub written: Vec<Peer>,
 }
 
 impl Settings {
@@ -66,7 +71,18 @@ impl Settings {
     pub fn ephemeral(config: Config, params: Arc<Params>, seed: [u8; 32], listener: TcpListener) -> Settings {
         let (store, committed) = Store::memory(StoredBlock::from(params.genesis()));
         let loaded = Loaded::empty(params.genesis_hash());
-        Settings { config, params, seed, listener, threads: 1, store, committed, loaded }
+        Settings {
+            config,
+            params,
+            seed,
+            listener,
+            threads: 1,
+            store,
+            committed,
+            loaded,
+            folder: None,
+            written: Vec::new(),
+        }
     }
 }
 
@@ -83,7 +99,8 @@ pub enum Failed {
 
 /// Starts a node: what others hold of it, and the future that runs it until it stops.
 pub fn start(settings: Settings) -> Result<(Handle, impl Future<Output = Result<(), Failed>>), NotRestored> {
-    let Settings { config, params, seed, listener, threads, store, committed, loaded } = settings;
+    let Settings { config, params, seed, listener, threads, store, committed, loaded, folder, written } =
+        settings;
     let restored = Chain::restore(params.clone(), &loaded.headers, loaded.tip)?;
     let (found, founds) = mpsc::unbounded_channel();
     let miner = Miner::start(threads, Clock::wall, move |block| {
@@ -108,6 +125,7 @@ pub fn start(settings: Settings) -> Result<(Handle, impl Future<Output = Result<
         serial: 0,
         next_conn: 0,
         replies: BTreeMap::new(),
+        records: Records::new(folder, written),
         stopping: false,
     };
     let sources = Sources { incoming, accepted, committed, founds, requested };
@@ -150,6 +168,7 @@ struct Driver {
     serial: u64,
     next_conn: u64,
     replies: BTreeMap<CommandId, oneshot::Sender<Answer>>,
+    records: Records,
     stopping: bool,
 }
 
@@ -164,6 +183,8 @@ impl Driver {
         let outputs = self.node.start(self.clock.now());
         self.carry_out(outputs);
         let mut ended = Ok(());
+        let mut looking = interval(records::PERIOD);
+        looking.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.stopping {
             let next = self.timers.first_key_value().map(|((at, _), _)| self.clock.at(*at));
             tokio::select! {
@@ -182,11 +203,19 @@ impl Driver {
                 },
                 Some(found) = from.founds.recv() => self.found(found),
                 Some(request) = from.requested.recv() => self.request(request),
+                _ = looking.tick() => {
+                    if let Some(write) = self.records.change(&self.node.view()) {
+                        tokio::task::spawn_blocking(write);
+                    }
+                }
             }
         }
         listening.abort();
         self.miner.set(None);
         self.links.clear();
+        if let Some(write) = self.records.change(&self.node.view()) {
+            write();
+        }
         // What was said last, byes among it, is written; nobody is waited for long.
         let _ = timeout(FLUSH_TIMEOUT, async { while self.tasks.join_next().await.is_some() {} }).await;
         ended

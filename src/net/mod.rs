@@ -6,6 +6,7 @@
 //! | `connection` | one socket: bytes to inputs, queued frames to bytes |
 //! | `listen`, `dial` | sockets from and to others |
 //! | `handle` | what HTTP holds of a running node |
+//! | `records` | the known nodes, written down |
 //! | `clock` | the one place that reads clocks |
 //!
 //! Not here: any decision about the protocol (`node`).
@@ -16,6 +17,7 @@ mod driver;
 mod handle;
 mod listen;
 mod log;
+mod records;
 mod writer;
 
 pub use clock::Clock;

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use rand::RngExt;
 
 use super::io::{ConnId, Event, Output, Timer};
+use super::view::KnownAddress;
 use super::*;
 use crate::limits::{MAX_KNOWN_NODES, MAX_MANUAL_PEERS, MAX_REDIAL_PAUSE, MIN_REDIAL_PAUSE};
 use crate::peer::Disconnect;
@@ -46,6 +47,19 @@ impl Addresses {
     /// Every other node ever heard of.
     pub(super) fn known(&self) -> &BTreeMap<NodeId, SocketAddr> {
         &self.known
+    }
+
+    /// All of them, and whether each is one to stay connected to that was named while the node ran: what is
+    /// worth writing down. Those in `given` come with the flags each time.
+    pub(super) fn worth_keeping(&self, given: &[SocketAddr]) -> Vec<KnownAddress> {
+        let dial = |address: &SocketAddr| self.manual.contains_key(address) && !given.contains(address);
+        let known = self.known.iter();
+        let mut kept: Vec<KnownAddress> = known
+            .map(|(node, at)| KnownAddress { node: Some(*node), address: *at, dial: dial(at) })
+            .collect();
+        let unmet = self.manual.keys().filter(|at| dial(at) && self.node_at(at).is_none());
+        kept.extend(unmet.map(|at| KnownAddress { node: None, address: *at, dial: true }));
+        kept
     }
 
     fn node_at(&self, address: &SocketAddr) -> Option<NodeId> {

@@ -36,6 +36,17 @@ pub struct KnownNode {
     pub address: SocketAddr,
 }
 
+/// An address worth keeping over a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownAddress {
+    /// Who lives there, if anybody was met.
+    pub node: Option<NodeId>,
+    /// Where it takes connections.
+    pub address: SocketAddr,
+    /// Whether the node was told, while it ran, to stay connected to it.
+    pub dial: bool,
+}
+
 /// A ready connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerInfo {
@@ -84,6 +95,11 @@ impl<'a> View<'a> {
     pub fn known_nodes(&self) -> Vec<KnownNode> {
         let known = self.0.addresses.known().iter();
         known.map(|(node, address)| KnownNode { node: *node, address: *address }).collect()
+    }
+
+    /// Addresses worth keeping over a restart; those of its flags come again anyway.
+    pub fn addresses(&self) -> Vec<KnownAddress> {
+        self.0.addresses.worth_keeping(&self.0.config.peers)
     }
 
     /// Its ready connections.

@@ -8,6 +8,9 @@ use std::path::Path;
 use super::*;
 use crate::store::folder::Record;
 
+/// What is done to a folder.
+type Harm = fn(&Path);
+
 /// A folder with a chain of ten blocks and its records, closed in order.
 fn used() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
@@ -56,8 +59,7 @@ fn replace(path: &Path, from: &str, to: &str) {
 
 #[test]
 fn what_cannot_be_opened_is_named_and_left_alone() {
-    type Row = (&'static str, fn(&Path), &'static str, &'static str);
-    let rows: [Row; 8] = [
+    let rows: [(&str, Harm, &str, &str); 8] = [
         (
             "gone",
             |folder| fs::remove_file(folder.join(CHAIN_FILE)).expect("gone"),
@@ -149,7 +151,7 @@ fn what_is_no_folder_is_named() {
 
 #[test]
 fn what_can_be_made_again_is_no_obstacle() {
-    let rows: [(&str, fn(&Path)); 5] = [
+    let rows: [(&str, Harm); 5] = [
         ("no record", |folder| fs::remove_file(folder.join(NODE_FILE)).expect("gone")),
         ("no peers", |folder| fs::remove_file(folder.join(PEERS_FILE)).expect("gone")),
         ("damaged peers", |folder| fs::write(folder.join(PEERS_FILE), "[{").expect("written")),

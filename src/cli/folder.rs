@@ -1,0 +1,65 @@
+//! Where a node keeps what must outlive it, and what is said when that cannot be had.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use etcetera::BaseStrategy;
+
+use crate::cli::{DATA, Failure, IO};
+use crate::limits::MAX_REGISTER;
+use crate::net::Failed;
+use crate::params::Params;
+use crate::store::{self, Failure as StoreFailure, OpenError, Opened, Peer};
+use crate::types::NodeId;
+use crate::wire::manage::Introduction;
+use crate::wire::message::PeerAddress;
+
+/// A node's folder if no other is named: one for each network and port, so that nodes of one machine do not
+/// meet in it.
+pub(super) fn usual(params: &Params, port: u16) -> Result<PathBuf, Failure> {
+    let data = etcetera::base_strategy::choose_native_strategy().map_err(|error| {
+        Failure::new(
+            format!("this user's data folder is not known: {error}"),
+            "name a folder with --data-dir, or use --ephemeral",
+        )
+    })?;
+    let network = params.network().to_string();
+    let network = format!("{}-{}", params.rules().name, &network[..8]);
+    Ok(data.data_dir().join("p2pnode").join(network).join(port.to_string()))
+}
+
+/// Opens a node's folder; a new one becomes `fresh`'s.
+pub(super) fn open(path: &Path, params: &Arc<Params>, fresh: NodeId) -> Result<Opened, Failure> {
+    store::open(path, params, fresh).map_err(|error| {
+        let code = match &error {
+            OpenError::Damaged(_) | OpenError::Missing { .. } | OpenError::Mixed { .. } => DATA,
+            OpenError::Io { .. } => IO,
+            OpenError::Locked { .. } | OpenError::Newer { .. } | OpenError::OtherNetwork { .. } => 1,
+        };
+        Failure { code, ..Failure::new(error.to_string(), error.hint()) }.at("--data-dir")
+    })
+}
+
+/// What a node that could not go on ends with; `folder` is where it kept its chain.
+pub(super) fn failure(failed: &Failed, folder: Option<&Path>) -> Failure {
+    let (code, hint) = match failed {
+        Failed::Store(failure @ StoreFailure::Damaged(_)) => (DATA, failure.hint()),
+        Failed::Store(failure) => (IO, failure.hint()),
+        Failed::Stored(_) => (DATA, repair(folder)),
+    };
+    Failure { code, ..Failure::new(failed.to_string(), hint) }
+}
+
+fn repair(folder: Option<&Path>) -> String {
+    let folder = folder.unwrap_or(Path::new(".")).display();
+    format!("`p2pnode verify {folder}` says what is damaged, and how to repair it")
+}
+
+/// The nodes of a record, as they are introduced to a node that starts again.
+pub(super) fn introductions(peers: &[Peer]) -> Vec<Introduction> {
+    let introduction = |peer: &Peer| {
+        let node = peer.node.as_ref().and_then(|node| node.parse().ok());
+        Introduction { peer: PeerAddress { node, address: peer.address }, dial: peer.dial }
+    };
+    peers.iter().take(MAX_REGISTER).map(introduction).collect()
+}
