@@ -18,9 +18,11 @@ use crate::node::Config;
 use crate::params::Params;
 use crate::types::NodeId;
 
+mod bodies;
 mod credentials;
 mod endpoints;
 mod hostile;
+mod register;
 mod replace;
 mod serving;
 
