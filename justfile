@@ -37,6 +37,11 @@ original:
     cargo build --locked
     tests/original.py target/debug/networkmngr
 
+# A real browser opens hostile pages beside a node (needs Chromium).
+browser:
+    cargo build --locked
+    tests/browser.py target/debug/p2pnode
+
 # The figures of the README, measured here.
 figures:
     cargo build --release --locked

@@ -4,6 +4,7 @@
 //! want to call; the binaries in `src/bin` parse and call, nothing else.
 
 mod folder;
+mod http;
 pub mod log;
 pub mod manager;
 mod network;
