@@ -6,6 +6,8 @@
 //! | `load` | a new file, and all that a start reads of an old one |
 //! | `writer` | the thread that commits |
 //! | `index` | where transactions are, written behind the tip |
+//! | `verify` | every row held against what it must be |
+//! | `overlay` | a file that is read so and never changed |
 //!
 //! A block has a number, by its arrival. Which number a hash has is known in memory, from the moment its
 //! batch is submitted; until it is committed, so are its bytes. Whatever is read from the file is held
@@ -13,7 +15,9 @@
 
 mod index;
 pub(super) mod load;
+mod overlay;
 mod tables;
+pub(super) mod verify;
 mod writer;
 
 use core::ops::Deref;
@@ -29,8 +33,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::store::{Batch, Damage, Failure, Keeper};
 use crate::types::{BlockHash, Header, TxId};
-use tables::{BLOCKS, Trouble, guarded, verified};
-pub(super) use tables::{FORMAT, beginning};
+use tables::{BLOCKS, Trouble, guarded};
+pub(super) use tables::{FORMAT, beginning, verified};
 use writer::{Task, Writer};
 
 /// Blocks in a file.
