@@ -7,6 +7,7 @@
 //! | `writer` | the thread that commits |
 //! | `index` | where transactions are, written behind the tip |
 //! | `verify` | every row held against what it must be |
+//! | `reach` | what can be read of a file that may be damaged |
 //! | `overlay` | a file that is read so and never changed |
 //!
 //! A block has a number, by its arrival. Which number a hash has is known in memory, from the moment its
@@ -16,6 +17,7 @@
 mod index;
 pub(super) mod load;
 mod overlay;
+pub(super) mod reach;
 mod tables;
 pub(super) mod verify;
 mod writer;

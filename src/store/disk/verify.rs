@@ -4,24 +4,20 @@
 //! Rows are looked up one by one, so that one that cannot be read hides no other. In memory are the headers,
 //! the pool and a bounded list of findings; of the blocks one at a time.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use crate::chain::{Chain, CheckedBlock, Tip};
 use crate::encoding;
 use crate::limits::{MAX_FINDINGS, MAX_UNREADABLE};
 use crate::params::Params;
-use crate::store::disk::Held;
-use crate::store::disk::load::{Owner, builder, owner};
-use crate::store::disk::overlay::Overlay;
-use crate::store::disk::tables::{
-    BLOCKS, HEADERS, INDEX, META, Trouble, WAITING, beginning, guarded, meta, number, waiting,
-};
+use crate::store::disk::load::{Owner, owner};
+use crate::store::disk::reach::{Meta, Row, is_about_content, is_unclosed, look, opened, row};
+use crate::store::disk::tables::{INDEX, Trouble, WAITING, beginning, guarded, waiting};
 use crate::store::{OpenError, Progress, Waiting};
-use crate::types::{Block, BlockHash, Header, Transaction};
+use crate::types::{Block, Header, Transaction};
 
 /// What a file holds, and what is wrong with it.
 #[derive(Debug, Default)]
@@ -56,26 +52,6 @@ pub(in crate::store) struct Good {
     pub(in crate::store) header: Header,
     /// Its height, as its coinbase has it.
     pub(in crate::store) claimed: u64,
-}
-
-/// Small values, as far as they are of use here.
-struct Meta {
-    tip: BlockHash,
-    commits: u64,
-    bytes: u64,
-    indexed: u64,
-}
-
-/// The rows of one number.
-struct Row {
-    number: u64,
-    header: Option<Header>,
-    encoded: Option<Vec<u8>>,
-}
-
-/// A file that may be damaged, opened for reading above it.
-pub(in crate::store) fn look(path: &Path) -> Result<Held, String> {
-    opened(path, false).map_err(|trouble| trouble.damage(path).what)
 }
 
 /// Reads all of the file at `path`.
@@ -117,51 +93,6 @@ pub(in crate::store) fn scan(
     Ok(scan)
 }
 
-fn opened(path: &Path, check: bool) -> Result<Held, Trouble> {
-    guarded(|| {
-        let overlay = Overlay::open(path).map_err(Trouble::Io)?;
-        Ok(Held::new(builder().set_check_integrity_on_open(check).create_with_backend(overlay)?))
-    })
-}
-
-/// Whether the next start will have to recover it.
-fn is_unclosed(path: &Path) -> bool {
-    let read = guarded(|| {
-        let overlay = Overlay::open(path).map_err(Trouble::Io)?;
-        let opened = builder().open_read_only_with_backend(overlay);
-        Ok(matches!(opened, Err(DatabaseError::RepairAborted)))
-    });
-    read.unwrap_or(false)
-}
-
-/// Errors that the file's own bytes led to.
-fn is_about_content(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
-}
-
-/// The block of `number`, if it is there and can be read.
-pub(in crate::store) fn encoded(database: &Database, number: u64) -> Option<Vec<u8>> {
-    let read = || Ok(database.begin_read()?.open_table(BLOCKS)?.get(number)?.map(|row| row.value().to_vec()));
-    guarded(read).ok().flatten()
-}
-
-/// The rows of the first number from `from` on.
-fn row(database: &Database, from: u64) -> Result<Option<Row>, Trouble> {
-    guarded(|| {
-        let read = database.begin_read()?;
-        let (headers, blocks) = (read.open_table(HEADERS)?, read.open_table(BLOCKS)?);
-        let header = headers.range(from..)?.next().transpose()?.map(|row| row.0.value());
-        let block = blocks.range(from..)?.next().transpose()?.map(|row| row.0.value());
-        let Some(number) = header.into_iter().chain(block).min() else { return Ok(None) };
-        Ok(Some(Row {
-            number,
-            header: headers.get(number)?.map(|header| Header::from_bytes(header.value())),
-            encoded: blocks.get(number)?.map(|encoded| encoded.value().to_vec()),
-        }))
-    })
-}
-
 impl Row {
     /// The block, if it is one that a node would have stored here.
     fn checked(&self, params: &Params) -> Result<CheckedBlock, String> {
@@ -178,24 +109,6 @@ impl Row {
         }
         CheckedBlock::check(block, params)
             .map_err(|rule| format!("block number {number} breaks the rule {}: {rule}", rule.name()))
-    }
-}
-
-impl Meta {
-    fn read(database: &Database) -> Result<Meta, Trouble> {
-        let table = database.begin_read()?.open_table(META)?;
-        let value = |name: &str| -> Result<Vec<u8>, Trouble> {
-            let value = table.get(name)?.map(|value| value.value().to_vec());
-            value.ok_or_else(|| Trouble::Damaged(format!("its {name} is missing")))
-        };
-        let wrong = |name: &str| Trouble::Damaged(format!("its {name} is cut short"));
-        let count = |name: &str| number(&value(name)?).ok_or_else(|| wrong(name));
-        Ok(Meta {
-            tip: BlockHash(value(meta::TIP)?.try_into().map_err(|_| wrong(meta::TIP))?),
-            commits: count(meta::COMMITS)?,
-            bytes: count(meta::BYTES)?,
-            indexed: count(meta::INDEXED)?,
-        })
     }
 }
 

@@ -12,6 +12,9 @@ use crate::chain::Chain;
 use crate::chain::testing::{self, LATE, grow, mine_on};
 use crate::store::folder::Record;
 
+/// What is done to a folder or a file.
+type Harm = fn(&Path);
+
 const NODE: NodeId = NodeId([9; 16]);
 
 fn regtest() -> Arc<Params> {
@@ -119,7 +122,7 @@ fn a_folder_that_nobody_hurt_is_whole_and_stays_as_it_is() {
 
 #[test]
 fn what_is_wrong_is_named_with_its_file_and_place() {
-    let rows: [(&str, fn(&Path), &str, &str); 9] = [
+    let rows: [(&str, Harm, &str, &str); 9] = [
         ("a block", |f| flip(f, 12), CHAIN_FILE, "block number 12 "),
         (
             "a block less",
@@ -222,7 +225,7 @@ fn a_repair_keeps_what_hangs_together_and_deletes_nothing() {
 
 #[test]
 fn a_chain_that_is_gone_or_garbage_becomes_an_empty_one_of_the_same_node() {
-    let rows: [(&str, fn(&Path)); 3] = [
+    let rows: [(&str, Harm); 3] = [
         ("gone", |chain| fs::remove_file(chain).expect("gone")),
         ("empty", |chain| fs::write(chain, "").expect("written")),
         ("garbage", |chain| fs::write(chain, vec![7; 9000]).expect("written")),
