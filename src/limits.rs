@@ -351,6 +351,22 @@ pub const TERMINATE_AFTER: Duration = Duration::from_secs(5);
 /// Time after which it is sent SIGKILL.
 pub const KILL_AFTER: Duration = Duration::from_secs(8);
 
+/// Time that processes of a network which died have to let go of its logs, ports and folders: several times
+/// [`LIFELINE_TIMEOUT`], within which they end.
+pub const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether they have; a lock does not tell when it is free.
+pub const PREDECESSOR_POLL: Duration = Duration::from_millis(20);
+
+/// Pause before a node that died is started again; it doubles with each start in a row.
+pub const RESTART_PAUSE: Duration = Duration::from_millis(500);
+
+/// Starts in a row after which a node that dies again stays dead: 15.5 seconds of pauses in all.
+pub const MAX_RESTARTS: u32 = 5;
+
+/// A node that ran for so long has not died in a row.
+pub const RESTART_FORGIVEN_AFTER: Duration = Duration::from_secs(60);
+
 /// What nodes tell the manager and it has not yet looked at, of all nodes.
 pub const MANAGER_QUEUE: usize = 4096;
 
@@ -394,4 +410,8 @@ const _: () = {
     assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());
     assert!(MAX_MINING_SLICE.as_millis() < MAX_MINING_BACKLOG.as_millis(), "a slice is never written off");
     assert!(MINING_BATCH <= MAX_MINING_GRANT);
+    assert!(
+        PREDECESSOR_TIMEOUT.as_millis() >= 2 * LIFELINE_TIMEOUT.as_millis(),
+        "whoever is to end has ended"
+    );
 };

@@ -9,10 +9,11 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
-use crate::cli::node::{INTERRUPTED, NodeArgs};
+use crate::cli::node::NodeArgs;
 use crate::cli::seed::random;
 use crate::cli::{Failure, log, node, values};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
+use crate::manager::exit::INTERRUPTED;
 use crate::manager::{self, Console, Ending, Pause, Program, Settings};
 
 /// A proof-of-work network on this machine: starts its nodes, introduces them to each other, has them mine,
@@ -33,9 +34,13 @@ pub struct ManagerArgs {
     /// Port on which node 0 takes connections; the next node's is one more. 0 takes any free ones.
     #[arg(long, value_name = "PORT", default_value_t = 6000)]
     pub base_listen: u16,
-    /// Folder for the logs, and for network.json, which says where everything is.
+    /// Folder for the nodes' folders, the manager's key, the logs, and network.json, which says where
+    /// everything is. Starting with it again goes on with the same network.
     #[arg(long, value_name = "FOLDER", default_value = "./network")]
     pub data_dir: PathBuf,
+    /// Keep chains, identities and the key in memory only; the folder is for logs and network.json.
+    #[arg(long)]
+    pub ephemeral: bool,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// Have all nodes mine in the background all the time.
@@ -56,6 +61,9 @@ pub struct ManagerArgs {
     /// Go on with the nodes that are there when others could not be started.
     #[arg(long)]
     pub keep: bool,
+    /// Start nodes again that die: half a second later, then ever later, 5 times in a row.
+    #[arg(long)]
+    pub restart: bool,
     /// How much to log.
     #[command(flatten)]
     pub(crate) level: LogArgs,
@@ -134,6 +142,8 @@ fn settings(args: &ManagerArgs) -> Result<Settings, Failure> {
         rounds: args.rounds,
         pause: args.pause,
         keep: args.keep,
+        restart: args.restart,
+        ephemeral: args.ephemeral,
         seed: random()?,
     })
 }

@@ -16,6 +16,8 @@ mod values;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::manager::exit;
+
 /// A program's orderly failure: what is wrong and where, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
@@ -31,11 +33,11 @@ pub struct Failure {
 }
 
 /// Exit code for flags that make no sense, as clap's own.
-pub const USAGE: u8 = 2;
+pub const USAGE: u8 = exit::USAGE as u8;
 /// Exit code for stored data that is not what was stored: EX_DATAERR of sysexits.h.
-pub const DATA: u8 = 65;
+pub const DATA: u8 = exit::DAMAGED as u8;
 /// Exit code for a disk that is full or failing: EX_IOERR of sysexits.h.
-pub const IO: u8 = 74;
+pub const IO: u8 = exit::DISK as u8;
 
 impl Failure {
     /// What went wrong, and what to do about it.

@@ -18,6 +18,7 @@ use crate::cli::seed::random;
 use crate::cli::{Failure, IO, folder, log, values};
 use crate::encoding::Text;
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, LIFELINE_TIMEOUT, STOP_TIMEOUT};
+use crate::manager::exit::INTERRUPTED;
 use crate::manager::ready::{NotReady, Ready};
 use crate::net::{self, Handle};
 use crate::node::Config;
@@ -28,9 +29,6 @@ use crate::rest;
 use crate::store::{FORMAT, Folder, NODE_FILE, Opened, Record};
 use crate::types::NodeId;
 use crate::wire::manage::ManagerKey;
-
-/// Exit code after a second signal: 128 and SIGINT's number, as shells have it.
-pub(super) const INTERRUPTED: i32 = 130;
 
 /// One node of a proof-of-work network.
 #[derive(Debug, Parser)]

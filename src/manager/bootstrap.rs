@@ -16,16 +16,18 @@ use tokio::time::timeout;
 
 use crate::encoding::List;
 use crate::limits::{LINKS_TIMEOUT, MANAGER_QUEUE, MAX_REGISTER};
-use crate::manager::child::{self, Child, NotStarted, Plan};
-use crate::manager::cluster::{self, Cluster, Member, Shared, State};
+use crate::manager::child::{self, Child, Children, NotStarted};
+use crate::manager::cluster::{self, Cluster, Member, Shared, There};
 use crate::manager::console::Console;
-use crate::manager::control::{Control, ControlError, Signer};
+use crate::manager::control::{Control, ControlError, Signer, Told};
 use crate::manager::ready::Ready;
-use crate::manager::{Error, Settings, topology};
+use crate::manager::state::State;
+use crate::manager::tail::last_lines;
+use crate::manager::{Error, Settings, key, topology};
 use crate::net::Clock;
 use crate::peer::Identity;
 use crate::types::NodeId;
-use crate::wire::manage::{Command, Introduction, ManagerKey};
+use crate::wire::manage::{Command, Introduction};
 use crate::wire::message::{PeerAddress, Role};
 
 /// Nodes that are not there, by number.
@@ -42,20 +44,19 @@ struct Started {
 
 /// Starts the network. Processes are entered into `children` as they become ready; whoever drops this, or
 /// gets an error of it, ends those. Settings that keep what is there get what is there.
-pub async fn start(
-    settings: &Settings,
-    console: &Console,
-    children: &mut Vec<Arc<Child>>,
-) -> Result<Cluster, Error> {
+pub async fn start(settings: &Settings, console: &Console, children: &Children) -> Result<Cluster, Error> {
     let mut rng = ChaCha12Rng::from_seed(settings.seed);
-    let signer = signer(settings, &mut rng);
+    let signer = signer(settings, &mut rng)?;
     let mut missing = Missing::new();
     let started = processes(settings, &signer, children, &mut missing).await;
     enough(settings, started.len(), &mut missing)?;
 
     let names = started.iter().map(|one| (one.node, one.number)).collect();
-    let state = Arc::new(watch::Sender::new(State::new(settings.amount, names)));
-    let members = members(settings, started, &signer, &mut rng, &state, console, &mut missing).await;
+    let state = Arc::new(watch::Sender::new(State::new(settings.amount, names, settings.restart)));
+    let (told, hear) = mpsc::channel(MANAGER_QUEUE);
+    tokio::spawn(cluster::listen(hear, state.clone(), console.clone(), Clock::start()));
+    watch(settings, &started, &state, console);
+    let members = members(settings, started, &signer, &mut rng, &told, &mut missing).await;
     enough(settings, members.len(), &mut missing)?;
 
     let members = introduce(settings, members, &mut rng, &state, &mut missing).await;
@@ -64,21 +65,31 @@ pub async fn start(
     for (number, why) in &missing {
         console.say(&format!("node {number} is missing: {why}"));
     }
-    mine(settings, &members).await;
-    Ok(Cluster { members, state, dice: Mutex::new(rng), console: console.clone() })
+    state.send_modify(|state| state.up = true);
+    let resumed = state.borrow().tips.height();
+    for member in &members {
+        background(settings, member).await;
+    }
+    let (dice, console) = (Mutex::new(rng), console.clone());
+    Ok(Cluster { members, state, resumed, dice, console, signer, told })
 }
 
-/// A key and a name for this run only.
-fn signer(settings: &Settings, rng: &mut ChaCha12Rng) -> Signer {
-    Signer {
+/// The key that is kept in the network's folder, or one for this run only, and a name for this run only.
+fn signer(settings: &Settings, rng: &mut ChaCha12Rng) -> Result<Signer, Error> {
+    let fresh = rng.random();
+    let key = match settings.ephemeral {
+        true => SigningKey::from_bytes(&fresh),
+        false => key::keep(&settings.data_dir.join(key::FILE), &fresh)?,
+    };
+    Ok(Signer {
         identity: Identity {
             network: settings.params.network(),
             node: NodeId(rng.random()),
             role: Role::Manager,
             listen_port: 0,
         },
-        key: Arc::new(SigningKey::from_bytes(&rng.random())),
-    }
+        key: Arc::new(key),
+    })
 }
 
 /// Whether to go on with `there` nodes.
@@ -93,17 +104,13 @@ fn enough(settings: &Settings, there: usize, missing: &mut Missing) -> Result<()
 async fn processes(
     settings: &Settings,
     signer: &Signer,
-    children: &mut Vec<Arc<Child>>,
+    children: &Children,
     missing: &mut Missing,
 ) -> Vec<Started> {
-    let key = ManagerKey::of(&signer.key).to_string();
+    let key = signer.public();
     let mut starting = JoinSet::new();
     for number in 0..settings.amount {
-        let mut flags = settings.network.clone();
-        flags.extend(["--manager-key".to_owned(), key.clone()]);
-        flags.extend(["--data-dir".to_owned(), settings.folder(number).display().to_string()]);
-        let (listen, http, log) = (settings.listen(number), settings.http(number), settings.log(number));
-        let plan = Plan { listen, http, log, flags };
+        let plan = settings.plan(number, &key);
         let program = settings.program.clone();
         starting.spawn(async move { (number, child::start(&program, &plan).await) });
     }
@@ -119,16 +126,19 @@ async fn processes(
     started
 }
 
-fn begun(
-    number: usize,
-    child: Child,
-    ready: &Ready,
-    children: &mut Vec<Arc<Child>>,
-) -> Result<Started, NotStarted> {
+fn begun(number: usize, child: Child, ready: &Ready, children: &Children) -> Result<Started, NotStarted> {
     let child = Arc::new(child);
-    children.push(child.clone());
+    children.add(child.clone());
     let node = ready.node.parse().map_err(|_| NotStarted::Stranger(ready.node.clone()))?;
     Ok(Started { number, node, child, listen: ready.listen, http: ready.http })
+}
+
+/// Watches the end of every process from now on.
+fn watch(settings: &Settings, started: &[Started], state: &Shared, console: &Console) {
+    for Started { number, child, .. } in started {
+        let (state, console) = (state.clone(), console.clone());
+        tokio::spawn(cluster::watch_exit(*number, child.clone(), settings.log(*number), state, console));
+    }
 }
 
 /// Connects to every node, and listens to it from now on.
@@ -137,20 +147,17 @@ async fn members(
     started: Vec<Started>,
     signer: &Signer,
     rng: &mut ChaCha12Rng,
-    state: &Shared,
-    console: &Console,
+    told: &mpsc::Sender<(usize, Told)>,
     missing: &mut Missing,
 ) -> Vec<Member> {
-    let (tell, told) = mpsc::channel(MANAGER_QUEUE);
-    tokio::spawn(cluster::listen(told, state.clone(), console.clone(), Clock::start()));
     let mut connecting = JoinSet::new();
     for Started { number, node, child, listen, http } in started {
         let log = settings.log(number);
-        tokio::spawn(cluster::watch_exit(number, child.clone(), log.clone(), state.clone(), console.clone()));
-        let (signer, challenge, tell) = (signer.clone(), rng.random(), tell.clone());
+        let (signer, challenge, told) = (signer.clone(), rng.random(), told.clone());
         connecting.spawn(async move {
-            let control = Control::connect(listen, node, &signer, challenge, tell, number).await;
-            (number, control.map(|control| Member { number, node, listen, http, log, child, control }))
+            let control = Control::connect(listen, node, &signer, challenge, told, number).await;
+            let there = |control| There { node, listen, http, child, control };
+            (number, control.map(|control| Member::new(number, log, there(control))))
         });
     }
     gather(connecting, missing).await
@@ -190,7 +197,8 @@ async fn introduce(
     });
     let peers: Arc<[PeerAddress]> = members
         .iter()
-        .map(|member| PeerAddress { node: Some(member.node), address: member.listen })
+        .map(Member::there)
+        .map(|there| PeerAddress { node: Some(there.node), address: there.listen })
         .collect();
     let mut telling = JoinSet::new();
     for (at, member) in members.into_iter().enumerate() {
@@ -200,7 +208,7 @@ async fn introduce(
             let introductions: Vec<Introduction> = others
                 .map(|(other, peer)| Introduction { peer: *peer, dial: dials.binary_search(&other).is_ok() })
                 .collect();
-            let told = tell(&member.control, &introductions).await;
+            let told = tell(&member.there().control, &introductions).await;
             (member.number, told.map(|()| member))
         });
     }
@@ -209,7 +217,8 @@ async fn introduce(
     members
 }
 
-async fn tell(control: &Control, introductions: &[Introduction]) -> Result<(), ControlError> {
+/// Has a node tell what happens, and know the others.
+pub(super) async fn tell(control: &Control, introductions: &[Introduction]) -> Result<(), ControlError> {
     control.call(Command::Subscribe).await?;
     for some in introductions.chunks(MAX_REGISTER) {
         control.call(Command::Register(List::clipped(some.iter().copied()))).await?;
@@ -217,17 +226,18 @@ async fn tell(control: &Control, introductions: &[Introduction]) -> Result<(), C
     Ok(())
 }
 
-/// Waits until every link is up, or a node is gone, or it takes too long.
+/// Waits until every link is up and every tip is known, or a node is gone, or it takes too long.
 async fn links(settings: &Settings, there: usize, state: &Shared, console: &Console) -> Result<(), Error> {
     let mut changes = state.subscribe();
-    let settled = changes.wait_for(|state| state.links.are_up() || !state.exits.is_empty());
+    let settled = changes
+        .wait_for(|state| (state.links.are_up() && state.tips.all_said()) || state.exits().next().is_some());
     let _ = timeout(LINKS_TIMEOUT, settled).await;
     let state = state.borrow();
-    let died = |(number, exit): (&usize, &child::Exit)| {
-        let lines = crate::manager::tail::last_lines(&settings.log(*number));
-        (*number, NotStarted::Died { exit: *exit, lines })
+    let died = |(number, exit)| {
+        let lines = last_lines(&settings.log(number));
+        (number, NotStarted::Died { exit, lines })
     };
-    let mut missing: Missing = state.exits.iter().map(died).collect();
+    let mut missing: Missing = state.exits().map(died).collect();
     enough(settings, there.saturating_sub(missing.len()), &mut missing)?;
     if state.links.are_up() {
         return Ok(());
@@ -240,14 +250,12 @@ async fn links(settings: &Settings, there: usize, state: &Shared, console: &Cons
     Ok(())
 }
 
-/// Now that all links are up, so that nobody mines alone: background mining, if it is wanted.
-async fn mine(settings: &Settings, members: &[Member]) {
-    for member in members {
-        let hashrate = settings.share(member.number);
-        if hashrate > 0
-            && let Err(error) = member.control.call(Command::SetMining { hashrate }).await
-        {
-            tracing::warn!(number = member.number, %error, "background mining could not be started");
-        }
+/// Background mining, if it is wanted: once links are up, so that nobody mines alone.
+pub(super) async fn background(settings: &Settings, member: &Member) {
+    let hashrate = settings.share(member.number);
+    if hashrate > 0
+        && let Err(error) = member.there().control.call(Command::SetMining { hashrate }).await
+    {
+        tracing::warn!(number = member.number, %error, "background mining could not be started");
     }
 }

@@ -1,23 +1,25 @@
 //! One node's process: started with a pipe on its stdin that ends with us, heard once on its stdout, watched
 //! until its end.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::limits::{CHILD_READY_TIMEOUT, MAX_READY_LINE_BYTES};
+use crate::limits::{CHILD_READY_TIMEOUT, MAX_READY_LINE_BYTES, PREDECESSOR_POLL, PREDECESSOR_TIMEOUT};
 use crate::manager::control::ControlError;
+use crate::manager::exit::Exit;
 use crate::manager::ready::{self, NotReady, Ready};
-use crate::manager::tail::{NEW_RUN, last_lines};
+use crate::manager::tail::{self, last_lines};
 
 /// The program that nodes are.
 #[derive(Debug, Clone)]
@@ -38,38 +40,7 @@ pub struct Plan {
     /// Its log.
     pub log: PathBuf,
     /// Its other flags.
-    pub flags: Vec<String>,
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// By itself, with this code.
-    Code(i32),
-    /// By this signal.
-    Signal(i32),
-    /// It is gone, and nobody knows how.
-    Unknown,
-}
-
-impl core::fmt::Display for Exit {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Exit::Code(code) => write!(f, "exit code {code}"),
-            Exit::Signal(signal) => write!(f, "ended by signal {signal}"),
-            Exit::Unknown => f.write_str("ended, nobody knows how"),
-        }
-    }
-}
-
-impl From<ExitStatus> for Exit {
-    fn from(status: ExitStatus) -> Exit {
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Exit::Code(code),
-            (None, Some(signal)) => Exit::Signal(signal),
-            (None, None) => Exit::Unknown,
-        }
-    }
+    pub flags: Vec<OsString>,
 }
 
 /// Why a node is not there.
@@ -83,9 +54,17 @@ pub enum NotStarted {
         /// What the system said.
         error: String,
     },
+    /// A process of an earlier run is still there.
+    #[error("a process of an earlier run still writes to {}", .0.display())]
+    Occupied(PathBuf),
     /// It said why itself.
-    #[error("{}", .0.error)]
-    Refused(NotReady),
+    #[error("{}", why.error)]
+    Refused {
+        /// What it said.
+        why: NotReady,
+        /// How it ended then.
+        exit: Exit,
+    },
     /// It ended without a word.
     #[error("{exit} before it was ready{}", quoted(lines))]
     Died {
@@ -116,7 +95,10 @@ impl NotStarted {
         match self {
             NotStarted::Program { .. } => "name the program of a node with --node-program".to_owned(),
             // Our flags for its flags: a user of the manager knows no others.
-            NotStarted::Refused(why) => match why.flag.as_deref() {
+            NotStarted::Occupied(log) => {
+                format!("end it: `fuser {}` shows which, and its parent is gone", log.display())
+            }
+            NotStarted::Refused { why, .. } => match why.flag.as_deref() {
                 Some("--http") => why.hint.replace("--http", "--base-http"),
                 Some("--listen") => why.hint.replace("--listen", "--base-listen"),
                 _ => why.hint.clone(),
@@ -126,6 +108,14 @@ impl NotStarted {
             }
             NotStarted::Late => "the machine may be too busy: start fewer nodes with --amount".to_owned(),
             NotStarted::Stranger(_) => "name a p2pnode with --node-program".to_owned(),
+        }
+    }
+
+    /// How its process ended, where that is known.
+    pub fn exit(&self) -> Exit {
+        match self {
+            NotStarted::Refused { exit, .. } | NotStarted::Died { exit, .. } => *exit,
+            _ => Exit::Unknown,
         }
     }
 }
@@ -168,11 +158,58 @@ impl Child {
     }
 }
 
-/// Starts a node and waits for its ready line. Whoever drops the future kills it.
+/// Every process that became ready, for whoever has to end them all.
+#[derive(Debug, Clone, Default)]
+pub struct Children(Arc<Mutex<Vec<Arc<Child>>>>);
+
+impl Children {
+    /// Enters a process; those that have ended are forgotten.
+    pub fn add(&self, child: Arc<Child>) {
+        let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        children.retain(|child| child.exit().is_none());
+        children.push(child);
+    }
+
+    /// Those that may still be there.
+    pub fn all(&self) -> Vec<Arc<Child>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Starts a node, once what an earlier run left of it is gone, and waits for its ready line. Whoever drops
+/// the future kills it.
 pub async fn start(program: &Program, plan: &Plan) -> Result<(Child, Ready), NotStarted> {
     let not_run =
         |error: io::Error| NotStarted::Program { program: program.path.clone(), error: error.to_string() };
-    let log = open_log(&plan.log).map_err(not_run)?;
+    let deadline = Instant::now() + PREDECESSOR_TIMEOUT;
+    let mut waited = false;
+    let log = loop {
+        match tail::take(&plan.log).map_err(not_run)? {
+            Some(log) => break log,
+            None if Instant::now() > deadline => return Err(NotStarted::Occupied(plan.log.clone())),
+            None => {
+                if !waited {
+                    tracing::info!(log = %plan.log.display(), "a process of an earlier run is still there");
+                }
+                waited = true;
+                sleep(PREDECESSOR_POLL).await;
+            }
+        }
+    };
+    loop {
+        match once(program, plan, log.try_clone().map_err(not_run)?).await {
+            // What ends lets go of one thing after the other: its ports may outlive its log by a moment.
+            Err(NotStarted::Refused { .. }) if waited && Instant::now() < deadline => {
+                sleep(PREDECESSOR_POLL).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn once(program: &Program, plan: &Plan, log: File) -> Result<(Child, Ready), NotStarted> {
+    let not_run =
+        |error: io::Error| NotStarted::Program { program: program.path.clone(), error: error.to_string() };
     let mut process = Command::new(&program.path)
         .arg0("p2pnode")
         .args(&program.first)
@@ -206,8 +243,9 @@ pub async fn start(program: &Program, plan: &Plan) -> Result<(Child, Ready), Not
         return Ok((Child { pid, exit, _lifeline: lifeline }, ready));
     }
     if let Some(Err(refused)) = ready::parse(&line) {
-        let _ = timeout(CHILD_READY_TIMEOUT, process.wait()).await;
-        return Err(NotStarted::Refused(refused));
+        let ended = timeout(CHILD_READY_TIMEOUT, process.wait()).await;
+        let exit = ended.ok().and_then(Result::ok).map_or(Exit::Unknown, Exit::from);
+        return Err(NotStarted::Refused { why: refused, exit });
     }
     if !line.is_empty() {
         let _ = process.kill().await;
@@ -229,10 +267,4 @@ async fn first_line(stdout: ChildStdout) -> String {
     // What cannot be read is no ready line, which is all that matters.
     let _ = reader.read_until(b'\n', &mut bytes).await;
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn open_log(path: &Path) -> io::Result<File> {
-    let mut log = OpenOptions::new().create(true).append(true).open(path)?;
-    writeln!(log, "{NEW_RUN}")?;
-    Ok(log)
 }

@@ -45,12 +45,13 @@ impl Console {
             .iter()
             .take(ROWS)
             .map(|member| {
+                let (there, standing) = (member.there(), state.standing(member.number));
                 [
                     member.number.to_string(),
-                    format!("{}…", short(&member.node.to_string())),
-                    member.http.map_or("none".to_owned(), |http| format!("http://{http}")),
-                    member.listen.to_string(),
-                    member.child.pid().to_string(),
+                    format!("{}…", short(&there.node.to_string())),
+                    there.http.map_or("none".to_owned(), |http| format!("http://{http}")),
+                    there.listen.to_string(),
+                    standing.exit().map_or(there.child.pid().to_string(), |_| standing.to_string()),
                     state.links.peers(member.number).to_string(),
                 ]
             })
@@ -58,7 +59,8 @@ impl Console {
         let count = cluster.members.len();
         let links = state.links.count();
         let (nodes, ends) = (plural(count, "node"), plural(links, "link"));
-        let mut text = format!("{nodes}, {ends}, up in {}: {rules}\n\n", time(took));
+        let resumed = resumed(cluster.resumed);
+        let mut text = format!("{nodes}, {ends}, up in {}: {rules}\n{resumed}\n", time(took));
         let table = table(&["node", "id", "HTTP", "P2P", "pid", "peers"], &rows);
         for (at, line) in table.lines().enumerate() {
             text += &if at == 0 { format!("{bold}{line}{plain}\n") } else { format!("{line}\n") };
@@ -66,24 +68,28 @@ impl Console {
         if count > ROWS {
             text += &format!("and {} more: curl http://{http}/nodes\n", count - ROWS);
         }
-        let node = cluster.members.first().and_then(|member| member.http);
+        let node = cluster.members.first().and_then(|member| member.there().http);
         text += &format!("\n{}", tries(http, node));
         text += &format!("\nlogs are in {}; Ctrl-C stops everything\n", logs.display());
         self.say(&text);
     }
 
     /// The end of it all.
-    pub fn summary(&self, ended: &[Ended], height: u64, logs: &Path) {
+    pub fn summary(&self, ended: &[Ended], cluster: &Cluster, height: u64, logs: &Path) {
+        for member in &cluster.members {
+            let times = cluster.state.borrow().restarts(member.number) as usize;
+            if times > 0 {
+                self.say(&format!("node {} was started again {}", member.number, plural(times, "time")));
+            }
+        }
         for one in ended.iter().filter(|one| !one.is_well()) {
             let by = if one.forced { ", after it was sent a signal" } else { "" };
             self.say(&format!("node {} did not end well: {}{by}", one.number, one.exit));
         }
         let well = ended.iter().filter(|one| one.is_well()).count();
-        let blocks = height + 1;
+        let (nodes, blocks) = (ended.len(), blocks(height));
         self.say(&format!(
-            "{well} of {} nodes ended by themselves; the chain had {blocks} {}; logs are in {}",
-            ended.len(),
-            if blocks == 1 { "block" } else { "blocks" },
+            "{well} of {nodes} nodes ended by themselves; the chain had {blocks}; logs are in {}",
             logs.display()
         ));
     }
@@ -91,6 +97,16 @@ impl Console {
 
 fn plural(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
+/// How long a chain of this height is.
+fn blocks(height: u64) -> String {
+    plural(usize::try_from(height).unwrap_or(usize::MAX).saturating_add(1), "block")
+}
+
+/// A line that says what the nodes had when they started, if that is more than genesis.
+fn resumed(height: u64) -> String {
+    if height == 0 { String::new() } else { format!("resumed: the chain has {} already\n", blocks(height)) }
 }
 
 /// A time as people say it.
@@ -173,6 +189,12 @@ mod tests {
             table(&["node", "id", "pid"], &rows),
             "node  id       pid\n   0  4f2a…      7\n  10  b      12345\n"
         );
+    }
+
+    #[test]
+    fn a_chain_that_is_there_already_is_told() {
+        assert_eq!(resumed(0), "");
+        assert_eq!(resumed(4), "resumed: the chain has 5 blocks already\n");
     }
 
     #[test]

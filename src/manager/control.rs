@@ -16,7 +16,7 @@ use crate::limits::{CONTROL_TIMEOUT, HANDSHAKE_TIMEOUT};
 use crate::net::Clock;
 use crate::peer::{Disconnect, Identity};
 use crate::types::{NodeId, Work};
-use crate::wire::manage::{Binding, Command, Event, Outcome, Report};
+use crate::wire::manage::{Binding, Command, Event, ManagerKey, Outcome, Report};
 use crate::wire::message::Message;
 use crate::wire::{Frame, FrameCodec};
 
@@ -50,6 +50,13 @@ pub struct Signer {
     pub identity: Identity,
     /// What it signs commands with.
     pub key: Arc<SigningKey>,
+}
+
+impl Signer {
+    /// The key that nodes are told to obey.
+    pub fn public(&self) -> ManagerKey {
+        ManagerKey::of(&self.key)
+    }
 }
 
 /// What a node told without being asked.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::manager::child::NotStarted;
+use crate::manager::key::KeyError;
 
 /// What keeps a network from running, each with what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum Error {
     /// Another manager works in the same folder.
     #[error("another network runs in {}", .0.display())]
     Locked(PathBuf),
+    /// The manager's key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The manager's own port cannot be had.
     #[error("--port {port} cannot be used: {error}")]
     Port {
@@ -83,6 +87,7 @@ impl Error {
             Error::Locked(_) => {
                 "stop it (GET /shutdown/all), or choose another folder with --data-dir".to_owned()
             }
+            Error::Key(error) => error.hint(),
             Error::Port { port, error } if error.kind() == io::ErrorKind::AddrInUse => {
                 format!("another program uses port {port}: stop it, or choose another with --port (0: any)")
             }

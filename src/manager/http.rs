@@ -88,17 +88,20 @@ impl Api {
     fn nodes(&self) -> Vec<NodeRow> {
         let state = self.cluster.state.borrow();
         let row = |member: &Member| {
-            let tip = state.tips.of(member.number);
+            let (tip, there) = (state.tips.of(member.number), member.there());
+            let standing = state.standing(member.number);
             NodeRow {
                 node: member.number,
-                id: member.node.to_string(),
-                http: member.http,
-                p2p: member.listen,
-                pid: member.child.pid(),
+                id: there.node.to_string(),
+                http: there.http,
+                p2p: there.listen,
+                pid: there.child.pid(),
+                state: standing.to_string(),
+                restarts: state.restarts(member.number),
                 peers: state.links.peers(member.number),
                 height: tip.map(|tip| tip.height),
                 tip: tip.map(|tip| tip.hash.to_string()),
-                ended: member.child.exit().map(|exit| exit.to_string()),
+                ended: standing.exit().map(|exit| exit.to_string()),
             }
         };
         self.cluster.members.iter().map(row).collect()
@@ -123,7 +126,12 @@ struct NodeRow {
     id: String,
     http: Option<SocketAddr>,
     p2p: SocketAddr,
+    /// Its process, or its last one.
     pid: u32,
+    /// running, restarting, returning or ended.
+    state: String,
+    /// How often it was started again.
+    restarts: u32,
     /// Connections to nodes of this network.
     peers: usize,
     height: Option<u64>,

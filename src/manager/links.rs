@@ -35,6 +35,17 @@ impl Links {
         }
     }
 
+    /// Node `at` is gone, and tells nothing of its connections any more.
+    pub fn lost(&mut self, at: usize) {
+        let others: Vec<usize> = self.up.range((at, 0)..=(at, usize::MAX)).map(|(_, to)| *to).collect();
+        others.into_iter().for_each(|to| self.gone(at, to));
+    }
+
+    /// Whether `from` is to dial `to`.
+    pub fn is_expected(&self, from: usize, to: usize) -> bool {
+        self.expected.contains(&(from, to))
+    }
+
     /// Whether every expected link is up at both of its ends.
     pub fn are_up(&self) -> bool {
         self.missing.is_empty()
@@ -91,5 +102,7 @@ mod tests {
         links.gone(1, 0);
         assert_eq!(links.missing(), [(0, 1)]);
         assert_eq!([links.peers(0), links.peers(1)], [1, 0]);
+        links.lost(0);
+        assert_eq!((links.peers(0), links.is_expected(0, 1), links.is_expected(1, 0)), (0, true, false));
     }
 }

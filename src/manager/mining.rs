@@ -8,9 +8,10 @@ use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
 use crate::limits::{AGREEMENT_TIMEOUT, DEFAULT_MINING_TIMEOUT};
-use crate::manager::cluster::{Cluster, Member, Progress};
+use crate::manager::cluster::{Cluster, Member};
 use crate::manager::control::ControlError;
 use crate::manager::pause::Pause;
+use crate::manager::state::{Progress, Standing};
 use crate::manager::tips::TipAt;
 use crate::wire::manage::{Command, Mined, Outcome};
 
@@ -23,7 +24,7 @@ pub struct Run {
     pub blocks: Vec<MinedBlock>,
     /// Blocks of the chain at the end, genesis included.
     pub length: u64,
-    /// Nodes that were left out, because they are gone.
+    /// Nodes that were left out, because they are gone or not back yet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<usize>,
 }
@@ -109,7 +110,7 @@ impl Turn {
         let mut run = Run { requests: 0, blocks: Vec::new(), length: 0, skipped: Vec::new() };
         for _ in 0..self.rounds {
             for member in &self.cluster.members {
-                if member.child.exit().is_some() {
+                if self.cluster.state.borrow().standing(member.number) != Standing::Running {
                     if !run.skipped.contains(&member.number) {
                         run.skipped.push(member.number);
                     }
@@ -134,7 +135,8 @@ impl Turn {
     async fn one(&self, member: &Member) -> Result<MinedBlock, MiningError> {
         let number = member.number;
         let not_mined = |error| MiningError::Node { number, error };
-        let mining = member.control.call_within(Command::Mine { content: None }, DEFAULT_MINING_TIMEOUT);
+        let control = member.there().control;
+        let mining = control.call_within(Command::Mine { content: None }, DEFAULT_MINING_TIMEOUT);
         let mined = match mining.await.map_err(not_mined)? {
             Outcome::Mined(mined) => mined,
             other => return Err(not_mined(ControlError::Refused(format!("it answers {other:?}")))),

@@ -3,12 +3,14 @@
 //! | file | concern |
 //! |---|---|
 //! | `run` | a network from its first process to its last |
-//! | `child`, `ready`, `tail` | one node's process: its start, its one line, its end and its log's |
+//! | `child`, `ready`, `tail`, `exit` | one node's process: its start, its one line, its log, its end |
+//! | `key` | the signing key, kept for the next run |
 //! | `control` | the management connection to one node |
 //! | `bootstrap` | from no process to a network whose links are all up |
 //! | `topology`, `links` | pure: who begins which link, and which are up |
 //! | `tips` | pure: who has which block, and when everybody has it |
-//! | `cluster` | what is known of the running network |
+//! | `cluster`, `state` | the running network, and what is known of it |
+//! | `fate`, `restart` | whether a node that died is started again, and how |
 //! | `mining`, `pause` | having the nodes mine in turn |
 //! | `stop` | ending every process, in order or not |
 //! | `http` | the manager's endpoints |
@@ -16,7 +18,7 @@
 //!
 //! A child holds the read end of a pipe whose write end is ours: however this process ends, the pipe does,
 //! and the child with it. Nothing here sleeps or asks again: children say when they are ready, nodes tell
-//! what happens, and every wait has a deadline.
+//! what happens, and every wait has a deadline. (But for locks of an earlier run, which do not tell.)
 //!
 //! Not here: flags (`cli`), and anything a node could do by itself (`node`).
 
@@ -26,23 +28,31 @@ pub mod cluster;
 pub mod console;
 pub mod control;
 mod error;
+pub mod exit;
+pub mod fate;
 pub mod http;
+pub mod key;
 pub mod links;
 pub mod mining;
 pub mod pause;
 pub mod ready;
 pub mod record;
+pub mod restart;
 mod run;
+pub mod state;
 pub mod stop;
 mod tail;
 pub mod tips;
 pub mod topology;
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::manager::child::Plan;
 use crate::params::Params;
+use crate::wire::manage::ManagerKey;
 
 pub use child::Program;
 pub use console::Console;
@@ -50,8 +60,8 @@ pub use error::Error;
 pub use pause::Pause;
 pub use run::{Ending, run};
 
-/// What a network is made of.
-#[derive(Debug, Clone)]
+/// What a network is made of. Not to be shown: it holds what its secrets are drawn from.
+#[derive(Clone)]
 pub struct Settings {
     /// How many nodes.
     pub amount: usize,
@@ -61,7 +71,7 @@ pub struct Settings {
     pub base_http: u16,
     /// Port on which node 0 takes connections, and so on; 0: any free ones.
     pub base_listen: u16,
-    /// Where logs and network.json are.
+    /// Where the nodes' folders, the key, the logs and network.json are.
     pub data_dir: PathBuf,
     /// What a node is.
     pub program: Program,
@@ -77,6 +87,10 @@ pub struct Settings {
     pub pause: Pause,
     /// Whether to go on with those nodes that are there if others are not.
     pub keep: bool,
+    /// Whether nodes that die are started again.
+    pub restart: bool,
+    /// Whether chains, identities and the key are kept in memory only.
+    pub ephemeral: bool,
     /// Entropy of the operating system.
     pub seed: [u8; 32],
 }
@@ -105,6 +119,18 @@ impl Settings {
     /// Where node `number` keeps its chain.
     pub fn folder(&self, number: usize) -> PathBuf {
         self.data_dir.join(format!("node-{number:03}"))
+    }
+
+    /// What node `number` is started with, obeying `manager`.
+    pub fn plan(&self, number: usize, manager: &ManagerKey) -> Plan {
+        let mut flags: Vec<OsString> = self.network.iter().map(OsString::from).collect();
+        flags.extend(["--manager-key".into(), manager.to_string().into()]);
+        if self.ephemeral {
+            flags.push("--ephemeral".into());
+        } else {
+            flags.extend(["--data-dir".into(), self.folder(number).into()]);
+        }
+        Plan { listen: self.listen(number), http: self.http(number), log: self.log(number), flags }
     }
 
     /// Node `number`'s share of the background hash rate: equal shares, the first ones taking what is left.

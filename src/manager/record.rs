@@ -8,7 +8,8 @@
 //!             "log": "./network/logs/node-000.log"}]}
 //! ```
 //!
-//! It appears, whole, when the network is up, and goes when it ends in order. Whether one that is there
+//! It appears, whole, when the network is up, is written anew when a node was started again, and goes when
+//! the network ends in order. Whether one that is there
 //! belongs to a network that runs is told by the lock, not by the numbers of processes.
 
 use std::fs::{self, File, TryLockError};
@@ -85,9 +86,10 @@ impl Drop for Folder {
 }
 
 fn node(member: &Member) -> serde_json::Value {
+    let there = member.there();
     json!({
-        "node": member.number, "id": member.node.to_string(), "http": member.http, "p2p": member.listen,
-        "pid": member.child.pid(), "log": member.log,
+        "node": member.number, "id": there.node.to_string(), "http": there.http, "p2p": there.listen,
+        "pid": there.child.pid(), "log": member.log,
     })
 }
 

@@ -7,11 +7,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::limits::STOP_TIMEOUT;
-use crate::manager::child::Child;
+use crate::manager::child::Children;
 use crate::manager::cluster::Cluster;
 use crate::manager::console::Console;
 use crate::manager::http::{self, Api};
 use crate::manager::record::Folder;
+use crate::manager::restart::Keeper;
 use crate::manager::{Error, Settings, bootstrap, local, stop};
 use crate::net::Clock;
 
@@ -30,14 +31,14 @@ pub enum Ending {
 pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> {
     let clock = Clock::start();
     let mut signals = Signals::new()?;
-    let folder = Folder::take(&settings.data_dir, &settings.logs())?;
+    let folder = Arc::new(Folder::take(&settings.data_dir, &settings.logs())?);
     // Before anything is started: a port that is taken should cost nobody anything.
     let port = |error| Error::Port { port: settings.port, error };
     let listener = TcpListener::bind(local(settings.port)).await.map_err(port)?;
     let http = listener.local_addr().map_err(port)?;
-    let mut children = Vec::new();
+    let children = Children::default();
     let started = tokio::select! {
-        started = bootstrap::start(&settings, &console, &mut children) => started.map(Some),
+        started = bootstrap::start(&settings, &console, &children) => started.map(Some),
         () = signals.next() => Ok(None),
     };
     let cluster = match started {
@@ -60,6 +61,22 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
     tracing::info!(nodes = cluster.members.len(), %http, rules, "the network is up");
 
     let api = Api { cluster: cluster.clone(), rounds: settings.rounds, pause: settings.pause };
+    let settings = Arc::new(settings);
+    let changed = {
+        let (folder, cluster, settings) = (folder.clone(), cluster.clone(), settings.clone());
+        move || {
+            if let Err(error) = folder.write(&cluster, &settings.params, http) {
+                tracing::warn!(%error, "the record of the network is not up to date");
+            }
+        }
+    };
+    let keeper = Keeper {
+        cluster: cluster.clone(),
+        settings: settings.clone(),
+        children: children.clone(),
+        changed: Box::new(changed),
+    };
+    let keeping = tokio::spawn(keeper.run());
     let (close, closing) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(http::serve(listener, api, async move {
         let _ = closing.await;
@@ -69,6 +86,8 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
         () = cluster.stopping() => {}
     }
     cluster.stop();
+    // Whoever is just being started again would be left out.
+    let _ = keeping.await;
     let ending = end(&cluster, &settings, &console, &mut signals, &children).await;
     // Answers that are on their way are finished; nobody is waited for long.
     drop(close);
@@ -82,7 +101,7 @@ async fn end(
     settings: &Settings,
     console: &Console,
     signals: &mut Signals,
-    children: &[Arc<Child>],
+    children: &Children,
 ) -> Ending {
     let height = cluster.state.borrow().tips.height();
     let ended = tokio::select! {
@@ -95,7 +114,7 @@ async fn end(
     };
     // A process that never became a member of the network is none's to ask.
     stop::kill(children).await;
-    console.summary(&ended, height, &settings.logs());
+    console.summary(&ended, cluster, height, &settings.logs());
     tracing::info!(?ended, "the network has ended");
     let all_well = ended.len() == settings.amount && ended.iter().all(stop::Ended::is_well);
     if all_well { Ending::Well } else { Ending::Badly }

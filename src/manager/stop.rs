@@ -1,16 +1,16 @@
 //! Ending every process: in order if it can be, and in any case.
 
 use core::time::Duration;
-use std::sync::Arc;
 
 use rustix::process::Signal;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::limits::{KILL_AFTER, TERMINATE_AFTER};
-use crate::manager::child::{Child, Exit};
+use crate::manager::child::{Child, Children};
 use crate::manager::cluster::Cluster;
 use crate::manager::control::Control;
+use crate::manager::exit::Exit;
 use crate::wire::manage::Command;
 
 /// Time for the system to end a process that was killed.
@@ -38,8 +38,8 @@ impl Ended {
 pub async fn all(cluster: &Cluster) -> Vec<Ended> {
     let mut stopping = JoinSet::new();
     for member in &cluster.members {
-        let (number, child, control) = (member.number, member.child.clone(), member.control.clone());
-        stopping.spawn(async move { one(number, &child, &control).await });
+        let (number, there) = (member.number, member.there());
+        stopping.spawn(async move { one(number, &there.child, &there.control).await });
     }
     let mut ended = Vec::new();
     while let Some(joined) = stopping.join_next().await {
@@ -80,12 +80,13 @@ async fn one(number: usize, child: &Child, control: &Control) -> Ended {
 }
 
 /// Ends processes at once, and waits until they are gone.
-pub async fn kill(children: &[Arc<Child>]) {
-    for child in children {
+pub async fn kill(children: &Children) {
+    let children = children.all();
+    for child in &children {
         child.signal(Signal::KILL);
     }
     let gone = async {
-        for child in children {
+        for child in &children {
             child.ended().await;
         }
     };

@@ -1,13 +1,30 @@
-//! The last lines of a log, for when its process is gone.
+//! A node's log: taken before its process starts, and its last lines for when that is gone.
+//!
+//! The log is the process's stderr, and a lock on an open file lasts until the last process that has it is
+//! gone. So the lock tells whether a process of an earlier run is still there, whatever became of the
+//! manager that started it, and without the numbers of processes.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::limits::{LAST_LOG_LINES, LOG_TAIL_BYTES};
 
 /// The line that stands before what a new run writes to a log.
-pub const NEW_RUN: &str = "--- a new run";
+const NEW_RUN: &str = "--- a new run";
+
+/// The log at `path`, for a new process to write to; none while an earlier one does.
+pub fn take(path: &Path) -> io::Result<Option<File>> {
+    let mut log = File::options().create(true).append(true).open(path)?;
+    match log.try_lock() {
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        // Where files cannot be locked, nobody is kept from anything.
+        Err(TryLockError::Error(error)) => tracing::debug!(%error, "the log is not locked"),
+        Ok(()) => {}
+    }
+    writeln!(log, "{NEW_RUN}")?;
+    Ok(Some(log))
+}
 
 /// The last [`LAST_LOG_LINES`] lines of the file's last run, control characters escaped; none if it cannot
 /// be read.
@@ -54,5 +71,17 @@ mod tests {
         assert_eq!(last_lines(&folder.path().join("none")), Vec::<String>::new());
         std::fs::write(&path, format!("long ago\n{NEW_RUN}\nnow\n")).expect("a file");
         assert_eq!(last_lines(&path), ["now"]);
+    }
+
+    #[test]
+    fn a_log_is_taken_until_the_last_who_has_it_lets_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("node-000.log");
+        let log = take(&path).expect("a file").expect("nobody has it");
+        let childs = log.try_clone().expect("another handle");
+        drop(log);
+        assert!(take(&path).expect("a file").is_none(), "a process has it");
+        drop(childs);
+        assert!(take(&path).expect("a file").is_some());
     }
 }

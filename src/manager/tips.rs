@@ -62,6 +62,22 @@ impl Tips {
         }
     }
 
+    /// `node` is gone, and what it had with it.
+    pub fn forget(&mut self, node: usize) {
+        self.count(node, false);
+        if let Some(tip) = self.nodes.get_mut(node) {
+            *tip = None;
+        }
+        for seen in self.sightings.iter_mut().filter_map(|sighting| sighting.seen.get_mut(node)) {
+            *seen = false;
+        }
+    }
+
+    /// Whether every node that counts has said what its tip is.
+    pub fn all_said(&self) -> bool {
+        self.counting().all(|node| self.of(node).is_some())
+    }
+
     /// The tip of `node`, if it has said.
     pub fn of(&self, node: usize) -> Option<TipAt> {
         self.nodes.get(node).copied().flatten()
@@ -179,6 +195,14 @@ mod tests {
         tips.count(2, false);
         tips.changed(0, tip(1, 7), ms(1));
         assert!(tips.changed(1, tip(1, 7), ms(1)).is_some_and(|agreed| agreed.nodes == 2));
+        assert!(tips.everybody_has(tip(1, 7)));
+        // Node 2 comes back, with nothing.
+        tips.forget(2);
+        tips.count(2, true);
+        assert!(!tips.all_said() && !tips.everybody_has(tip(1, 7)));
+        tips.changed(2, tip(0, 0), ms(2));
+        assert!(tips.all_said() && !tips.everybody_has(tip(1, 7)));
+        assert_eq!(tips.changed(2, tip(1, 7), ms(3)), None, "it was everybody's before");
         assert!(tips.everybody_has(tip(1, 7)));
     }
 }

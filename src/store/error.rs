@@ -62,7 +62,7 @@ impl Failure {
     }
 }
 
-/// Why a folder cannot be opened. Nothing in it was changed.
+/// Why a folder cannot be opened. Nothing that is stored in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it.

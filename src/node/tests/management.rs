@@ -111,7 +111,7 @@ fn a_manager_that_subscribed_hears_what_is_and_what_happens() {
 fn what_is_not_the_managers_is_not_obeyed_and_closes() {
     let shutdown = Command::Shutdown;
     type Forge = fn(Binding) -> Manage;
-    let forgeries: [(Forge, Refusal); 5] = [
+    let forgeries: [(Forge, Refusal); 7] = [
         (|binding| binding.sign(&key(2), 1, &Command::Shutdown), Refusal::Signature),
         (|binding| binding.sign(&key(1), 2, &Command::Shutdown), Refusal::Sequence { got: 2, expected: 1 }),
         (
@@ -120,6 +120,17 @@ fn what_is_not_the_managers_is_not_obeyed_and_closes() {
         ),
         (
             |binding| Binding { node: NodeId([8; 16]), ..binding }.sign(&key(1), 1, &Command::Shutdown),
+            Refusal::Signature,
+        ),
+        (
+            |binding| {
+                let network = Params::lab(8, None).expect("a network").network();
+                Binding { network, ..binding }.sign(&key(1), 1, &Command::Shutdown)
+            },
+            Refusal::Signature,
+        ),
+        (
+            |binding| Manage { signature: [0; 64], ..binding.sign(&key(1), 1, &Command::Shutdown) },
             Refusal::Signature,
         ),
         (
@@ -152,6 +163,74 @@ fn what_is_not_the_managers_is_not_obeyed_and_closes() {
     alice.received(peer, Message::Manage(manage));
     assert!(alice.closed[&peer].is_offence(), "a node is no manager");
     assert!(!alice.stopped);
+}
+
+#[test]
+fn commands_are_obeyed_once_and_in_their_order() {
+    let refused = |got, expected| Some(Refusal::Sequence { got, expected });
+    // What is sent, how many of them are obeyed, and what the next one is refused for.
+    let rows: [(&[u64], u64, Option<Refusal>); 7] = [
+        (&[1, 2, 3], 3, None),
+        (&[0], 0, refused(0, 1)),
+        (&[1, 1], 1, refused(1, 2)),
+        (&[1, 2, 1], 2, refused(1, 3)),
+        (&[2, 1], 0, refused(2, 1)),
+        (&[1, 3, 2], 1, refused(3, 2)),
+        (&[1, u64::MAX], 1, refused(u64::MAX, 2)),
+    ];
+    for (sequences, obeyed, refusal) in rows {
+        let mut alice = managed();
+        let manager = call(&mut alice);
+        for sequence in sequences {
+            tell(&mut alice, manager, *sequence, &Command::SetMining { hashrate: *sequence });
+        }
+        let reports = alice.said(manager.0).into_iter().filter_map(|message| match message {
+            Message::Report(report) => Some((report.sequence, report.outcome)),
+            _ => None,
+        });
+        let expected: Vec<_> = (1..=obeyed).map(|sequence| (sequence, Outcome::Done)).collect();
+        assert_eq!(reports.collect::<Vec<_>>(), expected, "{sequences:?}");
+        let closed = refusal.map(Disconnect::NotAuthorised);
+        assert_eq!(alice.closed.get(&manager.0), closed.as_ref(), "{sequences:?}");
+    }
+}
+
+#[test]
+fn a_recorded_command_is_worth_nothing_at_another_node() {
+    let mut alice = managed();
+    let mut carol = Alice::managed(2, Params::regtest(), ManagerKey::of(&key(1)));
+    let (_, binding) = call(&mut alice);
+    let (conn, _) = call(&mut carol);
+    carol.received(conn, Message::Manage(binding.sign(&key(1), 1, &Command::Shutdown)));
+    assert_eq!(carol.closed[&conn], Disconnect::NotAuthorised(Refusal::Signature));
+    assert!(!carol.stopped);
+}
+
+#[test]
+fn a_manager_of_another_network_is_sent_away_before_it_says_anything() {
+    let mut alice = managed();
+    let conn = alice.connected(alice::address(90), Direction::Inbound);
+    let other = Params::lab(8, None).expect("a network");
+    alice.received(conn, Message::Hello(Hello { role: Role::Manager, ..bob(90, &other) }));
+    assert_eq!(alice.closed[&conn], Disconnect::WrongNetwork);
+}
+
+#[test]
+fn who_is_no_manager_cannot_command() {
+    let unexpected = |disconnect: &Disconnect| matches!(disconnect, Disconnect::Unexpected(_));
+    for (mut alice, whose) in [(managed(), "managed"), (Alice::new(1, Params::regtest()), "nobody's")] {
+        // Well signed for this very node, so that nothing but who sends it is wrong.
+        let hello = alice.node.identity;
+        let binding = Binding { network: hello.network, node: hello.node, challenge: [0; 32] };
+        let shutdown = || Message::Manage(binding.sign(&key(1), 1, &Command::Shutdown));
+        let peer = alice.meet(2);
+        alice.received(peer, shutdown());
+        assert!(unexpected(&alice.closed[&peer]), "a node, at a {whose} one: {:?}", alice.closed[&peer]);
+        let stranger = alice.connected(alice::address(3), Direction::Inbound);
+        alice.received(stranger, shutdown());
+        assert!(unexpected(&alice.closed[&stranger]), "one without a Hello, at a {whose} one");
+        assert!(!alice.stopped);
+    }
 }
 
 #[test]

@@ -1,0 +1,227 @@
+//! A manager in a folder of its own, and what a test does with it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub const MANAGER: &str = env!("CARGO_BIN_EXE_networkmngr");
+pub const NODE: &str = env!("CARGO_BIN_EXE_p2pnode");
+
+/// Far more than anything here takes, on a machine that is busy with other tests.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A manager and its folder.
+pub struct Network {
+    pub manager: Child,
+    out: BufReader<ChildStdout>,
+    pub folder: Arc<TempDir>,
+}
+
+/// What a program came to that has ended.
+pub struct Ended {
+    pub status: ExitStatus,
+    pub out: String,
+    pub error: String,
+}
+
+/// A manager in `folder` whose ports are 0 and whose blocks are easy, with `flags` beside.
+pub fn command(folder: &Path, flags: &[&str]) -> Command {
+    let mut command = Command::new(MANAGER);
+    command
+        .args(["-p", "0", "--base-http", "0", "--base-listen", "0", "--difficulty", "8", "--pause", "0s"])
+        .arg("--data-dir")
+        .arg(folder)
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs a manager that is expected to end by itself.
+pub fn run(folder: &Path, flags: &[&str]) -> Ended {
+    let output = command(folder, flags).output().expect("the manager runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    Ended { status: output.status, out: text(output.stdout), error: text(output.stderr) }
+}
+
+impl Network {
+    /// Starts one in a new folder and waits until it is up.
+    pub fn start(flags: &[&str]) -> Network {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        Network::of(command(folder.path(), flags), &folder)
+    }
+
+    /// Starts one in a folder that is there and waits until it is up.
+    pub fn start_in(folder: &Arc<TempDir>, flags: &[&str]) -> Network {
+        Network::of(command(folder.path(), flags), folder)
+    }
+
+    /// Runs `command` and waits until its network is up.
+    pub fn of(mut command: Command, folder: &Arc<TempDir>) -> Network {
+        Network::started(command.spawn().expect("the manager runs"), folder)
+    }
+
+    /// Waits until the network of `manager` is up.
+    pub fn started(mut manager: Child, folder: &Arc<TempDir>) -> Network {
+        let mut out = BufReader::new(manager.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        out.read_line(&mut line).expect("a line");
+        if !line.contains("up in") {
+            let mut error = String::new();
+            let _ = manager.stderr.take().expect("a pipe").read_to_string(&mut error);
+            panic!("no network: {line}{error}");
+        }
+        Network { manager, out, folder: folder.clone() }
+    }
+
+    /// The next line on its stdout that begins like that.
+    pub fn hears(&mut self, begin: &str) -> String {
+        let mut line = String::new();
+        while !line.starts_with(begin) {
+            line.clear();
+            assert_ne!(self.out.read_line(&mut line).expect("a line"), 0, "it says {begin:?} before it ends");
+        }
+        line
+    }
+
+    pub fn record_path(&self) -> PathBuf {
+        self.folder.path().join("network.json")
+    }
+
+    pub fn record(&self) -> Value {
+        let text = std::fs::read_to_string(self.record_path()).expect("network.json is there");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    pub fn http(&self) -> String {
+        self.record()["manager"]["http"].as_str().expect("an address").to_owned()
+    }
+
+    pub fn nodes(&self, member: &str) -> Vec<String> {
+        let record = self.record();
+        let nodes = record["nodes"].as_array().expect("nodes").iter();
+        nodes.map(|node| node[member].as_str().expect("text").to_owned()).collect()
+    }
+
+    pub fn pids(&self) -> Vec<Pid> {
+        let record = self.record();
+        let nodes = record["nodes"].as_array().expect("nodes").iter();
+        nodes.map(|node| pid(node["pid"].as_u64().expect("a number") as u32)).collect()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(pid(self.manager.id()), signal).expect("the manager is there");
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Ended {
+        let (mut out, mut error) = (String::new(), String::new());
+        self.out.read_to_string(&mut out).expect("the rest of stdout");
+        self.manager.stderr.take().expect("a pipe").read_to_string(&mut error).expect("stderr");
+        let status = self.manager.wait().expect("an end");
+        Ended { status, out, error }
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // Only where a test failed is it still there; its nodes go with it.
+        let _ = self.manager.kill();
+        let _ = self.manager.wait();
+    }
+}
+
+pub fn pid(number: u32) -> Pid {
+    Pid::from_raw(number as i32).expect("a process's number")
+}
+
+/// Status and body of a request without a body.
+pub fn request(method: &str, address: &str, path: &str) -> (u16, String) {
+    let mut socket = TcpStream::connect(address).expect("somebody listens");
+    socket.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).expect("a request");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    (status, if chunked { unchunked(body) } else { body.to_owned() })
+}
+
+fn unchunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).expect("a chunk's size");
+        whole += &rest[..size];
+        body = &rest[(size + 2).min(rest.len())..];
+    }
+    whole
+}
+
+pub fn get(address: &str, path: &str) -> (u16, Value) {
+    let (status, body) = request("GET", address, path);
+    (status, serde_json::from_str(&body).expect("JSON"))
+}
+
+/// Whether a process runs. One that ended and that nobody has asked about yet does not.
+pub fn is_alive(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    let is_zombie = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'));
+    test_kill_process(pid).is_ok() && !is_zombie
+}
+
+/// Waits until all of `pids` are gone; the time it took.
+pub fn gone(pids: &[Pid], within: Duration) -> Duration {
+    let start = Instant::now();
+    while pids.iter().any(|pid| is_alive(*pid)) {
+        assert!(start.elapsed() < within, "still there after {within:?}: {pids:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    start.elapsed()
+}
+
+/// Waits until `path` holds `text`.
+pub fn written(path: &Path, text: &str) -> String {
+    let start = Instant::now();
+    loop {
+        let whole = std::fs::read_to_string(path).unwrap_or_default();
+        if whole.contains(text) {
+            return whole;
+        }
+        assert!(start.elapsed() < DEADLINE, "{} does not hold {text:?}: {whole}", path.display());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// `count` ports in a row that are free just now; the first.
+pub fn free_ports(count: u16) -> u16 {
+    loop {
+        let first = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = first.local_addr().expect("an address").port();
+        let Some(end) = port.checked_add(count) else { continue };
+        if (port + 1..end).all(|next| TcpListener::bind(("127.0.0.1", next)).is_ok()) {
+            return port;
+        }
+    }
+}
+
+/// A program in `folder` that may stand for a node. Written by another process: one that a test of this
+/// process starts meanwhile would inherit the open file, and a program that is written to cannot be run.
+pub fn script(folder: &Path, text: &str) -> String {
+    let path = folder.join("script");
+    let written = Command::new("/bin/sh")
+        .args(["-c", r#"printf '#!/bin/sh\n%s\n' "$1" > "$2" && chmod +x "$2""#, "sh", text])
+        .arg(&path)
+        .status();
+    assert!(written.expect("a shell").success());
+    path.into_os_string().into_string().expect("UTF-8")
+}
