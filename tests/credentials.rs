@@ -75,7 +75,7 @@ impl Drop for Node {
 fn the_cookie_opens_what_is_closed_and_is_another_after_each_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("cookie");
-    let mut cookies = Vec::new();
+    let mut cookies: Vec<String> = Vec::new();
     for length in [1, 2] {
         let mut node = Node::start(folder.path());
         let cookie = std::fs::read_to_string(&file).expect("the cookie is there");

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Two nodes on two machines: here, two network namespaces with a cable between them. Each has one address;
-# the second knows the first's. They find each other, mine, and agree.
+# the second knows the first's. They find each other, mine, and agree; the second's HTTP is open to the first's
+# machine, for a cookie.
 #   tests/netns.sh target/debug/p2pnode
 set -euo pipefail
 
