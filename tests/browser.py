@@ -314,7 +314,8 @@ def main(program, chromium):
         assert not missing, f"{missing} did not leave the browser; seen: {sorted(naive.seen)}"
         by_zero = any(what.startswith("0.0.0.0 ") for what in naive.seen)
         print(f"0.0.0.0 is {'reached from' if by_zero else 'blocked by'} this browser")
-        for part in ("Sec-Fetch-Site", "Origin", "host that was asked for"):
+        parts = ["(Sec-Fetch-Site)", "(Origin)", "host that was asked for"]
+        for part in parts + ["a browser must say"] * by_zero:
             assert any(part in why for why in refusals(folder)), f"no refusal by {part}"
 
         # What the user types works, and is a page's only way to a node that a page may not have.
