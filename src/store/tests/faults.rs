@@ -36,6 +36,8 @@ struct Sectors {
     fuse: Option<u64>,
     /// Bytes that there is room for.
     room: Option<u64>,
+    /// Flushes so far.
+    flushes: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -140,6 +142,7 @@ impl redb::StorageBackend for Medium {
     fn sync_data(&self) -> io::Result<()> {
         self.with(|sectors| {
             sectors.spend()?;
+            sectors.flushes += 1;
             sectors.flushed = sectors.current.clone();
             sectors.since.clear();
             Ok(())
@@ -285,6 +288,106 @@ fn a_power_cut_at_any_moment_leaves_the_old_or_the_new_state() {
     }
     println!("{cut} lives were cut short");
     assert!(cut > 0, "the fuses were too long");
+}
+
+#[test]
+fn whatever_keeps_a_commit_from_the_disk_reads_go_on() {
+    let mut failed = 0;
+    for seed in 0..rounds(40) {
+        let mut dice = ChaCha12Rng::seed_from_u64(seed);
+        let (batches, _) = life(&mut dice, 20);
+        let batches = batches.into_iter().map(|batch| Batch { forget: Vec::new(), ..batch });
+        let medium = Medium::default();
+        let (store, mut committed, _) = opened(&medium).expect("a new disk");
+        let is_full = seed % 2 == 0;
+        medium.with(|sectors| match is_full {
+            true => sectors.room = Some(sectors.current.len() as u64 + dice.random_range(0..60_000)),
+            false => sectors.fuse = Some(dice.random_range(0..100)),
+        });
+        let blocks: Vec<StoredBlock> = batches
+            .flat_map(|batch| {
+                let blocks = batch.blocks.clone();
+                store.submit(batch);
+                if dice.random_ratio(1, 2) {
+                    committed.try_recv();
+                }
+                blocks
+            })
+            .collect();
+        store.close();
+        let why = told(&mut committed).1;
+        failed += u32::from(why.is_some());
+        match why {
+            None => {}
+            Some(Failure::Full { .. }) => assert!(is_full, "seed {seed}"),
+            Some(Failure::Io { .. }) => assert!(!is_full, "seed {seed}"),
+            Some(Failure::Damaged(damage)) => panic!("seed {seed}: a good disk is called bad: {damage}"),
+        }
+        assert_eq!(read(&store, &genesis()), Some(encoding::encode(Params::regtest().genesis()).into()));
+        for StoredBlock { hash, encoded, ids } in &blocks {
+            assert_eq!(read(&store, hash).as_ref(), Some(encoded), "seed {seed}");
+            assert!(find(&store, &ids[0]).contains(hash), "seed {seed}");
+        }
+    }
+    println!("{failed} disks failed");
+    assert!(failed > 0, "the disks were too good");
+}
+
+#[test]
+fn what_waits_for_the_disk_is_flushed_together_and_what_comes_alone_at_once() {
+    let flushes = |waits: bool| {
+        let medium = Medium::default();
+        let (store, mut committed, _) = opened(&medium).expect("a new disk");
+        let before = medium.with(|sectors| sectors.flushes);
+        let mut parent = genesis();
+        let mut submit = |seq| {
+            let next = block(parent, seq, 1, &[]);
+            parent = next.hash();
+            store.submit(batch(seq, &[&next], &[]));
+        };
+        if waits {
+            // The first commit waits for the disk, the others for the first.
+            medium.with(|_| (1..=200).for_each(&mut submit));
+            assert_eq!(told_next(&mut committed, 200), (1..=200).collect::<Vec<_>>());
+        } else {
+            for seq in 1..=200 {
+                submit(seq);
+                assert_eq!(committed.wait(), Some(Ok(seq)));
+            }
+        }
+        medium.with(|sectors| sectors.flushes) - before
+    };
+    let (together, alone) = (flushes(true), flushes(false));
+    println!("200 blocks: {together} flushes together, {alone} alone");
+    assert!(alone >= 200, "each is on the disk when it is acknowledged");
+    assert!(together * 10 < alone);
+}
+
+/// The next numbers that are told.
+fn told_next(committed: &mut Committed, count: usize) -> Vec<u64> {
+    (0..count).map(|_| committed.wait().expect("a number").expect("a commit")).collect()
+}
+
+#[test]
+fn a_number_that_the_index_is_past_is_not_given_again() {
+    let medium = Medium::default();
+    let (store, ..) = opened(&medium).expect("a new disk");
+    let gone = block(genesis(), 1, 1, &[1]);
+    store.submit(batch(1, &[&gone], &[]));
+    drop(store);
+    let (store, ..) = opened(&medium).expect("an old disk");
+    store.submit(Batch { tip: genesis(), ..batch(1, &[], &[gone.hash()]) });
+    drop(store);
+    let (store, mut committed, _) = opened(&medium).expect("an old disk");
+    let late = block(genesis(), 1, 2, &[2]);
+    store.submit(batch(1, &[&late], &[]));
+    assert_eq!(committed.wait(), Some(Ok(1)));
+    // The power goes before the index is flushed.
+    let cut = Medium::of(medium.with(|sectors| sectors.flushed.clone()));
+    let (store, _committed, loaded) = opened(&cut).expect("an old disk");
+    assert_eq!(loaded.tip, late.hash());
+    assert_eq!(find(&store, &content(2).id()), [late.hash()]);
+    assert_eq!(find(&store, &content(1).id()), []);
 }
 
 #[test]
