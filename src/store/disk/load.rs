@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
@@ -17,7 +18,7 @@ use crate::store::disk::tables::{
 };
 use crate::store::disk::{Disk, Held, Marks, Place, State};
 use crate::store::folder::{Checkpoint, Folder};
-use crate::store::{Damage, Failure, Loaded, OpenError, StoredBlock};
+use crate::store::{Damage, Failure, Loaded, OpenError, Store, StoredBlock};
 use crate::types::{BlockHash, Header, NodeId};
 
 /// Whose file it is.
@@ -42,8 +43,10 @@ pub(super) struct Contents {
 
 /// Opens the file at `path`, and says whose it is.
 pub(in crate::store) fn open(path: &Path) -> Result<(Held, Owner), OpenError> {
-    let opened =
-        guarded(|| Held::over(FileBackend::new(File::options().read(true).write(true).open(path)?)?));
+    let opened = guarded(|| {
+        let file = File::options().read(true).write(true).open(path)?;
+        Held::over(FileBackend::new(file)?, &builder())
+    });
     let database = opened.map_err(|trouble| unopened(trouble, path))?;
     let owner = owner(&database).map_err(|trouble| trouble.damage(path))?;
     Ok((database, owner))
@@ -53,7 +56,7 @@ pub(in crate::store) fn open(path: &Path) -> Result<(Held, Owner), OpenError> {
 pub(in crate::store) fn create(path: &Path, params: &Params, node: NodeId) -> Result<(), OpenError> {
     let made = guarded(|| {
         let file = File::options().read(true).write(true).create_new(true).open(path)?;
-        let database = Held::over(FileBackend::new(file)?)?;
+        let database = Held::over(FileBackend::new(file)?, &builder())?;
         initialise(&database, params, node)?;
         database.watch.refusal().map_or(Ok(()), |error| Err(Trouble::Io(error)))
     });
@@ -82,6 +85,20 @@ pub(in crate::store) fn start(
     Ok((disk, loaded))
 }
 
+/// The store over the file at `path`, which [`create`] made: in no node's folder yet.
+pub(in crate::store) fn alone(
+    path: &Path,
+    params: &Params,
+    told: UnboundedSender<Result<u64, Failure>>,
+) -> Result<Store, OpenError> {
+    let (database, _) = open(path)?;
+    let Contents { state, marks, .. } = contents(&database, path, params)?;
+    let place = Place { file: path.to_owned(), folder: None };
+    let failed = |error| OpenError::Io { path: path.to_owned(), error };
+    let disk = Disk::new(place, database, (state, marks), told).map_err(failed)?;
+    Ok(Store { keeper: Arc::new(disk) })
+}
+
 fn unopened(trouble: Trouble, path: &Path) -> OpenError {
     match trouble {
         Trouble::Io(error) => OpenError::Io { path: path.to_owned(), error },
@@ -98,7 +115,7 @@ pub(super) fn builder() -> Builder {
 /// A database over `backend`, which is empty or was one.
 #[cfg(test)]
 pub(in crate::store) fn open_backend(backend: impl redb::StorageBackend) -> Result<Held, OpenError> {
-    guarded(|| Held::over(backend)).map_err(|trouble| unopened(trouble, Path::new("the disk")))
+    guarded(|| Held::over(backend, &builder())).map_err(|trouble| unopened(trouble, Path::new("the disk")))
 }
 
 /// A store over it, made if it is empty.

@@ -7,6 +7,9 @@
 //! | `shield` | the file, readable even when it can no longer be written |
 //! | `writer` | the thread that commits |
 //! | `index` | where transactions are, written behind the tip |
+//! | `verify` | every row held against what it must be |
+//! | `reach` | what can be read of a file that may be damaged |
+//! | `overlay` | a file that is read so and never changed |
 //!
 //! A block has a number, by its arrival. Which number a hash has is known in memory, from the moment its
 //! batch is submitted; until it is committed, so are its bytes. Whatever is read from the file is held
@@ -14,8 +17,11 @@
 
 mod index;
 pub(super) mod load;
+mod overlay;
+pub(super) mod reach;
 mod shield;
 mod tables;
+pub(super) mod verify;
 mod writer;
 
 use core::ops::Deref;
@@ -26,14 +32,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use redb::{Database, ReadableDatabase, StorageBackend};
+use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::store::{Batch, Damage, Failure, Keeper};
 use crate::types::{BlockHash, Header, TxId};
 use shield::{Shield, Watch};
-use tables::{BLOCKS, HEADERS, Trouble, guarded, verified};
-pub(super) use tables::{FORMAT, beginning};
+use tables::{BLOCKS, HEADERS, Trouble, guarded};
+pub(super) use tables::{FORMAT, beginning, verified};
 use writer::{Task, Writer};
 
 /// Blocks in a file.
@@ -59,10 +65,10 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// The database of `backend`; a new one if it is empty.
-    fn over(backend: impl StorageBackend) -> Result<Held, Trouble> {
+    /// The database of `backend`, opened as `builder` says; a new one if it is empty.
+    fn over(backend: impl StorageBackend, builder: &Builder) -> Result<Held, Trouble> {
         let (shield, watch) = Shield::new(backend);
-        Ok(Held { database: Some(load::builder().create_with_backend(shield)?), watch })
+        Ok(Held { database: Some(builder.create_with_backend(shield)?), watch })
     }
 }
 

@@ -11,6 +11,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use redb::StorageBackend;
 
+use crate::store::disk::overlay::Written;
+
 /// A backend behind which the first refused write is the last.
 #[derive(Debug)]
 pub(super) struct Shield {
@@ -26,10 +28,7 @@ pub(super) struct Watch(Arc<RwLock<Option<Refused>>>);
 struct Refused {
     kind: io::ErrorKind,
     error: String,
-    /// Of the file as the library believes it to be.
-    len: u64,
-    /// In order: a later one covers an earlier one.
-    writes: Vec<(u64, Vec<u8>)>,
+    written: Written,
 }
 
 impl Shield {
@@ -51,7 +50,7 @@ impl Shield {
     fn attempt(
         &self,
         write: impl FnOnce() -> io::Result<()>,
-        keep: impl FnOnce(&mut Refused),
+        keep: impl FnOnce(&mut Written) -> io::Result<()>,
     ) -> io::Result<()> {
         let failed = match *self.refused() {
             // Readers read meanwhile: a flush takes its time.
@@ -63,11 +62,10 @@ impl Shield {
         };
         let mut refused = self.refused_mut();
         if let (None, Some(error)) = (&*refused, failed) {
-            let (kind, error, len) = (error.kind(), error.to_string(), self.inner.len()?);
-            *refused = Some(Refused { kind, error, len, writes: Vec::new() });
+            let written = Written::over(self.inner.len()?);
+            *refused = Some(Refused { kind: error.kind(), error: error.to_string(), written });
         }
-        refused.as_mut().map(keep);
-        Ok(())
+        refused.as_mut().map_or(Ok(()), |refused| keep(&mut refused.written))
     }
 }
 
@@ -83,76 +81,35 @@ impl StorageBackend for Shield {
     fn len(&self) -> io::Result<u64> {
         match &*self.refused() {
             None => self.inner.len(),
-            Some(refused) => Ok(refused.len),
+            Some(refused) => Ok(refused.written.length()),
         }
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let refused = self.refused();
-        let Some(refused) = &*refused else { return self.inner.read(offset, out) };
-        if offset + out.len() as u64 > refused.len {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        match &*self.refused() {
+            None => self.inner.read(offset, out),
+            Some(refused) => refused.written.read(offset, out, |offset, out| self.inner.read(offset, out)),
         }
-        // The file may be shorter than the library believes; what it would have grown by is zero.
-        let there = self.inner.len()?.saturating_sub(offset).min(out.len() as u64) as usize;
-        let (from_file, beyond) = out.split_at_mut(there);
-        self.inner.read(offset, from_file)?;
-        beyond.fill(0);
-        for (at, bytes) in &refused.writes {
-            overlay(offset, out, *at, bytes);
-        }
-        Ok(())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.attempt(|| self.inner.set_len(len), |refused| refused.len = len)
+        let keep = |written: &mut Written| {
+            written.set_len(len);
+            Ok(())
+        };
+        self.attempt(|| self.inner.set_len(len), keep)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.attempt(|| self.inner.sync_data(), |_| ())
+        self.attempt(|| self.inner.sync_data(), |_| Ok(()))
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let write = || self.inner.write(offset, data);
-        self.attempt(write, |refused| refused.writes.push((offset, data.to_vec())))
+        let below = |offset, out: &mut [u8]| self.inner.read(offset, out);
+        self.attempt(|| self.inner.write(offset, data), |written| written.write(offset, data, below))
     }
 
     fn close(&self) -> io::Result<()> {
         self.inner.close()
-    }
-}
-
-/// Copies what `bytes`, written at `at`, has for `out`, read at `offset`.
-fn overlay(offset: u64, out: &mut [u8], at: u64, bytes: &[u8]) {
-    let start = offset.max(at);
-    let end = (offset + out.len() as u64).min(at + bytes.len() as u64);
-    if start < end {
-        // Both lie within a slice, whose indices these are.
-        let within = |base: u64| (start - base) as usize..(end - base) as usize;
-        out[within(offset)].copy_from_slice(&bytes[within(at)]);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_write_covers_what_it_overlaps() {
-        // (where the write begins, its length, what is then read of ten bytes from 10 on)
-        let rows = [
-            (0, 10, ".........."),
-            (5, 7, "xx........"),
-            (10, 10, "xxxxxxxxxx"),
-            (12, 3, "..xxx....."),
-            (18, 9, "........xx"),
-            (0, 40, "xxxxxxxxxx"),
-            (20, 5, ".........."),
-        ];
-        for (at, length, expected) in rows {
-            let mut out = [b'.'; 10];
-            overlay(10, &mut out, at, &vec![b'x'; length]);
-            assert_eq!(String::from_utf8_lossy(&out), expected, "{length} bytes at {at}");
-        }
     }
 }
