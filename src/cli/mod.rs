@@ -12,6 +12,7 @@ pub mod node;
 mod process;
 mod seed;
 mod values;
+pub mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;

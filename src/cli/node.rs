@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -15,6 +15,7 @@ use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
 use crate::cli::process::{self, exit_now};
 use crate::cli::seed::random;
+use crate::cli::verify::{self, VerifyArgs};
 use crate::cli::{Failure, IO, folder, log, values};
 use crate::encoding::Text;
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, LIFELINE_TIMEOUT, STOP_TIMEOUT};
@@ -33,7 +34,11 @@ use crate::wire::manage::ManagerKey;
 /// One node of a proof-of-work network.
 #[derive(Debug, Parser)]
 #[command(name = "p2pnode", version, about, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct NodeArgs {
+    /// Something to do with a node's folder instead of running the node.
+    #[command(subcommand)]
+    pub command: Option<Sub>,
     /// Where it takes connections of other nodes; port 0 takes any free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6000")]
     pub listen: SocketAddr,
@@ -76,9 +81,20 @@ pub struct NodeArgs {
     pub lifeline: bool,
 }
 
-/// Runs a node until it is told to stop.
+/// What is done with the folder of a node that does not run.
+#[derive(Debug, Subcommand)]
+pub enum Sub {
+    /// Check all that a node keeps, and repair what is damaged.
+    Verify(VerifyArgs),
+}
+
+/// Runs a node until it is told to stop, or what is to be done with its folder.
 pub fn run(args: NodeArgs) -> ExitCode {
     process::name_p2pnode();
+    match &args.command {
+        Some(Sub::Verify(args)) => return verify::run(args).unwrap_or_else(|failure| failure.report()),
+        None => {}
+    }
     super::run(async {
         let lifeline = args.lifeline;
         let ended = node(args).await;
