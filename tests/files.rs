@@ -5,11 +5,16 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use p2pnode::params::Params;
 use p2pnode::store;
 use p2pnode::types::NodeId;
 use tempfile::TempDir;
+
+/// A program that is being started holds what this process has locked until it is another program, so what
+/// locks folders here and what starts programs takes turns.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// A folder as a node leaves it that was started once.
 fn used() -> TempDir {
@@ -29,6 +34,7 @@ fn verify(folder: &Path, flags: &[&str]) -> (i32, String, String) {
 
 #[test]
 fn a_folder_is_looked_at_damaged_and_repaired() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = used();
     let regtest = ["--network", "regtest"];
     let (code, out, error) = verify(folder.path(), &regtest);
@@ -51,6 +57,7 @@ fn a_folder_is_looked_at_damaged_and_repaired() {
 
 #[test]
 fn what_cannot_be_looked_at_says_what_to_do() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = used();
     let running = store::open(folder.path(), &Params::regtest(), NodeId([9; 16])).expect("a folder");
     let nobody = tempfile::tempdir().expect("a folder");
