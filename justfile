@@ -37,7 +37,21 @@ original:
     cargo build --locked
     tests/original.py target/debug/networkmngr
 
+# A real browser opens hostile pages beside a node (needs Chromium).
+browser:
+    cargo build --locked
+    tests/browser.py target/debug/p2pnode
+
 # The figures of the README, measured here.
 figures:
     cargo build --release --locked
     benches/figures.sh target/release
+
+# A node on a disk that becomes full (needs root).
+fulldisk:
+    cargo build --locked
+    tests/fulldisk.sh target/debug/p2pnode
+
+# A node is killed at random moments, and has to have kept its word: `just crash 5000`, CRASH_SEED=… as last time.
+crash ROUNDS="1000":
+    CRASH_ROUNDS={{ROUNDS}} cargo test --locked --test crash -- --nocapture

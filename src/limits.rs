@@ -229,6 +229,13 @@ pub const STORE_CACHE_BYTES: usize = 1024 * 1024;
 /// written when the store is idle, and at the latest then.
 pub const MAX_UNINDEXED: usize = 16 * 1024;
 
+/// Findings that a look over a folder says in words: more help nobody, and a file of garbage has any number.
+pub const MAX_FINDINGS: usize = 100;
+
+/// Numbers in a row that a look over a damaged file tries before it gives up on what comes after: a few
+/// pages' worth of headers.
+pub const MAX_UNREADABLE: usize = 256;
+
 /// Newest blocks that are read and held against their hashes at the start: where a crash would have left
 /// its marks.
 pub const VERIFIED_AT_START: usize = 16;

@@ -20,7 +20,7 @@ const TABLE: [(&str, &[&str]); 17] = [
     ("wire", &["encoding", "params", "time", "types"]),
     ("peer", &["encoding", "params", "time", "types", "wire"]),
     ("node", &["chain", "encoding", "mempool", "params", "peer", "time", "types", "wire"]),
-    ("store", &["chain", "encoding", "params", "types"]),
+    ("store", &["chain", "encoding", "params", "time", "types"]),
     ("miner", &["params", "time", "types"]),
     ("net", &["chain", "encoding", "miner", "node", "params", "peer", "store", "time", "types", "wire"]),
     (

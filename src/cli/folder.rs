@@ -30,14 +30,20 @@ pub(super) fn usual(params: &Params, port: u16) -> Result<PathBuf, Failure> {
 
 /// Opens a node's folder; a new one becomes `fresh`'s.
 pub(super) fn open(path: &Path, params: &Arc<Params>, fresh: NodeId) -> Result<Opened, Failure> {
-    store::open(path, params, fresh).map_err(|error| {
-        let code = match &error {
-            OpenError::Damaged(_) | OpenError::Missing { .. } | OpenError::Mixed { .. } => DATA,
-            OpenError::Io { .. } => IO,
-            OpenError::Locked { .. } | OpenError::Newer { .. } | OpenError::OtherNetwork { .. } => 1,
-        };
-        Failure { code, ..Failure::new(error.to_string(), error.hint()) }.at("--data-dir")
-    })
+    store::open(path, params, fresh).map_err(|error| refused(&error).at("--data-dir"))
+}
+
+/// What a folder that cannot be used comes to.
+pub(super) fn refused(error: &OpenError) -> Failure {
+    let code = match error {
+        OpenError::Damaged(_) | OpenError::Missing { .. } | OpenError::Mixed { .. } => DATA,
+        OpenError::Io { .. } => IO,
+        OpenError::Nothing { .. }
+        | OpenError::Locked { .. }
+        | OpenError::Newer { .. }
+        | OpenError::OtherNetwork { .. } => 1,
+    };
+    Failure { code, ..Failure::new(error.to_string(), error.hint()) }
 }
 
 /// What a node that could not go on ends with; `folder` is where it kept its chain.

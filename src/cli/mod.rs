@@ -4,6 +4,7 @@
 //! want to call; the binaries in `src/bin` parse and call, nothing else.
 
 mod folder;
+mod http;
 pub mod log;
 pub mod manager;
 mod network;
@@ -11,6 +12,7 @@ pub mod node;
 mod process;
 mod seed;
 mod values;
+pub mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -37,6 +37,13 @@ impl NetworkArgs {
         })
     }
 
+    /// Those of its flags that are not as they are by themselves.
+    pub(crate) fn unusual(&self) -> Vec<String> {
+        let usual = [format!("--network {LAB}"), format!("--difficulty {LAB_DIFFICULTY}")];
+        let flags = self.flags();
+        flags.chunks(2).map(|flag| flag.join(" ")).filter(|flag| !usual.contains(flag)).collect()
+    }
+
     /// The flags that say the same to another program.
     pub(crate) fn flags(&self) -> Vec<String> {
         let mut flags = vec!["--network".to_owned(), self.network.clone()];

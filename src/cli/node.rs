@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
-use tokio::net::TcpListener;
+use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
+use crate::cli::http::{Http, HttpArgs};
 use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
 use crate::cli::process::{self, exit_now};
 use crate::cli::seed::random;
+use crate::cli::verify::{self, VerifyArgs};
 use crate::cli::{Failure, IO, folder, log, values};
 use crate::encoding::Text;
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, LIFELINE_TIMEOUT, STOP_TIMEOUT};
@@ -33,16 +34,16 @@ use crate::wire::manage::ManagerKey;
 /// One node of a proof-of-work network.
 #[derive(Debug, Parser)]
 #[command(name = "p2pnode", version, about, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct NodeArgs {
+    /// Something to do with a node's folder instead of running the node.
+    #[command(subcommand)]
+    pub command: Option<Sub>,
     /// Where it takes connections of other nodes; port 0 takes any free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6000")]
     pub listen: SocketAddr,
-    /// Port (on 127.0.0.1) or address of its HTTP endpoints.
-    #[arg(long, value_name = "PORT", default_value = "5000", value_parser = values::http_address)]
-    pub http: SocketAddr,
-    /// Serve no HTTP at all.
-    #[arg(long, conflicts_with = "http")]
-    pub no_http: bool,
+    #[command(flatten)]
+    pub(crate) http: HttpArgs,
     /// A node to connect to and stay connected to, as host:port; may be given often.
     #[arg(long, value_name = "HOST:PORT")]
     pub peer: Vec<String>,
@@ -80,9 +81,20 @@ pub struct NodeArgs {
     pub lifeline: bool,
 }
 
-/// Runs a node until it is told to stop.
+/// What is done with the folder of a node that does not run.
+#[derive(Debug, Subcommand)]
+pub enum Sub {
+    /// Check all that a node keeps, and repair what is damaged.
+    Verify(VerifyArgs),
+}
+
+/// Runs a node until it is told to stop, or what is to be done with its folder.
 pub fn run(args: NodeArgs) -> ExitCode {
     process::name_p2pnode();
+    match &args.command {
+        Some(Sub::Verify(args)) => return verify::run(args).unwrap_or_else(|failure| failure.report()),
+        None => {}
+    }
     super::run(async {
         let lifeline = args.lifeline;
         let ended = node(args).await;
@@ -100,7 +112,7 @@ pub fn run(args: NodeArgs) -> ExitCode {
 /// A node that is set up and not started.
 struct Prepared {
     settings: net::Settings,
-    http: Option<TcpListener>,
+    http: Option<Http>,
     /// Where its chain is, if it is kept.
     folder: Option<Arc<Folder>>,
 }
@@ -113,7 +125,7 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
     let peers = resolve(&args.peer).await?;
     let listener = net::bind(args.listen).await.map_err(|error| unbound("--listen", args.listen, &error))?;
     let listen = listener.local_addr().map_err(|error| unbound("--listen", args.listen, &error))?;
-    let http = bind_http(args).await?;
+    let http = args.http.bind().await?;
     let fresh = NodeId(random()?);
     let opened = if args.ephemeral {
         None
@@ -124,6 +136,8 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
         };
         Some(folder::open(&path, &params, fresh)?)
     };
+    let home = opened.as_ref().map(|opened| opened.folder.path());
+    let http = http.map(|listener| args.http.open(listener, home)).transpose()?;
     let hashrate = if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 };
     let config = Config {
         node: opened.as_ref().map_or(fresh, |opened| opened.node),
@@ -145,19 +159,6 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
     Ok(Prepared { settings, http, folder: Some(folder) })
 }
 
-async fn bind_http(args: &NodeArgs) -> Result<Option<TcpListener>, Failure> {
-    if args.no_http {
-        return Ok(None);
-    }
-    if !args.http.ip().is_loopback() {
-        let error =
-            format!("--http {} is reachable from other machines, and has no authentication yet", args.http);
-        let hint = format!("use --http {}; other machines can tunnel to it, with ssh -L", args.http.port());
-        return Err(Failure::usage(error, hint).at("--http"));
-    }
-    TcpListener::bind(args.http).await.map(Some).map_err(|error| unbound("--http", args.http, &error))
-}
-
 async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     log::start(args.log.as_deref(), args.level.level())?;
     let Prepared { settings, http, folder } = prepare(&args).await?;
@@ -166,11 +167,12 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     // A manager's nodes are told by it whom there is to know today.
     let known =
         if args.manager_key.is_none() { folder::introductions(&settings.written) } else { Vec::new() };
-    let address = http.as_ref().map(TcpListener::local_addr).transpose();
+    let curl = http.as_ref().map_or_else(String::new, Http::curl);
+    let address = http.as_ref().map(|http| http.listener.local_addr()).transpose();
     let ready = Ready {
         node: settings.config.node.to_string(),
         listen: settings.config.listen,
-        http: address.map_err(|error| unbound("--http", args.http, &error))?,
+        http: address.map_err(|error| unbound("--http", args.http.http, &error))?,
         pid: std::process::id(),
         agent: AGENT.to_owned(),
     };
@@ -184,7 +186,9 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
         let handle = handle.clone();
         tokio::spawn(async move { handle.command(Command::Register(known)).await });
     }
-    let serving = http.map(|http| tokio::spawn(rest::serve(http, handle.clone(), params.clone())));
+    let serving = http.map(|Http { listener, opened }| {
+        tokio::spawn(rest::serve(listener, handle.clone(), params.clone(), opened))
+    });
     let hangup = Arc::new(Notify::new());
     if args.lifeline {
         watch_stdin(hangup.clone());
@@ -193,7 +197,7 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     let Ready { node, listen, http, .. } = &ready;
     let http = http.map_or("none".to_owned(), |http| http.to_string());
     tracing::info!(%node, %listen, http, network = %params.network(), rules = %params.rules(), "ready");
-    announce(args.lifeline, &ready, &params);
+    announce(args.lifeline, &ready, &params, &curl);
     let ended = running.await;
     drop(handle);
     // Answers that are on their way are finished; nobody is waited for long.
@@ -231,8 +235,9 @@ fn write_record(folder: &Folder, ready: &Ready, params: &Params) -> Result<(), F
     })
 }
 
-/// Says that the node is ready: one line of JSON to a manager, a few lines to a person.
-fn announce(lifeline: bool, ready: &Ready, params: &Params) {
+/// Says that the node is ready: one line of JSON to a manager, a few lines to a person. `curl` begins a
+/// command that may change something.
+fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str) {
     let mut out = std::io::stdout().lock();
     let Ready { node, listen, .. } = ready;
     let said = match ready.http {
@@ -241,7 +246,7 @@ fn announce(lifeline: bool, ready: &Ready, params: &Params) {
             out,
             "node     {node}\nnetwork  {rules}\nP2P      {listen}\nHTTP     http://{http}\n\n\
              try      curl http://{http}/node/id   who it is, and whom it knows\n\
-             \x20        curl http://{http}/mine      mine a block\n\
+             \x20        {curl} http://{http}/mine      mine a block\n\
              \x20        curl http://{http}/chain     the chain\n\
              \x20        p2pnode --peer {listen} --listen 127.0.0.1:0 --http 0   another node, in another terminal\n\
              Ctrl-C stops it.\n",

@@ -26,6 +26,15 @@ pub(super) fn http_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "expected a port, or an address and a port such as 127.0.0.1:5000".to_owned())
 }
 
+/// A host's name as `Host` has it, without a port.
+pub(super) fn host_name(text: &str) -> Result<String, String> {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    match !text.is_empty() && text.bytes().all(good) {
+        true => Ok(text.to_owned()),
+        false => Err("expected a host name without a port, such as node.lan".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +56,14 @@ mod tests {
         assert_eq!(http_address("0.0.0.0:1"), Ok(SocketAddr::from(([0, 0, 0, 0], 1))));
         for bad in ["", "65536", "localhost", "127.0.0.1"] {
             assert!(http_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_named_without_its_port() {
+        assert_eq!(host_name("node-1.lan").as_deref(), Ok("node-1.lan"));
+        for bad in ["", "node.lan:5000", "http://node.lan", "*", "a b", "n\u{f6}de"] {
+            assert!(host_name(bad).is_err(), "{bad}");
         }
     }
 }

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{HTTP_TIMEOUT, MIN_HTTP_BODY_BYTES_PER_SEC};
+use crate::rest::json::strict::Strict;
 use crate::rest::problem::Problem;
 
 /// What goes out.
@@ -89,9 +90,14 @@ pub(super) fn respond(status: StatusCode, content_type: HeaderValue, body: Body)
     response
 }
 
-/// Reads a request's body: at most `cap` bytes, in [`HTTP_TIMEOUT`] and what its bytes earn on top.
+/// How long the server waits for a request's body, among the request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience(pub Duration);
+
+/// Reads a request's body: at most `cap` bytes, in the server's patience and what its bytes earn on top.
 pub async fn read(request: Request<Incoming>, cap: usize) -> Result<Bytes, Problem> {
-    read_within(request.into_body(), cap, HTTP_TIMEOUT).await
+    let time = request.extensions().get::<Patience>().map_or(HTTP_TIMEOUT, |patience| patience.0);
+    read_within(request.into_body(), cap, time).await
 }
 
 /// As [`read`], with another time to begin with.
@@ -122,15 +128,21 @@ where
 }
 
 /// What `bytes` say as JSON; or as a JSON string that holds JSON, which is how the original's clients wrote.
+/// No object has a key twice, not even where nobody looks.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let wrong =
         |error: serde_json::Error| Problem::bad_request(format!("the body is not what is expected: {error}"));
     let starts_as_string = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'"');
     if starts_as_string {
         let inner: String = serde_json::from_slice(bytes).map_err(wrong)?;
-        return serde_json::from_str(&inner).map_err(wrong);
+        return strictly(inner.as_bytes()).map_err(wrong);
     }
-    serde_json::from_slice(bytes).map_err(wrong)
+    strictly(bytes).map_err(wrong)
+}
+
+fn strictly<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice::<Strict>(bytes)?;
+    serde_json::from_slice(bytes)
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@
 //! out where it does not trust the address: for `0.0.0.0` it does, which is how a foreign page would reach
 //! us unseen; so a browser without it is refused, and told the address that works. Programs that are not
 //! browsers (curl, requests, Postman) need none of these headers.
+//!
+//! Not here: credentials (`auth`). Where they are asked for, the first gate stands open, and the other two
+//! stay: a browser that was given the credentials once adds them to whatever a foreign page asks for.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,11 +20,40 @@ use crate::rest::problem::Problem;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Who may call.
+/// The gates of a server that asks for no credentials: for this machine alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gates {
     /// Where the server listens: it answers to loopback's names and to this address, on any port.
     pub bound: SocketAddr,
+}
+
+/// Stands at the gates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    bound: SocketAddr,
+    /// The host names it answers to beside its own, once other machines may call; none if they may not.
+    opened: Option<Vec<String>>,
+}
+
+/// The two ends of a request's connection. Handlers find them among the request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// Who calls.
+    pub peer: IpAddr,
+    /// Which of our addresses was called.
+    pub local: IpAddr,
+}
+
+impl Caller {
+    /// Both ends; an IPv4 address is one, however the socket writes it.
+    pub fn new(peer: IpAddr, local: IpAddr) -> Caller {
+        Caller { peer: peer.to_canonical(), local: local.to_canonical() }
+    }
+
+    /// Whether the caller is on this machine, as far as addresses tell.
+    pub fn is_here(&self) -> bool {
+        self.peer.is_loopback() || self.peer == self.local
+    }
 }
 
 /// Why a request was not let in.
@@ -47,20 +79,34 @@ enum Refusal {
     SilentBrowser,
 }
 
+impl From<Gates> for Guard {
+    fn from(gates: Gates) -> Guard {
+        Guard { bound: gates.bound, opened: None }
+    }
+}
+
 impl Gates {
+    /// The gates of a server that asks for credentials where it matters: other machines may call as well,
+    /// by the address that they reached (an address cannot be rebound, as a name can) and by `names`.
+    pub fn opened(self, names: Vec<String>) -> Guard {
+        Guard { bound: self.bound, opened: Some(names) }
+    }
+}
+
+impl Guard {
     /// Lets a request through, or says why not.
     pub fn check(
         &self,
-        peer: IpAddr,
+        caller: Caller,
         version: Version,
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<(), Problem> {
-        self.pass(peer, version, uri, headers).map_err(|refusal| self.problem(refusal))
+        self.pass(caller, version, uri, headers).map_err(|refusal| self.problem(refusal, caller))
     }
 
-    fn pass(&self, peer: IpAddr, version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
-        if !peer.to_canonical().is_loopback() {
+    fn pass(&self, caller: Caller, version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+        if self.opened.is_none() && !caller.peer.is_loopback() {
             return Err(Refusal::NotLocal);
         }
         let host = single(headers, &HOST).ok_or(Refusal::BadHost)?;
@@ -71,7 +117,7 @@ impl Gates {
         let authority = uri.authority().map(|authority| authority.as_str());
         for asked in [host, authority].into_iter().flatten() {
             let name = host_name(asked).ok_or(Refusal::BadHost)?;
-            if !self.is_ours(name) {
+            if !self.is_ours(name, caller.local) {
                 return Err(Refusal::ForeignHost);
             }
         }
@@ -97,27 +143,51 @@ impl Gates {
         }
     }
 
-    fn is_ours(&self, name: &str) -> bool {
+    fn is_ours(&self, name: &str, local: IpAddr) -> bool {
         let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
         let address = bare.unwrap_or(name).parse::<IpAddr>().ok().map(|address| address.to_canonical());
+        let opened = self.opened.as_deref();
         match address {
             Some(address) => {
-                address.is_loopback() || address.is_unspecified() || address == self.bound.ip().to_canonical()
+                address.is_loopback()
+                    || address.is_unspecified()
+                    || address == self.bound.ip().to_canonical()
+                    || opened.is_some() && address == local
             }
-            None => name.eq_ignore_ascii_case("localhost"),
+            None => {
+                let names = opened.into_iter().flatten().map(String::as_str);
+                names.chain(["localhost"]).any(|own| own.eq_ignore_ascii_case(name))
+            }
         }
     }
 
     /// What the refused is told.
-    fn problem(&self, refusal: Refusal) -> Problem {
+    fn problem(&self, refusal: Refusal, caller: Caller) -> Problem {
         let status = match refusal {
             Refusal::BadHost => StatusCode::BAD_REQUEST,
             _ => StatusCode::FORBIDDEN,
         };
-        let problem = Problem::new(status, refusal.to_string());
+        Problem::new(status, refusal.to_string()).hint(self.hint(refusal, caller))
+    }
+
+    /// What works instead.
+    fn hint(&self, refusal: Refusal, caller: Caller) -> String {
+        let port = self.bound.port();
+        let reached = SocketAddr::new(caller.local, port);
+        let tunnel = |to| format!("tunnel to it, with ssh -L {port}:{to} and the name of its machine");
         match refusal {
-            Refusal::NotLocal => problem,
-            _ => problem.hint(format!("use http://127.0.0.1:{}", self.bound.port())),
+            Refusal::NotLocal => tunnel(self.bound),
+            Refusal::ForeignHost if self.opened.is_some() => {
+                format!("use http://{reached}, or start it with --http-allow-host and the name")
+            }
+            // Only loopback is trusted by browsers without TLS.
+            Refusal::SilentBrowser if !caller.local.is_loopback() => {
+                format!(
+                    "{}, and open http://127.0.0.1:{port}; programs such as curl may call",
+                    tunnel(reached)
+                )
+            }
+            _ => format!("use http://{reached}"),
         }
     }
 }

@@ -13,9 +13,10 @@
 //! instruction. Index, hash, assembly instruction and ids repeat what the rest says: they may be left out
 //! of what is sent here, but must be true if they are there.
 //!
-//! Lives here: writing. Reading is in `read`.
+//! Lives here: writing. Reading is in `read`, and what any JSON must keep to is in `strict`.
 
 pub(super) mod read;
+pub(super) mod strict;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

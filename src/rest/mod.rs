@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `server`, `places`, `socket` | connections: their number, their time, an orderly end; the manager's HTTP uses them as well |
 //! | `gates` | who may call at all, before anything is routed |
+//! | `auth`, `cookie` | who may change something, where credentials are asked for |
 //! | `problem` | every error, as application/problem+json (RFC 9457) |
 //! | `body` | bodies in, bounded; bodies out, whole or streamed |
 //! | `routes` | a node's paths and methods |
@@ -14,9 +15,11 @@
 //!
 //! Not here: decisions; a request becomes a read of `node::view` or a `Command`.
 
+mod auth;
 pub mod body;
 mod chain;
 mod contents;
+pub mod cookie;
 pub mod gates;
 mod json;
 mod node;
@@ -39,25 +42,48 @@ use tokio::sync::Semaphore;
 
 use crate::net::Handle;
 use crate::params::Params;
-use gates::Gates;
+use cookie::Cookie;
+use gates::{Gates, Guard};
 use routes::Api;
 use server::Settings;
 
-/// Serves a node's endpoints until it stops.
-pub async fn serve(listener: TcpListener, handle: Handle, params: Arc<Params>) {
-    serve_with(Settings::recommended(), listener, handle, params).await;
+/// How a node is reached where credentials are asked for: from other machines too.
+#[derive(Debug)]
+pub struct Opened {
+    /// What changes something needs it.
+    pub cookie: Cookie,
+    /// Host names by which the node may be called, beside its addresses.
+    pub names: Vec<String>,
 }
 
-async fn serve_with(settings: Settings, listener: TcpListener, handle: Handle, params: Arc<Params>) {
+/// Serves a node's endpoints until it stops; for this machine alone, and without credentials, unless it is
+/// `opened`.
+pub async fn serve(listener: TcpListener, handle: Handle, params: Arc<Params>, opened: Option<Opened>) {
+    serve_with(Settings::recommended(), listener, handle, params, opened).await;
+}
+
+async fn serve_with(
+    settings: Settings,
+    listener: TcpListener,
+    handle: Handle,
+    params: Arc<Params>,
+    opened: Option<Opened>,
+) {
     let http = match listener.local_addr() {
         Ok(address) => address,
         Err(error) => return tracing::error!(%error, "HTTP cannot be served"),
     };
-    let api = Arc::new(Api { handle: handle.clone(), params, http, replacing: Arc::new(Semaphore::new(1)) });
+    let gates = Gates { bound: http };
+    let (guard, cookie) = match opened {
+        None => (Guard::from(gates), None),
+        Some(Opened { cookie, names }) => (gates.opened(names), Some(cookie)),
+    };
+    let replacing = Arc::new(Semaphore::new(1));
+    let api = Arc::new(Api { handle: handle.clone(), params, http, cookie, replacing });
     let answer = move |request| {
         let api = api.clone();
         async move { api.answer(request).await }
     };
     let stop = async move { handle.stopped().await };
-    server::serve_with(settings, listener, Gates { bound: http }, answer, stop).await;
+    server::serve_with(settings, listener, guard, answer, stop).await;
 }

@@ -79,8 +79,9 @@ impl Problem {
         self.header(RETRY_AFTER, HeaderValue::from(secs))
     }
 
+    /// With a header beside the body.
     #[must_use]
-    fn header(mut self, name: HeaderName, value: HeaderValue) -> Problem {
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Problem {
         self.headers.push((name, value));
         self
     }

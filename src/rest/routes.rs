@@ -11,7 +11,9 @@ use tokio::sync::Semaphore;
 use crate::net::{Handle, Stopped};
 use crate::node::io::Answer;
 use crate::params::Params;
+use crate::rest::auth::authorize;
 use crate::rest::body::Body;
+use crate::rest::cookie::Cookie;
 use crate::rest::problem::Problem;
 use crate::rest::server::not_found;
 use crate::store::Damage;
@@ -22,6 +24,8 @@ pub(super) struct Api {
     pub(super) params: Arc<Params>,
     /// Where this is served.
     pub(super) http: SocketAddr,
+    /// What changes something needs it, if there is one.
+    pub(super) cookie: Option<Cookie>,
     /// Whose turn it is to offer a large chain.
     pub(super) replacing: Arc<Semaphore>,
 }
@@ -37,6 +41,21 @@ enum Endpoint {
     Replace,
     Transactions,
     Transaction,
+}
+
+impl Endpoint {
+    /// Whether a request of `method` changes something here.
+    fn changes(self, method: &Method) -> bool {
+        match self {
+            Endpoint::Id | Endpoint::Chain | Endpoint::Transaction => false,
+            Endpoint::Transactions => *method == Method::POST,
+            Endpoint::Register
+            | Endpoint::Mine
+            | Endpoint::Notify
+            | Endpoint::Shutdown
+            | Endpoint::Replace => true,
+        }
+    }
 }
 
 /// (path, endpoint, methods). GET that changes something is the original's; POST does the same.
@@ -82,6 +101,9 @@ impl Api {
         let (endpoint, methods) = *found.value;
         if !methods.split(", ").any(|method| method == request.method().as_str()) {
             return Err(Problem::method(methods));
+        }
+        if let Some(cookie) = self.cookie.as_ref().filter(|_| endpoint.changes(request.method())) {
+            authorize(cookie, &request)?;
         }
         match endpoint {
             Endpoint::Id => self.id().await,

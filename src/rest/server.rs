@@ -24,8 +24,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::limits::{HTTP_TIMEOUT, MAX_HTTP_CONNECTIONS, MAX_HTTP_HEADER_BYTES};
-use crate::rest::body::Body;
-use crate::rest::gates::Gates;
+use crate::rest::body::{Body, Patience};
+use crate::rest::gates::{Caller, Guard};
 use crate::rest::places::{Busy, Place, Places};
 use crate::rest::problem::Problem;
 use crate::rest::socket::Socket;
@@ -48,7 +48,8 @@ const SAME_ORIGIN: HeaderName = HeaderName::from_static("cross-origin-resource-p
 pub struct Settings {
     /// Connections at once.
     pub connections: usize,
-    /// Time for a request's headers to arrive, and for a reader to take something of what waits for it.
+    /// Time for a request's headers, and for its body, to arrive, and for a reader to take something of what
+    /// waits for it.
     pub timeout: Duration,
     /// Time that answers in hand have to be finished, once the server is to stop.
     pub grace: Duration,
@@ -62,27 +63,31 @@ impl Settings {
 }
 
 /// Serves requests with `answer` until `stop` ends; then finishes what is under way. A request is answered
-/// if `gates` let it in; what panics over it is answered with 500.
-pub async fn serve<A, F>(listener: TcpListener, gates: Gates, answer: A, stop: impl Future<Output = ()>)
-where
-    A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
-    serve_with(Settings::recommended(), listener, gates, answer, stop).await;
-}
-
-/// As [`serve`], with other limits.
-pub async fn serve_with<A, F>(
-    settings: Settings,
+/// if the guard at its gates lets it in; what panics over it is answered with 500.
+pub async fn serve<A, F>(
     listener: TcpListener,
-    gates: Gates,
+    guard: impl Into<Guard>,
     answer: A,
     stop: impl Future<Output = ()>,
 ) where
     A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let shared = Arc::new(Shared { gates, settings, answer });
+    serve_with(Settings::recommended(), listener, guard, answer, stop).await;
+}
+
+/// As [`serve`], with other limits.
+pub async fn serve_with<A, F>(
+    settings: Settings,
+    listener: TcpListener,
+    guard: impl Into<Guard>,
+    answer: A,
+    stop: impl Future<Output = ()>,
+) where
+    A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let shared = Arc::new(Shared { guard: guard.into(), settings, answer });
     let places = Arc::new(Places::default());
     let mut tasks = JoinSet::new();
     let (stopping, stopped) = watch::channel(());
@@ -118,7 +123,7 @@ pub async fn serve_with<A, F>(
 }
 
 struct Shared<A> {
-    gates: Gates,
+    guard: Guard,
     settings: Settings,
     answer: A,
 }
@@ -137,13 +142,15 @@ where
     ) {
         // An answer is written at once: waiting for more to send would only delay it.
         let _ = socket.set_nodelay(true);
+        let Ok(local) = socket.local_addr() else { return };
+        let caller = Caller::new(peer.ip(), local.ip());
         let patience = self.settings.timeout;
         let unread = Arc::new(AtomicBool::new(false));
         let service = service_fn(|request: Request<Incoming>| {
             let (shared, busy, unread) = (self.clone(), place.busy(), unread.clone());
             let has_body = !request.body().is_end_stream();
             async move {
-                let response = shared.answer(peer, request).await;
+                let response = shared.answer(caller, request).await;
                 // Whoever is refused may not have been heard out.
                 let refused = response.status().is_client_error() || response.status().is_server_error();
                 unread.store(has_body && refused, Ordering::Relaxed);
@@ -169,8 +176,10 @@ where
         }
     }
 
-    async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
-        let gate = self.gates.check(peer.ip(), request.version(), request.uri(), request.headers());
+    async fn answer(&self, caller: Caller, mut request: Request<Incoming>) -> Response<Body> {
+        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(Patience(self.settings.timeout));
+        let gate = self.guard.check(caller, request.version(), request.uri(), request.headers());
         let mut response = match gate {
             Ok(()) => {
                 let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -180,7 +189,7 @@ where
                 })
             }
             Err(problem) => {
-                tracing::info!(%peer, why = problem.detail(), "an HTTP request was refused");
+                tracing::info!(peer = %caller.peer, why = problem.detail(), "an HTTP request was refused");
                 problem.into_response()
             }
         };

@@ -62,9 +62,15 @@ impl Failure {
     }
 }
 
-/// Why a folder cannot be opened. Nothing in it was changed.
+/// Why a folder cannot be opened. Nothing that is stored in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// There is no node's file in it.
+    #[error("no node has kept anything in {}", folder.display())]
+    Nothing {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Another process has it.
     #[error("the folder {} is in use by another node", folder.display())]
     Locked {
@@ -126,6 +132,9 @@ impl OpenError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
+            OpenError::Nothing { .. } => {
+                "name the folder that holds chain.redb, as it was given with --data-dir".to_owned()
+            }
             OpenError::Locked { .. } => {
                 "stop that node, or give this one a folder of its own with --data-dir, or --ephemeral"
                     .to_owned()

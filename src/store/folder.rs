@@ -19,7 +19,7 @@ pub const NODE_FILE: &str = "node.json";
 /// Which other nodes it knows.
 pub const PEERS_FILE: &str = "peers.json";
 /// How far the chain was at the last orderly end.
-const CHECKPOINT_FILE: &str = "checkpoint.json";
+pub(super) const CHECKPOINT_FILE: &str = "checkpoint.json";
 /// Locked while a node runs; its presence alone means nothing.
 const LOCK_FILE: &str = "lock";
 
@@ -110,6 +110,15 @@ impl Folder {
         read_json(&path).map_err(|error| match error {
             Unread::Io(error) => OpenError::Io { path, error },
             Unread::Json(what) => OpenError::Damaged(Damage { path, what }),
+        })
+    }
+
+    /// What is in the file `name`, if it is there.
+    pub(super) fn look<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Damage> {
+        let path = self.file(name);
+        read_json(&path).map_err(|error| match error {
+            Unread::Io(error) => Damage { path, what: format!("it cannot be read: {error}") },
+            Unread::Json(what) => Damage { path, what },
         })
     }
 

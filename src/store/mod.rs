@@ -20,12 +20,16 @@ mod error;
 mod folder;
 mod memory;
 mod open;
+mod repair;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use error::{Damage, Failure, OpenError};
 pub use folder::{CHAIN_FILE, Folder, NODE_FILE, PEERS_FILE, Peer, Record};
 pub use open::{Opened, open};
+pub use repair::{Made, Repaired, repair};
+pub use verify::{Progress, Report, verify};
 
 /// The version of what is in a node's folder.
 pub const FORMAT: u64 = disk::FORMAT;
@@ -45,6 +49,13 @@ pub struct Batch {
     pub waiting: Vec<Waiting>,
     /// Those that wait no longer, after the new ones are added.
     pub gone: Vec<TxId>,
+}
+
+impl Batch {
+    /// One that changes nothing but the tip.
+    fn empty(tip: BlockHash) -> Batch {
+        Batch { seq: 0, blocks: Vec::new(), tip, forget: Vec::new(), waiting: Vec::new(), gone: Vec::new() }
+    }
 }
 
 /// A block as the store takes it: hashed, encoded and taken apart by whoever checked it.
@@ -180,6 +191,11 @@ impl Committed {
     /// gone. May be dropped while it waits, as in a `select!`, without losing a number.
     pub async fn recv(&mut self) -> Option<Result<u64, Failure>> {
         self.0.recv().await
+    }
+
+    /// The next of them, waited for; in no runtime, which it would block.
+    fn wait(&mut self) -> Option<Result<u64, Failure>> {
+        self.0.blocking_recv()
     }
 
     /// The next of them, if it is there already.

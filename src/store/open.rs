@@ -78,13 +78,20 @@ pub fn open(path: &Path, params: &Params, fresh: NodeId) -> Result<Opened, OpenE
 /// Makes a new file beside its place, whole, and puts it there.
 fn create(chain: &Path, params: &Params, node: NodeId) -> Result<(), OpenError> {
     let new = chain.with_extension("redb.new");
+    make(&new, params, node)?;
     let failed = |error| OpenError::Io { path: new.clone(), error };
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+    fs::rename(&new, chain).and_then(|()| sync_folder_of(chain)).map_err(failed)
+}
+
+/// Makes the file `new`, which is in no use; what a killed attempt left there goes.
+pub(super) fn make(new: &Path, params: &Params, node: NodeId) -> Result<(), OpenError> {
+    match fs::remove_file(new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(OpenError::Io { path: new.to_owned(), error });
+        }
         _ => {}
     }
-    disk::load::create(&new, params, node)?;
-    fs::rename(&new, chain).and_then(|()| sync_folder_of(chain)).map_err(failed)
+    disk::load::create(new, params, node)
 }
 
 /// Whether this program may use what `owner` left.

@@ -3,6 +3,7 @@
 mod faults;
 mod folders;
 mod restarts;
+mod verify;
 
 use super::*;
 use tempfile::TempDir;
@@ -43,13 +44,6 @@ fn stores() -> [(Store, Committed, Option<TempDir>); 2] {
 
 fn genesis() -> BlockHash {
     Params::regtest().genesis_hash()
-}
-
-impl Committed {
-    /// The next of them, waited for.
-    fn wait(&mut self) -> Option<Result<u64, Failure>> {
-        self.0.blocking_recv()
-    }
 }
 
 fn batch(seq: u64, blocks: &[&Block], forget: &[BlockHash]) -> Batch {

@@ -3,8 +3,19 @@
 use super::*;
 use hyper::Request;
 
+fn gates(bound: &str) -> Gates {
+    Gates { bound: bound.parse().expect("an address") }
+}
+
+fn caller(peer: &str, local: &str) -> Caller {
+    Caller::new(peer.parse().expect("an address"), local.parse().expect("an address"))
+}
+
 fn check(peer: &str, request: &str) -> Result<(), Refusal> {
-    let gates = Gates { bound: "127.0.0.1:5000".parse().expect("an address") };
+    check_by(&gates("127.0.0.1:5000").into(), caller(peer, "127.0.0.1"), request)
+}
+
+fn check_by(guard: &Guard, caller: Caller, request: &str) -> Result<(), Refusal> {
     let mut lines = request.lines();
     let mut first = lines.next().expect("a line").split(' ');
     let mut builder = Request::builder();
@@ -17,7 +28,7 @@ fn check(peer: &str, request: &str) -> Result<(), Refusal> {
         builder = builder.header(name, value);
     }
     let (parts, ()) = builder.body(()).expect("a request").into_parts();
-    gates.pass(peer.parse().expect("an address"), parts.version, &parts.uri, &parts.headers)
+    guard.pass(caller, parts.version, &parts.uri, &parts.headers)
 }
 
 #[test]
@@ -141,14 +152,83 @@ fn no_other_sites_page_may_call() {
     assert_eq!(check("127.0.0.1", &unseen), Err(SilentBrowser));
 }
 
+/// (peer, the address it reached, Host, what comes of it) where credentials are asked for.
 #[test]
-fn a_refused_browser_is_told_what_works() {
-    let gates = Gates { bound: "0.0.0.0:5000".parse().expect("an address") };
-    let problem = gates.problem(Refusal::SilentBrowser);
-    assert_eq!(
-        problem,
-        Problem::new(StatusCode::FORBIDDEN, Refusal::SilentBrowser.to_string())
-            .hint("use http://127.0.0.1:5000")
-    );
-    assert_eq!(gates.problem(Refusal::BadHost).status(), StatusCode::BAD_REQUEST);
+fn opened_gates_answer_to_the_address_reached_and_to_names_that_were_given() {
+    let guard = gates("0.0.0.0:5000").opened(vec!["node.lan".to_owned(), "Attic".to_owned()]);
+    let rows = [
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1:5000", Ok(())),
+        ("127.0.0.1", "127.0.0.1", "0.0.0.0:5000", Ok(())),
+        ("192.168.0.7", "192.168.0.2", "192.168.0.2:5000", Ok(())),
+        ("::ffff:192.168.0.7", "::ffff:192.168.0.2", "192.168.0.2:5000", Ok(())),
+        ("fd00::7", "fd00::2", "[fd00::2]:5000", Ok(())),
+        ("192.168.0.7", "192.168.0.2", "node.lan:5000", Ok(())),
+        ("192.168.0.7", "192.168.0.2", "attic", Ok(())),
+        ("192.168.0.7", "192.168.0.2", "NODE.LAN", Ok(())),
+        ("192.168.0.7", "192.168.0.2", "192.168.0.3:5000", Err(Refusal::ForeignHost)),
+        ("192.168.0.7", "192.168.0.2", "evil.example:5000", Err(Refusal::ForeignHost)),
+        ("127.0.0.1", "127.0.0.1", "192.168.0.2:5000", Err(Refusal::ForeignHost)),
+        ("127.0.0.1", "127.0.0.1", "evil.node.lan", Err(Refusal::ForeignHost)),
+        ("127.0.0.1", "127.0.0.1", "node.lan.evil.example", Err(Refusal::ForeignHost)),
+    ];
+    for (peer, local, host, expected) in rows {
+        let request = format!("GET /chain 1.1\nHost: {host}");
+        assert_eq!(check_by(&guard, caller(peer, local), &request), expected, "{peer} {local} {host}");
+    }
+    let foreign = "GET /mine 1.1\nHost: node.lan:5000\nOrigin: http://evil.example";
+    let from_afar = caller("192.168.0.7", "192.168.0.2");
+    assert_eq!(check_by(&guard, from_afar, foreign), Err(Refusal::ForeignOrigin), "this gate stays");
+    let closed = Guard::from(gates("192.168.0.2:5000"));
+    let asked = "GET / 1.1\nHost: 192.168.0.2";
+    assert_eq!(check_by(&closed, from_afar, asked), Err(Refusal::NotLocal), "without credentials none may");
+}
+
+/// (gates, why, the address that was reached, what to do instead)
+#[test]
+fn who_is_refused_is_told_what_works() {
+    let closed: Guard = gates("127.0.0.1:5000").into();
+    let open = gates("0.0.0.0:5000").opened(Vec::new());
+    let rows = [
+        (&closed, Refusal::SilentBrowser, "127.0.0.1", "use http://127.0.0.1:5000"),
+        (&closed, Refusal::ForeignOrigin, "127.0.0.1", "use http://127.0.0.1:5000"),
+        (&closed, Refusal::ForeignHost, "::1", "use http://[::1]:5000"),
+        (
+            &closed,
+            Refusal::NotLocal,
+            "127.0.0.1",
+            "tunnel to it, with ssh -L 5000:127.0.0.1:5000 and the name of its machine",
+        ),
+        (
+            &open,
+            Refusal::ForeignHost,
+            "10.0.0.2",
+            "use http://10.0.0.2:5000, or start it with --http-allow-host and the name",
+        ),
+        (
+            &open,
+            Refusal::SilentBrowser,
+            "10.0.0.2",
+            "tunnel to it, with ssh -L 5000:10.0.0.2:5000 and the name of its machine, and open \
+             http://127.0.0.1:5000; programs such as curl may call",
+        ),
+    ];
+    for (guard, refusal, local, hint) in rows {
+        let expected = Problem::new(StatusCode::FORBIDDEN, refusal.to_string()).hint(hint);
+        assert_eq!(guard.problem(refusal, caller("10.0.0.1", local)), expected, "{refusal:?} {local}");
+    }
+    let bad = closed.problem(Refusal::BadHost, caller("127.0.0.1", "127.0.0.1"));
+    assert_eq!(bad.status(), StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn this_machine_is_known_by_its_addresses() {
+    let rows = [
+        ("127.0.0.1", "127.0.0.1", true),
+        ("::ffff:127.0.0.1", "127.0.0.1", true),
+        ("192.168.0.2", "192.168.0.2", true),
+        ("192.168.0.7", "192.168.0.2", false),
+    ];
+    for (peer, local, here) in rows {
+        assert_eq!(caller(peer, local).is_here(), here, "{peer} {local}");
+    }
 }

@@ -10,16 +10,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::serve_with;
 use super::server::Settings;
+use super::{Opened, serve_with};
 use crate::encoding::Text;
 use crate::net::{self, Failed, Handle};
 use crate::node::Config;
 use crate::params::Params;
 use crate::types::NodeId;
 
+mod bodies;
+mod credentials;
 mod endpoints;
 mod hostile;
+mod register;
 mod replace;
 mod serving;
 
@@ -38,6 +41,11 @@ struct Node {
 
 /// Node number `n` of a network.
 async fn node_with(n: u8, params: Params, settings: Settings) -> Node {
+    opened_node(n, params, settings, None).await
+}
+
+/// The same, which asks for credentials if it is `opened`.
+async fn opened_node(n: u8, params: Params, settings: Settings, opened: Option<Opened>) -> Node {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let listen = listener.local_addr().expect("an address");
     let id = NodeId([n; 16]);
@@ -48,7 +56,7 @@ async fn node_with(n: u8, params: Params, settings: Settings) -> Node {
         .expect("an empty chain");
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let http = socket.local_addr().expect("an address");
-    let serving = tokio::spawn(serve_with(settings, socket, handle.clone(), params));
+    let serving = tokio::spawn(serve_with(settings, socket, handle.clone(), params, opened));
     Node { http, listen, id, handle, running: tokio::spawn(running), serving }
 }
 

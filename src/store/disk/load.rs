@@ -2,6 +2,7 @@
 //! newest blocks whole.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use tokio::sync::mpsc::UnboundedSender;
@@ -15,7 +16,7 @@ use crate::store::disk::tables::{
 };
 use crate::store::disk::{Disk, Held, Marks, Place, State};
 use crate::store::folder::{Checkpoint, Folder};
-use crate::store::{Damage, Failure, Loaded, OpenError, StoredBlock};
+use crate::store::{Damage, Failure, Loaded, OpenError, Store, StoredBlock};
 use crate::types::{BlockHash, Header, NodeId};
 
 /// Whose file it is.
@@ -72,6 +73,20 @@ pub(in crate::store) fn start(
     let failed = |error| OpenError::Io { path: path.to_owned(), error };
     let disk = Disk::new(place, database, (state, marks), told).map_err(failed)?;
     Ok((disk, loaded))
+}
+
+/// The store over the file at `path`, which [`create`] made: in no node's folder yet.
+pub(in crate::store) fn alone(
+    path: &Path,
+    params: &Params,
+    told: UnboundedSender<Result<u64, Failure>>,
+) -> Result<Store, OpenError> {
+    let (database, _) = open(path)?;
+    let Contents { state, marks, .. } = contents(&database, path, params)?;
+    let place = Place { file: path.to_owned(), folder: None };
+    let failed = |error| OpenError::Io { path: path.to_owned(), error };
+    let disk = Disk::new(place, database, (state, marks), told).map_err(failed)?;
+    Ok(Store { keeper: Arc::new(disk) })
 }
 
 fn unopened(trouble: Trouble, path: &Path) -> OpenError {

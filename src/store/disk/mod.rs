@@ -6,6 +6,9 @@
 //! | `load` | a new file, and all that a start reads of an old one |
 //! | `writer` | the thread that commits |
 //! | `index` | where transactions are, written behind the tip |
+//! | `verify` | every row held against what it must be |
+//! | `reach` | what can be read of a file that may be damaged |
+//! | `overlay` | a file that is read so and never changed |
 //!
 //! A block has a number, by its arrival. Which number a hash has is known in memory, from the moment its
 //! batch is submitted; until it is committed, so are its bytes. Whatever is read from the file is held
@@ -13,7 +16,10 @@
 
 mod index;
 pub(super) mod load;
+mod overlay;
+pub(super) mod reach;
 mod tables;
+pub(super) mod verify;
 mod writer;
 
 use core::ops::Deref;
@@ -29,8 +35,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::store::{Batch, Damage, Failure, Keeper};
 use crate::types::{BlockHash, Header, TxId};
-use tables::{BLOCKS, Trouble, guarded, verified};
-pub(super) use tables::{FORMAT, beginning};
+use tables::{BLOCKS, Trouble, guarded};
+pub(super) use tables::{FORMAT, beginning, verified};
 use writer::{Task, Writer};
 
 /// Blocks in a file.

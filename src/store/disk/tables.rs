@@ -87,7 +87,7 @@ fn said(panic: &(dyn Any + Send)) -> String {
 
 /// The block of `bytes`, if they are just those that were stored under `hash`: an encoding has one value
 /// and a value one encoding, the header names the block, and the header's Merkle root its transactions.
-pub(super) fn verified(bytes: &[u8], hash: &BlockHash) -> Result<Block, String> {
+pub(in crate::store) fn verified(bytes: &[u8], hash: &BlockHash) -> Result<Block, String> {
     let block: Block =
         encoding::decode(bytes).map_err(|error| format!("the block {hash} cannot be decoded: {error}"))?;
     if block.hash() != *hash {

@@ -1,0 +1,98 @@
+//! A file that may be damaged, read above it: what cannot be read is an error for itself, and hides nothing
+//! else.
+
+use std::io;
+use std::path::Path;
+
+use redb::{Database, DatabaseError, ReadableDatabase};
+
+use crate::store::disk::Held;
+use crate::store::disk::load::builder;
+use crate::store::disk::overlay::Overlay;
+use crate::store::disk::tables::{BLOCKS, HEADERS, META, Trouble, guarded, meta, number};
+use crate::types::{BlockHash, Header};
+
+/// Small values, as far as they are of use here.
+pub(super) struct Meta {
+    pub(super) tip: BlockHash,
+    pub(super) commits: u64,
+    pub(super) bytes: u64,
+    pub(super) indexed: u64,
+}
+
+/// The rows of one number.
+pub(super) struct Row {
+    pub(super) number: u64,
+    pub(super) header: Option<Header>,
+    pub(super) encoded: Option<Vec<u8>>,
+}
+
+/// A file that may be damaged, opened for reading above it.
+pub(in crate::store) fn look(path: &Path) -> Result<Held, String> {
+    opened(path, false).map_err(|trouble| trouble.damage(path).what)
+}
+
+/// The file, opened; with `check`, every page of it was held against its checksum.
+pub(super) fn opened(path: &Path, check: bool) -> Result<Held, Trouble> {
+    guarded(|| {
+        let overlay = Overlay::open(path).map_err(Trouble::Io)?;
+        Ok(Held::new(builder().set_check_integrity_on_open(check).create_with_backend(overlay)?))
+    })
+}
+
+/// Whether the next start will have to recover it.
+pub(super) fn is_unclosed(path: &Path) -> bool {
+    let read = guarded(|| {
+        let overlay = Overlay::open(path).map_err(Trouble::Io)?;
+        let opened = builder().open_read_only_with_backend(overlay);
+        Ok(matches!(opened, Err(DatabaseError::RepairAborted)))
+    });
+    read.unwrap_or(false)
+}
+
+/// Errors that the file's own bytes led to.
+pub(super) fn is_about_content(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
+}
+
+/// The block of `number`, if it is there and can be read.
+pub(in crate::store) fn encoded(database: &Database, number: u64) -> Option<Vec<u8>> {
+    let read = || Ok(database.begin_read()?.open_table(BLOCKS)?.get(number)?.map(|row| row.value().to_vec()));
+    guarded(read).ok().flatten()
+}
+
+/// The rows of the first number from `from` on.
+pub(super) fn row(database: &Database, from: u64) -> Result<Option<Row>, Trouble> {
+    guarded(|| {
+        let read = database.begin_read()?;
+        let (headers, blocks) = (read.open_table(HEADERS)?, read.open_table(BLOCKS)?);
+        let header = headers.range(from..)?.next().transpose()?.map(|row| row.0.value());
+        let block = blocks.range(from..)?.next().transpose()?.map(|row| row.0.value());
+        let Some(number) = header.into_iter().chain(block).min() else { return Ok(None) };
+        Ok(Some(Row {
+            number,
+            header: headers.get(number)?.map(|header| Header::from_bytes(header.value())),
+            encoded: blocks.get(number)?.map(|encoded| encoded.value().to_vec()),
+        }))
+    })
+}
+
+impl Meta {
+    /// Reads them.
+    pub(super) fn read(database: &Database) -> Result<Meta, Trouble> {
+        let table = database.begin_read()?.open_table(META)?;
+        let value = |name: &str| -> Result<Vec<u8>, Trouble> {
+            let value = table.get(name)?.map(|value| value.value().to_vec());
+            value.ok_or_else(|| Trouble::Damaged(format!("its {name} is missing")))
+        };
+        let wrong = |name: &str| Trouble::Damaged(format!("its {name} is cut short"));
+        let count = |name: &str| number(&value(name)?).ok_or_else(|| wrong(name));
+        Ok(Meta {
+            tip: BlockHash(value(meta::TIP)?.try_into().map_err(|_| wrong(meta::TIP))?),
+            commits: count(meta::COMMITS)?,
+            bytes: count(meta::BYTES)?,
+            indexed: count(meta::INDEXED)?,
+        })
+    }
+}

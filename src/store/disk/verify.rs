@@ -1,0 +1,269 @@
+//! Every row of a chain's file, read and held against what it must be. The file is not changed: the library
+//! checks and recovers it in memory, above the file.
+//!
+//! Rows are looked up one by one, so that one that cannot be read hides no other. In memory are the headers,
+//! the pool and a bounded list of findings; of the blocks one at a time.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+
+use crate::chain::{Chain, CheckedBlock, Tip};
+use crate::encoding;
+use crate::limits::{MAX_FINDINGS, MAX_UNREADABLE};
+use crate::params::Params;
+use crate::store::disk::load::{Owner, owner};
+use crate::store::disk::reach::{Meta, Row, is_about_content, is_unclosed, look, opened, row};
+use crate::store::disk::tables::{INDEX, Trouble, WAITING, beginning, guarded, waiting};
+use crate::store::{OpenError, Progress, Waiting};
+use crate::types::{Block, Header, Transaction};
+
+/// What a file holds, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Scan {
+    /// Whose it is, if that can be read.
+    pub(in crate::store) owner: Option<Owner>,
+    /// Whether a node left it without closing it.
+    pub(in crate::store) unclosed: bool,
+    /// Commits so far.
+    pub(in crate::store) commits: u64,
+    /// Whole blocks by number of arrival, genesis among them.
+    pub(in crate::store) good: Vec<Good>,
+    /// Their transactions and bytes.
+    pub(in crate::store) transactions: u64,
+    pub(in crate::store) bytes: u64,
+    /// Whole transactions that wait.
+    pub(in crate::store) waiting: Vec<Waiting>,
+    /// The active tip, where all hangs together.
+    pub(in crate::store) tip: Option<Tip>,
+    /// What is wrong, the first of it in words.
+    pub(in crate::store) findings: Vec<String>,
+    /// How many findings more there were.
+    pub(in crate::store) more: u64,
+}
+
+/// A block that is whole.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Good {
+    /// Its number.
+    pub(in crate::store) number: u64,
+    /// Its header.
+    pub(in crate::store) header: Header,
+    /// Its height, as its coinbase has it.
+    pub(in crate::store) claimed: u64,
+}
+
+/// Reads all of the file at `path`.
+pub(in crate::store) fn scan(
+    path: &Path,
+    params: &Arc<Params>,
+    progress: Progress<'_>,
+) -> Result<Scan, OpenError> {
+    let mut scan = Scan { unclosed: is_unclosed(path), ..Scan::default() };
+    let database = match opened(path, true) {
+        Ok(database) => database,
+        Err(Trouble::Io(error)) if !is_about_content(&error) => {
+            return Err(OpenError::Io { path: path.to_owned(), error });
+        }
+        Err(trouble) => {
+            scan.found(trouble.damage(path).what);
+            // What is in it may be in order all the same, or part of it.
+            let Ok(database) = look(path) else { return Ok(scan) };
+            database
+        }
+    };
+    match owner(&database) {
+        Ok(owner) => scan.owner = Some(owner),
+        Err(trouble) => scan.found(trouble.damage(path).what),
+    }
+    let meta = match guarded(|| Meta::read(&database)) {
+        Ok(meta) => Some(meta),
+        Err(trouble) => {
+            scan.found(trouble.damage(path).what);
+            None
+        }
+    };
+    scan.commits = meta.as_ref().map_or(0, |meta| meta.commits);
+    scan.blocks(&database, meta.as_ref(), params, progress);
+    scan.pool(&database);
+    if let Some(meta) = meta {
+        scan.chain(&meta, params);
+    }
+    Ok(scan)
+}
+
+impl Row {
+    /// The block, if it is one that a node would have stored here.
+    fn checked(&self, params: &Params) -> Result<CheckedBlock, String> {
+        let number = self.number;
+        let encoded = self.encoded.as_ref().ok_or(format!("block number {number} is missing"))?;
+        let block: Block = encoding::decode(encoded)
+            .map_err(|error| format!("block number {number} cannot be decoded: {error}"))?;
+        let hash = block.hash();
+        if self.header != Some(block.header) {
+            return Err(format!("block number {number} and its header's row are not of the same block"));
+        }
+        if (number == 0) != (hash == params.genesis_hash()) {
+            return Err(format!("block number {number}, {hash}, is not the network's first one"));
+        }
+        CheckedBlock::check(block, params)
+            .map_err(|rule| format!("block number {number} breaks the rule {}: {rule}", rule.name()))
+    }
+}
+
+impl Scan {
+    /// Notes what is wrong.
+    pub(in crate::store) fn found(&mut self, what: String) {
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(what);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Headers, blocks, and the index both ways.
+    fn blocks(&mut self, database: &Database, meta: Option<&Meta>, params: &Params, progress: Progress<'_>) {
+        let indexed = meta.map_or(0, |meta| meta.indexed);
+        let (mut from, mut unreadable, mut places) = (0u64, 0, 0);
+        loop {
+            let row = match row(database, from) {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                Err(Trouble::Io(error)) => {
+                    self.found(format!("what comes from block number {from} on cannot be read: {error}"));
+                    break;
+                }
+                Err(Trouble::Damaged(what)) => {
+                    if unreadable == 0 {
+                        self.found(format!("block number {from} cannot be reached: {what}"));
+                    }
+                    unreadable += 1;
+                    from += 1;
+                    if unreadable > MAX_UNREADABLE {
+                        self.found(format!("what comes from block number {from} on cannot be reached"));
+                        break;
+                    }
+                    continue;
+                }
+            };
+            unreadable = 0;
+            let Some(next) = row.number.checked_add(1) else { break };
+            from = next;
+            match row.checked(params) {
+                Ok(block) => {
+                    let height = block.block().transactions.first().and_then(Transaction::as_coinbase);
+                    self.good.push(Good {
+                        number: row.number,
+                        header: *block.header(),
+                        claimed: height.map_or(0, |coinbase| coinbase.height),
+                    });
+                    self.transactions += block.ids().len() as u64;
+                    self.bytes += block.encoded().len() as u64;
+                    if row.number < indexed {
+                        places += self.index(database, row.number, &block);
+                    }
+                }
+                Err(what) => self.found(what),
+            }
+            progress(self.bytes, meta.map_or(0, |meta| meta.bytes));
+        }
+        if meta.is_some_and(|meta| meta.bytes != self.bytes) && self.findings.is_empty() {
+            self.found("its blocks are not as long as its count of bytes says".to_owned());
+        }
+        if self.good.last().map_or(0, |last| last.number + 1) < indexed && self.findings.is_empty() {
+            self.found(format!("its index says that it goes up to block number {indexed}"));
+        }
+        self.index_back(database, places);
+    }
+
+    /// Whether the transactions of a block are in the index; how many places they have there.
+    fn index(&mut self, database: &Database, number: u64, block: &CheckedBlock) -> u64 {
+        let mut rows: Vec<u64> = block.ids().iter().map(|id| beginning(&id.0)).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let missing = guarded(|| {
+            let index = database.begin_read()?.open_table(INDEX)?;
+            let mut missing = 0u64;
+            for begins in &rows {
+                missing += u64::from(index.get((*begins, number))?.is_none());
+            }
+            Ok(missing)
+        });
+        match missing {
+            Ok(0) => {}
+            Ok(_) => self.found(format!("a transaction of block number {number} is not in the index")),
+            Err(Trouble::Damaged(what)) => self.found(format!("the index cannot be read: {what}")),
+            Err(Trouble::Io(error)) => self.found(format!("the index cannot be read: {error}")),
+        }
+        rows.len() as u64
+    }
+
+    /// Whether the index holds nothing else. Where every transaction has its place, as many places as that
+    /// are all there is.
+    fn index_back(&mut self, database: &Database, places: u64) {
+        let counted = guarded(|| {
+            let index = database.begin_read()?.open_table(INDEX)?;
+            let mut count = 0u64;
+            for row in index.iter()? {
+                row?;
+                count += 1;
+            }
+            Ok((count, index.len()?))
+        });
+        match counted {
+            Ok((count, said)) if count == said && count == places => {}
+            Ok(_) if !self.findings.is_empty() => {}
+            Ok((count, _)) => self.found(format!("the index has {count} places, and {places} belong there")),
+            Err(Trouble::Damaged(what)) => self.found(format!("the index cannot be read: {what}")),
+            Err(Trouble::Io(error)) => self.found(format!("the index cannot be read: {error}")),
+        }
+    }
+
+    /// What waits for a block.
+    fn pool(&mut self, database: &Database) {
+        let mut from = 0;
+        loop {
+            let row = guarded(|| {
+                let table = database.begin_read()?.open_table(WAITING)?;
+                let row = table.range(from..)?.next().transpose()?;
+                Ok(row.map(|(at, row)| (at.value(), row.value().to_vec())))
+            });
+            match row {
+                Ok(None) => return,
+                Ok(Some((at, row))) => {
+                    match waiting(&row) {
+                        Ok((_, transaction)) => self.waiting.push(Waiting::from(&transaction)),
+                        Err(what) => self.found(format!("{what} (row {at})")),
+                    }
+                    let Some(next) = at.checked_add(1) else { return };
+                    from = next;
+                }
+                Err(Trouble::Damaged(what)) => {
+                    return self.found(format!("waiting transactions cannot be read: {what}"));
+                }
+                Err(Trouble::Io(error)) => {
+                    return self.found(format!("waiting transactions cannot be read: {error}"));
+                }
+            }
+        }
+    }
+
+    /// The chain of the blocks that are whole, by the rules of consensus.
+    fn chain(&mut self, meta: &Meta, params: &Arc<Params>) {
+        let headers: Vec<Header> =
+            self.good.iter().filter(|g| g.number > 0).map(|good| good.header).collect();
+        let restored = match Chain::restore(params.clone(), &headers, meta.tip) {
+            Ok(restored) => restored,
+            Err(error) => return self.found(error.to_string()),
+        };
+        for good in self.good.clone() {
+            let hash = good.header.hash();
+            let height = restored.chain.get(&hash).map(|entry| entry.height);
+            if height.is_some_and(|height| height != good.claimed) {
+                self.found(format!("the block {hash}, number {}, claims another height", good.number));
+            }
+        }
+        self.tip = Some(restored.chain.tip());
+    }
+}

@@ -1,0 +1,189 @@
+//! A node's folder looked at from end to end, while no node runs: `p2pnode verify`. Nothing is changed.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::chain::Tip;
+use crate::params::Params;
+use crate::store::disk::verify::{Scan, scan};
+use crate::store::folder::{
+    CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, NODE_FILE, PEERS_FILE, Peer, Record,
+};
+use crate::store::open::check_owner;
+use crate::store::{Damage, FORMAT, OpenError};
+use crate::types::NodeId;
+
+/// Told of bytes done, and of how many there are; 0 where that is not known.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// What a folder holds, and what is wrong with it.
+#[derive(Debug)]
+pub struct Report {
+    /// Whose it is.
+    pub node: Option<NodeId>,
+    /// Whole blocks, genesis and side branches included.
+    pub blocks: u64,
+    /// Their transactions.
+    pub transactions: u64,
+    /// Bytes of their encodings.
+    pub bytes: u64,
+    /// Whole transactions that wait for a block.
+    pub waiting: u64,
+    /// The active tip, where all hangs together.
+    pub tip: Option<Tip>,
+    /// Whether the node was killed: its next start recovers the file, which is no damage.
+    pub unclosed: bool,
+    /// What is wrong, in which file.
+    pub findings: Vec<Damage>,
+    /// How many findings more there were.
+    pub more: u64,
+}
+
+/// All that was read.
+pub(super) struct Looked {
+    pub(super) report: Report,
+    pub(super) scan: Option<Scan>,
+}
+
+/// Looks at the folder at `path`, of a node of the network `params`.
+pub fn verify(path: &Path, params: &Arc<Params>, progress: Progress<'_>) -> Result<Report, OpenError> {
+    let folder = take(path)?;
+    Ok(look(&folder, params, progress)?.report)
+}
+
+/// The folder, if a node has been there and none is.
+pub(super) fn take(path: &Path) -> Result<Folder, OpenError> {
+    if [CHAIN_FILE, NODE_FILE].iter().all(|name| !path.join(name).exists()) {
+        return Err(OpenError::Nothing { folder: path.to_owned() });
+    }
+    Folder::take(path)
+}
+
+pub(super) fn look(
+    folder: &Folder,
+    params: &Arc<Params>,
+    progress: Progress<'_>,
+) -> Result<Looked, OpenError> {
+    let mut findings = Vec::new();
+    let record: Option<Record> = readable(folder, NODE_FILE, &mut findings);
+    let checkpoint: Option<Checkpoint> = readable(folder, CHECKPOINT_FILE, &mut findings);
+    let peers: Option<Vec<Peer>> = readable(folder, PEERS_FILE, &mut findings);
+    let ids = peers.iter().flatten().filter_map(|peer| peer.node.as_ref());
+    if let Some(id) = ids.into_iter().find(|id| id.parse::<NodeId>().is_err()) {
+        findings.push(Damage { path: folder.file(PEERS_FILE), what: format!("{id:?} is no node's id") });
+    }
+    if let Some(record) = &record {
+        check_record(record, folder, params, &mut findings)?;
+    }
+    let chain = folder.file(CHAIN_FILE);
+    let scan = match fs::metadata(&chain) {
+        Ok(found) if found.len() == 0 => {
+            findings.push(Damage { path: chain.clone(), what: "it is empty".to_owned() });
+            None
+        }
+        Ok(_) => Some(scan(&chain, params, progress)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            findings.push(Damage { path: chain.clone(), what: "it is missing".to_owned() });
+            None
+        }
+        Err(error) => return Err(OpenError::Io { path: chain, error }),
+    };
+    let mut report = Report {
+        node: record.as_ref().and_then(|record| record.node.parse().ok()),
+        blocks: 0,
+        transactions: 0,
+        bytes: 0,
+        waiting: 0,
+        tip: None,
+        unclosed: false,
+        findings,
+        more: 0,
+    };
+    if let Some(scan) = &scan {
+        report.take(scan, &chain, params, record.as_ref(), checkpoint.as_ref())?;
+    }
+    Ok(Looked { report, scan })
+}
+
+fn readable<T: DeserializeOwned>(folder: &Folder, name: &str, findings: &mut Vec<Damage>) -> Option<T> {
+    folder.look(name).unwrap_or_else(|damage| {
+        findings.push(damage);
+        None
+    })
+}
+
+/// Whether `record` is one that a node of this network writes.
+fn check_record(
+    record: &Record,
+    folder: &Folder,
+    params: &Params,
+    findings: &mut Vec<Damage>,
+) -> Result<(), OpenError> {
+    let path = folder.file(NODE_FILE);
+    if record.format > FORMAT {
+        return Err(OpenError::Newer { path, found: record.format, known: FORMAT });
+    }
+    let (theirs, ours) = (record.rules.clone(), params.rules().to_string());
+    let is_same = record.network == params.network().to_string();
+    if !is_same && theirs != ours {
+        return Err(OpenError::OtherNetwork { path, theirs, ours });
+    }
+    if record.node.parse::<NodeId>().is_err() || !is_same || theirs != ours || record.format != FORMAT {
+        findings.push(Damage { path, what: "it is not what a node wrote".to_owned() });
+    }
+    Ok(())
+}
+
+impl Report {
+    /// Adds what was found in the chain's file, and how that fits what is beside it.
+    fn take(
+        &mut self,
+        scan: &Scan,
+        chain: &Path,
+        params: &Params,
+        record: Option<&Record>,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<(), OpenError> {
+        let mut found = |what: String| self.findings.push(Damage { path: chain.to_owned(), what });
+        scan.findings.iter().cloned().for_each(&mut found);
+        if let Some(owner) = &scan.owner {
+            match check_owner(owner, chain, params) {
+                // One of the two was changed: another network has another id and other rules.
+                Err(OpenError::OtherNetwork { theirs, ours, .. })
+                    if theirs == ours || !scan.findings.is_empty() =>
+                {
+                    found("its network's id or rules are not those that were stored".to_owned());
+                }
+                Err(OpenError::Damaged(damage)) => found(damage.what),
+                Err(error) => return Err(error),
+                Ok(()) if owner.rules != params.rules().to_string() => {
+                    found("its network's rules are not those that were stored".to_owned());
+                }
+                Ok(()) => {}
+            }
+            if record.is_some_and(|record| record.node != owner.node.to_string()) {
+                found(format!("it is the node {}'s, and {NODE_FILE} names another", owner.node));
+            }
+            self.node = Some(owner.node);
+        }
+        if let Some(Checkpoint { commits, tip }) = checkpoint {
+            let is_behind = scan.commits < *commits;
+            let differs = scan.tip.as_ref().is_some_and(|ours| ours.hash.to_string() != *tip);
+            if is_behind || (scan.commits == *commits && differs) {
+                found(format!("it knows of {} commits, and there were {commits}", scan.commits));
+            }
+        }
+        self.blocks = scan.good.len() as u64;
+        self.transactions = scan.transactions;
+        self.bytes = scan.bytes;
+        self.waiting = scan.waiting.len() as u64;
+        self.tip = scan.tip;
+        self.unclosed = scan.unclosed;
+        self.more = scan.more;
+        Ok(())
+    }
+}

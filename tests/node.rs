@@ -1,0 +1,216 @@
+//! Stories of one shipped node and its folder.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
+#![allow(clippy::disallowed_methods, reason = "a deadline for what two processes agree upon")]
+
+mod shipped;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use shipped::{DEADLINE, Node, command, command_on};
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn start(folder: &Path) -> Node {
+    Node::start(command(&["--data-dir"]).arg(folder).stderr(Stdio::null()))
+}
+
+/// Runs a node that is expected to end by itself. One that does not finds its lifeline cut, and ends with 0.
+fn refused(folder: &Path, mut command: Command) -> Output {
+    command.arg("--data-dir").arg(folder).stdin(Stdio::null()).output().expect("the node runs")
+}
+
+/// Its exit code, and its lines for people.
+fn said(ended: &Output) -> (Option<i32>, String) {
+    let text = String::from_utf8(ended.stderr.clone()).expect("UTF-8");
+    let lines = text.lines().filter(|line| line.starts_with("error: ") || line.starts_with("hint: "));
+    (ended.status.code(), lines.collect::<Vec<_>>().join("\n"))
+}
+
+fn mine(node: &Node, content: &str) {
+    let (status, mined) = node.ask("POST", "/mine", &format!(r#"{{"content": "{content}"}}"#));
+    assert_eq!((status, mined), (200, "Mined".into()));
+}
+
+fn stop(node: Node) {
+    node.signal(Signal::TERM);
+    assert_eq!(node.end().code(), Some(0));
+}
+
+/// Every file of a folder and what is in it.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let read = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().expect("UTF-8");
+        (name, std::fs::read(entry.path()).expect("a file"))
+    };
+    entries.map(|entry| read(entry.expect("an entry"))).collect()
+}
+
+#[test]
+fn a_node_that_is_stopped_and_started_again_is_who_it_was_and_knows_what_it_knew() {
+    let folder = folder();
+    let friend = Node::start(command(&["--ephemeral"]).stderr(Stdio::null()));
+    let node = start(folder.path());
+    node.meet(&friend);
+    for content in ["one", "two", "three"] {
+        mine(&node, content);
+    }
+    let (status, _) = node.ask("POST", "/transactions", r#"{"content": "waiting"}"#);
+    assert_eq!(status, 202);
+    let (_, chain) = node.ask("GET", "/chain", "");
+    let (_, pool) = node.ask("GET", "/transactions", "");
+    assert_eq!((&chain["length"], &pool["length"]), (&4.into(), &1.into()));
+    let id = node.id.clone();
+    stop(node);
+
+    let again = start(folder.path());
+    assert_eq!(again.id, id);
+    assert_eq!(again.ask("GET", "/chain", "").1, chain);
+    assert_eq!(again.ask("GET", "/transactions", "").1, pool);
+    // It dials whom it knew; nobody told it this time.
+    let since = Instant::now();
+    while again.ask("GET", "/node/id", "").1["nodes"][&friend.id] != friend.listen.as_str() {
+        assert!(since.elapsed() < DEADLINE, "it does not know its peer any more");
+        thread::sleep(Duration::from_millis(10));
+    }
+    stop(again);
+    stop(friend);
+}
+
+#[test]
+fn readers_that_have_gone_keep_a_node_from_nothing() {
+    let folder = folder();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut deaf = command(&["-vv", "--data-dir"]);
+    deaf.arg(folder.path()).stdout(writer.try_clone().expect("a pipe")).stderr(writer);
+    let mut node = Node::spawn(&mut deaf);
+    // Its ready line goes nowhere; its record says where it is.
+    let since = Instant::now();
+    let record = loop {
+        if let Ok(text) = std::fs::read(folder.path().join("node.json")) {
+            break serde_json::from_slice::<Value>(&text).expect("it is there whole or not at all");
+        }
+        assert!(since.elapsed() < DEADLINE, "it does not start");
+        thread::sleep(Duration::from_millis(10));
+    };
+    node.http = record["http"].as_str().expect("an address").to_owned();
+    mine(&node, "said to nobody");
+    let (_, chain) = node.ask("GET", "/chain", "");
+    assert_eq!(chain["length"], 2);
+    stop(node);
+    let again = start(folder.path());
+    assert_eq!(again.ask("GET", "/chain", "").1, chain);
+    stop(again);
+}
+
+#[test]
+fn a_folder_is_one_nodes_at_a_time() {
+    let folder = folder();
+    let node = start(folder.path());
+    mine(&node, "mine");
+    let before = files(folder.path());
+    let (code, said) = said(&refused(folder.path(), command(&[])));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("{} is in use", folder.path().display())), "{said}");
+    assert!(said.contains("--data-dir"), "{said}");
+    assert!(files(folder.path()) == before, "the second one touched nothing");
+    mine(&node, "still mine");
+    stop(node);
+}
+
+#[test]
+fn a_folder_of_another_network_is_refused_and_both_are_named() {
+    let folder = folder();
+    let node = start(folder.path());
+    mine(&node, "of the first network");
+    let (_, id) = node.ask("GET", "/node/id", "");
+    let (_, chain) = node.ask("GET", "/chain", "");
+    stop(node);
+    // The database counts its openings in the file: that one is held to what is in it.
+    let beside = || {
+        let mut files = files(folder.path());
+        files.remove("chain.redb").expect("the chain");
+        files
+    };
+    let before = beside();
+    let (code, said) = said(&refused(folder.path(), command_on("lab", &["--difficulty", "9"])));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(id["rules"].as_str().expect("rules")) && said.contains("not lab"), "{said}");
+    assert!(said.contains("hint: ") && said.contains("--network"), "{said}");
+    assert_eq!(beside(), before);
+    let again = start(folder.path());
+    assert_eq!(again.ask("GET", "/chain", "").1, chain);
+    assert_eq!(again.ask("GET", "/node/id", "").1["node"], id["node"]);
+    stop(again);
+}
+
+#[test]
+fn a_damaged_file_is_named_with_what_helps_and_is_not_touched() {
+    let folder = folder();
+    let node = start(folder.path());
+    for content in ["one", "two", "three", "four", "five"] {
+        mine(&node, &content.repeat(5_000));
+    }
+    stop(node);
+    let path = folder.path().join("chain.redb");
+    let mut bytes = std::fs::read(&path).expect("the chain's file");
+    let length = bytes.len();
+    bytes[length / 4..length * 3 / 4].fill(0xa5);
+    std::fs::write(&path, &bytes).expect("the damage");
+
+    let (code, said) = said(&refused(folder.path(), command(&[])));
+    assert_eq!(code, Some(65), "{said}");
+    assert!(said.contains(&format!("{} is damaged", path.display())), "{said}");
+    assert!(said.contains(&format!("`p2pnode verify {}`", folder.path().display())), "{said}");
+    assert!(std::fs::read(&path).expect("the chain's file") == bytes, "it is as it was found");
+}
+
+#[test]
+fn an_ephemeral_node_leaves_nothing_behind() {
+    let home = folder();
+    let mut ephemeral = command(&["--ephemeral"]);
+    ephemeral.env("HOME", home.path()).env("XDG_DATA_HOME", home.path()).current_dir(home.path());
+    let node = Node::start(ephemeral.stderr(Stdio::null()));
+    mine(&node, "gone");
+    stop(node);
+    assert_eq!(files(home.path()), BTreeMap::new());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_node_that_is_told_nothing_keeps_its_chain_where_the_platform_keeps_data() {
+    let home = folder();
+    let node = Node::start(command(&[]).env("XDG_DATA_HOME", home.path()).stderr(Stdio::null()));
+    mine(&node, "kept");
+    let (_, id) = node.ask("GET", "/node/id", "");
+    let network = format!("regtest-{}", &id["network"].as_str().expect("an id")[..8]);
+    // The port is the one that was asked for, so that it is found again.
+    let place = home.path().join("p2pnode").join(network).join("0");
+    stop(node);
+    let record = std::fs::read(place.join("node.json")).expect("its record");
+    let record: Value = serde_json::from_slice(&record).expect("JSON");
+    assert_eq!(record["node"], id["node"]);
+    assert!(place.join("chain.redb").exists());
+}
+
+#[test]
+fn shutting_down_over_http_is_an_orderly_end() {
+    let folder = folder();
+    for method in ["GET", "POST"] {
+        let node = start(folder.path());
+        assert_eq!(node.ask(method, "/shutdown", ""), (200, "Server shutting down...".into()));
+        assert_eq!(node.end().code(), Some(0));
+    }
+}

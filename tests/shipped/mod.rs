@@ -1,0 +1,136 @@
+//! One shipped node, for tests that have a whole program before them: it is started, asked, and ended.
+//!
+//! Ports are 0, and the ready line says where it is. Its stdin is its lifeline: a test that dies, however it
+//! dies, leaves no node behind.
+
+use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// Far more than anything here takes, on a machine that is busy with other tests.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A node that was started.
+pub struct Node {
+    child: Child,
+    /// None if its stdout is no pipe of ours.
+    out: Option<BufReader<ChildStdout>>,
+    /// Held apart from the child: waiting for a child closes its stdin, which would stop it by itself.
+    _lifeline: ChildStdin,
+    /// Its id, and where its HTTP and its P2P are: empty until it is ready.
+    pub id: String,
+    pub http: String,
+    pub listen: String,
+}
+
+/// A node of the network where every second hash is a block.
+pub fn command(flags: &[&str]) -> Command {
+    command_on("regtest", flags)
+}
+
+/// A node of the network of that name.
+pub fn command_on(network: &str, flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
+    command.args(["--network", network, "--listen", "127.0.0.1:0", "--http", "0", "--lifeline"]).args(flags);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+impl Node {
+    /// Starts one, and does not wait for it.
+    pub fn spawn(command: &mut Command) -> Node {
+        let mut child = command.spawn().expect("the node runs");
+        let out = child.stdout.take().map(BufReader::new);
+        let _lifeline = child.stdin.take().expect("a pipe");
+        let (id, http, listen) = Default::default();
+        Node { child, out, _lifeline, id, http, listen }
+    }
+
+    /// Starts one and waits until it is ready.
+    pub fn start(command: &mut Command) -> Node {
+        let mut node = Node::spawn(command);
+        node.wait_until_ready();
+        node
+    }
+
+    /// Reads its ready line.
+    pub fn wait_until_ready(&mut self) {
+        let mut line = String::new();
+        self.out.as_mut().expect("a pipe").read_line(&mut line).expect("a line");
+        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no ready line: {line:?}"));
+        let text = |name: &str| {
+            ready[name].as_str().unwrap_or_else(|| panic!("not ready, no {name}: {line}")).to_owned()
+        };
+        (self.id, self.http, self.listen) = (text("node"), text("http"), text("listen"));
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id() as i32).expect("a process's number");
+        kill_process(pid, signal).expect("the node is there");
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> ExitStatus {
+        self.child.wait().expect("an end")
+    }
+
+    /// Status and JSON of a request to a node that answers.
+    pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let (status, text) = request(method, &self.http, path, body).expect("an answer");
+        (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{method} {path}: no JSON: {text}")))
+    }
+
+    /// Introduces another node to this one.
+    pub fn meet(&self, other: &Node) {
+        let body = format!(r#"{{"nodes": ["{}"], "addresses": ["{}"]}}"#, other.id, other.listen);
+        let (status, said) = self.ask("POST", "/nodes/register", &body);
+        assert_eq!(status, 201, "{said}");
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed or has no more use for it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Status and body of a request; an error unless the whole answer came.
+pub fn request(method: &str, address: &str, path: &str, body: &str) -> Result<(u16, String)> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(DEADLINE))?;
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    socket.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer)?;
+    parse(&answer).ok_or_else(|| Error::new(ErrorKind::UnexpectedEof, "the answer broke off"))
+}
+
+fn parse(answer: &str) -> Option<(u16, String)> {
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let head = head.to_ascii_lowercase();
+    if head.contains("transfer-encoding: chunked") {
+        return Some((status, unchunked(body)?));
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
+    (length.parse() == Ok(body.len())).then(|| (status, body.to_owned()))
+}
+
+fn unchunked(mut body: &str) -> Option<String> {
+    let mut whole = String::new();
+    loop {
+        let (size, rest) = body.split_once("\r\n")?;
+        let size = usize::from_str_radix(size, 16).ok()?;
+        if size == 0 {
+            return Some(whole);
+        }
+        whole += rest.get(..size)?;
+        body = rest.get(size + 2..)?;
+    }
+}
