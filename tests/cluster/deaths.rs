@@ -67,7 +67,7 @@ fn nodes_that_die_together_find_each_other_again_under_new_names() {
         kill_process(*pid, Signal::KILL).expect("it is there");
     }
     for _ in 1..3 {
-        let said = network.hears_of(|line| line.contains(" runs again"));
+        let said = network.hears_of("runs again", |line| line.contains(" runs again"));
         assert!(!said.contains("not all of its links"), "{said}");
     }
     let again = network.nodes("id");

@@ -84,16 +84,15 @@ impl Network {
 
     /// The next line on its stdout that begins like that.
     pub fn hears(&mut self, begin: &str) -> String {
-        println!("waiting for {begin:?}");
-        self.hears_of(|line| line.starts_with(begin))
+        self.hears_of(begin, |line| line.starts_with(begin))
     }
 
-    /// The next line on its stdout that is the one.
-    pub fn hears_of(&mut self, is_it: impl Fn(&str) -> bool) -> String {
+    /// The next line on its stdout that is the one that says `what`.
+    pub fn hears_of(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
         let mut line = String::new();
         while !is_it(&line) {
             line.clear();
-            assert_ne!(self.out.read_line(&mut line).expect("a line"), 0, "it ended without a word of it");
+            assert_ne!(self.out.read_line(&mut line).expect("a line"), 0, "it says {what:?} before it ends");
         }
         line
     }
