@@ -54,11 +54,10 @@ fn what_cannot_be_looked_at_says_what_to_do() {
     let folder = used();
     let running = store::open(folder.path(), &Params::regtest(), NodeId([9; 16])).expect("a folder");
     let nobody = tempfile::tempdir().expect("a folder");
-    let rows: [(&Path, &[&str], i32, &str, &str); 4] = [
+    let rows: [(&Path, &[&str], i32, &str, &str); 3] = [
         (folder.path(), &["--network", "regtest"], 1, "is in use by another node", "stop that node"),
         (nobody.path(), &[], 1, "no node has kept anything in", "--data-dir"),
         (nobody.path(), &["--difficulty", "0"], 2, "the difficulty must be", "--difficulty 16"),
-        (nobody.path(), &["--mine"], 2, "--mine", "--help"),
     ];
     for (folder, flags, code, says, hint) in rows {
         let ended = verify(folder, flags);

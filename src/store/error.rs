@@ -97,7 +97,7 @@ pub enum OpenError {
         /// The rules asked for.
         ours: String,
     },
-    /// The record beside the chain is there, the chain is not.
+    /// Files beside the chain are there, the chain is not.
     #[error("{} is missing, and the files beside it say that there was one", path.display())]
     Missing {
         /// The file.

@@ -99,6 +99,11 @@ impl Folder {
         self.path.join(name)
     }
 
+    /// Whether something in it says that there was a chain.
+    pub(super) fn has_kept(&self) -> bool {
+        [NODE_FILE, PEERS_FILE, CHECKPOINT_FILE].iter().any(|name| self.file(name).exists())
+    }
+
     /// Writes `node.json`.
     pub fn write_record(&self, record: &Record) -> io::Result<()> {
         write_json(&self.file(NODE_FILE), record)

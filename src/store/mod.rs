@@ -1,10 +1,27 @@
 //! Blocks kept for as long as the node keeps them in its tree: written in order, read by anyone.
 //!
 //! Lives here: [`Store`], the one type that others name; behind it, through a private trait, what keeps the
-//! blocks. There is one such keeper today, `memory`, whose commits are done when they are submitted; one on
-//! disk, with its own thread, fits the same seam: that is why a commit is acknowledged by number, not by
-//! return. Not here: which blocks are worth keeping or active (`chain`), and what a block means; a store
-//! knows a hash, bytes and ids.
+//! blocks. There are two such keepers: `memory`, whose commits are done when they are submitted, and `disk`,
+//! whose thread commits what waits; that is why a commit is acknowledged by number, not by return. Not here:
+//! which blocks are worth keeping or active (`chain`), and what a block means; a store knows a hash, bytes
+//! and ids.
+//!
+//! # What is in a node's folder
+//!
+//! | file | holds | when it is missing or damaged |
+//! |---|---|---|
+//! | `chain.redb` | blocks, the pool, and whose they are: what must not be lost | the node does not start; nothing is made over it |
+//! | `node.json` | who the node is and where, for people and programs | missing: written again; damaged, or of another node: the node does not start |
+//! | `peers.json` | the nodes it knows | set aside: they can be learnt again |
+//! | `checkpoint.json` | how far the chain was at the last orderly end | set aside: a loss is then not noticed |
+//! | `lock` | nothing; locked while a node runs | made |
+//! | `*.new` | what a kill left of a file that was being written | written over |
+//!
+//! # Where to start reading
+//!
+//! This file for what a store promises; `open` for how a folder is looked at before anything in it is
+//! believed; `disk` and its `writer` for how a block gets to the disk; `disk/tables` for what is in the file;
+//! `tests/faults` for what it has to survive.
 
 use core::fmt;
 use std::sync::Arc;

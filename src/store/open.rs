@@ -43,7 +43,7 @@ pub fn open(path: &Path, params: &Params, fresh: NodeId) -> Result<Opened, OpenE
         }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if record.is_some() {
+            if folder.has_kept() {
                 return Err(OpenError::Missing { path: chain });
             }
             create(&chain, params, fresh)?;

@@ -2,6 +2,8 @@
 
 mod faults;
 mod folders;
+mod life;
+mod medium;
 mod restarts;
 mod verify;
 
@@ -92,6 +94,27 @@ fn what_is_submitted_reads_back_from_every_handle() {
         store.submit(batch(8, &[&one], &[]));
         assert_eq!(committed.wait(), Some(Ok(8)));
         assert_eq!((other.blocks(), other.bytes()), (3, size as u64), "once is enough");
+    }
+}
+
+#[test]
+fn a_hash_that_begins_like_one_that_is_here_is_another() {
+    for (store, mut committed, _folder) in stores() {
+        let one = block(genesis(), 1, 1, &[1]);
+        store.submit(batch(1, &[&one], &[]));
+        let like = |hash: BlockHash| {
+            let mut like = hash;
+            like.0[31] ^= 1;
+            like
+        };
+        // Before its commit, perhaps, and after it: anybody can ask for such a hash.
+        for _ in 0..2 {
+            assert_eq!(read(&store, &like(one.hash())), None);
+            assert_eq!(read(&store, &like(genesis())), None);
+            committed.try_recv().or_else(|| committed.wait());
+            store.submit(batch(2, &[], &[like(one.hash())]));
+        }
+        assert!(read(&store, &one.hash()).is_some(), "it was not this one that was forgotten");
     }
 }
 

@@ -152,11 +152,9 @@ impl Report {
         scan.findings.iter().cloned().for_each(&mut found);
         if let Some(owner) = &scan.owner {
             match check_owner(owner, chain, params) {
-                // One of the two was changed: another network has another id and other rules.
-                Err(OpenError::OtherNetwork { theirs, ours, .. })
-                    if theirs == ours || !scan.findings.is_empty() =>
-                {
-                    found("its network's id or rules are not those that were stored".to_owned());
+                // Another network has another id and other rules: here one of the two was changed.
+                Err(OpenError::OtherNetwork { theirs, ours, .. }) if theirs == ours => {
+                    found("its network's id is not the one that was stored".to_owned());
                 }
                 Err(OpenError::Damaged(damage)) => found(damage.what),
                 Err(error) => return Err(error),

@@ -1,9 +1,11 @@
 //! A new file, and all that a start reads of an old one: every header, the transactions that wait, and the
 //! newest blocks whole.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -41,7 +43,10 @@ pub(super) struct Contents {
 
 /// Opens the file at `path`, and says whose it is.
 pub(in crate::store) fn open(path: &Path) -> Result<(Held, Owner), OpenError> {
-    let opened = guarded(|| Ok(Held::new(builder().open(path)?)));
+    let opened = guarded(|| {
+        let file = File::options().read(true).write(true).open(path)?;
+        Held::over(FileBackend::new(file)?, &builder())
+    });
     let database = opened.map_err(|trouble| unopened(trouble, path))?;
     let owner = owner(&database).map_err(|trouble| trouble.damage(path))?;
     Ok((database, owner))
@@ -49,7 +54,12 @@ pub(in crate::store) fn open(path: &Path) -> Result<(Held, Owner), OpenError> {
 
 /// Makes a file at `path` that holds genesis and knows whose it is.
 pub(in crate::store) fn create(path: &Path, params: &Params, node: NodeId) -> Result<(), OpenError> {
-    let made = guarded(|| initialise(&Held::new(builder().create(path)?), params, node));
+    let made = guarded(|| {
+        let file = File::options().read(true).write(true).create_new(true).open(path)?;
+        let database = Held::over(FileBackend::new(file)?, &builder())?;
+        initialise(&database, params, node)?;
+        database.watch.refusal().map_or(Ok(()), |error| Err(Trouble::Io(error)))
+    });
     made.map_err(|trouble| unopened(trouble, path))
 }
 
@@ -105,8 +115,7 @@ pub(super) fn builder() -> Builder {
 /// A database over `backend`, which is empty or was one.
 #[cfg(test)]
 pub(in crate::store) fn open_backend(backend: impl redb::StorageBackend) -> Result<Held, OpenError> {
-    let opened = guarded(|| Ok(Held::new(builder().create_with_backend(backend)?)));
-    opened.map_err(|trouble| unopened(trouble, Path::new("the disk")))
+    guarded(|| Held::over(backend, &builder())).map_err(|trouble| unopened(trouble, Path::new("the disk")))
 }
 
 /// A store over it, made if it is empty.
@@ -203,6 +212,9 @@ pub(super) fn contents(database: &Database, path: &Path, params: &Params) -> Res
             let (at, header) = row?;
             contents.take_header(at.value(), &Header::from_bytes(header.value()), params)?;
         }
+        // A number below the mark is not given again, though its block be forgotten: the mark says that it
+        // is in the index.
+        contents.state.next = contents.state.next.max(count(meta::INDEXED)?);
         if headers.get(0)?.is_none() {
             return Err(Trouble::Damaged("its first block is missing".to_owned()));
         }

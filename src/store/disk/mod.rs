@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `tables` | the file's tables, and how their values are verified |
 //! | `load` | a new file, and all that a start reads of an old one |
+//! | `shield` | the file, readable even when it can no longer be written |
 //! | `writer` | the thread that commits |
 //! | `index` | where transactions are, written behind the tip |
 //! | `verify` | every row held against what it must be |
@@ -18,6 +19,7 @@ mod index;
 pub(super) mod load;
 mod overlay;
 pub(super) mod reach;
+mod shield;
 mod tables;
 pub(super) mod verify;
 mod writer;
@@ -30,12 +32,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use redb::{Database, ReadableDatabase};
+use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::store::{Batch, Damage, Failure, Keeper};
 use crate::types::{BlockHash, Header, TxId};
-use tables::{BLOCKS, Trouble, guarded};
+use shield::{Shield, Watch};
+use tables::{BLOCKS, HEADERS, Trouble, guarded};
 pub(super) use tables::{FORMAT, beginning, verified};
 use writer::{Task, Writer};
 
@@ -56,11 +59,16 @@ struct Place {
 }
 
 /// An open database. Closing one over a damaged file may panic in the library, as reading may.
-pub(super) struct Held(Option<Database>);
+pub(super) struct Held {
+    database: Option<Database>,
+    watch: Watch,
+}
 
 impl Held {
-    fn new(database: Database) -> Held {
-        Held(Some(database))
+    /// The database of `backend`, opened as `builder` says; a new one if it is empty.
+    fn over(backend: impl StorageBackend, builder: &Builder) -> Result<Held, Trouble> {
+        let (shield, watch) = Shield::new(backend);
+        Ok(Held { database: Some(builder.create_with_backend(shield)?), watch })
     }
 }
 
@@ -69,13 +77,13 @@ impl Deref for Held {
 
     fn deref(&self) -> &Database {
         #[allow(clippy::expect_used, reason = "it is taken out when this is dropped, and by nobody else")]
-        self.0.as_ref().expect("an open database")
+        self.database.as_ref().expect("an open database")
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let database = self.0.take();
+        let database = self.database.take();
         let closed = guarded(|| {
             drop(database);
             Ok(())
@@ -166,15 +174,41 @@ impl Shared {
         guarded(read).map_err(|trouble| trouble.damage(&self.path))
     }
 
+    /// The hash of the block that has `number`.
+    fn name_of(&self, number: u64) -> Result<Option<BlockHash>, Damage> {
+        if let Some(bytes) = self.read_state().pending.get(&number) {
+            return Ok(bytes.split_first_chunk().map(|(header, _)| Header::from_bytes(header).hash()));
+        }
+        let read = || -> Result<Option<BlockHash>, Trouble> {
+            let headers = self.database.begin_read()?.open_table(HEADERS)?;
+            Ok(headers.get(number)?.map(|header| Header::from_bytes(header.value()).hash()))
+        };
+        guarded(read).map_err(|trouble| trouble.damage(&self.path))
+    }
+
     /// The number of the block `hash`.
     fn number_of(&self, hash: &BlockHash) -> Option<u64> {
         let candidates = self.read_state().candidates(hash);
         // Seldom one, and more than one only if somebody tried very hard.
-        candidates.into_iter().find(|number| {
-            let header = self.fetch(*number).ok().flatten();
-            let header = header.as_ref().and_then(|block| block.split_first_chunk());
-            header.is_some_and(|(header, _)| Header::from_bytes(header).hash() == *hash)
-        })
+        candidates.into_iter().find(|number| self.name_of(*number).is_ok_and(|name| name == Some(*hash)))
+    }
+
+    /// The bytes under `number` if they are the block `hash`; none if it is another that begins alike, or if
+    /// it was forgotten meanwhile.
+    fn read_as(&self, number: u64, hash: &BlockHash) -> Result<Option<Bytes>, Damage> {
+        let begins = beginning(&hash.0);
+        let (name, bytes) = (self.name_of(number)?, self.fetch(number)?);
+        if !self.read_state().numbers.contains(&(begins, number)) {
+            return Ok(None);
+        }
+        match (name, bytes) {
+            (Some(name), _) if name != *hash && beginning(&name.0) == begins => Ok(None),
+            (Some(_), Some(bytes)) => match verified(&bytes, hash) {
+                Ok(_) => Ok(Some(bytes)),
+                Err(what) => Err(self.damage(what)),
+            },
+            _ => Err(self.damage(format!("the block {hash}, number {number}, is missing"))),
+        }
     }
 
     fn damage(&self, what: String) -> Damage {
@@ -193,19 +227,12 @@ impl Keeper for Disk {
 
     fn read(&self, hash: &BlockHash) -> Result<Option<Bytes>, Damage> {
         let candidates = self.shared.read_state().candidates(hash);
-        let mut wrong = None;
         for number in candidates {
-            let Some(bytes) = self.shared.fetch(number)? else {
-                wrong = Some(format!("the block {hash}, number {number}, is missing"));
-                continue;
-            };
-            match verified(&bytes, hash) {
-                Ok(_) => return Ok(Some(bytes)),
-                // Two that begin alike are told apart by this: one of them is right.
-                Err(what) => wrong = Some(what),
+            if let Some(bytes) = self.shared.read_as(number, hash)? {
+                return Ok(Some(bytes));
             }
         }
-        wrong.map_or(Ok(None), |what| Err(self.shared.damage(what)))
+        Ok(None)
     }
 
     fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage> {

@@ -20,8 +20,14 @@ pub(super) struct Overlay {
     written: Mutex<Written>,
 }
 
-#[derive(Debug, Default)]
-struct Written {
+/// Reads the file itself.
+pub(super) trait Below: Fn(u64, &mut [u8]) -> io::Result<()> {}
+
+impl<F: Fn(u64, &mut [u8]) -> io::Result<()>> Below for F {}
+
+/// What was written over a file of which `below` reads, and covers it from then on.
+#[derive(Debug)]
+pub(super) struct Written {
     /// How long it seems.
     length: u64,
     /// How much of the file itself still shows: it was never made shorter than this.
@@ -34,53 +40,29 @@ impl Overlay {
     pub(super) fn open(path: &Path) -> io::Result<Overlay> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
-        Ok(Overlay { file, written: Mutex::new(Written { length, floor: length, ..Written::default() }) })
+        Ok(Overlay { file, written: Mutex::new(Written::over(length)) })
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the file itself has at `offset`, zeros after `floor`.
-    fn below(&self, offset: u64, floor: u64, out: &mut [u8]) -> io::Result<()> {
-        let there = floor.saturating_sub(offset).min(out.len() as u64) as usize;
-        let (there, after) = out.split_at_mut(there);
-        after.fill(0);
-        self.file.read_exact_at(there, offset)
+    fn below(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(out, offset)
     }
 }
 
 impl StorageBackend for Overlay {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.written().length)
+        Ok(self.written().length())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let written = self.written();
-        let end = offset.saturating_add(out.len() as u64);
-        if end > written.length {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.below(offset, written.floor, out)?;
-        let first = offset - offset % PAGE as u64;
-        for (at, page) in written.pages.range(first..end) {
-            let (from, to) = ((*at).max(offset), (at + PAGE as u64).min(end));
-            let part = &page[(from - at) as usize..(to - at) as usize];
-            out[(from - offset) as usize..(to - offset) as usize].copy_from_slice(part);
-        }
-        Ok(())
+        self.written().read(offset, out, |offset, out| self.below(offset, out))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut written = self.written();
-        let kept = written.pages.split_off(&len.next_multiple_of(PAGE as u64));
-        drop(kept);
-        if let Some(mut last) = written.pages.last_entry() {
-            let used = len.saturating_sub(*last.key()).min(PAGE as u64) as usize;
-            last.get_mut()[used..].fill(0);
-        }
-        written.floor = written.floor.min(len);
-        written.length = len;
+        self.written().set_len(len);
         Ok(())
     }
 
@@ -89,23 +71,75 @@ impl StorageBackend for Overlay {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut written = self.written();
+        self.written().write(offset, data, |offset, out| self.below(offset, out))
+    }
+}
+
+impl Written {
+    /// Nothing yet, over a file of `length` bytes.
+    pub(super) fn over(length: u64) -> Written {
+        Written { length, floor: length, pages: BTreeMap::new() }
+    }
+
+    /// How long the file seems.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// What the file itself has at `offset`, zeros after what still shows of it.
+    fn under(&self, offset: u64, out: &mut [u8], below: impl Below) -> io::Result<()> {
+        let there = self.floor.saturating_sub(offset).min(out.len() as u64) as usize;
+        let (there, after) = out.split_at_mut(there);
+        after.fill(0);
+        if there.is_empty() { Ok(()) } else { below(offset, there) }
+    }
+
+    /// What the file seems to have at `offset`.
+    pub(super) fn read(&self, offset: u64, out: &mut [u8], below: impl Below) -> io::Result<()> {
+        let end = offset.saturating_add(out.len() as u64);
+        if end > self.length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.under(offset, out, below)?;
+        let first = offset - offset % PAGE as u64;
+        for (at, page) in self.pages.range(first..end) {
+            let (from, to) = ((*at).max(offset), (at + PAGE as u64).min(end));
+            let part = &page[(from - at) as usize..(to - at) as usize];
+            out[(from - offset) as usize..(to - offset) as usize].copy_from_slice(part);
+        }
+        Ok(())
+    }
+
+    /// Makes it seem longer, by zeros, or shorter.
+    pub(super) fn set_len(&mut self, len: u64) {
+        let gone = self.pages.split_off(&len.next_multiple_of(PAGE as u64));
+        drop(gone);
+        if let Some(mut last) = self.pages.last_entry() {
+            let used = len.saturating_sub(*last.key()).min(PAGE as u64) as usize;
+            last.get_mut()[used..].fill(0);
+        }
+        self.floor = self.floor.min(len);
+        self.length = len;
+    }
+
+    /// Covers what is at `offset`.
+    pub(super) fn write(&mut self, offset: u64, data: &[u8], below: impl Below) -> io::Result<()> {
         let end = offset.saturating_add(data.len() as u64);
         let mut at = offset - offset % PAGE as u64;
         while at < end {
-            if !written.pages.contains_key(&at) {
+            if !self.pages.contains_key(&at) {
                 let mut page = Box::new([0; PAGE]);
-                self.below(at, written.floor, &mut page[..])?;
-                written.pages.insert(at, page);
+                self.under(at, &mut page[..], &below)?;
+                self.pages.insert(at, page);
             }
             let (from, to) = (at.max(offset), (at + PAGE as u64).min(end));
-            if let Some(page) = written.pages.get_mut(&at) {
+            if let Some(page) = self.pages.get_mut(&at) {
                 let part = &data[(from - offset) as usize..(to - offset) as usize];
                 page[(from - at) as usize..(to - at) as usize].copy_from_slice(part);
             }
             at += PAGE as u64;
         }
-        written.length = written.length.max(end);
+        self.length = self.length.max(end);
         Ok(())
     }
 }

@@ -36,7 +36,7 @@ pub(in crate::store) fn look(path: &Path) -> Result<Held, String> {
 pub(super) fn opened(path: &Path, check: bool) -> Result<Held, Trouble> {
     guarded(|| {
         let overlay = Overlay::open(path).map_err(Trouble::Io)?;
-        Ok(Held::new(builder().set_check_integrity_on_open(check).create_with_backend(overlay)?))
+        Held::over(overlay, builder().set_check_integrity_on_open(check))
     })
 }
 

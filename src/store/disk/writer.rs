@@ -59,7 +59,8 @@ impl Task {
     }
 
     fn bytes(&self) -> usize {
-        self.add.iter().map(|(_, _, encoded)| encoded.len()).sum()
+        let blocks = self.add.iter().map(|(_, _, encoded)| encoded.len());
+        blocks.chain(self.waiting.iter().map(|waiting| waiting.encoded.len())).sum()
     }
 }
 
@@ -104,12 +105,15 @@ impl Writer {
 
     /// Makes `group` durable, all of it or nothing.
     fn commit(&mut self, group: &[Task]) -> Result<(), Failure> {
+        self.check_refused()?;
         self.check_space(group)?;
         let index_is_due = self.index_is_due();
         let written = guarded(|| {
             let mut transaction = self.shared.database.begin_write()?;
             transaction.set_quick_repair(true);
             let mut marks = self.marks.clone();
+            // Before the group drops any of what is indexed here.
+            let indexed = if index_is_due { Some(self.write_index(&transaction)?) } else { None };
             for task in group {
                 marks.write(&transaction, task)?;
             }
@@ -121,11 +125,11 @@ impl Writer {
                 table.insert(meta::COMMITS, &marks.commits.to_le_bytes()[..])?;
                 table.insert(meta::BYTES, &marks.bytes.to_le_bytes()[..])?;
             }
-            let indexed = if index_is_due { Some(self.write_index(&transaction)?) } else { None };
             transaction.commit()?;
             marks.tip = tip;
             Ok((marks, indexed))
         });
+        self.check_refused()?;
         let (marks, indexed) = written.map_err(|trouble| self.failure(trouble))?;
         self.marks = marks;
         if let Some(indexed) = indexed {
@@ -155,10 +159,18 @@ impl Writer {
         Ok(())
     }
 
+    /// What the system refused to write is not on the disk, whatever the library believes.
+    fn check_refused(&self) -> Result<(), Failure> {
+        let refused = self.shared.database.watch.refusal();
+        refused.map_or(Ok(()), |error| Err(self.failure(Trouble::Io(error))))
+    }
+
     fn failure(&self, trouble: Trouble) -> Failure {
         let path = self.shared.path.clone();
         match trouble {
-            Trouble::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
+            Trouble::Io(error)
+                if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+            {
                 let free = self.folder.as_ref().and_then(|folder| free_bytes(folder).ok()).unwrap_or(0);
                 Failure::Full { path, free, needed: MIN_FREE_BYTES }
             }

@@ -59,12 +59,21 @@ fn replace(path: &Path, from: &str, to: &str) {
 
 #[test]
 fn what_cannot_be_opened_is_named_and_left_alone() {
-    let rows: [(&str, Harm, &str, &str); 8] = [
+    let rows: [(&str, Harm, &str, &str); 9] = [
         (
             "gone",
             |folder| fs::remove_file(folder.join(CHAIN_FILE)).expect("gone"),
             "chain.redb is missing",
             "--repair",
+        ),
+        (
+            "gone with its record",
+            |folder| {
+                fs::remove_file(folder.join(CHAIN_FILE)).expect("gone");
+                fs::remove_file(folder.join(NODE_FILE)).expect("gone");
+            },
+            "chain.redb is missing",
+            "put the file back",
         ),
         (
             "empty",

@@ -74,6 +74,50 @@ fn everything_comes_back_in_the_order_of_its_arrival() {
     }
 }
 
+/// What a long chain costs at the start. `cargo test --release --lib long_chain -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement, not a check"]
+fn a_long_chain_opens() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = opened(&folder);
+    let mut committed = first.committed;
+    let (mut parent, count) = (genesis(), 100_000);
+    let begun = std::time::SystemTime::UNIX_EPOCH;
+    let secs = |from: std::time::Duration, to: std::time::Duration| (to - from).as_secs_f64();
+    #[allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+    let now = || std::time::SystemTime::now().duration_since(begun).expect("after 1970");
+    let memory = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or("VmRSS: unknown").to_owned()
+    };
+    let start = now();
+    for seq in 0..count / 100 {
+        let blocks: Vec<Block> = (0..100)
+            .map(|at| {
+                let next = block(parent, seq * 100 + at + 1, 1, &[]);
+                parent = next.hash();
+                next
+            })
+            .collect();
+        first.store.submit(batch(seq, &blocks.iter().collect::<Vec<_>>(), &[]));
+        // As the driver does, not more than some in flight.
+        if seq >= 10 {
+            committed.wait().expect("a number").expect("a commit");
+        }
+    }
+    first.store.close();
+    drop((first.store, first.folder));
+    println!("{count} blocks written: {:.2} s, {}", secs(start, now()), memory());
+    let start = now();
+    let again = opened(&folder);
+    println!("opened: {:.3} s, {}", secs(start, now()), memory());
+    assert_eq!(again.loaded.headers.len() as u64, count);
+    drop(again.loaded);
+    println!("its headers handed on: {}", memory());
+    let size = std::fs::metadata(folder.path().join(crate::store::CHAIN_FILE)).expect("a file").len();
+    println!("{} bytes of blocks in a file of {size}", again.store.bytes());
+}
+
 #[test]
 fn what_was_forgotten_stays_forgotten_and_its_number_is_nobodys() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -260,8 +260,16 @@ fn a_folder_in_use_of_another_network_or_of_nobody_is_left_alone() {
     assert!(matches!(looked(folder.path()), Err(OpenError::Locked { .. })));
     drop((running.store, running.folder));
     let lab = Arc::new(Params::lab(12, None).expect("good rules"));
-    let refusal = verify(folder.path(), &lab, &mut |_, _| {});
-    assert!(matches!(refusal, Err(OpenError::OtherNetwork { .. })), "{refusal:?}");
+    let whole = fs::read(folder.path().join(CHAIN_FILE)).expect("a file");
+    // Its record says so, and where that is gone, the chain itself.
+    for _ in 0..2 {
+        let refusal = verify(folder.path(), &lab, &mut |_, _| {});
+        assert!(matches!(refusal, Err(OpenError::OtherNetwork { .. })), "{refusal:?}");
+        let refusal = repair(folder.path(), &lab, NODE, &mut |_, _| {});
+        assert!(matches!(refusal, Err(OpenError::OtherNetwork { .. })), "{refusal:?}");
+        assert_eq!(fs::read(folder.path().join(CHAIN_FILE)).expect("a file"), whole);
+        let _ = fs::remove_file(folder.path().join(NODE_FILE));
+    }
     let nobody = tempfile::tempdir().expect("a folder");
     assert!(matches!(looked(nobody.path()), Err(OpenError::Nothing { .. })));
     assert_eq!(fs::read_dir(nobody.path()).expect("a folder").count(), 0, "no lock was left");

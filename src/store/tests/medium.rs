@@ -1,0 +1,145 @@
+//! A disk that a test can hurt: it remembers what was not flushed yet, and can lose any part of it, run out
+//! of room, and stop working at any moment.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::RngExt;
+use rand_chacha::ChaCha12Rng;
+
+/// Bytes that a disk writes as one.
+const SECTOR: usize = 512;
+
+/// A disk that a test can hurt.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Medium(Arc<Mutex<Sectors>>);
+
+#[derive(Debug, Default)]
+pub(super) struct Sectors {
+    /// What a reader sees.
+    pub(super) current: Vec<u8>,
+    /// What is safe.
+    pub(super) flushed: Vec<u8>,
+    /// What was done since.
+    since: Vec<Change>,
+    /// Operations until the power goes.
+    pub(super) fuse: Option<u64>,
+    /// Bytes that there is room for.
+    pub(super) room: Option<u64>,
+    /// Flushes so far.
+    pub(super) flushes: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Length(u64),
+    Write(u64, Vec<u8>),
+}
+
+impl Change {
+    fn apply(&self, to: &mut Vec<u8>) {
+        match self {
+            Change::Length(length) => to.resize(*length as usize, 0),
+            Change::Write(at, bytes) => {
+                let (at, end) = (*at as usize, *at as usize + bytes.len());
+                if to.len() < end {
+                    to.resize(end, 0);
+                }
+                to[at..end].copy_from_slice(bytes);
+            }
+        }
+    }
+}
+
+impl Sectors {
+    fn spend(&mut self) -> io::Result<()> {
+        match &mut self.fuse {
+            Some(0) => Err(io::Error::other("the power is gone")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn change(&mut self, change: Change) -> io::Result<()> {
+        self.spend()?;
+        let end = match &change {
+            Change::Length(length) => *length,
+            Change::Write(at, bytes) => at + bytes.len() as u64,
+        };
+        if self.room.is_some_and(|room| end > room) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        change.apply(&mut self.current);
+        self.since.push(change);
+        Ok(())
+    }
+}
+
+impl Medium {
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Sectors) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn of(bytes: Vec<u8>) -> Medium {
+        Medium(Arc::new(Mutex::new(Sectors { current: bytes.clone(), flushed: bytes, ..Sectors::default() })))
+    }
+
+    /// What is on the disk after the power went: all that was flushed, and of the rest any part, in sectors.
+    pub(super) fn after_power_cut(&self, dice: &mut ChaCha12Rng) -> Medium {
+        let bytes = self.with(|sectors| {
+            let mut bytes = sectors.flushed.clone();
+            let all = dice.random_ratio(1, 4);
+            for change in &sectors.since {
+                match change {
+                    _ if all || dice.random_ratio(1, 3) => change.apply(&mut bytes),
+                    Change::Write(at, data) => {
+                        for (nth, sector) in data.chunks(SECTOR).enumerate() {
+                            if dice.random_ratio(1, 2) {
+                                Change::Write(at + (nth * SECTOR) as u64, sector.to_vec()).apply(&mut bytes);
+                            }
+                        }
+                    }
+                    Change::Length(_) => {}
+                }
+            }
+            bytes
+        });
+        Medium::of(bytes)
+    }
+}
+
+impl redb::StorageBackend for Medium {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.with(|sectors| sectors.current.len() as u64))
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.with(|sectors| {
+            let at = offset as usize;
+            let bytes = sectors.current.get(at..at + out.len());
+            out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        })
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.with(|sectors| sectors.change(Change::Length(len)))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.with(|sectors| {
+            sectors.spend()?;
+            sectors.flushes += 1;
+            sectors.flushed = sectors.current.clone();
+            sectors.since.clear();
+            Ok(())
+        })
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.with(|sectors| sectors.change(Change::Write(offset, data.to_vec())))
+    }
+}
