@@ -101,6 +101,9 @@ impl Keeper {
     async fn join(&self, member: &Member, there: There, height: u64) -> Result<(), ControlError> {
         let (number, cluster) = (member.number, &self.cluster);
         let peer = PeerAddress { node: Some(there.node), address: there.listen };
+        let (own, pid) = (there.control.clone(), there.child.pid());
+        // Before it looks who is there: of two that return at once, the later one to look sees the other.
+        member.replace(there);
         let mut introductions = Vec::new();
         let mut others = Vec::new();
         for other in cluster.members.iter().filter(|other| other.number != number) {
@@ -118,13 +121,11 @@ impl Keeper {
             others.push((control, state.links.is_expected(other.number, number)));
         }
         cluster.state.send_modify(|state| state.tips.count(number, true));
-        tell(&there.control, &introductions).await?;
+        tell(&own, &introductions).await?;
         for (control, dial) in others {
             // One that does not answer has its own troubles; this node dials it.
             let _ = control.call(Command::Register(List::clipped([Introduction { peer, dial }]))).await;
         }
-        let pid = there.child.pid();
-        member.replace(there);
         (self.changed)();
         background(&self.settings, member).await;
         self.settle(number, height, pid).await;

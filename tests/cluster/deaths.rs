@@ -3,7 +3,7 @@
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-use crate::harness::{NODE, Network, get, is_alive, request, script};
+use crate::harness::{NODE, Network, get, is_alive, request, script, until};
 
 /// Node 1, as the manager lists it.
 fn node_1(network: &Network) -> Value {
@@ -56,6 +56,30 @@ fn a_node_that_dies_is_started_again_where_it_was_if_asked() {
     assert_eq!(ended.status.code(), Some(0), "{}{}", ended.out, ended.error);
     assert!(ended.out.contains("node 1 was started again 1 time\n"), "{}", ended.out);
     assert!(pids.iter().all(|pid| !is_alive(*pid)));
+}
+
+#[test]
+fn nodes_that_die_together_find_each_other_again_under_new_names() {
+    let mut network = Network::start(&["-a", "3", "--restart", "--ephemeral"]);
+    let (http, pids, ids) = (network.http(), network.pids(), network.nodes("id"));
+    assert_eq!(get(&http, "/start/mining").1["length"], 4);
+    for pid in &pids[1..] {
+        kill_process(*pid, Signal::KILL).expect("it is there");
+    }
+    for _ in 1..3 {
+        let said = network.hears_of("runs again", |line| line.contains(" runs again"));
+        assert!(!said.contains("not all of its links"), "{said}");
+    }
+    let again = network.nodes("id");
+    assert!(again[0] == ids[0] && again[1] != ids[1] && again[2] != ids[2], "{ids:?} {again:?}");
+    let (status, mined) = get(&http, "/start/mining");
+    assert_eq!((status, &mined["requests"], &mined["length"]), (200, &3.into(), &7.into()), "{mined}");
+    // Who returned first may have been told of the link to the other later than it was said to run.
+    until("all links are up", || {
+        get(&http, "/nodes").1.as_array().is_some_and(|nodes| nodes.iter().all(|node| node["peers"] == 2))
+    });
+    network.signal(Signal::TERM);
+    assert_eq!(network.end().status.code(), Some(0));
 }
 
 #[test]

@@ -84,10 +84,15 @@ impl Network {
 
     /// The next line on its stdout that begins like that.
     pub fn hears(&mut self, begin: &str) -> String {
+        self.hears_of(begin, |line| line.starts_with(begin))
+    }
+
+    /// The next line on its stdout that is the one that says `what`.
+    pub fn hears_of(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
         let mut line = String::new();
-        while !line.starts_with(begin) {
+        while !is_it(&line) {
             line.clear();
-            assert_ne!(self.out.read_line(&mut line).expect("a line"), 0, "it says {begin:?} before it ends");
+            assert_ne!(self.out.read_line(&mut line).expect("a line"), 0, "it says {what:?} before it ends");
         }
         line
     }
@@ -189,17 +194,20 @@ pub fn gone(pids: &[Pid], within: Duration) -> Duration {
     start.elapsed()
 }
 
-/// Waits until `path` holds `text`.
-pub fn written(path: &Path, text: &str) -> String {
+/// Waits until it is so.
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
-    loop {
-        let whole = std::fs::read_to_string(path).unwrap_or_default();
-        if whole.contains(text) {
-            return whole;
-        }
-        assert!(start.elapsed() < DEADLINE, "{} does not hold {text:?}: {whole}", path.display());
+    while !is_so() {
+        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Waits until `path` holds `text`.
+pub fn written(path: &Path, text: &str) -> String {
+    let whole = || std::fs::read_to_string(path).unwrap_or_default();
+    until(&format!("{} holds {text:?}", path.display()), || whole().contains(text));
+    whole()
 }
 
 /// `count` ports in a row that are free just now; the first.
