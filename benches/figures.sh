@@ -57,13 +57,13 @@ for amount in 6 32 100; do
   down
 done
 
-"$programs"/p2pnode --network regtest --listen 127.0.0.1:0 --http 0 --log "$folder/first.log" >"$folder/first" &
+"$programs"/p2pnode --network regtest --listen 127.0.0.1:0 --http 0 --data-dir "$folder/one" --log "$folder/first.log" >"$folder/first" &
 pids=($!)
 until grep -q HTTP "$folder/first"; do :; done
 first=$(grep -o 'http://[0-9.:]*' "$folder/first" | head -1)
 peer=$(grep P2P "$folder/first" | grep -o '127[0-9.:]*')
 for _ in $(seq 1000); do echo "url = $first/mine"; echo "output = /dev/null"; done | curl --silent --fail --config -
-"$programs"/p2pnode --network regtest --listen 127.0.0.1:0 --http 0 --peer "$peer" --log "$folder/late.log" >"$folder/late" &
+"$programs"/p2pnode --network regtest --listen 127.0.0.1:0 --http 0 --peer "$peer" --data-dir "$folder/two" --log "$folder/late.log" >"$folder/late" &
 pids+=($!)
 until grep -q 'height=1000' "$folder/late.log" 2>/dev/null; do :; done
 echo "a node that joins late has 1000 blocks $(($(millis "$folder/late.log" height=1000) - $(millis "$folder/late.log" ' ready'))) ms after its start"

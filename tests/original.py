@@ -59,7 +59,8 @@ def main(manager):
         # A network of three, and a node that stands alone, to be registered by hand.
         flags = ["--difficulty", "12"]
         running.append(start(manager, "-p", "4999", "-a", "3", "--data-dir", folder, *flags))
-        alone = ["--listen", "127.0.0.1:6050", "--http", "5050", "--log", f"{folder}/alone.log", *flags]
+        alone = ["--listen", "127.0.0.1:6050", "--http", "5050", "--log", f"{folder}/alone.log"]
+        alone += ["--data-dir", f"{folder}/alone", *flags]
         running.append(start(node, *alone))
 
         ids, addresses = [], []
@@ -87,7 +88,8 @@ def main(manager):
         assert status == 400 and answer["detail"] == "Error: Please supply a valid list of nodes", answer
 
         # Two nodes that never met: the longer chain replaces the shorter one, and not the other way round.
-        other = ["--listen", "127.0.0.1:6051", "--http", "5051", "--log", f"{folder}/other.log", *flags]
+        other = ["--listen", "127.0.0.1:6051", "--http", "5051", "--log", f"{folder}/other.log"]
+        other += ["--data-dir", f"{folder}/other", *flags]
         running.append(start(node, *other))
         assert get(5051, "/mine") == (200, "Mined")
         assert get(5000, "/mine") == (200, "Mined")
