@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::encoding;
-use crate::store::{Batch, Damage, Failure, Keeper, StoredBlock};
+use crate::store::{Batch, Damage, Failure, Keeper, StoredBlock, beginning};
 use crate::types::{Block, BlockHash, Lookup, TxId};
 
 /// Blocks in memory.
@@ -76,7 +76,7 @@ impl Blocks {
         }
         let number = self.next;
         self.next += 1;
-        self.index.extend(block.ids.iter().map(|id| (beginning(id), number)));
+        self.index.extend(block.ids.iter().map(|id| (beginning(&id.0), number)));
         self.bytes += block.encoded.len() as u64;
         self.numbers.insert(block.hash, number);
         self.by_number.insert(number, (block.hash, block.encoded));
@@ -87,13 +87,13 @@ impl Blocks {
         let Some((_, encoded)) = self.by_number.remove(&number) else { return };
         self.bytes -= encoded.len() as u64;
         for id in ids(&encoded) {
-            self.index.remove(&(beginning(&id), number));
+            self.index.remove(&(beginning(&id.0), number));
         }
     }
 
     /// Blocks that may hold a transaction.
     fn candidates(&self, id: &TxId) -> Vec<(BlockHash, Bytes)> {
-        let begins = beginning(id);
+        let begins = beginning(&id.0);
         let numbers = self.index.range((begins, 0)..=(begins, u64::MAX)).map(|(_, number)| number);
         numbers.filter_map(|number| self.by_number.get(number).cloned()).collect()
     }
@@ -102,10 +102,4 @@ impl Blocks {
 /// The ids in a block: taken from its bytes when they are needed, which is seldom, and not kept.
 fn ids(encoded: &[u8]) -> Vec<TxId> {
     encoding::decode::<Block>(encoded).map(|block| block.ids()).unwrap_or_default()
-}
-
-fn beginning(id: &TxId) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&id.0[..8]);
-    u64::from_le_bytes(bytes)
 }

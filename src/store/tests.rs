@@ -54,6 +54,19 @@ fn batch(seq: u64, blocks: &[&Block], forget: &[BlockHash]) -> Batch {
     Batch { seq, blocks, tip, forget: forget.to_vec(), waiting: Vec::new(), gone: Vec::new() }
 }
 
+/// What a node of regtest leaves in node.json.
+fn record(node: NodeId) -> Record {
+    Record {
+        format: FORMAT,
+        node: node.to_string(),
+        network: Params::regtest().network().to_string(),
+        rules: Params::regtest().rules().to_string(),
+        listen: ([127, 0, 0, 1], 6000).into(),
+        http: None,
+        agent: "p2pnode/test".to_owned(),
+    }
+}
+
 fn read(store: &Store, hash: &BlockHash) -> Option<Bytes> {
     store.read(hash).expect("undamaged")
 }

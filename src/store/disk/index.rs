@@ -6,10 +6,10 @@ use redb::{Durability, ReadableDatabase, WriteTransaction};
 
 use crate::encoding;
 use crate::limits::MAX_UNINDEXED;
-use crate::store::Damage;
-use crate::store::disk::tables::{INDEX, META, Trouble, beginning, guarded, meta};
+use crate::store::disk::tables::{INDEX, META, Trouble, guarded, meta};
 use crate::store::disk::writer::Writer;
 use crate::store::disk::{Shared, State};
+use crate::store::{Damage, beginning};
 use crate::types::{Block, BlockHash, TxId};
 
 impl Shared {

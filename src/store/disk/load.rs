@@ -12,14 +12,15 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::limits::{STORE_CACHE_BYTES, VERIFIED_AT_START};
 use crate::params::Params;
 use crate::store::disk::index::rows;
+use crate::store::disk::reach::Meta;
 use crate::store::disk::tables::{
-    BLOCKS, FORMAT, HEADERS, INDEX, META, Trouble, WAITING, beginning, guarded, meta, number, verified,
+    BLOCKS, FORMAT, HEADERS, INDEX, META, Trouble, WAITING, guarded, meta, number, sized, value, verified,
     waiting,
 };
 use crate::store::disk::{Disk, Held, Marks, Place, State};
 use crate::store::folder::{Checkpoint, Folder};
-use crate::store::{Damage, Failure, Loaded, OpenError, Store, StoredBlock};
-use crate::types::{BlockHash, Header, NodeId};
+use crate::store::{Damage, Failure, Loaded, OpenError, Store, StoredBlock, beginning};
+use crate::types::{Header, NodeId};
 
 /// Whose file it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,18 +72,16 @@ pub(in crate::store) fn start(
     params: &Params,
     told: UnboundedSender<Result<u64, Failure>>,
 ) -> Result<(Disk, Loaded), OpenError> {
-    let Contents { state, marks, loaded } = contents(&database, path, params)?;
-    if let Some(checkpoint) = folder.read_checkpoint() {
-        let Checkpoint { commits, tip } = checkpoint;
+    let contents = contents(&database, path, params)?;
+    if let Some(Checkpoint { commits, tip }) = folder.read_checkpoint() {
+        let marks = &contents.marks;
         if marks.commits < commits || (marks.commits == commits && marks.tip.to_string() != tip) {
             let what = format!("it knows of {} commits, and there were {commits}", marks.commits);
             return Err(Damage { path: path.to_owned(), what }.into());
         }
     }
     let place = Place { file: path.to_owned(), folder: Some((folder.path().to_owned(), folder.lock())) };
-    let failed = |error| OpenError::Io { path: path.to_owned(), error };
-    let disk = Disk::new(place, database, (state, marks), told).map_err(failed)?;
-    Ok((disk, loaded))
+    keeper(database, place, contents, told)
 }
 
 /// The store over the file at `path`, which [`create`] made: in no node's folder yet.
@@ -92,11 +91,22 @@ pub(in crate::store) fn alone(
     told: UnboundedSender<Result<u64, Failure>>,
 ) -> Result<Store, OpenError> {
     let (database, _) = open(path)?;
-    let Contents { state, marks, .. } = contents(&database, path, params)?;
-    let place = Place { file: path.to_owned(), folder: None };
-    let failed = |error| OpenError::Io { path: path.to_owned(), error };
-    let disk = Disk::new(place, database, (state, marks), told).map_err(failed)?;
+    let contents = contents(&database, path, params)?;
+    let (disk, _) = keeper(database, Place { file: path.to_owned(), folder: None }, contents, told)?;
     Ok(Store { keeper: Arc::new(disk) })
+}
+
+/// The keeper over an open database, of which `contents` were read.
+fn keeper(
+    database: Held,
+    place: Place,
+    contents: Contents,
+    told: UnboundedSender<Result<u64, Failure>>,
+) -> Result<(Disk, Loaded), OpenError> {
+    let Contents { state, marks, loaded } = contents;
+    let path = place.file.clone();
+    let disk = Disk::new(place, database, (state, marks), told);
+    Ok((disk.map_err(|error| OpenError::Io { path, error })?, loaded))
 }
 
 fn unopened(trouble: Trouble, path: &Path) -> OpenError {
@@ -123,19 +133,16 @@ pub(in crate::store) fn open_backend(backend: impl redb::StorageBackend) -> Resu
 pub(in crate::store) fn over_backend(
     database: Held,
     params: &Params,
-) -> Result<(crate::store::Store, crate::store::Committed, Loaded), OpenError> {
+) -> Result<(Store, crate::store::Committed, Loaded), OpenError> {
     let path = Path::new("the disk");
     if owner(&database).is_err() {
         let made = guarded(|| initialise(&database, params, NodeId::default()));
         made.map_err(|trouble| unopened(trouble, path))?;
     }
-    let Contents { state, marks, loaded } = contents(&database, path, params)?;
+    let contents = contents(&database, path, params)?;
     let (told, committed) = tokio::sync::mpsc::unbounded_channel();
-    let place = Place { file: path.to_owned(), folder: None };
-    let disk = Disk::new(place, database, (state, marks), told);
-    let disk = disk.map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
-    let store = crate::store::Store { keeper: std::sync::Arc::new(disk) };
-    Ok((store, crate::store::Committed(committed), loaded))
+    let (disk, loaded) = keeper(database, Place { file: path.to_owned(), folder: None }, contents, told)?;
+    Ok((Store { keeper: Arc::new(disk) }, crate::store::Committed(committed), loaded))
 }
 
 /// Puts genesis and the owner into a new database.
@@ -167,17 +174,11 @@ pub(super) fn initialise(database: &Database, params: &Params, node: NodeId) -> 
 pub(super) fn owner(database: &Database) -> Result<Owner, Trouble> {
     guarded(|| {
         let table = database.begin_read()?.open_table(META)?;
-        let get = |name: &str| -> Result<Vec<u8>, Trouble> {
-            let value = table.get(name)?.map(|value| value.value().to_vec());
-            value.ok_or_else(|| Trouble::Damaged(format!("its {name} is missing")))
-        };
-        let wrong = |name: &str| Trouble::Damaged(format!("its {name} is cut short"));
-        let node: [u8; 16] = get(meta::NODE)?.try_into().map_err(|_| wrong(meta::NODE))?;
         Ok(Owner {
-            format: number(&get(meta::FORMAT)?).ok_or_else(|| wrong(meta::FORMAT))?,
-            network: get(meta::NETWORK)?,
-            rules: String::from_utf8_lossy(&get(meta::RULES)?).into_owned(),
-            node: NodeId(node),
+            format: number(&table, meta::FORMAT)?,
+            network: value(&table, meta::NETWORK)?,
+            rules: String::from_utf8_lossy(&value(&table, meta::RULES)?).into_owned(),
+            node: NodeId(sized(&table, meta::NODE)?),
         })
     })
 }
@@ -187,25 +188,10 @@ pub(super) fn contents(database: &Database, path: &Path, params: &Params) -> Res
     guarded(|| {
         let read = database.begin_read()?;
         let (headers, blocks) = (read.open_table(HEADERS)?, read.open_table(BLOCKS)?);
-        let table = read.open_table(META)?;
-        let value = |name: &str| -> Result<Vec<u8>, Trouble> {
-            let value = table.get(name)?.map(|value| value.value().to_vec());
-            value.ok_or_else(|| Trouble::Damaged(format!("its {name} is missing")))
-        };
-        let count = |name: &str| -> Result<u64, Trouble> {
-            let value = number(&value(name)?);
-            value.ok_or_else(|| Trouble::Damaged(format!("its {name} is cut short")))
-        };
-        let tip = value(meta::TIP)?.try_into().map(BlockHash);
-        let tip = tip.map_err(|_| Trouble::Damaged("its tip is cut short".to_owned()))?;
+        let Meta { tip, commits, bytes, indexed } = Meta::read(database)?;
         let mut contents = Contents {
-            state: State { bytes: count(meta::BYTES)?, ..State::default() },
-            marks: Marks {
-                commits: count(meta::COMMITS)?,
-                tip,
-                bytes: count(meta::BYTES)?,
-                ..Marks::default()
-            },
+            state: State { bytes, ..State::default() },
+            marks: Marks { commits, tip, bytes, ..Marks::default() },
             loaded: Loaded { headers: Vec::new(), tip, waiting: Vec::new() },
         };
         for row in headers.iter()? {
@@ -214,7 +200,7 @@ pub(super) fn contents(database: &Database, path: &Path, params: &Params) -> Res
         }
         // A number below the mark is not given again, though its block be forgotten: the mark says that it
         // is in the index.
-        contents.state.next = contents.state.next.max(count(meta::INDEXED)?);
+        contents.state.next = contents.state.next.max(indexed);
         if headers.get(0)?.is_none() {
             return Err(Trouble::Damaged("its first block is missing".to_owned()));
         }
@@ -236,7 +222,7 @@ pub(super) fn contents(database: &Database, path: &Path, params: &Params) -> Res
             contents.marks.next_waiting = at.value() + 1;
             contents.loaded.waiting.push(transaction);
         }
-        for row in blocks.range(count(meta::INDEXED)?..)? {
+        for row in blocks.range(indexed..)? {
             let (at, encoded) = row?;
             contents.state.unindexed.extend(rows(at.value(), encoded.value()));
         }

@@ -35,11 +35,11 @@ use bytes::Bytes;
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::store::{Batch, Damage, Failure, Keeper};
+use crate::store::{Batch, Damage, Failure, Keeper, beginning};
 use crate::types::{BlockHash, Header, TxId};
 use shield::{Shield, Watch};
 use tables::{BLOCKS, HEADERS, Trouble, guarded};
-pub(super) use tables::{FORMAT, beginning, verified};
+pub(super) use tables::{FORMAT, verified};
 use writer::{Task, Writer};
 
 /// Blocks in a file.
@@ -119,7 +119,7 @@ struct State {
 }
 
 /// What the writer alone has to know.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Marks {
     /// The numbers of the transactions that wait, and of the next one.
     waiting: BTreeMap<TxId, u64>,

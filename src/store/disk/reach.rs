@@ -9,7 +9,7 @@ use redb::{Database, DatabaseError, ReadableDatabase};
 use crate::store::disk::Held;
 use crate::store::disk::load::builder;
 use crate::store::disk::overlay::Overlay;
-use crate::store::disk::tables::{BLOCKS, HEADERS, META, Trouble, guarded, meta, number};
+use crate::store::disk::tables::{BLOCKS, HEADERS, META, Trouble, guarded, meta, number, sized};
 use crate::types::{BlockHash, Header};
 
 /// Small values, as far as they are of use here.
@@ -82,17 +82,11 @@ impl Meta {
     /// Reads them.
     pub(super) fn read(database: &Database) -> Result<Meta, Trouble> {
         let table = database.begin_read()?.open_table(META)?;
-        let value = |name: &str| -> Result<Vec<u8>, Trouble> {
-            let value = table.get(name)?.map(|value| value.value().to_vec());
-            value.ok_or_else(|| Trouble::Damaged(format!("its {name} is missing")))
-        };
-        let wrong = |name: &str| Trouble::Damaged(format!("its {name} is cut short"));
-        let count = |name: &str| number(&value(name)?).ok_or_else(|| wrong(name));
         Ok(Meta {
-            tip: BlockHash(value(meta::TIP)?.try_into().map_err(|_| wrong(meta::TIP))?),
-            commits: count(meta::COMMITS)?,
-            bytes: count(meta::BYTES)?,
-            indexed: count(meta::INDEXED)?,
+            tip: BlockHash(sized(&table, meta::TIP)?),
+            commits: number(&table, meta::COMMITS)?,
+            bytes: number(&table, meta::BYTES)?,
+            indexed: number(&table, meta::INDEXED)?,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use redb::{Error, TableDefinition};
+use redb::{Error, ReadableTable, TableDefinition};
 
 use crate::encoding;
 use crate::store::Damage;
@@ -116,13 +116,28 @@ pub(super) fn waiting(row: &[u8]) -> Result<(TxId, Transaction), String> {
     Ok((id, transaction))
 }
 
-/// The first eight bytes of a hash or id: what look-ups begin with. Several may begin alike.
-pub(in crate::store) fn beginning(bytes: &[u8; 32]) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *bytes;
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+/// A value of [`META`] that has `N` bytes.
+pub(super) fn sized<const N: usize>(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+    name: &str,
+) -> Result<[u8; N], Trouble> {
+    let wrong = |_| Trouble::Damaged(format!("its {name} is cut short"));
+    value(table, name)?.try_into().map_err(wrong)
 }
 
 /// A number of [`META`].
-pub(super) fn number(bytes: &[u8]) -> Option<u64> {
-    Some(u64::from_le_bytes(bytes.try_into().ok()?))
+pub(super) fn number(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+    name: &str,
+) -> Result<u64, Trouble> {
+    sized(table, name).map(u64::from_le_bytes)
+}
+
+/// A value of [`META`].
+pub(super) fn value(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+    name: &str,
+) -> Result<Vec<u8>, Trouble> {
+    let value = table.get(name)?.map(|value| value.value().to_vec());
+    value.ok_or_else(|| Trouble::Damaged(format!("its {name} is missing")))
 }

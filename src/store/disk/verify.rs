@@ -15,8 +15,8 @@ use crate::limits::{MAX_FINDINGS, MAX_UNREADABLE};
 use crate::params::Params;
 use crate::store::disk::load::{Owner, owner};
 use crate::store::disk::reach::{Meta, Row, is_about_content, is_unclosed, look, opened, row};
-use crate::store::disk::tables::{INDEX, Trouble, WAITING, beginning, guarded, waiting};
-use crate::store::{OpenError, Progress, Waiting};
+use crate::store::disk::tables::{INDEX, Trouble, WAITING, guarded, waiting};
+use crate::store::{OpenError, Progress, Waiting, beginning};
 use crate::types::{Block, Header, Transaction};
 
 /// What a file holds, and what is wrong with it.

@@ -13,11 +13,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::limits::{MAX_COMMIT_BYTES, MIN_FREE_BYTES};
 use crate::store::disk::index::rows;
 use crate::store::disk::tables::{
-    BLOCKS, HEADERS, INDEX, META, Trouble, WAITING, beginning, guarded, meta, waiting_row,
+    BLOCKS, HEADERS, INDEX, META, Trouble, WAITING, guarded, meta, waiting_row,
 };
 use crate::store::disk::{Marks, Shared};
 use crate::store::folder::Checkpoint;
-use crate::store::{Batch, Failure, Waiting};
+use crate::store::{Batch, Failure, Waiting, beginning};
 use crate::types::{BlockHash, Header, TxId};
 
 /// A batch, its blocks numbered.
@@ -108,10 +108,11 @@ impl Writer {
         self.check_refused()?;
         self.check_space(group)?;
         let index_is_due = self.index_is_due();
+        // A commit that fails is the last one: nobody asks for these again.
+        let mut marks = core::mem::take(&mut self.marks);
         let written = guarded(|| {
             let mut transaction = self.shared.database.begin_write()?;
             transaction.set_quick_repair(true);
-            let mut marks = self.marks.clone();
             // Before the group drops any of what is indexed here.
             let indexed = if index_is_due { Some(self.write_index(&transaction)?) } else { None };
             for task in group {
@@ -127,10 +128,10 @@ impl Writer {
             }
             transaction.commit()?;
             marks.tip = tip;
-            Ok((marks, indexed))
+            Ok(indexed)
         });
         self.check_refused()?;
-        let (marks, indexed) = written.map_err(|trouble| self.failure(trouble))?;
+        let indexed = written.map_err(|trouble| self.failure(trouble))?;
         self.marks = marks;
         if let Some(indexed) = indexed {
             self.indexed(indexed);

@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::store::folder::Record;
 
 /// What is done to a folder.
 type Harm = fn(&Path);
@@ -21,16 +20,7 @@ fn used() -> TempDir {
         parent = next.hash();
         opened.store.submit(batch(seq, &[&next], &[]));
     }
-    let record = Record {
-        format: FORMAT,
-        node: opened.node.to_string(),
-        network: Params::regtest().network().to_string(),
-        rules: Params::regtest().rules().to_string(),
-        listen: ([127, 0, 0, 1], 6000).into(),
-        http: None,
-        agent: "p2pnode/test".to_owned(),
-    };
-    opened.folder.write_record(&record).expect("written");
+    opened.folder.write_record(&record(opened.node)).expect("written");
     opened.folder.write_peers(&[]).expect("written");
     opened.store.close();
     folder

@@ -1,7 +1,6 @@
 //! A store that is opened again holds what was committed, in the order in which it came.
 
 use super::*;
-use crate::store::folder::{Peer, Record};
 
 fn opened(folder: &TempDir) -> Opened {
     open(folder.path(), &Params::regtest(), NodeId([9; 16])).expect("a good folder")
@@ -199,15 +198,7 @@ fn records_read_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let first = opened(&folder);
     let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
-    let record = Record {
-        format: FORMAT,
-        node: first.node.to_string(),
-        network: Params::regtest().network().to_string(),
-        rules: Params::regtest().rules().to_string(),
-        listen: address(6000),
-        http: Some(address(5000)),
-        agent: "p2pnode/test".to_owned(),
-    };
+    let record = Record { http: Some(address(5000)), ..record(first.node) };
     let peers = vec![
         Peer { node: Some(NodeId([2; 16]).to_string()), address: address(6001), dial: false },
         Peer { node: None, address: address(6002), dial: true },

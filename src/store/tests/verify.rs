@@ -10,7 +10,6 @@ use redb::{ReadableTable, TableDefinition};
 use super::*;
 use crate::chain::Chain;
 use crate::chain::testing::{self, LATE, grow, mine_on};
-use crate::store::folder::Record;
 
 /// What is done to a folder or a file.
 type Harm = fn(&Path);
@@ -51,16 +50,7 @@ fn used() -> (TempDir, Chain) {
         }
         opened.store.submit(one);
     }
-    let record = Record {
-        format: FORMAT,
-        node: opened.node.to_string(),
-        network: regtest().network().to_string(),
-        rules: regtest().rules().to_string(),
-        listen: ([127, 0, 0, 1], 6000).into(),
-        http: None,
-        agent: "p2pnode/test".to_owned(),
-    };
-    opened.folder.write_record(&record).expect("written");
+    opened.folder.write_record(&record(opened.node)).expect("written");
     opened.folder.write_peers(&[]).expect("written");
     opened.store.close();
     (folder, chain)
