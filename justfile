@@ -52,6 +52,10 @@ fulldisk:
     cargo build --locked
     tests/fulldisk.sh target/debug/p2pnode
 
+# Bits flip in the store of a long chain: its export stays the same bytes, or the damage is named.
+flips BLOCKS="10000" FLIPS="1000":
+    EXPORT_BLOCKS={{BLOCKS}} EXPORT_FLIPS={{FLIPS}} cargo test --locked --lib a_bit_that_flips_in_the_store -- --nocapture
+
 # A node is killed at random moments, and has to have kept its word: `just crash 5000`, CRASH_SEED=… as last time.
 crash ROUNDS="1000":
     CRASH_ROUNDS={{ROUNDS}} cargo test --locked --test crash -- --nocapture

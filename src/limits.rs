@@ -240,6 +240,11 @@ pub const MAX_UNREADABLE: usize = 256;
 /// its marks.
 pub const VERIFIED_AT_START: usize = 16;
 
+// --- Chain files ---
+
+/// Largest encoded rules at the beginning of a chain file, in bytes: those of today take 61 at most.
+pub const MAX_CHAIN_FILE_RULES_BYTES: usize = 256;
+
 // --- Pool ---
 
 /// Most bytes of transactions waiting for a block: eight full blocks.

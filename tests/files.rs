@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -24,12 +25,17 @@ fn used() -> TempDir {
     folder
 }
 
-fn verify(folder: &Path, flags: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
-    let ended = command.arg("verify").arg(folder).args(flags).output().expect("it runs");
+fn run(arguments: &[&OsStr]) -> (i32, Vec<u8>, String) {
+    let ended = Command::new(env!("CARGO_BIN_EXE_p2pnode")).args(arguments).output().expect("it runs");
     let Output { status, stdout, stderr } = ended;
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    (status.code().expect("an exit code"), text(stdout), text(stderr))
+    (status.code().expect("an exit code"), stdout, String::from_utf8(stderr).expect("UTF-8"))
+}
+
+fn verify(folder: &Path, flags: &[&str]) -> (i32, String, String) {
+    let arguments: Vec<&OsStr> =
+        ["verify".as_ref(), folder.as_os_str()].into_iter().chain(flags.iter().map(OsStr::new)).collect();
+    let (code, out, error) = run(&arguments);
+    (code, String::from_utf8(out).expect("UTF-8"), error)
 }
 
 #[test]
@@ -72,7 +78,40 @@ fn what_cannot_be_looked_at_says_what_to_do() {
         assert!(ended.2.contains(says) && ended.2.contains(hint), "{flags:?}: {}", ended.2);
     }
     drop(running);
-    let (code, _, error) = verify(folder.path(), &[]);
+    assert_eq!(verify(folder.path(), &[]).0, 0, "without flags it is the network that the folder names");
+    let (code, _, error) = verify(folder.path(), &["--difficulty", "12"]);
     assert_eq!(code, 1, "{error}");
     assert!(error.contains("of another network") && error.contains("--network"), "{error}");
+}
+
+#[test]
+fn a_chain_goes_through_a_file_and_what_is_wrong_with_one_is_said() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (folder, place) = (used(), tempfile::tempdir().expect("a folder"));
+    let (file, there) = (place.path().join("chain.p2p"), place.path().join("there"));
+    let export: &[&OsStr] = &["export".as_ref(), folder.path().as_os_str()];
+    let (code, bytes, error) = run(export);
+    assert_eq!(code, 0, "{error}");
+    assert!(error.starts_with("exported 0 blocks") && error.contains("of regtest "), "{error}");
+    let (code, out, error) = run(&[export, &["-o".as_ref(), file.as_os_str()]].concat());
+    assert_eq!((code, &out[..]), (0, &b""[..]), "{error}");
+    assert_eq!(fs::read(&file).expect("a file"), bytes, "to a file as to stdout");
+    let import: &[&OsStr] = &["import".as_ref(), file.as_os_str(), there.as_os_str()];
+    let (code, _, error) = run(import);
+    assert!(code == 0 && error.starts_with("nothing to import: "), "{error}");
+
+    fs::write(&file, &bytes[..bytes.len() - 1]).expect("cut");
+    let (code, _, error) = run(import);
+    assert_eq!(code, 65, "{error}");
+    assert!(
+        error.contains("in the middle of something") && error.contains("hint: export it again"),
+        "{error}"
+    );
+    let nowhere = place.path().join("not/there");
+    let (code, _, error) = run(&[export, &["-o".as_ref(), nowhere.as_os_str()]].concat());
+    assert!(code == 74 && error.contains("not/there") && error.contains("--output"), "{code}: {error}");
+    let (code, _, error) = run(&["export".as_ref(), nowhere.as_os_str()]);
+    assert!(code == 1 && error.contains("no node has kept anything in"), "{code}: {error}");
+    let (code, _, error) = run(&["import".as_ref(), nowhere.as_os_str(), there.as_os_str()]);
+    assert!(code == 74 && error.contains("cannot be read"), "{code}: {error}");
 }

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
+use crate::cli::chain_file::{self, ExportArgs, ImportArgs};
 use crate::cli::http::{Http, HttpArgs};
 use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
@@ -86,14 +87,22 @@ pub struct NodeArgs {
 pub enum Sub {
     /// Check all that a node keeps, and repair what is damaged.
     Verify(VerifyArgs),
+    /// Write its chain to a file.
+    Export(ExportArgs),
+    /// Read a chain from a file.
+    Import(ImportArgs),
 }
 
 /// Runs a node until it is told to stop, or what is to be done with its folder.
 pub fn run(args: NodeArgs) -> ExitCode {
     process::name_p2pnode();
-    match &args.command {
-        Some(Sub::Verify(args)) => return verify::run(args).unwrap_or_else(|failure| failure.report()),
-        None => {}
+    if let Some(command) = &args.command {
+        let ended = match command {
+            Sub::Verify(args) => verify::run(args),
+            Sub::Export(args) => chain_file::export(args),
+            Sub::Import(args) => chain_file::import(args),
+        };
+        return ended.unwrap_or_else(|failure| failure.report());
     }
     super::run(async {
         let lifeline = args.lifeline;

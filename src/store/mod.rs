@@ -32,6 +32,7 @@ use tokio::sync::mpsc;
 use crate::encoding;
 use crate::types::{Block, BlockHash, Header, Transaction, TxId};
 
+pub mod chain_file;
 mod disk;
 mod error;
 mod folder;
@@ -46,7 +47,7 @@ pub use error::{Damage, Failure, OpenError};
 pub use folder::{CHAIN_FILE, Folder, NODE_FILE, PEERS_FILE, Peer, Record};
 pub use open::{Opened, open};
 pub use repair::{Made, Repaired, repair};
-pub use verify::{Progress, Report, verify};
+pub use verify::{Progress, Report, network_of, verify};
 
 /// The version of what is in a node's folder.
 pub const FORMAT: u64 = disk::FORMAT;
@@ -213,6 +214,15 @@ impl Committed {
     /// The next of them, waited for; in no runtime, which it would block.
     fn wait(&mut self) -> Option<Result<u64, Failure>> {
         self.0.blocking_recv()
+    }
+
+    /// The same, for whoever knows that there is one.
+    fn settle(&mut self) -> Result<u64, Failure> {
+        let ended = || {
+            let error = "the store's thread has ended: a defect of this program".to_owned();
+            Failure::Io { path: CHAIN_FILE.into(), error }
+        };
+        self.wait().unwrap_or_else(|| Err(ended()))
     }
 
     /// The next of them, if it is there already.

@@ -153,17 +153,13 @@ fn fill(
 
 fn commit(store: &Store, committed: &mut Committed, batch: Batch) -> Result<(), OpenError> {
     store.submit(batch);
-    match committed.wait() {
-        Some(Ok(_)) => Ok(()),
-        Some(Err(Failure::Damaged(damage))) => Err(damage.into()),
-        Some(Err(Failure::Full { path, .. })) => {
+    match committed.settle() {
+        Ok(_) => Ok(()),
+        Err(Failure::Damaged(damage)) => Err(damage.into()),
+        Err(Failure::Full { path, .. }) => {
             Err(OpenError::Io { path, error: io::ErrorKind::StorageFull.into() })
         }
-        Some(Err(Failure::Io { path, error })) => Err(OpenError::Io { path, error: io::Error::other(error) }),
-        None => Err(OpenError::Io {
-            path: PathBuf::from(CHAIN_FILE),
-            error: io::Error::other("the store's thread has ended"),
-        }),
+        Err(Failure::Io { path, error }) => Err(OpenError::Io { path, error: io::Error::other(error) }),
     }
 }
 

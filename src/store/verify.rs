@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::chain::Tip;
 use crate::params::Params;
+use crate::store::disk::reach::rules_of;
 use crate::store::disk::verify::{Scan, scan};
 use crate::store::folder::{
     CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, NODE_FILE, PEERS_FILE, Peer, Record,
@@ -57,10 +58,25 @@ pub fn verify(path: &Path, params: &Arc<Params>, progress: Progress<'_>) -> Resu
 
 /// The folder, if a node has been there and none is.
 pub(super) fn take(path: &Path) -> Result<Folder, OpenError> {
-    if [CHAIN_FILE, NODE_FILE].iter().all(|name| !path.join(name).exists()) {
+    if !is_used(path) {
         return Err(OpenError::Nothing { folder: path.to_owned() });
     }
     Folder::take(path)
+}
+
+/// Whether a node has kept something at `path`.
+pub(super) fn is_used(path: &Path) -> bool {
+    [CHAIN_FILE, NODE_FILE].iter().any(|name| path.join(name).exists())
+}
+
+/// The network whose node kept its chain in the folder at `path`, as far as what is there can be read: the
+/// record says it, and so does the chain.
+pub fn network_of(path: &Path) -> Option<Params> {
+    let folder = take(path).ok()?;
+    let record = || folder.look::<Record>(NODE_FILE).ok().flatten();
+    let named = |rules: String| Params::from_text(&rules).ok();
+    let chain = || rules_of(&folder.file(CHAIN_FILE));
+    record().and_then(|record| named(record.rules)).or_else(|| chain().and_then(named))
 }
 
 pub(super) fn look(
