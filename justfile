@@ -52,6 +52,10 @@ fulldisk:
     cargo build --locked
     tests/fulldisk.sh target/debug/p2pnode
 
+# A chain of a million blocks is imported, served with flat memory, and synced; its figures.
+long BLOCKS="1000000":
+    LONG_BLOCKS={{BLOCKS}} cargo test --locked --test long -- --nocapture
+
 # Bits flip in the store of a long chain: its export stays the same bytes, or the damage is named.
 flips BLOCKS="10000" FLIPS="1000":
     EXPORT_BLOCKS={{BLOCKS}} EXPORT_FLIPS={{FLIPS}} cargo test --locked --lib a_bit_that_flips_in_the_store -- --nocapture
