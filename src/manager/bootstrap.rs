@@ -234,8 +234,8 @@ async fn links(settings: &Settings, there: usize, state: &Shared, console: &Cons
     let _ = timeout(LINKS_TIMEOUT, settled).await;
     let state = state.borrow();
     let died = |(number, exit)| {
-        let lines = last_lines(&settings.log(number));
-        (number, NotStarted::Died { exit, lines })
+        let log = settings.log(number);
+        (number, NotStarted::Died { exit, lines: last_lines(&log), log })
     };
     let mut missing: Missing = state.exits().map(died).collect();
     enough(settings, there.saturating_sub(missing.len()), &mut missing)?;

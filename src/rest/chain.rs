@@ -13,7 +13,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::mpsc;
 
-use crate::chain::{BadBranch, CheckedBranch, Tip};
+use crate::chain::{BadBranch, CheckedBranch, Rule, Tip};
 use crate::encoding;
 use crate::limits::{CHAIN_PAGE, MAX_HTTP_BODY_BYTES, MAX_HTTP_CHAIN_BYTES};
 use crate::net::{Clock, Handle};
@@ -105,7 +105,7 @@ fn refused(bad: BadBranch) -> Problem {
 }
 
 fn untrue(at: usize, path: &str) -> Problem {
-    let detail = format!("{path} is not what the rest of the block says");
+    let detail = format!("{path} is not what the rest says");
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("rule", "Inconsistent").with("index", at + 1)
 }
 
@@ -119,6 +119,12 @@ fn busy() -> Problem {
 fn check(bytes: &[u8], params: &Arc<Params>) -> Result<CheckedBranch, Problem> {
     let offered = json::read::chain(bytes)
         .map_err(|error| Problem::bad_request(format!("the body is not a chain: {error}")))?;
+    if offered.blocks.is_empty() {
+        let rule = Rule::GenesisMismatch;
+        let problem =
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the chain is empty: it lacks the genesis block");
+        return Err(problem.with("rule", rule.name()).with("index", 1));
+    }
     let checked = CheckedBranch::check(offered.blocks, params, Clock::wall());
     match (checked, offered.untrue) {
         (Err(bad), Some((at, path))) if at < bad.index => Err(untrue(at, &path)),

@@ -87,7 +87,11 @@ impl Api {
     }
 
     pub(super) async fn mine(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let verbose = query(&request, "verbose").is_some_and(|value| value != "0");
+        let verbose = match query(&request, "verbose") {
+            None | Some("0" | "false") => false,
+            Some("" | "1" | "true") => true,
+            Some(text) => return Err(Problem::bad_request(format!("verbose={text}: expected 1 or 0"))),
+        };
         let limit = match query(&request, "timeout") {
             None => DEFAULT_MINING_TIMEOUT,
             Some(text) => {

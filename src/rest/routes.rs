@@ -90,8 +90,8 @@ impl Api {
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        // These two are about the connection and not about a path.
-        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        // About the connection, and not about a path.
+        if *request.method() == Method::CONNECT {
             return Err(Problem::method("GET, HEAD, POST"));
         }
         let path = request.uri().path().to_owned();

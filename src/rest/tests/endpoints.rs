@@ -22,6 +22,7 @@ async fn every_endpoint_answers_as_the_original_did() {
         ("POST", "/mine", "", 200, text("Mined")),
         ("GET", "/mine?verbose=1", "", 200, keys(verbose)),
         ("GET", "/mine?verbose=0&timeout=60s", "", 200, text("Mined")),
+        ("GET", "/mine?verbose=x", "", 400, keys("title status detail")),
         ("POST", "/mine", r#"{"content": "hi"}"#, 200, text("Mined")),
         ("POST", "/mine", r#""{\"content\": \"hi\"}""#, 200, text("Mined")),
         ("POST", "/mine?verbose=1", r#"{"content_base64": "/w=="}"#, 200, keys("hash index content")),
