@@ -96,6 +96,12 @@ fn a_chain_goes_through_a_file_and_what_is_wrong_with_one_is_said() {
     let (code, out, error) = run(&[export, &["-o".as_ref(), file.as_os_str()]].concat());
     assert_eq!((code, &out[..]), (0, &b""[..]), "{error}");
     assert_eq!(fs::read(&file).expect("a file"), bytes, "to a file as to stdout");
+    let link = place.path().join("link.p2p");
+    std::os::unix::fs::symlink(&file, &link).expect("a link");
+    assert_eq!(run(&[export, &["-o".as_ref(), link.as_os_str()]].concat()).0, 0);
+    assert!(link.is_symlink() && fs::read(&file).expect("a file") == bytes, "the link stays one");
+    let (code, out, error) = run(&[export, &["-o".as_ref(), "/dev/stdout".as_ref()]].concat());
+    assert_eq!((code, out == bytes), (0, true), "what is no file is written into: {error}");
     let import: &[&OsStr] = &["import".as_ref(), file.as_os_str(), there.as_os_str()];
     let (code, _, error) = run(import);
     assert!(code == 0 && error.starts_with("nothing to import: "), "{error}");

@@ -1,6 +1,6 @@
 //! `p2pnode export` and `p2pnode import`: a chain between a node's folder and a file.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use crate::cli::network::NetworkArgs;
 use crate::cli::seed::random;
 use crate::cli::{DATA, Failure, IO, folder, idle};
+use crate::file::{self, Readers};
 use crate::net::{Clock, Failed};
 use crate::store::chain_file::{self, BadFile, ExportError, Exported, ImportError, Imported, Reader};
 use crate::types::NodeId;
@@ -57,7 +58,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
     let exported = idle::with_bar(|progress| match &args.output {
         None => chain_file::export(&folder, &params, BufWriter::new(io::stdout().lock()), progress),
         Some(file) => {
-            replaced(file, |file| chain_file::export(&folder, &params, BufWriter::new(file), progress))
+            written(file, |file| chain_file::export(&folder, &params, BufWriter::new(file), progress))
         }
     });
     let Exported { tip, bytes } = exported.map_err(|error| not_exported(&error, &folder, args))?;
@@ -72,25 +73,18 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Has `write` write a file beside `path`, and puts that in its place once it is whole.
-fn replaced(
+/// Has `write` write the file at `path`: in one step where it is a file or nothing yet; into it where it is
+/// something else, such as a pipe or `/dev/stdout`.
+fn written(
     path: &Path,
     write: impl FnOnce(&File) -> Result<Exported, ExportError>,
 ) -> Result<Exported, ExportError> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    let new = PathBuf::from(new);
-    let written = File::create(&new).map_err(ExportError::from).and_then(|file| {
-        let exported = write(&file)?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        Ok(exported)
-    });
-    if written.is_err() {
-        // Half a file is of no use to anybody.
-        let _ = fs::remove_file(&new);
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => write(&OpenOptions::new().write(true).open(path)?),
+        // Behind a link it is the file that is replaced, and not the link.
+        Ok(_) => file::replace(&fs::canonicalize(path)?, Readers::Usual, write),
+        Err(_) => file::replace(path, Readers::Usual, write),
     }
-    written
 }
 
 fn not_exported(error: &ExportError, folder: &Path, args: &ExportArgs) -> Failure {

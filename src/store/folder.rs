@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::file::{self, Readers};
 use crate::store::{Damage, OpenError};
 
 /// The chain, the pool and the identity: what must not be lost.
@@ -178,18 +179,5 @@ fn read_or_set_aside<T: DeserializeOwned>(path: &Path) -> Option<T> {
 fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let mut text = serde_json::to_vec_pretty(value).map_err(io::Error::other)?;
     text.push(b'\n');
-    let new = path.with_extension("json.new");
-    let mut file = File::create(&new)?;
-    file.write_all(&text)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    sync_folder_of(path)
-}
-
-/// Makes a rename in the folder of `path` durable.
-pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    file::replace(path, Readers::Usual, |mut file| file.write_all(&text))
 }

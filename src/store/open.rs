@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::file::{beside, sync_folder_of};
 use crate::params::Params;
 use crate::store::disk::FORMAT;
 use crate::store::disk::load::Owner;
-use crate::store::folder::{CHAIN_FILE, Folder, NODE_FILE, Peer, sync_folder_of};
+use crate::store::folder::{CHAIN_FILE, Folder, NODE_FILE, Peer};
 use crate::store::{Committed, Damage, Loaded, OpenError, Store, disk};
 use crate::types::NodeId;
 
@@ -77,7 +78,7 @@ pub fn open(path: &Path, params: &Params, fresh: NodeId) -> Result<Opened, OpenE
 
 /// Makes a new file beside its place, whole, and puts it there.
 fn create(chain: &Path, params: &Params, node: NodeId) -> Result<(), OpenError> {
-    let new = chain.with_extension("redb.new");
+    let new = beside(chain);
     make(&new, params, node)?;
     let failed = |error| OpenError::Io { path: new.clone(), error };
     fs::rename(&new, chain).and_then(|()| sync_folder_of(chain)).map_err(failed)

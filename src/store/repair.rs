@@ -10,11 +10,12 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::chain::{Chain, HeaderOutcome, Tip};
+use crate::file::{beside, sync_folder_of};
 use crate::limits::MAX_COMMIT_BYTES;
 use crate::params::Params;
 use crate::store::disk::reach::{encoded, look as look_at};
 use crate::store::disk::verify::{Good, Scan};
-use crate::store::folder::{CHAIN_FILE, CHECKPOINT_FILE, sync_folder_of};
+use crate::store::folder::{CHAIN_FILE, CHECKPOINT_FILE};
 use crate::store::open::make;
 use crate::store::verify::{Looked, Report, look, take};
 use crate::store::{Batch, Committed, Damage, Failure, OpenError, Progress, Store, StoredBlock, disk};
@@ -58,7 +59,8 @@ pub fn repair(
         return Ok(Repaired { report, made: None });
     }
     let node = report.node.unwrap_or(fresh);
-    let (chain, new) = (folder.file(CHAIN_FILE), folder.file("chain.redb.new"));
+    let chain = folder.file(CHAIN_FILE);
+    let new = beside(&chain);
     let (blocks, tip) = kept(scan.as_ref(), params);
     make(&new, params, node)?;
     if let Some(scan) = &scan {
