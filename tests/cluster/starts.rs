@@ -77,7 +77,7 @@ fn a_network_with_a_node_missing_is_none_unless_it_is_kept() {
 fn programs_that_are_no_nodes_are_told_apart() {
     let folder = tempfile::tempdir().expect("a folder");
     let rows = [
-        ("/bin/false", "0 of 2 nodes are there; node 0: exit code 1 before it was ready"),
+        ("/bin/false", "0 of 2 nodes are there; nodes 0-1: exit code 1 before it was ready"),
         ("/bin/echo", "it is no p2pnode"),
         ("/no/such/file", "/no/such/file cannot be run"),
     ];
