@@ -80,6 +80,10 @@ pub const MAX_TRANSACTION_IDS: usize = 1000;
 /// Most bytes of transactions in one message: one block's worth.
 pub const MAX_TRANSACTIONS_BYTES: usize = MAX_BLOCK_BYTES;
 
+/// Most addresses in one Peers message: as many as one source may put into the book
+/// ([`MAX_KNOWN_PER_SOURCE`]); more would only be dropped.
+pub const MAX_PEERS: usize = MAX_KNOWN_PER_SOURCE;
+
 /// Most peers named in one Register command.
 pub const MAX_REGISTER: usize = 1000;
 
@@ -128,14 +132,59 @@ pub const MAX_PENDING_HANDSHAKES: usize = 64;
 /// Connections that other nodes opened to us.
 pub const MAX_INBOUND: usize = 256;
 
+/// Of those, from one host (an IPv4 address, an IPv6 /64), loopback aside: a class room behind one router, and
+/// a mesh of one machine's nodes.
+pub const MAX_INBOUND_PER_HOST: usize = 32;
+
+/// Of those, from one group (an IPv4 /16, an IPv6 /32), loopback aside: a quarter, so that whoever has one
+/// network does not have all places.
+pub const MAX_INBOUND_PER_GROUP: usize = MAX_INBOUND / 4;
+
+/// Connections that a node opens by itself if it is not told otherwise: Bitcoin's eight. One honest among
+/// them is enough to learn of the best chain.
+pub const DEFAULT_OUTBOUND: usize = 8;
+
+/// Most that it may be told to open: with all others, still within the 1,024 files of a usual process.
+pub const MAX_OUTBOUND: usize = 64;
+
 /// Connections that a valid signature of the manager's key opened: its own, and a tool or two beside it.
 pub const MAX_MANAGERS: usize = 4;
 
 /// Addresses a node was told to stay connected to.
 pub const MAX_MANUAL_PEERS: usize = 256;
 
-/// Nodes whose address a node remembers.
+/// Addresses of other nodes that a node remembers.
 pub const MAX_KNOWN_NODES: usize = 1000;
+
+/// Of those, in one group (an IPv4 /16, an IPv6 /32), loopback and those named by an operator or a manager
+/// aside: no network can fill the book.
+pub const MAX_KNOWN_PER_GROUP: usize = 64;
+
+/// Of those, by word of peers in one group, loopback aside: an eighth.
+pub const MAX_KNOWN_PER_SOURCE: usize = 128;
+
+/// Dials in a row that nobody answered after which an address leaves the book: a quarter of an hour, with
+/// pauses that double from [`MIN_RETRY_PAUSE`].
+pub const MAX_DIAL_FAILURES: u32 = 5;
+
+/// Pause before an address of the book is dialled again.
+pub const MIN_RETRY_PAUSE: Duration = Duration::from_secs(60);
+
+/// How often a node looks whether it has the connections it wants, and tries an address that it has only
+/// heard of.
+pub const OUTBOUND_PERIOD: Duration = Duration::from_secs(10);
+
+/// Time before a peer is asked for addresses again, while they are needed.
+pub const ASK_PEERS_PERIOD: Duration = Duration::from_secs(60);
+
+/// How old the last handshake with an address may be for others to be told of it.
+pub const MAX_REACHED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the address of a peer that misbehaved is neither let in nor dialled.
+pub const BAN_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Addresses remembered for that; beyond, the one that would be forgiven first is.
+pub const MAX_BANS: usize = 1000;
 
 /// First pause before a manual peer is dialled again; it doubles up to [`MAX_REDIAL_PAUSE`].
 pub const MIN_REDIAL_PAUSE: Duration = Duration::from_millis(500);
@@ -145,6 +194,17 @@ pub const MAX_REDIAL_PAUSE: Duration = Duration::from_secs(30);
 
 /// Pings a connection may send in a second, with as many saved up at the start.
 pub const MAX_PINGS_PER_SEC: u32 = 10;
+
+/// Time in which a connection earns one question for addresses; an honest one asks once in
+/// [`ASK_PEERS_PERIOD`].
+pub const GET_PEERS_EVERY: Duration = Duration::from_secs(10);
+
+/// Questions for addresses a connection may save up.
+pub const MAX_GET_PEERS_BURST: u32 = 10;
+
+/// Time in which a connection earns that one address new to us is looked at; the rest of its message is
+/// ignored. It begins with [`MAX_PEERS`].
+pub const NEW_PEER_EVERY: Duration = Duration::from_secs(1);
 
 /// Requests (headers, blocks, transactions) a connection may make in a second, on average: sixteen blocks
 /// each, a fast sync over loopback makes some four thousand.
@@ -411,7 +471,12 @@ const _: () = {
     assert!(MAX_POOL_BYTES / POOL_SHARES >= MAX_BLOCK_BYTES, "one peer's share fills a block");
     assert!(MAX_COMMAND_BYTES > MAX_CONTENT_BYTES + 64);
     assert!(MAX_COMMAND_BYTES > MAX_REGISTER * 64, "a Register of so many peers fits a command");
-    assert!(MAX_MESH <= MAX_INBOUND && MAX_MESH <= MAX_MANUAL_PEERS);
+    assert!(MAX_MESH <= MAX_INBOUND_PER_HOST && MAX_MESH <= MAX_MANUAL_PEERS);
+    assert!(MAX_INBOUND_PER_HOST <= MAX_INBOUND_PER_GROUP && MAX_INBOUND_PER_GROUP < MAX_INBOUND);
+    assert!(DEFAULT_OUTBOUND <= MAX_OUTBOUND);
+    assert!(MAX_KNOWN_PER_GROUP <= MAX_KNOWN_PER_SOURCE && MAX_KNOWN_PER_SOURCE < MAX_KNOWN_NODES);
+    assert!(ASK_PEERS_PERIOD.as_secs() > GET_PEERS_EVERY.as_secs(), "an honest asker is never too eager");
+    assert!(OUTBOUND_PERIOD.as_secs() > SIMULTANEOUS_WINDOW.as_secs(), "a probe is no simultaneous open");
     assert!(MAX_HTTP_BODY_BYTES > 2 * MAX_CONTENT_BYTES, "a content fits, escaped or as base64");
     assert!(TERMINATE_AFTER.as_millis() >= STOP_TIMEOUT.as_millis(), "a stop in order is not cut short");
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());

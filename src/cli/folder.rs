@@ -6,13 +6,13 @@ use std::sync::Arc;
 use etcetera::BaseStrategy;
 
 use crate::cli::{DATA, Failure, IO};
-use crate::limits::MAX_REGISTER;
+use crate::limits::{MAX_KNOWN_NODES, MAX_MANUAL_PEERS};
 use crate::net::Failed;
+use crate::node::view::KnownAddress;
 use crate::params::Params;
 use crate::store::{self, Failure as StoreFailure, OpenError, Opened, Peer};
+use crate::time::UnixTime;
 use crate::types::NodeId;
-use crate::wire::manage::Introduction;
-use crate::wire::message::PeerAddress;
 
 /// A node's folder if no other is named: one for each network and port, so that nodes of one machine do not
 /// meet in it.
@@ -61,11 +61,13 @@ fn repair(folder: Option<&Path>) -> String {
     format!("`p2pnode verify {folder}` says what is damaged, and how to repair it")
 }
 
-/// The nodes of a record, as they are introduced to a node that starts again.
-pub(super) fn introductions(peers: &[Peer]) -> Vec<Introduction> {
-    let introduction = |peer: &Peer| {
-        let node = peer.node.as_ref().and_then(|node| node.parse().ok());
-        Introduction { peer: PeerAddress { node, address: peer.address }, dial: peer.dial }
+/// The nodes of a record, as a node that starts again remembers them.
+pub(super) fn remembered(peers: &[Peer]) -> Vec<KnownAddress> {
+    let known = |peer: &Peer| KnownAddress {
+        node: peer.node.as_ref().and_then(|node| node.parse().ok()),
+        address: peer.address,
+        dial: peer.dial,
+        reached: peer.reached.map(UnixTime::from_secs),
     };
-    peers.iter().take(MAX_REGISTER).map(introduction).collect()
+    peers.iter().take(MAX_KNOWN_NODES + MAX_MANUAL_PEERS).map(known).collect()
 }

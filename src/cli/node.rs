@@ -19,17 +19,19 @@ use crate::cli::seed::random;
 use crate::cli::verify::{self, VerifyArgs};
 use crate::cli::{Failure, IO, folder, log, values};
 use crate::encoding::Text;
-use crate::limits::{DEFAULT_NETWORK_HASHRATE, LIFELINE_TIMEOUT, STOP_TIMEOUT};
+use crate::limits::{
+    DEFAULT_NETWORK_HASHRATE, DEFAULT_OUTBOUND, LIFELINE_TIMEOUT, MAX_OUTBOUND, STOP_TIMEOUT,
+};
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::ready::{NotReady, Ready};
 use crate::net::{self, Handle};
-use crate::node::Config;
 use crate::node::io::Command;
+use crate::node::{Config, Remembered};
 use crate::params::Params;
 use crate::peer::handshake::AGENT;
 use crate::rest;
 use crate::store::{FORMAT, Folder, NODE_FILE, Opened, Record};
-use crate::types::NodeId;
+use crate::types::{NodeId, address};
 use crate::wire::manage::ManagerKey;
 
 /// One node of a proof-of-work network.
@@ -48,6 +50,10 @@ pub struct NodeArgs {
     /// A node to connect to and stay connected to, as host:port; may be given often.
     #[arg(long, value_name = "HOST:PORT")]
     pub peer: Vec<String>,
+    /// How many connections to open by itself, to nodes that it has heard of, up to 64; 0: only to those named.
+    /// If not given, 8; with --manager-key 0, because a manager decides who is connected with whom.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(..=MAX_OUTBOUND as i64))]
+    pub outbound: Option<u16>,
     /// Folder of its chain, identity and records; the platform's data folder if not given.
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
@@ -148,11 +154,19 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
     let home = opened.as_ref().map(|opened| opened.folder.path());
     let http = http.map(|listener| args.http.open(listener, home)).transpose()?;
     let hashrate = if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 };
+    let is_managed = args.manager_key.is_some();
+    let written = opened.as_ref().map(|opened| &opened.peers[..]).unwrap_or_default();
+    let remembered = Remembered {
+        // A manager's nodes are told by it whom there is to know today.
+        addresses: if is_managed { Vec::new() } else { folder::remembered(written) },
+    };
     let config = Config {
         node: opened.as_ref().map_or(fresh, |opened| opened.node),
         listen: dialable(listen),
         manager: args.manager_key,
         peers,
+        outbound: args.outbound.map_or(if is_managed { 0 } else { DEFAULT_OUTBOUND }, usize::from),
+        remembered,
         hashrate,
         note,
     };
@@ -173,9 +187,6 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     let Prepared { settings, http, folder } = prepare(&args).await?;
     let params = settings.params.clone();
     let store = settings.store.clone();
-    // A manager's nodes are told by it whom there is to know today.
-    let known =
-        if args.manager_key.is_none() { folder::introductions(&settings.written) } else { Vec::new() };
     let curl = http.as_ref().map_or_else(String::new, Http::curl);
     let address = http.as_ref().map(|http| http.listener.local_addr()).transpose();
     let ready = Ready {
@@ -191,10 +202,6 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     let place = folder.as_ref().map(|folder| folder.path().to_owned());
     let (handle, running) =
         net::start(settings).map_err(|error| folder::failure(&error.into(), place.as_deref()))?;
-    if !known.is_empty() {
-        let handle = handle.clone();
-        tokio::spawn(async move { handle.command(Command::Register(known)).await });
-    }
     let serving = http.map(|Http { listener, opened }| {
         tokio::spawn(rest::serve(listener, handle.clone(), params.clone(), opened))
     });
@@ -323,7 +330,10 @@ async fn resolve(peers: &[String]) -> Result<Vec<SocketAddr>, Failure> {
             )
         };
         match found {
-            Ok(Some(address)) => addresses.push(address),
+            Ok(Some(address)) => match address::reachable(address) {
+                Ok(address) => addresses.push(address),
+                Err(why) => return Err(wrong(why.to_string())),
+            },
             Ok(None) => return Err(wrong("the host has no address".to_owned())),
             Err(error) => return Err(wrong(error.to_string())),
         }
@@ -360,4 +370,20 @@ pub(super) fn unbound(flag: &'static str, address: SocketAddr, error: &std::io::
         _ => format!("choose another address with {flag}"),
     };
     Failure::new(format!("{flag} {address} cannot be used: {error}"), hint).at(flag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_is_an_address_that_somebody_can_be_reached_at() {
+        let taken = resolve(&["[::ffff:10.0.0.1]:6000".to_owned()]).await;
+        assert_eq!(taken.map_err(|failure| failure.error), Ok(vec![SocketAddr::from(([10, 0, 0, 1], 6000))]));
+        for peer in ["127.0.0.1", "127.0.0.1:0", "0.0.0.0:6000", "255.255.255.255:6000", "224.0.0.1:6000"] {
+            let refused = resolve(&[peer.to_owned()]).await.expect_err(peer);
+            assert!(refused.error.starts_with(&format!("--peer {peer}: ")), "{}", refused.error);
+            assert!(!refused.hint.is_empty());
+        }
+    }
 }

@@ -16,7 +16,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::chain::{Chain, CheckedBlock, NotRestored};
 use crate::encoding;
 use crate::limits::{
-    DIAL_TIMEOUT, DRIVER_QUEUE, MAX_INBOUND, MAX_MANAGERS, MAX_MANUAL_PEERS, MAX_PENDING_HANDSHAKES,
+    DIAL_TIMEOUT, DRIVER_QUEUE, MAX_INBOUND, MAX_MANAGERS, MAX_MANUAL_PEERS, MAX_OUTBOUND,
+    MAX_PENDING_HANDSHAKES,
 };
 use crate::miner::{self, Found, Miner};
 use crate::net::clock::Clock;
@@ -37,7 +38,8 @@ use crate::wire::frame;
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Sockets at once, whatever they say they are: what the core lets in, and its waiting room.
-const MAX_SOCKETS: usize = MAX_INBOUND + MAX_PENDING_HANDSHAKES + MAX_MANUAL_PEERS + MAX_MANAGERS;
+const MAX_SOCKETS: usize =
+    MAX_INBOUND + MAX_PENDING_HANDSHAKES + MAX_MANUAL_PEERS + MAX_OUTBOUND + MAX_MANAGERS;
 
 /// Inputs handled in a row before other things get their turn.
 const BURST: usize = 64;

@@ -29,6 +29,7 @@ impl Records {
             node: known.node.map(|node| node.to_string()),
             address: known.address,
             dial: known.dial,
+            reached: known.reached.map(crate::time::UnixTime::secs),
         };
         let peers: Vec<Peer> = view.addresses().into_iter().map(peer).collect();
         if peers == self.written {

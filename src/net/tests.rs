@@ -38,6 +38,8 @@ async fn node(n: u8, peers: &[SocketAddr]) -> Running {
         listen: address,
         manager: None,
         peers: peers.to_vec(),
+        outbound: 0,
+        remembered: Default::default(),
         hashrate: 0,
         note: Text::default(),
     };
@@ -224,6 +226,8 @@ async fn a_command_that_nobody_waits_for_is_forgotten() {
         listen: listener.local_addr().expect("its address"),
         manager: None,
         peers: Vec::new(),
+        outbound: 0,
+        remembered: Default::default(),
         hashrate: 0,
         note: Text::default(),
     };

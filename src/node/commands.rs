@@ -48,15 +48,24 @@ impl Node {
     }
 
     fn register(&mut self, caller: Caller, introductions: &[Introduction]) {
-        for Introduction { peer, dial } in introductions {
-            if let Some(node) = peer.node {
-                self.learn(node, peer.address);
-            }
-            if *dial {
-                self.stay_connected(peer.address, peer.node);
+        let mut places = Vec::with_capacity(introductions.len());
+        for Introduction { peer, .. } in introductions {
+            match address::reachable(peer.address) {
+                Ok(place) => places.push(place),
+                Err(why) => {
+                    return self.reply(caller, Answer::NotRegistered { address: peer.address, why });
+                }
             }
         }
-        let known = self.addresses.known().keys().copied().collect();
+        for (Introduction { peer, dial }, place) in introductions.iter().zip(places) {
+            if let Some(node) = peer.node {
+                self.learn_told(node, place);
+            }
+            if *dial {
+                self.stay_connected(place, peer.node);
+            }
+        }
+        let known = self.addresses.book.names().into_keys().collect();
         self.reply(caller, Answer::Registered(known));
     }
 
@@ -201,6 +210,7 @@ fn outcome(answer: Answer) -> manage::Outcome {
         Answer::Registered(_) | Answer::MiningSet | Answer::Asked(_) | Answer::Replaced(_) => Done,
         Answer::ShuttingDown => Done,
         Answer::NotStored(why) => failed(why),
+        Answer::NotRegistered { address, why } => failed(format!("{address}: {why}")),
         Answer::Mined(mined) => Mined(mined),
         Answer::Submitted(id) => Submitted(id),
         Answer::MiningQueueFull => failed("too many mining calls wait already".to_owned()),

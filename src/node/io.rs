@@ -13,7 +13,7 @@ use crate::limits::MAX_CONTENT_BYTES;
 use crate::mempool;
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::types::{BlockHash, NodeId, Template, TxId};
+use crate::types::{BlockHash, NodeId, Template, TxId, Unreachable};
 use crate::wire::manage::{Introduction, Mined};
 use crate::wire::message::{Message, NewBlock};
 
@@ -125,6 +125,8 @@ pub enum Timer {
     Contender(ConnId),
     /// A manual peer may be dialled again.
     Redial(SocketAddr),
+    /// The connections that the node chooses are looked after.
+    Outbound,
     /// A peer asked for headers must have made progress.
     Headers,
     /// Blocks that were asked for must have come.
@@ -165,6 +167,13 @@ pub enum Command {
 pub enum Answer {
     /// Every node known now.
     Registered(Vec<NodeId>),
+    /// None of them is taken, because one cannot be reached.
+    NotRegistered {
+        /// Its address.
+        address: SocketAddr,
+        /// Why not.
+        why: Unreachable,
+    },
     /// The block, stored.
     Mined(Mined),
     /// Too many mining calls wait already.

@@ -8,6 +8,7 @@ use super::Node;
 use super::io::{ConnId, Direction};
 use crate::chain::{Entry, Tip};
 use crate::params::{NetworkId, Params};
+use crate::time::UnixTime;
 use crate::types::{BlockHash, NodeId, Transaction, TxId};
 
 /// A look at a node between two inputs.
@@ -45,6 +46,8 @@ pub struct KnownAddress {
     pub address: SocketAddr,
     /// Whether the node was told, while it ran, to stay connected to it.
     pub dial: bool,
+    /// When a dial there last met a node of this network.
+    pub reached: Option<UnixTime>,
 }
 
 /// A ready connection.
@@ -93,8 +96,8 @@ impl<'a> View<'a> {
 
     /// All other nodes it has heard of.
     pub fn known_nodes(&self) -> Vec<KnownNode> {
-        let known = self.0.addresses.known().iter();
-        known.map(|(node, address)| KnownNode { node: *node, address: *address }).collect()
+        let known = self.0.addresses.book.names().into_iter();
+        known.map(|(node, address)| KnownNode { node, address }).collect()
     }
 
     /// Addresses worth keeping over a restart; those of its flags come again anyway.

@@ -17,7 +17,7 @@ use crate::rest::contents::ContentIn;
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
 use crate::rest::values::{duration, query};
-use crate::types::{Block, BlockHash, NodeId, Transaction, TxId};
+use crate::types::{Block, BlockHash, NodeId, Transaction, TxId, Unreachable, address};
 use crate::wire::manage::Introduction;
 use crate::wire::message::PeerAddress;
 
@@ -190,20 +190,21 @@ fn shown(text: &str) -> String {
 }
 
 /// The address of `host:port`. Nothing of what answers there is ever shown.
-async fn resolve(address: &str, end: Instant) -> Result<SocketAddr, String> {
+async fn resolve(text: &str, end: Instant) -> Result<SocketAddr, String> {
     let wrong = || "expected host:port, such as 127.0.0.1:6001".to_owned();
-    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
     if port.parse::<u16>().map_err(|_| wrong())? == 0 {
-        return Err("nobody listens on port 0".to_owned());
+        // Not looked up first, if it is a name.
+        return Err(Unreachable::Port.to_string());
     }
-    let mut found = match address.parse::<SocketAddr>() {
+    let mut found = match text.parse::<SocketAddr>() {
         Ok(address) => address,
         // What is no name is not looked up: a resolver might take it for one.
         Err(_) if !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) => {
             return Err(wrong());
         }
         Err(_) => {
-            let found = timeout_at(end, lookup_host(address)).await;
+            let found = timeout_at(end, lookup_host(text)).await;
             let found = found.map_err(|_| "the name was not found in time")?;
             let found: Vec<SocketAddr> = found.map_err(|_| "the name is not known")?.collect();
             // Nodes listen on 127.0.0.1, where `localhost` is ::1 first on many machines.
@@ -216,5 +217,5 @@ async fn resolve(address: &str, end: Instant) -> Result<SocketAddr, String> {
         let local = if found.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
         found.set_ip(local);
     }
-    Ok(found)
+    address::reachable(found).map_err(|why| why.to_string())
 }

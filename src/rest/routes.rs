@@ -128,6 +128,7 @@ pub(super) fn not_done(answer: Answer) -> Problem {
             format!("it could not be stored, and the node stops: {why}"),
         )
         .hint("the node's log says what to do; what was acknowledged before is not lost"),
+        Answer::NotRegistered { address, why } => Problem::bad_request(format!("{address}: {why}")),
         _ => Problem::stopping(),
     }
 }

@@ -59,6 +59,9 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Whether to stay connected to it.
     pub dial: bool,
+    /// When it was last met by dialling it, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<u64>,
 }
 
 /// How far the chain was at an orderly end: a file that knows of less has lost something.

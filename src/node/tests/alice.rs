@@ -108,6 +108,8 @@ impl Alice {
             listen: address(n),
             manager: None,
             peers: Vec::new(),
+            outbound: 0,
+            remembered: Default::default(),
             hashrate: 0,
             note: Text::default(),
         };

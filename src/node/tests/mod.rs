@@ -3,6 +3,7 @@
 //! `alice` is a node and the edge around it; the other files talk to her, or put many of her into a
 //! network. Nothing here sleeps, and every run of a test is the same.
 
+mod addresses;
 mod alice;
 mod blocks;
 mod contents;

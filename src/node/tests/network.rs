@@ -12,6 +12,7 @@ use rand_chacha::ChaCha12Rng;
 use sha2::{Digest, Sha256};
 
 use super::alice::{self, Alice, Done};
+use crate::node::Config;
 use crate::node::io::{Command, CommandId, ConnId, Direction, Input, Timer};
 use crate::params::Params;
 use crate::peer::Disconnect;
@@ -70,11 +71,17 @@ impl Net {
 
     /// One more node, which knows nobody.
     pub fn join(&mut self, params: &Params) -> usize {
+        self.join_with(params, |_| {})
+    }
+
+    /// One more node, which is told what `change` says.
+    pub fn join_with(&mut self, params: &Params, change: impl FnOnce(&mut Config)) -> usize {
         let n = self.nodes.len();
-        let mut node = Alice::new(u8::try_from(n + 1).expect("few nodes"), params.clone());
+        let mut node = Alice::with(u8::try_from(n + 1).expect("few nodes"), params.clone(), change);
         node.now = node.now.plus(self.now);
         self.nodes.push(node);
         self.side.push(0);
+        self.carry(n);
         n
     }
 

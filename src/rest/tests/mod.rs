@@ -50,8 +50,16 @@ async fn opened_node(n: u8, params: Params, settings: Settings, opened: Option<O
     let listen = listener.local_addr().expect("an address");
     let id = NodeId([n; 16]);
     let params = Arc::new(params);
-    let config =
-        Config { node: id, listen, manager: None, peers: Vec::new(), hashrate: 0, note: Text::default() };
+    let config = Config {
+        node: id,
+        listen,
+        manager: None,
+        peers: Vec::new(),
+        outbound: 0,
+        remembered: Default::default(),
+        hashrate: 0,
+        note: Text::default(),
+    };
     let (handle, running) = net::start(net::Settings::ephemeral(config, params.clone(), [n; 32], listener))
         .expect("an empty chain");
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -200,8 +200,13 @@ fn records_read_back() {
     let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
     let record = Record { http: Some(address(5000)), ..record(first.node) };
     let peers = vec![
-        Peer { node: Some(NodeId([2; 16]).to_string()), address: address(6001), dial: false },
-        Peer { node: None, address: address(6002), dial: true },
+        Peer {
+            node: Some(NodeId([2; 16]).to_string()),
+            address: address(6001),
+            dial: false,
+            reached: Some(1_767_225_600),
+        },
+        Peer { node: None, address: address(6002), dial: true, reached: None },
     ];
     first.folder.write_record(&record).expect("written");
     first.folder.write_peers(&peers).expect("written");
