@@ -6,9 +6,9 @@ use std::sync::Arc;
 use etcetera::BaseStrategy;
 
 use crate::cli::{DATA, Failure, IO};
-use crate::limits::{MAX_KNOWN_NODES, MAX_MANUAL_PEERS};
+use crate::limits::{MAX_BANS, MAX_KNOWN_NODES, MAX_MANUAL_PEERS};
 use crate::net::Failed;
-use crate::node::view::KnownAddress;
+use crate::node::view::{Ban, KnownAddress};
 use crate::params::Params;
 use crate::store::{self, Failure as StoreFailure, OpenError, Opened, Peer};
 use crate::time::UnixTime;
@@ -59,6 +59,15 @@ pub(super) fn failure(failed: &Failed, folder: Option<&Path>) -> Failure {
 fn repair(folder: Option<&Path>) -> String {
     let folder = folder.unwrap_or(Path::new(".")).display();
     format!("`p2pnode verify {folder}` says what is damaged, and how to repair it")
+}
+
+/// The hosts of a record that are kept out.
+pub(super) fn banned(bans: &[store::Ban]) -> Vec<Ban> {
+    let ban = |ban: &store::Ban| {
+        let store::Ban { host, until, why } = ban.clone();
+        Ban { host, until: UnixTime::from_secs(until), why }
+    };
+    bans.iter().take(MAX_BANS).map(ban).collect()
 }
 
 /// The nodes of a record, as a node that starts again remembers them.

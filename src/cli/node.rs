@@ -24,7 +24,7 @@ use crate::limits::{
 };
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::ready::{NotReady, Ready};
-use crate::net::{self, Handle};
+use crate::net::{self, Handle, Written};
 use crate::node::io::Command;
 use crate::node::{Config, Remembered};
 use crate::params::Params;
@@ -155,10 +155,14 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
     let http = http.map(|listener| args.http.open(listener, home)).transpose()?;
     let hashrate = if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 };
     let is_managed = args.manager_key.is_some();
-    let written = opened.as_ref().map(|opened| &opened.peers[..]).unwrap_or_default();
+    let written = opened
+        .as_ref()
+        .map(|opened| Written { peers: opened.peers.clone(), bans: opened.bans.clone() })
+        .unwrap_or_default();
     let remembered = Remembered {
         // A manager's nodes are told by it whom there is to know today.
-        addresses: if is_managed { Vec::new() } else { folder::remembered(written) },
+        addresses: if is_managed { Vec::new() } else { folder::remembered(&written.peers) },
+        bans: folder::banned(&written.bans),
     };
     let config = Config {
         node: opened.as_ref().map_or(fresh, |opened| opened.node),
@@ -173,12 +177,11 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
     let threads = usize::from(args.threads);
     let mut settings =
         net::Settings { threads, ..net::Settings::ephemeral(config, params, random()?, listener) };
-    let Some(Opened { store, committed, loaded, peers, folder, .. }) = opened else {
+    let Some(Opened { store, committed, loaded, folder, .. }) = opened else {
         return Ok(Prepared { settings, http, folder: None });
     };
     let folder = Arc::new(folder);
-    settings =
-        net::Settings { store, committed, loaded, folder: Some(folder.clone()), written: peers, ..settings };
+    settings = net::Settings { store, committed, loaded, folder: Some(folder.clone()), written, ..settings };
     Ok(Prepared { settings, http, folder: Some(folder) })
 }
 

@@ -24,13 +24,13 @@ use crate::net::clock::Clock;
 use crate::net::connection::{self, Incoming};
 use crate::net::handle::{Handle, Request};
 use crate::net::log::log;
-use crate::net::records::{self, Records};
+use crate::net::records::{self, Records, Written};
 use crate::net::{listen, writer};
 use crate::node::io::{Answer, Command, CommandId, Commit, ConnId, Direction, Input, Output, Timer};
 use crate::node::{Config, Node};
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::store::{self, Batch, Committed, Folder, Loaded, Peer, Store, StoredBlock, Waiting};
+use crate::store::{self, Batch, Committed, Folder, Loaded, Store, StoredBlock, Waiting};
 use crate::types::{Block, BlockHash};
 use crate::wire::frame;
 
@@ -62,10 +62,10 @@ pub struct Settings {
     pub committed: Committed,
     /// What it held at the start.
     pub loaded: Loaded,
-    /// Where the known nodes are written down, if anywhere, and those that are.
+    /// Where it is written down what is known of other nodes, if anywhere.
     pub folder: Option<Arc<Folder>>,
     /// What is written down there.
-    pub written: Vec<Peer>,
+    pub written: Written,
 }
 
 impl Settings {
@@ -83,7 +83,7 @@ impl Settings {
             committed,
             loaded,
             folder: None,
-            written: Vec::new(),
+            written: Written::default(),
         }
     }
 }

@@ -6,7 +6,7 @@
 //! | `connection` | one socket: bytes to inputs, queued frames to bytes |
 //! | `listen`, `dial` | sockets from and to others |
 //! | `handle` | what HTTP holds of a running node |
-//! | `records` | the known nodes, written down |
+//! | `records` | what is known of other nodes, written down |
 //! | `clock` | the one place that reads clocks |
 //!
 //! Not here: any decision about the protocol (`node`).
@@ -24,6 +24,7 @@ pub use clock::Clock;
 pub use driver::{Failed, Settings, start};
 pub use handle::{Handle, Stopped};
 pub use listen::bind;
+pub use records::Written;
 
 #[cfg(test)]
 mod tests;

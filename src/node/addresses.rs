@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rand::RngExt;
 
@@ -35,6 +35,8 @@ enum State {
     Connected(ConnId),
     /// Until a redial timer rings.
     Waiting,
+    /// Whoever lives there called us, until that ends.
+    CalledUs,
 }
 
 /// Addresses of others, and our own.
@@ -50,6 +52,11 @@ pub(super) struct Addresses {
 impl Addresses {
     pub(super) fn is_manual(&self, address: &SocketAddr) -> bool {
         self.manual.contains_key(address)
+    }
+
+    /// Whether a manual peer is on the host of `ip`.
+    pub(super) fn is_manual_host(&self, ip: IpAddr) -> bool {
+        self.manual.keys().any(|address| address::host(address.ip()) == address::host(ip))
     }
 
     /// All of them, and whether each is one to stay connected to that was named while the node ran: what is
@@ -129,6 +136,8 @@ impl Node {
         {
             return;
         }
+        // Whoever is named is vouched for.
+        self.bans.forgive(address.ip());
         let state = match self.take_over_chosen(&address) {
             Some(Some(conn)) => State::Connected(conn),
             Some(None) => State::Dialling,
@@ -149,6 +158,7 @@ impl Node {
         if there.is_some_and(|node| self.ready_to(&node).is_some()) {
             if let Some(manual) = self.addresses.manual.get_mut(&address) {
                 manual.node = there;
+                manual.state = State::CalledUs;
             }
             return;
         }
@@ -217,7 +227,7 @@ impl Node {
     /// No connection to `node` is left: where it was wanted and called us instead, it is dialled again.
     pub(super) fn node_gone(&mut self, node: &NodeId) {
         let idle = |(address, manual): (&SocketAddr, &Manual)| {
-            (manual.node == Some(*node) && manual.state == State::Waiting).then_some(*address)
+            (manual.node == Some(*node) && manual.state == State::CalledUs).then_some(*address)
         };
         let waiting: Vec<SocketAddr> = self.addresses.manual.iter().filter_map(idle).collect();
         for address in waiting {

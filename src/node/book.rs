@@ -9,14 +9,14 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::limits::{
     MAX_DIAL_FAILURES, MAX_KNOWN_NODES, MAX_KNOWN_PER_GROUP, MAX_KNOWN_PER_SOURCE, MAX_REACHED_AGE,
     MIN_RETRY_PAUSE, SIMULTANEOUS_WINDOW,
 };
 use crate::time::{Now, UnixTime};
-use crate::types::{Group, NodeId};
+use crate::types::{Group, NodeId, address};
 
 /// Who is the reason that an address is in the book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,6 +182,12 @@ impl Book {
 
     pub(super) fn forget(&mut self, address: &SocketAddr) {
         self.entries.remove(address);
+    }
+
+    /// Forgets all that is on the host of `ip`.
+    pub(super) fn forget_host(&mut self, ip: IpAddr) {
+        let host = address::host(ip);
+        self.entries.retain(|at, _| address::host(at.ip()) != host);
     }
 
     /// Makes room for `address` by `source`; whether there is.

@@ -110,6 +110,10 @@ impl Node {
         // A dial is known by the address as it was dialled.
         let address = if direction == Direction::Inbound { address::canonical(address) } else { address };
         if direction == Direction::Inbound {
+            if self.is_banned(address.ip()) {
+                self.out.push(Output::Close(conn, Disconnect::Banned));
+                return;
+            }
             self.make_room_for_handshake();
         }
         let mut challenge = [0; 32];
@@ -434,6 +438,7 @@ impl Node {
         let node = connection.remote().map(|remote| remote.hello.node);
         let address = connection.address;
         self.event(Event::PeerClosed { conn, node, address, why: why.clone() });
+        self.punish(&connection, &why);
         self.dial_ended(address, conn, &why);
         self.cancel_mining_of(conn);
         self.sync_without(conn, &connection.sync);

@@ -12,6 +12,7 @@
 //! | `addresses` | whom to dial because somebody said so |
 //! | `book` | where other nodes are, bounded, and on whose word |
 //! | `outbound` | whom to dial by oneself, and which addresses to probe |
+//! | `bans` | who misbehaved, and is kept out for a day |
 //! | `gossip` | telling each other where nodes are |
 //! | `sync` | headers, from one peer at a time |
 //! | `fetch` | bodies, from all peers that have them |
@@ -24,6 +25,7 @@
 //! Not here: bytes (`wire`), rules (`chain`), anything that waits (`net`).
 
 mod addresses;
+mod bans;
 mod book;
 mod commands;
 mod connections;
@@ -56,6 +58,7 @@ use crate::types::{BlockHash, NodeId, Transaction, address};
 use crate::wire::manage::ManagerKey;
 use crate::wire::message::{Message, Role};
 use addresses::Addresses;
+use bans::Bans;
 use connections::Connection;
 use fetch::Fetch;
 use import::Bodies;
@@ -90,6 +93,8 @@ pub struct Config {
 pub struct Remembered {
     /// Where they are.
     pub addresses: Vec<view::KnownAddress>,
+    /// Which of them misbehaved lately.
+    pub bans: Vec<view::Ban>,
 }
 
 /// A node of the network.
@@ -105,6 +110,7 @@ pub struct Node {
     pool: Mempool,
     connections: BTreeMap<ConnId, Connection>,
     addresses: Addresses,
+    bans: Bans,
     sync: Sync,
     fetch: Fetch,
     wanted: Wanted,
@@ -153,6 +159,7 @@ impl Node {
             pool,
             connections: BTreeMap::new(),
             addresses: Addresses::default(),
+            bans: Bans::default(),
             sync: Sync::default(),
             fetch: Fetch::default(),
             wanted: Wanted::default(),
@@ -172,7 +179,8 @@ impl Node {
         let orphans = core::mem::take(&mut self.orphans);
         self.commit_forgotten(orphans);
         self.load_recent();
-        let Remembered { addresses } = core::mem::take(&mut self.config.remembered);
+        let Remembered { addresses, bans } = core::mem::take(&mut self.config.remembered);
+        self.remember_bans(bans);
         for address in self.config.peers.iter_mut() {
             *address = address::canonical(*address);
         }

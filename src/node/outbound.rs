@@ -131,6 +131,7 @@ impl Node {
             && !self.addresses.is_manual(address)
             && !self.addresses.outbound.chosen.contains_key(address)
             && !self.is_own(address)
+            && !self.is_banned(address.ip())
     }
 
     fn is_connected(&self, address: &SocketAddr, entry: &Entry) -> bool {

@@ -1,7 +1,7 @@
 //! Reading: what HTTP, tests and people may know of a node. Chain and tip are the committed ones, so that
 //! nobody is told of a block that a power cut could still take back.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::Node;
@@ -48,6 +48,17 @@ pub struct KnownAddress {
     pub dial: bool,
     /// When a dial there last met a node of this network.
     pub reached: Option<UnixTime>,
+}
+
+/// A host that misbehaved, and is kept out for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ban {
+    /// An IPv4 address, or the first of an IPv6 /64.
+    pub host: IpAddr,
+    /// Until then.
+    pub until: UnixTime,
+    /// What it did.
+    pub why: String,
 }
 
 /// A ready connection.
@@ -103,6 +114,11 @@ impl<'a> View<'a> {
     /// Addresses worth keeping over a restart; those of its flags come again anyway.
     pub fn addresses(&self) -> Vec<KnownAddress> {
         self.0.addresses.worth_keeping(&self.0.config.peers)
+    }
+
+    /// Hosts that are neither let in nor dialled.
+    pub fn bans(&self) -> Vec<Ban> {
+        self.0.bans.list(self.0.now.wall)
     }
 
     /// Its ready connections.

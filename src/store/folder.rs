@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub const CHAIN_FILE: &str = "chain.redb";
 pub const NODE_FILE: &str = "node.json";
 /// Which other nodes it knows.
 pub const PEERS_FILE: &str = "peers.json";
+/// Which hosts misbehaved.
+pub const BANS_FILE: &str = "bans.json";
 /// How far the chain was at the last orderly end.
 pub(super) const CHECKPOINT_FILE: &str = "checkpoint.json";
 /// Locked while a node runs; its presence alone means nothing.
@@ -62,6 +64,17 @@ pub struct Peer {
     /// When it was last met by dialling it, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached: Option<u64>,
+}
+
+/// A host that misbehaved: an entry of `bans.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    /// An IPv4 address, or the first of an IPv6 /64.
+    pub host: IpAddr,
+    /// Until when it is kept out, in seconds since 1970.
+    pub until: u64,
+    /// What it did.
+    pub why: String,
 }
 
 /// How far the chain was at an orderly end: a file that knows of less has lost something.
@@ -139,6 +152,16 @@ impl Folder {
     /// Reads `peers.json`. One that makes no sense is set aside: what was in it can be learnt again.
     pub(super) fn read_peers(&self) -> Vec<Peer> {
         read_or_set_aside(&self.file(PEERS_FILE)).unwrap_or_default()
+    }
+
+    /// Writes `bans.json`.
+    pub fn write_bans(&self, bans: &[Ban]) -> io::Result<()> {
+        write_json(&self.file(BANS_FILE), &bans)
+    }
+
+    /// Reads `bans.json`. One that makes no sense is set aside: whoever misbehaves will again.
+    pub(super) fn read_bans(&self) -> Vec<Ban> {
+        read_or_set_aside(&self.file(BANS_FILE)).unwrap_or_default()
     }
 
     pub(super) fn read_checkpoint(&self) -> Option<Checkpoint> {

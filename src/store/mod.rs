@@ -13,6 +13,7 @@
 //! | `chain.redb` | blocks, the pool, and whose they are: what must not be lost | the node does not start; nothing is made over it |
 //! | `node.json` | who the node is and where, for people and programs | missing: written again; damaged, or of another node: the node does not start |
 //! | `peers.json` | the nodes it knows | set aside: they can be learnt again |
+//! | `bans.json` | the hosts that misbehaved within a day | set aside: whoever misbehaves will again |
 //! | `checkpoint.json` | how far the chain was at the last orderly end | set aside: a loss is then not noticed |
 //! | `lock` | nothing; locked while a node runs | made |
 //! | `*.new` | what a kill left of a file that was being written | written over |
@@ -44,7 +45,7 @@ mod tests;
 mod verify;
 
 pub use error::{Damage, Failure, OpenError};
-pub use folder::{CHAIN_FILE, Folder, NODE_FILE, PEERS_FILE, Peer, Record};
+pub use folder::{BANS_FILE, Ban, CHAIN_FILE, Folder, NODE_FILE, PEERS_FILE, Peer, Record};
 pub use open::{Opened, open};
 pub use repair::{Made, Repaired, repair};
 pub use verify::{Progress, Report, network_of, verify};

@@ -12,7 +12,7 @@ use crate::file::{beside, sync_folder_of};
 use crate::params::Params;
 use crate::store::disk::FORMAT;
 use crate::store::disk::load::Owner;
-use crate::store::folder::{CHAIN_FILE, Folder, NODE_FILE, Peer};
+use crate::store::folder::{Ban, CHAIN_FILE, Folder, NODE_FILE, Peer};
 use crate::store::{Committed, Damage, Loaded, OpenError, Store, disk};
 use crate::types::NodeId;
 
@@ -29,6 +29,8 @@ pub struct Opened {
     pub loaded: Loaded,
     /// The nodes it knew.
     pub peers: Vec<Peer>,
+    /// The hosts that misbehaved.
+    pub bans: Vec<Ban>,
     /// The folder.
     pub folder: Folder,
 }
@@ -65,13 +67,14 @@ pub fn open(path: &Path, params: &Params, fresh: NodeId) -> Result<Opened, OpenE
     }
     let (told, committed) = mpsc::unbounded_channel();
     let (disk, loaded) = disk::load::start(database, &chain, &folder, params, told)?;
-    let peers = folder.read_peers();
+    let (peers, bans) = (folder.read_peers(), folder.read_bans());
     Ok(Opened {
         store: Store { keeper: Arc::new(disk) },
         committed: Committed(committed),
         node: owner.node,
         loaded,
         peers,
+        bans,
         folder,
     })
 }

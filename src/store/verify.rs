@@ -12,7 +12,7 @@ use crate::params::Params;
 use crate::store::disk::reach::rules_of;
 use crate::store::disk::verify::{Scan, scan};
 use crate::store::folder::{
-    CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, NODE_FILE, PEERS_FILE, Peer, Record,
+    BANS_FILE, Ban, CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, NODE_FILE, PEERS_FILE, Peer, Record,
 };
 use crate::store::open::check_owner;
 use crate::store::{Damage, FORMAT, OpenError};
@@ -88,6 +88,7 @@ pub(super) fn look(
     let record: Option<Record> = readable(folder, NODE_FILE, &mut findings);
     let checkpoint: Option<Checkpoint> = readable(folder, CHECKPOINT_FILE, &mut findings);
     let peers: Option<Vec<Peer>> = readable(folder, PEERS_FILE, &mut findings);
+    let _: Option<Vec<Ban>> = readable(folder, BANS_FILE, &mut findings);
     let ids = peers.iter().flatten().filter_map(|peer| peer.node.as_ref());
     if let Some(id) = ids.into_iter().find(|id| id.parse::<NodeId>().is_err()) {
         findings.push(Damage { path: folder.file(PEERS_FILE), what: format!("{id:?} is no node's id") });

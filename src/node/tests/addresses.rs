@@ -34,7 +34,7 @@ fn choosing(outbound: usize, known: &[SocketAddr]) -> Alice {
     let known = known.iter().map(|at| KnownAddress { node: None, address: *at, dial: false, reached: None });
     Alice::with(1, Params::regtest(), |config| {
         config.outbound = outbound;
-        config.remembered = Remembered { addresses: known.collect() };
+        config.remembered = Remembered { addresses: known.collect(), ..Default::default() };
     })
 }
 
@@ -310,7 +310,7 @@ fn what_was_known_is_known_after_a_restart() {
     assert_eq!(kept[0].reached, Some(alice.now.wall));
     assert_eq!(kept.iter().map(|known| known.dial).collect::<Vec<_>>(), [false, false, true]);
     let again = Alice::with(1, Params::regtest(), |config| {
-        config.remembered = Remembered { addresses: kept.clone() };
+        config.remembered = Remembered { addresses: kept.clone(), ..Default::default() };
     });
     assert_eq!(again.node.view().addresses(), kept);
     assert_eq!(again.dials, [at("30.0.0.1:6000")], "it is to stay connected to that one");

@@ -10,6 +10,7 @@ mod contents;
 mod handshakes;
 mod management;
 mod network;
+mod punishments;
 mod restarts;
 mod simulation;
 

@@ -210,8 +210,12 @@ fn records_read_back() {
     ];
     first.folder.write_record(&record).expect("written");
     first.folder.write_peers(&peers).expect("written");
+    let bans =
+        [Ban { host: [10, 0, 0, 1].into(), until: 1_767_225_600, why: "headers that are not linked".into() }];
+    first.folder.write_bans(&bans).expect("written");
     closed(first);
     let again = opened(&folder);
     assert_eq!(again.peers, peers);
+    assert_eq!(again.bans, bans);
     assert_eq!(again.folder.read_record().expect("good"), Some(record));
 }

@@ -112,7 +112,7 @@ fn a_folder_that_nobody_hurt_is_whole_and_stays_as_it_is() {
 
 #[test]
 fn what_is_wrong_is_named_with_its_file_and_place() {
-    let rows: [(&str, Harm, &str, &str); 9] = [
+    let rows: [(&str, Harm, &str, &str); 10] = [
         ("a block", |f| flip(f, 12), CHAIN_FILE, "block number 12 "),
         (
             "a block less",
@@ -154,6 +154,7 @@ fn what_is_wrong_is_named_with_its_file_and_place() {
         ),
         ("garbage", |f| fs::write(f.join(CHAIN_FILE), vec![7; 9000]).expect("written"), CHAIN_FILE, ""),
         ("peers", |f| fs::write(f.join(PEERS_FILE), "[{").expect("written"), PEERS_FILE, "EOF"),
+        ("bans", |f| fs::write(f.join(BANS_FILE), "[{}]").expect("written"), BANS_FILE, "missing field"),
     ];
     for (what, harm, file, says) in rows {
         let (folder, _) = used();
