@@ -252,6 +252,11 @@ pub const MAX_HEADERS_AHEAD: usize = 100_000;
 /// first. It bounds how deep a fork can be healed.
 pub const MAX_SIDE_ENTRIES: usize = 100_000;
 
+/// Messages of headers of one peer's branch that are weighed before any is kept, when it has much less work
+/// than our chain: as many headers as the tree would keep of it. What is remembered is a hash of each, 1.6 KB
+/// a peer.
+pub const MAX_CANDIDATE_MESSAGES: usize = MAX_SIDE_ENTRIES / MAX_HEADERS;
+
 /// Largest block that is pushed whole to peers; a larger one is announced by its header and fetched.
 pub const MAX_PUSH_BYTES: usize = 64 * 1024;
 

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use crate::limits::MAX_SIDE_ENTRIES;
 use crate::params::Params;
 use crate::time::UnixTime;
-use crate::types::{BlockHash, Header, Transaction};
+use crate::types::{BlockHash, Header, Target, Transaction, Work};
 use tree::{Index, Tree};
 
 /// The block tree of one network.
@@ -93,6 +93,13 @@ impl Chain {
             Some(retry_at) => HeaderOutcome::TooEarly { retry_at },
             None => HeaderOutcome::New,
         }
+    }
+
+    /// The work that `header` by itself proves: of what its bits ask for, if its hash has it. Whether those
+    /// bits are due is not looked at.
+    pub fn proved_work(&self, header: &Header) -> Result<Work, Rule> {
+        check::proof_of_work(header, &header.hash(), &self.params)?;
+        header.bits.to_target().map(Target::work).map_err(|_| Rule::BadBits)
     }
 
     /// Takes in a block: its header, if that is new, and its body.

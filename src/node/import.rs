@@ -8,7 +8,7 @@ use super::commands::Caller;
 use super::io::{Answer, BadBlock, Commit, ConnId, Delivery, Direction, Event, Output};
 use super::*;
 use crate::chain::{CheckedBlock, Outcome, Rule, Tip};
-use crate::limits::{BODY_CACHE_BYTES, MAX_GET_BLOCKS, MAX_UNSTORED_BYTES, RECENT_BLOCKS};
+use crate::limits::{BODY_CACHE_BYTES, DOWNLOAD_WINDOW, MAX_GET_BLOCKS, MAX_UNSTORED_BYTES, RECENT_BLOCKS};
 use crate::mempool::Source;
 use crate::peer::Disconnect;
 use crate::types::{Block, BlockHash, Lookup, Transaction, TxId};
@@ -91,6 +91,9 @@ impl Node {
                 self.refuse_block(conn, bad.hash, bad.rule);
             }
             Ok(block) if delivery == Delivery::Pushed && self.is_low_work(&block.header().previous) => {}
+            Ok(block) if delivery == Delivery::Pushed && self.is_beyond_window(&block.header().previous) => {
+                self.header_announced(conn, block.header());
+            }
             Ok(block) => self.take_from_peer(conn, block, delivery),
         }
         self.fetch_blocks();
@@ -121,15 +124,15 @@ impl Node {
         }
     }
 
-    /// Whether a child of `parent` could not matter any more: it is known, and had less work than our own
-    /// chain had [`RECENT_BLOCKS`] ago.
+    /// Whether a child of `parent` could not matter any more: that is known, and has too little work.
     pub(super) fn is_low_work(&self, parent: &BlockHash) -> bool {
-        let behind = self.chain.tip().height.saturating_sub(RECENT_BLOCKS as u64);
-        let floor = self.chain.active_at(behind).and_then(|hash| self.chain.get(&hash));
-        match (self.chain.get(parent), floor) {
-            (Some(parent), Some(floor)) => parent.work < floor.work,
-            _ => false,
-        }
+        self.chain.get(parent).is_some_and(|parent| parent.work < self.work_floor())
+    }
+
+    /// Whether a child of `parent` is beyond all that bodies are asked for.
+    fn is_beyond_window(&self, parent: &BlockHash) -> bool {
+        let end = self.chain.tip().height + DOWNLOAD_WINDOW;
+        self.chain.get(parent).is_some_and(|parent| parent.height >= end)
     }
 
     /// Takes `blocks` into the chain, each the child of the one before, as one change. The outcome is the

@@ -14,6 +14,7 @@
 //! | `outbound` | whom to dial by oneself, and which addresses to probe |
 //! | `bans` | who misbehaved, and is kept out for a day |
 //! | `gossip` | telling each other where nodes are |
+//! | `candidate` | weighing headers before they are kept |
 //! | `sync` | headers, from one peer at a time |
 //! | `fetch` | bodies, from all peers that have them |
 //! | `import` | what a new block changes: the path every block takes |
@@ -27,6 +28,7 @@
 mod addresses;
 mod bans;
 mod book;
+mod candidate;
 mod commands;
 mod connections;
 mod fetch;

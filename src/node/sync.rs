@@ -6,6 +6,7 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::candidate::{Candidate, Weighed};
 use super::io::{ConnId, Direction, Timer};
 use super::*;
 use crate::chain::{CheckedBlock, HeaderOutcome};
@@ -25,6 +26,8 @@ pub(super) struct PeerSync {
     owed: u32,
     /// Another question is to follow the answer.
     ask_again: bool,
+    /// Its branch that is not in the tree yet, if it is weighed.
+    pub(super) candidate: Option<Candidate>,
 }
 
 /// What is remembered beside the connections.
@@ -83,10 +86,18 @@ impl Node {
     /// Asks `conn` what follows the best headers we have.
     pub(super) fn ask_headers(&mut self, conn: ConnId) {
         let locator = self.chain.locator();
-        self.ask_headers_after(conn, locator);
+        self.send_get_headers(conn, locator);
     }
 
-    fn ask_headers_after(&mut self, conn: ConnId, locator: Vec<BlockHash>) {
+    /// Asks `conn` what follows `hash`; or our chain, if it does not have that any more.
+    fn ask_headers_after(&mut self, conn: ConnId, hash: BlockHash) {
+        let mut locator = self.chain.locator();
+        locator.truncate(MAX_LOCATOR - 1);
+        locator.insert(0, hash);
+        self.send_get_headers(conn, locator);
+    }
+
+    fn send_get_headers(&mut self, conn: ConnId, locator: Vec<BlockHash>) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let sync = &mut connection.sync;
         if sync.asked.is_some() {
@@ -136,7 +147,21 @@ impl Node {
         if headers.windows(2).any(|pair| pair[1].previous != pair[0].hash()) {
             return self.close(conn, Disconnect::UnlinkedHeaders);
         }
-        let Some(last) = self.import_headers(conn, &headers) else { return };
+        let last = match self.weigh(conn, &headers) {
+            Weighed::Refused => return,
+            Weighed::Take => {
+                let Some(last) = self.import_headers(conn, &headers) else { return };
+                last
+            }
+            Weighed::AskAfter(hash) => {
+                self.ask_headers_after(conn, hash);
+                if again {
+                    self.ask_headers(conn);
+                }
+                return;
+            }
+            Weighed::TooLight => None,
+        };
         let full = headers.len() == MAX_HEADERS;
         if let Some(last) = last {
             self.peer_has(conn, last);
@@ -144,15 +169,12 @@ impl Node {
                 self.sync.waiting.insert(conn);
             } else if full || again {
                 // From the last one on, which need not be on the best chain.
-                let mut locator = self.chain.locator();
-                locator.truncate(MAX_LOCATOR - 1);
-                locator.insert(0, last);
-                self.ask_headers_after(conn, locator);
+                self.ask_headers_after(conn, last);
             }
         } else if again {
             self.ask_headers(conn);
         }
-        if !full {
+        if !full || last.is_none() {
             self.ask_waiting(usize::MAX);
         }
         self.fetch_blocks();
