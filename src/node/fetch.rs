@@ -254,6 +254,14 @@ impl Node {
         }
     }
 
+    /// What was asked for and came, and is not here all the same, is to be asked for again.
+    pub(super) fn ask_again_if_missing(&mut self, hash: BlockHash) {
+        let was_asked = self.chain.get(&hash).is_some_and(|entry| entry.height < self.fetch.cursor);
+        if was_asked && self.is_missing(&hash) {
+            self.give_back(&hash);
+        }
+    }
+
     fn give_back(&mut self, hash: &BlockHash) {
         self.fetch.assigned.remove(hash);
         if let Some(entry) = self.chain.get(hash) {

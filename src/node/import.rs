@@ -96,6 +96,8 @@ impl Node {
             }
             Ok(block) => self.take_from_peer(conn, block, delivery),
         }
+        // A body that was not the header's: others may have the one that is.
+        self.ask_again_if_missing(hash);
         self.fetch_blocks();
     }
 
