@@ -191,11 +191,12 @@ impl Chain {
         Some(self.tree.slot(ancestor).hash)
     }
 
-    /// Hashes on the best headers' chain from its end back: ten in a row, then twice as far each time,
-    /// genesis last. Whoever gets them finds where our chains part.
+    /// Hashes on the best headers' chain from the parent of its end back: ten in a row, then twice as far
+    /// each time, genesis last. Whoever gets them finds where our chains part; and whoever has the same end
+    /// answers with it, so that we know.
     pub fn locator(&self) -> Vec<BlockHash> {
         let mut hashes = Vec::new();
-        let (mut height, mut step) = (self.best_header().height, 1u64);
+        let (mut height, mut step) = (self.best_header().height.saturating_sub(1), 1u64);
         while height > 0 {
             hashes.extend(self.best_header_at(height));
             if hashes.len() >= 10 {
