@@ -104,6 +104,10 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(60);
 /// Time without a single byte, while a ping is owed, after which a connection is dead.
 pub const PONG_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How often the core is told that a long message is still arriving, so that a slow link is not taken for a
+/// dead one: at the least rate a block takes a quarter of an hour.
+pub const ARRIVING_PERIOD: Duration = Duration::from_secs(10);
+
 /// Time a ready connection has to answer a ping when another claims to come from the same node.
 pub const CONTENDER_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -479,6 +483,10 @@ const _: () = {
     assert!(MAX_MESH <= MAX_INBOUND_PER_HOST && MAX_MESH <= MAX_MANUAL_PEERS);
     assert!(MAX_INBOUND_PER_HOST <= MAX_INBOUND_PER_GROUP && MAX_INBOUND_PER_GROUP < MAX_INBOUND);
     assert!(DEFAULT_OUTBOUND <= MAX_OUTBOUND);
+    assert!(
+        ARRIVING_PERIOD.as_secs() < PONG_TIMEOUT.as_secs()
+            && ARRIVING_PERIOD.as_secs() < PING_INTERVAL.as_secs()
+    );
     assert!(MAX_KNOWN_PER_GROUP <= MAX_KNOWN_PER_SOURCE && MAX_KNOWN_PER_SOURCE < MAX_KNOWN_NODES);
     assert!(ASK_PEERS_PERIOD.as_secs() > GET_PEERS_EVERY.as_secs(), "an honest asker is never too eager");
     assert!(OUTBOUND_PERIOD.as_secs() > SIMULTANEOUS_WINDOW.as_secs(), "a probe is no simultaneous open");

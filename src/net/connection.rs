@@ -12,7 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::codec::Decoder;
 
-use crate::limits::{CHECK_ELSEWHERE_BYTES, MAX_RECEIVED_WAITING, MIN_FRAME_BYTES_PER_SEC, SLOW_FRAME_AFTER};
+use crate::limits::{
+    ARRIVING_PERIOD, CHECK_ELSEWHERE_BYTES, MAX_RECEIVED_WAITING, MIN_FRAME_BYTES_PER_SEC, SLOW_FRAME_AFTER,
+};
 use crate::node::io::{ConnId, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
@@ -44,6 +46,7 @@ pub(super) async fn read(
         codec: FrameCodec::new(),
         buffer: BytesMut::new(),
         began: None,
+        told: Instant::now(),
     };
     let why = match reader.run().await {
         Ok(()) => Disconnect::Ended,
@@ -63,6 +66,8 @@ struct Reader {
     buffer: BytesMut,
     /// When the first byte of the frame now arriving came, and how many have come since.
     began: Option<(Instant, u64)>,
+    /// When the core last heard of this connection.
+    told: Instant,
 }
 
 impl Reader {
@@ -110,12 +115,23 @@ impl Reader {
                 Ok(read) => {
                     let (at, bytes) = self.began.unwrap_or((Instant::now(), 0));
                     self.began = Some((at, bytes + read as u64));
+                    self.show_life().await?;
                     return Ok(true);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(failed(error)),
             }
         }
+    }
+
+    /// Tells the core now and then that a frame which takes long is on its way.
+    async fn show_life(&mut self) -> Result<(), Disconnect> {
+        if self.told.elapsed() < ARRIVING_PERIOD {
+            return Ok(());
+        }
+        self.told = Instant::now();
+        let incoming = Incoming { input: Input::Arriving(self.conn), place: None };
+        self.core.send(incoming).await.map_err(|_| Disconnect::ShuttingDown)
     }
 
     async fn deliver(&mut self, frame: Frame, size: usize) -> Result<(), Disconnect> {
@@ -137,6 +153,7 @@ impl Reader {
             // An idle connection keeps no buffer.
             self.buffer = BytesMut::new();
         }
+        self.told = Instant::now();
         let incoming = Incoming { input, place };
         self.core.send(incoming).await.map_err(|_| Disconnect::ShuttingDown)
     }

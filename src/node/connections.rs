@@ -230,6 +230,12 @@ impl Node {
         }
     }
 
+    pub(super) fn arriving(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.live.heard(self.now.elapsed);
+        }
+    }
+
     pub(super) fn unknown_kind(&mut self, conn: ConnId) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.live.heard(self.now.elapsed);

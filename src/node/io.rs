@@ -53,6 +53,8 @@ pub enum Input {
     Message(ConnId, Message),
     /// A block arrived, its context-free rules checked.
     Block(ConnId, Delivery, Result<CheckedBlock, BadBlock>),
+    /// A long message is arriving: its sender is alive.
+    Arriving(ConnId),
     /// A well-framed message of a kind that we do not know arrived.
     UnknownKind(ConnId, u8),
     /// A connection is gone, by the other side or by the edge; not sent for those that the core closed.

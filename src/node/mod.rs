@@ -203,6 +203,7 @@ impl Node {
             Input::DialFailed { address, error } => self.dial_failed(address, error),
             Input::Message(conn, message) => self.message(conn, message),
             Input::Block(conn, delivery, block) => self.block_received(conn, delivery, block),
+            Input::Arriving(conn) => self.arriving(conn),
             Input::UnknownKind(conn, _) => self.unknown_kind(conn),
             Input::Closed(conn, why) => self.closed(conn, why),
             Input::Timer(timer) => self.timer(timer),
