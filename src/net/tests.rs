@@ -217,6 +217,72 @@ async fn a_large_block_is_announced_and_fetched_by_all() {
     second.stop().await;
 }
 
+/// A place where `node` seems to be, whose messages arrive as `lie` has them.
+async fn liar(node: SocketAddr, lie: fn(Message) -> Option<Message>) -> SocketAddr {
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(async move {
+        while let Ok((caller, _)) = listener.accept().await {
+            let called = TcpStream::connect(node).await.expect("the node is there");
+            let ((mut from, to), (back, mut forth)) = (caller.into_split(), called.into_split());
+            tokio::spawn(async move { tokio::io::copy(&mut from, &mut forth).await });
+            tokio::spawn(async move {
+                let mut said = tokio_util::codec::FramedRead::new(back, FrameCodec::new());
+                let mut told = tokio_util::codec::FramedWrite::new(to, FrameCodec::new());
+                while let Some(Ok(Frame::Message(message))) = said.next().await {
+                    said.decoder_mut().handshake_done();
+                    if let Some(message) = lie(message)
+                        && told.send(message).await.is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+/// What a liar and a miser among three cost over real sockets; `node::tests::sync` holds the same in
+/// simulated time. `cargo test --lib -- --ignored --nocapture catching_up`.
+#[tokio::test]
+#[ignore = "a measurement, not a check"]
+async fn catching_up_from_honest_and_other_peers() {
+    const BLOCKS: u64 = 20_000;
+    let first = node(1, &[]).await;
+    for _ in 0..BLOCKS {
+        first.mine().await;
+    }
+    let caught_up = async |node: &Running| {
+        while node.handle.view(|view| view.tip().height).await.expect("it runs") < BLOCKS {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let (second, third) = (node(2, &[first.address]).await, node(3, &[first.address]).await);
+    caught_up(&second).await;
+    caught_up(&third).await;
+    let another_body = |message| match message {
+        Message::Block(block) => {
+            let mut other = Arc::unwrap_or_clone(block);
+            other.transactions = Default::default();
+            Some(Message::Block(Arc::new(other)))
+        }
+        message => Some(message),
+    };
+    let no_bodies = |message| (!matches!(message, Message::Block(_))).then_some(message);
+    let honest = [first.address, liar(second.address, Some).await, liar(third.address, Some).await];
+    let lying = liar(second.address, another_body).await;
+    let other = [first.address, lying, liar(third.address, no_bodies).await];
+    for (n, (who, peers)) in [("three honest", honest), ("a liar and a miser", other)].into_iter().enumerate()
+    {
+        let begun = tokio::time::Instant::now();
+        let late = node(10 + n as u8, &peers).await;
+        timeout(DEADLINE * 10, caught_up(&late)).await.expect(who);
+        println!("{BLOCKS} blocks, {who}: {:?}", begun.elapsed());
+        late.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn a_command_that_nobody_waits_for_is_forgotten() {
     let params = Arc::new(Params::lab(60, None).expect("good rules"));

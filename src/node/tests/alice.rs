@@ -224,6 +224,24 @@ impl Alice {
         Alice { stored, disk, now, ..Alice::of(node, config, params) }.begun()
     }
 
+    /// Node `n` with all that this one has stored, just started.
+    pub fn twin(&self, n: u8) -> Alice {
+        let config = Config { node: NodeId([n; 16]), listen: address(n), ..self.config.clone() };
+        let tip = self.disk.tip.unwrap_or(self.params.genesis_hash());
+        let restored = Chain::restore(self.params.clone(), &self.disk.headers, tip).expect("what was stored");
+        let node = Node::restored(config.clone(), restored, self.disk.waiting.clone(), [n; 32]);
+        let stored = self.disk.headers.iter().filter_map(|header| {
+            let hash = header.hash();
+            self.stored.get(&hash).map(|block| (hash, block.clone()))
+        });
+        let mut twin = Alice::of(node, config, self.params.clone());
+        for (hash, block) in stored {
+            twin.stored.insert(hash, block);
+        }
+        let now = Now { elapsed: Duration::ZERO, wall: self.now.wall };
+        Alice { disk: self.disk.clone(), now, ..twin }.begun()
+    }
+
     fn note_sent(&mut self, conn: ConnId, message: Message) {
         assert!(!self.closed.contains_key(&conn), "{message:?} was sent after the close");
         self.sent.entry(conn).or_default().push_back(message.clone());

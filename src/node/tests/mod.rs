@@ -14,5 +14,6 @@ mod network;
 mod punishments;
 mod restarts;
 mod simulation;
+mod sync;
 
 use alice::{Alice, bob, secs};

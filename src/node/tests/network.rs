@@ -29,6 +29,9 @@ enum Arrival {
     Timer(Timer),
 }
 
+/// What becomes of a message.
+pub type Lie = fn(Message) -> Option<Message>;
+
 /// A network of nodes numbered from 0.
 pub struct Net {
     pub nodes: Vec<Alice>,
@@ -42,6 +45,8 @@ pub struct Net {
     now: Duration,
     /// Which side of a partition each node is on.
     side: Vec<u8>,
+    /// What a liar makes of what its node says.
+    liars: BTreeMap<usize, Lie>,
     trace: Sha256,
     pub messages: u64,
     next_conn: u64,
@@ -59,6 +64,7 @@ impl Net {
             rng: ChaCha12Rng::seed_from_u64(seed),
             now: Duration::ZERO,
             side: Vec::new(),
+            liars: BTreeMap::new(),
             trace: Sha256::new(),
             messages: 0,
             next_conn: 0,
@@ -76,8 +82,13 @@ impl Net {
 
     /// One more node, which is told what `change` says.
     pub fn join_with(&mut self, params: &Params, change: impl FnOnce(&mut Config)) -> usize {
+        let n = u8::try_from(self.nodes.len() + 1).expect("few nodes");
+        self.add(Alice::with(n, params.clone(), change))
+    }
+
+    /// One more node, number as many as there are and one.
+    pub fn add(&mut self, mut node: Alice) -> usize {
         let n = self.nodes.len();
-        let mut node = Alice::with(u8::try_from(n + 1).expect("few nodes"), params.clone(), change);
         node.now = node.now.plus(self.now);
         self.nodes.push(node);
         self.side.push(0);
@@ -94,6 +105,11 @@ impl Net {
             node.command(0, Command::Register(vec![introduction]));
             node.answer();
         });
+    }
+
+    /// From now on what node `n` says arrives as `lie` has it, or not at all.
+    pub fn lie(&mut self, n: usize, lie: Lie) {
+        self.liars.insert(n, lie);
     }
 
     pub fn mesh(&mut self) {
@@ -132,7 +148,15 @@ impl Net {
             match done {
                 Done::Timer(at, timer) => self.push(at, n, Arrival::Timer(timer)),
                 Done::Dialled(address) => self.dial(n, address),
-                Done::Sent(conn, message) => self.deliver(n, conn, |conn| Arrival::Message(conn, message)),
+                Done::Sent(conn, message) => {
+                    let said = match self.liars.get(&n) {
+                        Some(lie) => lie(message),
+                        None => Some(message),
+                    };
+                    if let Some(message) = said {
+                        self.deliver(n, conn, |conn| Arrival::Message(conn, message));
+                    }
+                }
                 Done::Closed(conn) => {
                     self.deliver(n, conn, Arrival::Closed);
                     self.wires.remove(&(n, conn));
