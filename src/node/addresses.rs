@@ -208,7 +208,7 @@ impl Node {
         if self.addresses.manual.get(&address).is_none_or(|m| m.state != State::Connected(conn)) {
             return;
         }
-        if matches!(why, Disconnect::SelfConnection) {
+        if why.is_self() {
             self.addresses.manual.remove(&address);
             self.met_ourselves(address);
             return;

@@ -201,7 +201,7 @@ impl Node {
                 | Disconnect::Bye { reason: ByeReason::Duplicate | ByeReason::TooManyPeers, .. }
         );
         match why {
-            Disconnect::SelfConnection => self.met_ourselves(address),
+            why if why.is_self() => self.met_ourselves(address),
             why if why.is_permanent() || why.is_offence() => self.addresses.book.forget(&address),
             _ if is_there || was_met => self.addresses.book.reached(&address, self.now),
             _ => self.count_failure(&address),

@@ -135,6 +135,11 @@ impl Disconnect {
         matches!(self, Malformed(_) | InvalidBlock { .. } | UnlinkedHeaders | UnsolicitedBlock)
     }
 
+    /// Whether both ends are this node. Who is dialled finds out first, and says so.
+    pub fn is_self(&self) -> bool {
+        matches!(self, Disconnect::SelfConnection | Disconnect::Bye { reason: ByeReason::SelfConnection, .. })
+    }
+
     /// Whether dialling the same address again could never end otherwise, until somebody changes a setting.
     pub fn is_permanent(&self) -> bool {
         use ByeReason as R;
