@@ -8,7 +8,7 @@ pub enum Unreachable {
     /// Port 0 means any port, to whoever listens.
     #[error("nobody listens on port 0")]
     Port,
-    /// 0.0.0.0 and [::] mean every address, to whoever listens.
+    /// `0.0.0.0` and `[::]` mean every address, to whoever listens.
     #[error("0.0.0.0 and [::] are every address of a machine: name one of them, such as 127.0.0.1")]
     Unspecified,
     /// Many machines at once.
