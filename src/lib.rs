@@ -17,7 +17,7 @@
 //!
 //! | the edge, which carries out what the core decides | |
 //! |---|---|
-//! | [`file`] | files replaced in one step |
+//! | [`mod@file`] | files replaced in one step |
 //! | [`store`] | blocks kept |
 //! | [`miner`] | nonces tried |
 //! | [`net`] | sockets and timers, and the loop that owns the core |
