@@ -253,6 +253,11 @@ impl Chain {
         self.tree.len()
     }
 
+    /// Entries on neither of the two chains: at most [`MAX_SIDE_ENTRIES`].
+    pub fn side_len(&self) -> usize {
+        self.tree.side_len()
+    }
+
     /// Never: genesis is always there.
     pub fn is_empty(&self) -> bool {
         false

@@ -31,6 +31,12 @@ pub(super) struct Wanted {
     timer: bool,
 }
 
+impl Wanted {
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}
+
 #[derive(Debug)]
 struct Want {
     from: ConnId,

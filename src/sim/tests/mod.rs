@@ -1,0 +1,3 @@
+//! Scenarios: networks with a seed, and what must come of them.
+
+mod runs;
