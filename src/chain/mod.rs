@@ -30,7 +30,7 @@ use std::sync::Arc;
 use crate::limits::MAX_SIDE_ENTRIES;
 use crate::params::Params;
 use crate::time::UnixTime;
-use crate::types::{BlockHash, Header, Transaction};
+use crate::types::{BlockHash, Header, Transaction, Work};
 use tree::{Index, Tree};
 
 /// The block tree of one network.
@@ -155,6 +155,11 @@ impl Chain {
             has_body: slot.has_body,
             invalid: slot.invalid,
         })
+    }
+
+    /// Work of `hash` and all its ancestors, if it is in the tree.
+    pub fn work(&self, hash: &BlockHash) -> Option<Work> {
+        self.tree.get(hash).map(|slot| slot.work)
     }
 
     /// The active chain's block at `height`.

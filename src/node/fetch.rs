@@ -73,10 +73,9 @@ pub(super) struct Fetch {
 impl Node {
     /// `conn` is known to have `hash` and all below it.
     pub(super) fn peer_has(&mut self, conn: ConnId, hash: BlockHash) {
-        let work_of = |hash: &BlockHash| self.chain.get(hash).map(|entry| entry.work);
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let best = connection.fetch.best.as_ref().and_then(work_of);
-        if work_of(&hash) > best {
+        let best = connection.fetch.best;
+        if best != Some(hash) && self.chain.work(&hash) > best.and_then(|best| self.chain.work(&best)) {
             connection.fetch.best = Some(hash);
         }
     }

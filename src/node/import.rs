@@ -125,11 +125,11 @@ impl Node {
     /// chain had [`RECENT_BLOCKS`] ago.
     pub(super) fn is_low_work(&self, parent: &BlockHash) -> bool {
         let behind = self.chain.tip().height.saturating_sub(RECENT_BLOCKS as u64);
-        let floor = self.chain.active_at(behind).and_then(|hash| self.chain.get(&hash));
-        match (self.chain.get(parent), floor) {
-            (Some(parent), Some(floor)) => parent.work < floor.work,
-            _ => false,
+        if behind == 0 {
+            return false;
         }
+        let floor = self.chain.active_at(behind).and_then(|hash| self.chain.work(&hash));
+        matches!((self.chain.work(parent), floor), (Some(parent), Some(floor)) if parent < floor)
     }
 
     /// Takes `blocks` into the chain, each the child of the one before, as one change. The outcome is the
