@@ -136,12 +136,13 @@ fn found_may_set_the_next_job() {
         2,
         || UnixTime::from_secs(NOW.into()),
         move |found| {
+            // Before the next job, which another thread may find at once.
+            sender.send(found.job).unwrap_or_default();
             if let Some(miner) = again.upgrade()
                 && let Some(miner) = miner.get()
             {
                 miner.set(Some(job(found.job + 1, 6, None)));
             }
-            sender.send(found.job).unwrap_or_default();
         },
     );
     miner.get_or_init(|| started).set(Some(job(0, 6, None)));
