@@ -176,6 +176,11 @@ pub const MAX_BLOCK_TIMEOUT: Duration = Duration::from_secs(64);
 /// How far ahead of the last connected block bodies are asked for.
 pub const DOWNLOAD_WINDOW: u64 = 1024;
 
+/// How many headers ahead of the tip make a node keep its tip to itself, because it is catching up. Whoever
+/// wants it to keep silent otherwise has to find so many blocks in a row and give none of them away: more
+/// than a minority of the hash power can.
+pub const CATCHING_UP_BLOCKS: u64 = 16;
+
 /// Bodies in flight from one peer, at least.
 pub const MIN_IN_FLIGHT: usize = 16;
 

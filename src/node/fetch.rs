@@ -133,7 +133,8 @@ impl Node {
         }
     }
 
-    /// Brings the two marks to where they belong on the best headers' chain, which may be another one now.
+    /// Brings the two marks, and what is to be asked for again, to where they belong on the best headers'
+    /// chain, which may be another one now.
     fn find_lowest(&mut self) {
         let common = self.chain.common_height();
         let fetch = &mut self.fetch;
@@ -147,6 +148,9 @@ impl Node {
             fetch.lowest += 1;
         }
         fetch.cursor = fetch.cursor.max(fetch.lowest);
+        // What left that chain is no longer wanted, least of all from those whose chain it never was on.
+        let chain = &self.chain;
+        fetch.retry.retain(|(height, hash)| chain.best_header_at(*height) == Some(*hash));
     }
 
     /// How many headers are known beyond the first missing body.

@@ -154,6 +154,44 @@ fn a_block_withheld_is_asked_for_elsewhere_and_late_answers_are_taken() {
     assert!(alice.closed.is_empty());
 }
 
+/// What was withheld and then overtaken is not asked of those who never claimed to have it.
+#[test]
+fn a_withheld_block_that_lost_is_forgotten() {
+    let (miner, hashes) = miner(3);
+    let (mut withholder, conns) = alice_and_peers(&miner, 1);
+    withholder.received(conns[0], pushed(&miner, &hashes[0]));
+    let withheld = withholder.mine(1)[0];
+    let (mut alice, peers) = alice_and_peers(&miner, 2);
+    let (silent, honest) = (peers[0], peers[1]);
+    alice.now = withholder.now;
+    alice.received(honest, pushed(&miner, &hashes[0]));
+    alice.received(silent, Message::NewBlock(NewBlock::Announce(*miner_header(&withholder, &withheld))));
+    assert_eq!(count_asked(&alice.said(silent)), 1);
+    alice.elapse(BLOCK_TIMEOUT);
+    alice.received(honest, pushed(&miner, &hashes[1]));
+    alice.received(honest, Message::NewBlock(NewBlock::Announce(*miner_header(&miner, &hashes[2]))));
+    let asked = |said: &Message| matches!(said, Message::GetBlocks(asked) if asked[..] == hashes[2..]);
+    let said = alice.said(honest);
+    assert!(count_asked(&said) == 1 && said.iter().any(asked), "{said:?}");
+}
+
+/// Two headers whose bodies nobody gets are more work than the next honest block, which must be told all
+/// the same: or two blocks withheld would silence a network.
+#[test]
+fn headers_without_bodies_do_not_silence_a_node() {
+    let (miner, hashes) = miner(1);
+    let mut other = Alice::new(8, Params::regtest());
+    let withheld = other.mine(2);
+    let (mut alice, peers) = alice_and_peers(&miner, 3);
+    alice.received(peers[0], pushed(&other, &withheld[1]));
+    alice.received(peers[0], headers(&other, &withheld));
+    assert_eq!(count_asked(&alice.said(peers[0])), 2);
+    alice.said(peers[2]);
+    alice.received(peers[1], pushed(&miner, &hashes[0]));
+    let told = |said: &Message| matches!(said, Message::NewBlock(NewBlock::Push(block)) if block.hash() == hashes[0]);
+    assert!(alice.said(peers[2]).iter().any(told));
+}
+
 #[test]
 fn the_only_peer_is_borne_with_however_slow() {
     let (miner, hashes) = miner(2);
