@@ -112,7 +112,7 @@ impl Network {
                     None
                 }
                 Output::Reply(_, answer) => {
-                    self.peers[n].answers += u32::from(matches!(answer, Answer::Mined(_)));
+                    self.answered(n, &answer);
                     None
                 }
                 Output::Stop => None,
@@ -134,7 +134,20 @@ impl Network {
         if !commit.forget.is_empty() {
             peer.stored.retain(|hash| !commit.forget.contains(hash));
         }
+        peer.waiting
+            .extend(commit.pool.came.iter().map(|transaction| (transaction.id(), transaction.clone())));
+        if !commit.pool.went.is_empty() {
+            peer.waiting.retain(|(id, _)| !commit.pool.went.contains(id));
+        }
         Input::Stored(commit.seq)
+    }
+
+    fn answered(&mut self, n: usize, answer: &Answer) {
+        match answer {
+            Answer::Mined(_) => self.peers[n].answers += 1,
+            Answer::Submitted(id) => self.peers[n].submitted = Some(*id),
+            _ => {}
+        }
     }
 
     fn heard(&mut self, n: usize, event: &Told) {

@@ -15,7 +15,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
 use crate::chain::{Chain, CheckedBlock, Tip};
-use crate::encoding::Text;
+use crate::encoding::{Blob, Text};
+use crate::limits::MAX_CONTENT_BYTES;
 use crate::node::io::{Command, CommandId, ConnId, Direction, Input, Job, Timer};
 use crate::node::view::View;
 use crate::node::{Config, Node};
@@ -30,7 +31,7 @@ use crate::sim::spread::Spreads;
 use crate::sim::trace::{Trace, What};
 use crate::sim::traffic::Traffic;
 use crate::time::{Now, UnixTime};
-use crate::types::{BlockHash, NodeId, Template, Transaction};
+use crate::types::{BlockHash, NodeId, Template, Transaction, TxId};
 use crate::wire::message::PeerAddress;
 
 /// What the wall says when a simulation begins.
@@ -74,10 +75,14 @@ pub(super) struct Peer {
     pub(super) free_at: u64,
     /// Blocks in its store, in the order in which they came.
     pub(super) stored: Vec<BlockHash>,
+    /// Its pool, as it was stored, by arrival.
+    pub(super) waiting: Vec<(TxId, Arc<Transaction>)>,
     pub(super) tip: Tip,
     pub(super) job: Option<Job>,
     /// Answers to those who waited for a block of it.
     pub(super) answers: u32,
+    /// The id of the last content that it took.
+    pub(super) submitted: Option<TxId>,
     pub(super) sent_bytes: u64,
 }
 
@@ -167,9 +172,11 @@ impl Network {
             side: 0,
             free_at: 0,
             stored: Vec::new(),
+            waiting: Vec::new(),
             tip: Chain::new(self.params.clone()).tip(),
             job: None,
             answers: 0,
+            submitted: None,
             sent_bytes: 0,
         });
         self.peers.len() - 1
@@ -202,6 +209,13 @@ impl Network {
         let peer = PeerAddress { node: None, address: address(to) };
         let introduction = crate::wire::manage::Introduction { peer, dial: true };
         self.input(from, Input::Command(CommandId(0), Command::Register(vec![introduction])))
+    }
+
+    /// Node `n` is given a content for its pool; the id, if it takes it.
+    pub fn submit(&mut self, n: usize, data: Blob<MAX_CONTENT_BYTES>) -> Result<Option<TxId>, Violation> {
+        self.peers[n].submitted = None;
+        self.input(n, Input::Command(CommandId(2), Command::Submit(data)))?;
+        Ok(self.peers[n].submitted)
     }
 
     /// Node `n` finds a block on its tip now, with `contents` beside what waits in its pool; none if it does
@@ -300,12 +314,14 @@ impl Network {
         self.seeds.fill_bytes(&mut seed);
         let headers: Vec<_> =
             self.peers[n].stored.iter().filter_map(|hash| Some(*self.blocks.get(hash)?.header())).collect();
-        let mut node = if headers.is_empty() {
+        let mut node = if self.peers[n].life == 0 {
             Node::new(config, self.params.clone(), seed)
         } else {
             let restored = Chain::restore(self.params.clone(), &headers, self.peers[n].tip.hash);
             let restored = restored.map_err(|error| self.violation(n, Broken::NotRestored(error)))?;
-            Node::restored(config, restored, Vec::new(), seed)
+            let waiting =
+                self.peers[n].waiting.iter().map(|(_, transaction)| Transaction::clone(transaction));
+            Node::restored(config, restored, waiting.collect(), seed)
         };
         let outputs = node.start(self.moment());
         let peer = &mut self.peers[n];
