@@ -51,6 +51,13 @@ impl Default for PeerFetch {
     }
 }
 
+impl PeerFetch {
+    /// The block with the most work that this peer is known to have.
+    pub(super) fn best(&self) -> Option<BlockHash> {
+        self.best
+    }
+}
+
 /// What is remembered beside the connections.
 #[derive(Debug, Default)]
 pub(super) struct Fetch {
@@ -261,6 +268,13 @@ impl Node {
         self.fetch.assigned.remove(hash);
         if let Some(entry) = self.chain.get(hash) {
             self.fetch.retry.insert((entry.height, *hash));
+        }
+    }
+
+    /// What came for `hash` was not its body: others are asked, unless one is already.
+    pub(super) fn still_missing(&mut self, hash: &BlockHash) {
+        if self.is_missing(hash) {
+            self.give_back(hash);
         }
     }
 

@@ -86,9 +86,14 @@ impl Node {
         }
     }
 
-    /// Asks `conn` what follows the best headers we have.
+    /// Asks `conn` what follows the best headers we have; and for the last of them, if it is not known to have
+    /// that: an empty answer would not tell whether bodies can be had there.
     pub(super) fn ask_headers(&mut self, conn: ConnId) {
-        let locator = self.chain.locator();
+        let mut locator = self.chain.locator();
+        let theirs = self.connections.get(&conn).and_then(|c| c.fetch.best());
+        if locator.len() > 1 && locator.first().copied() != theirs {
+            locator.remove(0);
+        }
         self.ask_headers_after(conn, locator);
     }
 

@@ -6,7 +6,7 @@ use crate::limits::{BLOCK_TIMEOUT, HEADERS_TIMEOUT, MAX_GET_BLOCKS, MAX_STRIKES,
 use crate::node::io::{Answer, BadBlock, Command, ConnId, Delivery, Event, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::types::{BlockHash, Header};
+use crate::types::{Block, BlockHash, Header};
 use crate::wire::Kind;
 use crate::wire::message::{GetHeaders, Message, NewBlock, Ping};
 use std::sync::Arc;
@@ -152,6 +152,44 @@ fn a_block_withheld_is_asked_for_elsewhere_and_late_answers_are_taken() {
     }
     assert_eq!(alice.height(), 5);
     assert!(alice.closed.is_empty());
+}
+
+/// Headers come from one peer; that others have them, too, is learned from their answers, before it goes.
+#[test]
+fn who_has_the_headers_that_another_gave_is_asked_when_that_one_goes() {
+    let (miner, hashes) = miner(5);
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.now = miner.now;
+    let (first, second) = (alice.meet(2), alice.meet(3));
+    alice.received(first, headers(&miner, &hashes));
+    assert_eq!(count_asked(&alice.said(first)), 5);
+    let said = alice.said(second);
+    let asked = said.iter().find_map(|said| match said {
+        Message::GetHeaders(question) => Some(question),
+        _ => None,
+    });
+    assert_eq!(asked.expect("a question").locator[0], hashes[3], "not the last one: it is to be told");
+    alice.received(second, headers(&miner, &hashes[4..]));
+    alice.input(Input::Closed(first, Disconnect::Ended));
+    assert_eq!(count_asked(&alice.said(second)), 5);
+}
+
+/// A body that its header does not commit to says nothing of the header: others may have the right one.
+#[test]
+fn after_a_wrong_body_the_right_one_is_asked_for_elsewhere() {
+    let (miner, hashes) = miner(1);
+    let (mut alice, peers) = alice_and_peers(&miner, 2);
+    let announced = || Message::NewBlock(NewBlock::Announce(*miner_header(&miner, &hashes[0])));
+    alice.received(peers[0], announced());
+    alice.received(peers[1], announced());
+    assert_eq!([count_asked(&alice.said(peers[0])), count_asked(&alice.said(peers[1]))], [1, 0]);
+    let mut wrong = Block::clone(miner.stored.get(&hashes[0]).expect("a mined block").block());
+    wrong.transactions = List::default();
+    alice.received(peers[0], Message::Block(Arc::new(wrong)));
+    assert!(alice.closed[&peers[0]].is_offence());
+    assert_eq!(count_asked(&alice.said(peers[1])), 1);
+    alice.received(peers[1], miner.block(&hashes[0]));
+    assert_eq!(alice.height(), 1);
 }
 
 /// What was withheld and then overtaken is not asked of those who never claimed to have it.
