@@ -11,7 +11,7 @@ use crate::limits::{
     MAX_FUTURE_BLOCKS, MAX_HEADERS, MAX_HEADERS_AHEAD, MAX_INBOUND, MAX_KNOWN_NODES, MAX_POOL_BYTES,
     MAX_POOL_COUNT, MAX_SIDE_ENTRIES, MAX_UNSTORED_BYTES,
 };
-use crate::node::view::View;
+use crate::node::view::Usage;
 use crate::peer::Disconnect;
 use crate::sim::network::Network;
 use crate::types::BlockHash;
@@ -92,7 +92,7 @@ impl Network {
     pub fn check_caps(&self) -> Result<(), Violation> {
         for n in 0..self.len() {
             let Some(view) = self.view(n) else { continue };
-            if let Some((what, count, most)) = over_cap(view) {
+            if let Some((what, count, most)) = over_cap(&view.usage()) {
                 return Err(self.violation(n, Broken::OverCap { what, count, most }));
             }
         }
@@ -181,8 +181,7 @@ impl Network {
 }
 
 /// What a node keeps too much of, how much, and how much it may.
-fn over_cap(view: View<'_>) -> Option<(&'static str, u64, u64)> {
-    let usage = view.usage();
+pub(super) fn over_cap(usage: &Usage) -> Option<(&'static str, u64, u64)> {
     let rows = [
         ("inbound connections", usage.inbound, MAX_INBOUND),
         ("known nodes", usage.known_nodes, MAX_KNOWN_NODES),
