@@ -16,7 +16,7 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::chain::{Chain, CheckedBlock, Tip};
 use crate::encoding::{Blob, Text};
-use crate::limits::MAX_CONTENT_BYTES;
+use crate::limits::{MAX_BLOCK_BYTES, MAX_CONTENT_BYTES};
 use crate::node::io::{Command, CommandId, ConnId, Direction, Input, Job, Timer};
 use crate::node::view::View;
 use crate::node::{Config, Node};
@@ -36,6 +36,8 @@ use crate::wire::message::PeerAddress;
 
 /// What the wall says when a simulation begins.
 const BEGINNING: UnixTime = UnixTime::from_secs(1_700_000_000);
+/// What contents may weigh together: header, count and coinbase are the rest.
+const ROOM: usize = MAX_BLOCK_BYTES - 500;
 /// Where nodes take connections: node 0 is 10.0.0.0, and so on.
 const FIRST_ADDRESS: u32 = 0x0a00_0000;
 const PORT: u16 = 6000;
@@ -218,13 +220,20 @@ impl Network {
         Ok(self.peers[n].submitted)
     }
 
-    /// Node `n` finds a block on its tip now, with `contents` beside what waits in its pool; none if it does
-    /// not run.
+    /// Node `n` finds a block on its tip now, with as much of `contents` as fits beside what waits in its pool;
+    /// none if it does not run.
     pub fn mine(&mut self, n: usize, contents: Vec<Transaction>) -> Result<Option<BlockHash>, Violation> {
         let Some((job, time)) = self.job(n)? else { return Ok(None) };
         let Template { header, coinbase, contents: waiting, .. } = job.template;
         let height = coinbase.height;
-        let template = Template::new(header, coinbase, waiting.into_iter().chain(contents).collect());
+        let mut room = ROOM.saturating_sub(waiting.iter().map(Transaction::size).sum());
+        let fits = |content: &Transaction| {
+            let left = room.checked_sub(content.size());
+            room = left.unwrap_or(room);
+            left.is_some()
+        };
+        let contents = waiting.into_iter().chain(contents.into_iter().filter(fits)).collect();
+        let template = Template::new(header, coinbase, contents);
         let Some(block) = miners::solve(&template, time) else { return Ok(None) };
         let hash = block.hash();
         let Ok(block) = self.blocks.check(&Arc::new(block)) else { return Ok(None) };
