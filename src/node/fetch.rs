@@ -129,7 +129,35 @@ impl Node {
             }
         }
         self.fetch.below = self.chain.best_header_at(self.fetch.cursor - 1);
+        if self.fetch.assigned.is_empty() {
+            for conn in peers {
+                self.fetch_branch(conn);
+            }
+        }
         self.arm_blocks_timer();
+    }
+
+    /// Nobody gives the bodies of the best headers' chain. If `conn` has another chain with more work than
+    /// ours, that one is worth having meanwhile: or headers alone could keep a node from all others.
+    fn fetch_branch(&mut self, conn: ConnId) {
+        let fetch = self.connections.get(&conn).map(|c| &c.fetch).filter(|fetch| !fetch.stalled);
+        let Some(best) = fetch.and_then(|fetch| fetch.best) else { return };
+        if self.chain.work(&best) <= Some(self.chain.tip().work) {
+            return;
+        }
+        let mut missing = Vec::new();
+        let mut at = self.chain.get(&best);
+        while let Some(entry) = at.filter(|entry| !entry.has_body) {
+            if entry.invalid || missing.len() as u64 >= DOWNLOAD_WINDOW {
+                return;
+            }
+            missing.push(entry.hash);
+            at = self.chain.get(&entry.header.previous);
+        }
+        missing.reverse();
+        missing.truncate(MAX_GET_BLOCKS);
+        missing.retain(|hash| self.is_missing(hash));
+        self.ask_blocks(conn, missing);
     }
 
     /// Asks again, where that was held back by what waited for the store.

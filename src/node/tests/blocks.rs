@@ -174,6 +174,33 @@ fn who_has_the_headers_that_another_gave_is_asked_when_that_one_goes() {
     assert_eq!(count_asked(&alice.said(second)), 5);
 }
 
+/// Headers of more work, whose bodies nobody gives, do not keep a node from the best chain that it can have.
+#[test]
+fn while_the_best_bodies_are_withheld_the_next_best_are_fetched() {
+    let (miner, hashes) = miner(2);
+    let mut other = Alice::new(8, Params::regtest());
+    let withheld = other.mine(3);
+    let (mut alice, peers) = alice_and_peers(&miner, 2);
+    let (silent, honest) = (peers[0], peers[1]);
+    alice.now = other.now;
+    alice.received(silent, pushed(&other, &withheld[2]));
+    alice.received(silent, headers(&other, &withheld));
+    assert_eq!(count_asked(&alice.said(silent)), 3);
+    alice.received(honest, pushed(&miner, &hashes[1]));
+    alice.received(honest, headers(&miner, &hashes));
+    assert_eq!(count_asked(&alice.said(honest)), 0, "there is something better to wait for");
+    alice.elapse(BLOCK_TIMEOUT);
+    assert_eq!(count_asked(&alice.said(honest)), 2);
+    for hash in &hashes {
+        alice.received(honest, miner.block(hash));
+    }
+    assert_eq!(alice.tip(), hashes[1]);
+    for hash in &withheld {
+        alice.received(silent, other.block(hash));
+    }
+    assert_eq!(alice.tip(), withheld[2], "late, and taken all the same");
+}
+
 /// A body that its header does not commit to says nothing of the header: others may have the right one.
 #[test]
 fn after_a_wrong_body_the_right_one_is_asked_for_elsewhere() {
