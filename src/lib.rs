@@ -14,6 +14,7 @@
 //! | [`wire`] | messages, frames, signed commands |
 //! | [`peer`] | one connection |
 //! | [`node`] | the core: all connections, one state machine |
+//! | [`sim`] | a network of nodes under a clock that jumps |
 //!
 //! | the edge, which carries out what the core decides | |
 //! |---|---|
@@ -38,6 +39,7 @@ pub mod node;
 pub mod params;
 pub mod peer;
 pub mod rest;
+pub mod sim;
 pub mod store;
 pub mod time;
 pub mod types;

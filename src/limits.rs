@@ -240,6 +240,11 @@ pub const MAX_BLOCK_TIMEOUT: Duration = Duration::from_secs(64);
 /// How far ahead of the last connected block bodies are asked for.
 pub const DOWNLOAD_WINDOW: u64 = 1024;
 
+/// How many headers ahead of the tip make a node keep its tip to itself, because it is catching up. Whoever
+/// wants it to keep silent otherwise has to find so many blocks in a row and give none of them away: more
+/// than a minority of the hash power can.
+pub const CATCHING_UP_BLOCKS: u64 = 16;
+
 /// Bodies in flight from one peer, at least.
 pub const MIN_IN_FLIGHT: usize = 16;
 
@@ -466,6 +471,41 @@ pub const LOG_TAIL_BYTES: u64 = 16 * 1024;
 /// Lines of a dead child's log that are shown.
 pub const LAST_LOG_LINES: usize = 20;
 
+// --- The simulator ---
+
+/// Most nodes that one simulation has: some 40 GB of them.
+pub const MAX_SIMULATED_NODES: usize = 100_000;
+
+/// Most blocks that one simulation finds.
+pub const MAX_SIMULATED_BLOCKS: u64 = 1_000_000;
+
+/// Most bytes of content that a simulated miner puts into a block: what fits beside the header, the
+/// coinbase and the frames of sixteen contents.
+pub const MAX_SIMULATED_CONTENT: usize = MAX_BLOCK_BYTES - 1000;
+
+/// Longest time that a setting of a simulation may name, in seconds: ten days.
+pub const MAX_SIMULATED_SECS: u64 = 10 * 24 * 60 * 60;
+
+/// Bytes that one TCP segment carries over Ethernet: what is lost is lost by the segment.
+pub const SEGMENT_BYTES: usize = 1460;
+
+/// Time after the round trip for which TCP waits before it sends a segment again; it doubles each time.
+/// (Linux' least: TCP_RTO_MIN.)
+pub const RETRANSMIT_AFTER: Duration = Duration::from_millis(200);
+
+/// Segments behind a lost one that make TCP send it again a round trip later (RFC 5681, section 3.2).
+pub const FAST_RETRANSMIT_SEGMENTS: usize = 3;
+
+/// The nodes of a simulation start within this time, or a hub's waiting room would overflow.
+pub const SIMULATED_START: Duration = Duration::from_secs(10);
+
+/// Time of a simulation for its links to be up before the first block, and for everybody to agree after
+/// the last one.
+pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How long a node of a simulation that left stays away, on average.
+pub const MEAN_ABSENCE: Duration = Duration::from_secs(60);
+
 // --- How they relate ---
 
 const _: () = {
@@ -493,6 +533,7 @@ const _: () = {
     assert!(MAX_HTTP_BODY_BYTES > 2 * MAX_CONTENT_BYTES, "a content fits, escaped or as base64");
     assert!(TERMINATE_AFTER.as_millis() >= STOP_TIMEOUT.as_millis(), "a stop in order is not cut short");
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());
+    assert!(MAX_SIMULATED_CONTENT.div_ceil(MAX_CONTENT_BYTES) * MIN_TRANSACTION_BYTES + 300 < 1000);
     assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");
     assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");
     assert!(MAX_COMMIT_BYTES >= MAX_BLOCK_BYTES && MAX_UNSTORED_BYTES > 2 * MAX_COMMIT_BYTES);

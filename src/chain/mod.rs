@@ -164,6 +164,11 @@ impl Chain {
         })
     }
 
+    /// Work of `hash` and all its ancestors, if it is in the tree.
+    pub fn work(&self, hash: &BlockHash) -> Option<Work> {
+        self.tree.get(hash).map(|slot| slot.work)
+    }
+
     /// The active chain's block at `height`.
     pub fn active_at(&self, height: u64) -> Option<BlockHash> {
         self.tree.active_at(height).map(|index| self.tree.slot(index).hash)
@@ -259,6 +264,11 @@ impl Chain {
     /// Entries in the tree.
     pub fn len(&self) -> usize {
         self.tree.len()
+    }
+
+    /// Entries on neither of the two chains: at most [`MAX_SIDE_ENTRIES`].
+    pub fn side_len(&self) -> usize {
+        self.tree.side_len()
     }
 
     /// Never: genesis is always there.

@@ -11,6 +11,7 @@ use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
 use crate::cli::node::NodeArgs;
 use crate::cli::seed::random;
+use crate::cli::simulate::{self, SimulateArgs};
 use crate::cli::{Failure, log, node, values};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
 use crate::manager::exit::INTERRUPTED;
@@ -74,6 +75,8 @@ pub struct ManagerArgs {
 /// What this program does instead of managing.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sub {
+    /// Run a network of thousands of nodes in one process, under a clock that jumps.
+    Simulate(Box<SimulateArgs>),
     /// Be a node: how the manager starts them.
     #[command(hide = true)]
     Node(Box<NodeArgs>),
@@ -88,6 +91,7 @@ fn amount(text: &str) -> Result<usize, String> {
 pub fn run(args: ManagerArgs) -> ExitCode {
     match args.command {
         Some(Sub::Node(node)) => node::run(*node),
+        Some(Sub::Simulate(args)) => simulate::run(&args).unwrap_or_else(|failure| failure.report()),
         None => super::run(network(args)),
     }
 }

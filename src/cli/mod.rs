@@ -13,6 +13,7 @@ mod network;
 pub mod node;
 mod process;
 mod seed;
+pub mod simulate;
 mod values;
 pub mod verify;
 
@@ -85,7 +86,10 @@ pub fn parse<A: clap::Parser>() -> Result<A, ExitCode> {
             text.lines().skip(1).take_while(|line| line.starts_with("  <") || line.starts_with("  --"));
         let wrong = missing.fold(wrong.to_owned(), |wrong, line| format!("{wrong} {}", line.trim()));
         let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
-        let help = format!("{} --help lists the flags", A::command().get_name());
+        let command = A::command();
+        let sub = std::env::args().nth(1).filter(|first| command.find_subcommand(first).is_some());
+        let sub = sub.map_or(String::new(), |sub| format!(" {sub}"));
+        let help = format!("{}{sub} --help lists the flags", command.get_name());
         Failure::usage(wrong, tip.map_or(help, str::to_owned)).report()
     })
 }

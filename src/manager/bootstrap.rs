@@ -23,9 +23,10 @@ use crate::manager::control::{Control, ControlError, Signer, Told};
 use crate::manager::ready::Ready;
 use crate::manager::state::State;
 use crate::manager::tail::last_lines;
-use crate::manager::{Error, Settings, key, topology};
+use crate::manager::{Error, Settings, key};
 use crate::net::Clock;
 use crate::peer::Identity;
+use crate::sim::Topology;
 use crate::types::NodeId;
 use crate::wire::manage::{Command, Introduction};
 use crate::wire::message::{PeerAddress, Role};
@@ -188,7 +189,7 @@ async fn introduce(
     state: &Shared,
     missing: &mut Missing,
 ) -> Vec<Member> {
-    let dials = topology::links(members.len(), rng);
+    let dials = Topology::usual(members.len()).links(members.len(), rng);
     let numbers: Vec<usize> = members.iter().map(|member| member.number).collect();
     let pairs = dials.iter().enumerate().flat_map(|(from, to)| to.iter().map(move |to| (from, *to)));
     state.send_modify(|state| {

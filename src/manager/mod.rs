@@ -7,7 +7,7 @@
 //! | `key` | the signing key, kept for the next run |
 //! | `control` | the management connection to one node |
 //! | `bootstrap` | from no process to a network whose links are all up |
-//! | `topology`, `links` | pure: who begins which link, and which are up |
+//! | `links` | pure: which links are up |
 //! | `tips` | pure: who has which block, and when everybody has it |
 //! | `cluster`, `state` | the running network, and what is known of it |
 //! | `fate`, `restart` | whether a node that died is started again, and how |
@@ -43,7 +43,6 @@ pub mod state;
 pub mod stop;
 mod tail;
 pub mod tips;
-pub mod topology;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -136,7 +136,7 @@ fn found_may_set_the_next_job() {
         2,
         || UnixTime::from_secs(NOW.into()),
         move |found| {
-            // Told first: the other thread may find the next one at once.
+            // Before the next job, which another thread may find at once.
             sender.send(found.job).unwrap_or_default();
             if let Some(miner) = again.upgrade()
                 && let Some(miner) = miner.get()

@@ -73,10 +73,9 @@ pub(super) struct Fetch {
 impl Node {
     /// `conn` is known to have `hash` and all below it.
     pub(super) fn peer_has(&mut self, conn: ConnId, hash: BlockHash) {
-        let work_of = |hash: &BlockHash| self.chain.get(hash).map(|entry| entry.work);
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let best = connection.fetch.best.as_ref().and_then(work_of);
-        if work_of(&hash) > best {
+        let best = connection.fetch.best;
+        if best != Some(hash) && self.chain.work(&hash) > best.and_then(|best| self.chain.work(&best)) {
             connection.fetch.best = Some(hash);
         }
     }
@@ -123,7 +122,35 @@ impl Node {
             }
         }
         self.fetch.below = self.chain.best_header_at(self.fetch.cursor - 1);
+        if self.fetch.assigned.is_empty() {
+            for conn in peers {
+                self.fetch_branch(conn);
+            }
+        }
         self.arm_blocks_timer();
+    }
+
+    /// Nobody gives the bodies of the best headers' chain. If `conn` has another chain with more work than
+    /// ours, that one is worth having meanwhile: or headers alone could keep a node from all others.
+    fn fetch_branch(&mut self, conn: ConnId) {
+        let fetch = self.connections.get(&conn).map(|c| &c.fetch).filter(|fetch| !fetch.stalled);
+        let Some(best) = fetch.and_then(|fetch| fetch.best) else { return };
+        if self.chain.work(&best) <= Some(self.chain.tip().work) {
+            return;
+        }
+        let mut missing = Vec::new();
+        let mut at = self.chain.get(&best);
+        while let Some(entry) = at.filter(|entry| !entry.has_body) {
+            if entry.invalid || missing.len() as u64 >= DOWNLOAD_WINDOW {
+                return;
+            }
+            missing.push(entry.hash);
+            at = self.chain.get(&entry.header.previous);
+        }
+        missing.reverse();
+        missing.truncate(MAX_GET_BLOCKS);
+        missing.retain(|hash| self.is_missing(hash));
+        self.ask_blocks(conn, missing);
     }
 
     /// Asks again, where that was held back by what waited for the store.
@@ -134,7 +161,8 @@ impl Node {
         }
     }
 
-    /// Brings the two marks to where they belong on the best headers' chain, which may be another one now.
+    /// Brings the two marks, and what is to be asked for again, to where they belong on the best headers'
+    /// chain, which may be another one now.
     fn find_lowest(&mut self) {
         let common = self.chain.common_height();
         let fetch = &mut self.fetch;
@@ -148,6 +176,9 @@ impl Node {
             fetch.lowest += 1;
         }
         fetch.cursor = fetch.cursor.max(fetch.lowest);
+        // What left that chain is no longer wanted, least of all from those whose chain it never was on.
+        let chain = &self.chain;
+        fetch.retry.retain(|(height, hash)| chain.best_header_at(*height) == Some(*hash));
     }
 
     /// How many headers are known beyond the first missing body.
@@ -266,6 +297,13 @@ impl Node {
         self.fetch.assigned.remove(hash);
         if let Some(entry) = self.chain.get(hash) {
             self.fetch.retry.insert((entry.height, *hash));
+        }
+    }
+
+    /// What came for `hash` was not its body: others are asked, unless one is already.
+    pub(super) fn still_missing(&mut self, hash: &BlockHash) {
+        if self.is_missing(hash) {
+            self.give_back(hash);
         }
     }
 

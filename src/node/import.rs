@@ -85,7 +85,9 @@ impl Node {
         }
         match block {
             Err(bad) => {
-                if !bad.rule.is_body_only() {
+                if bad.rule.is_body_only() {
+                    self.still_missing(&bad.hash);
+                } else {
                     self.chain.reject(&bad.hash);
                 }
                 self.refuse_block(conn, bad.hash, bad.rule);

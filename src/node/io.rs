@@ -13,7 +13,7 @@ use crate::limits::MAX_CONTENT_BYTES;
 use crate::mempool;
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::types::{BlockHash, NodeId, Template, TxId, Unreachable};
+use crate::types::{Block, BlockHash, NodeId, Template, TxId, Unreachable};
 use crate::wire::manage::{Introduction, Mined};
 use crate::wire::message::{Message, NewBlock};
 
@@ -79,7 +79,7 @@ pub enum Input {
     /// A commit failed for this reason, and none will be durable any more.
     StoreFailed(String),
     /// Blocks that the core asked for, read back; one that could not be read is left out.
-    Loaded(Vec<Arc<crate::types::Block>>),
+    Loaded(Vec<Arc<Block>>),
 }
 
 /// How a block came.
@@ -104,14 +104,22 @@ impl Input {
     /// The input that `message` is. The context-free check of a block costs time in proportion to its
     /// size, so the edge calls this where it may take long.
     pub fn received(conn: ConnId, message: Message, params: &Params) -> Input {
+        Input::received_with(conn, message, |block| CheckedBlock::check(block.clone(), params))
+    }
+
+    /// The same for whoever knows already what [`CheckedBlock::check`], a pure function, says of the block:
+    /// a simulation, where one block comes to a thousand nodes.
+    pub fn received_with(
+        conn: ConnId,
+        message: Message,
+        check: impl FnOnce(&Arc<Block>) -> Result<CheckedBlock, Rule>,
+    ) -> Input {
         let (delivery, block) = match message {
             Message::Block(block) => (Delivery::Requested, block),
             Message::NewBlock(NewBlock::Push(block)) => (Delivery::Pushed, block),
             other => return Input::Message(conn, other),
         };
-        let hash = block.hash();
-        let block = Arc::unwrap_or_clone(block);
-        let checked = CheckedBlock::check(block, params).map_err(|rule| BadBlock { hash, rule });
+        let checked = check(&block).map_err(|rule| BadBlock { hash: block.hash(), rule });
         Input::Block(conn, delivery, checked)
     }
 }

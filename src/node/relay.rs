@@ -8,7 +8,8 @@ use super::io::{ConnId, Output, Timer};
 use super::*;
 use crate::encoding::List;
 use crate::limits::{
-    MAX_POOL_COUNT, MAX_PUSH_BYTES, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES, TRANSACTION_TIMEOUT,
+    CATCHING_UP_BLOCKS, MAX_POOL_COUNT, MAX_PUSH_BYTES, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES,
+    TRANSACTION_TIMEOUT,
 };
 use crate::mempool::{Refusal, Source};
 use crate::peer::{Disconnect, Known};
@@ -29,6 +30,12 @@ pub(super) struct PeerRelay {
 pub(super) struct Wanted {
     by_id: BTreeMap<TxId, Want>,
     timer: bool,
+}
+
+impl Wanted {
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
 }
 
 #[derive(Debug)]
@@ -57,10 +64,11 @@ impl Node {
         }
     }
 
-    /// Tells every peer that does not know it of our tip, unless we are still catching up ourselves.
+    /// Tells every peer that does not know it of our tip, unless we are still catching up ourselves. A few
+    /// headers ahead of it are no reason: their bodies may be withheld, and our silence what is wanted.
     pub(super) fn relay_tip(&mut self) {
         let tip = self.chain.tip();
-        if self.chain.best_header().work > tip.work {
+        if self.chain.best_header().height > tip.height + CATCHING_UP_BLOCKS {
             return;
         }
         let Some(block) = self.bodies.get(&tip.hash) else { return };

@@ -40,6 +40,12 @@ pub(super) struct Sync {
     future: BTreeMap<(UnixTime, BlockHash), (CheckedBlock, ConnId)>,
 }
 
+impl Sync {
+    pub(super) fn future_len(&self) -> usize {
+        self.future.len()
+    }
+}
+
 impl Node {
     /// A peer is ready: what does it have? One is asked at a time; but whoever merely called us and is slow
     /// to answer does not keep us from asking one that we chose.

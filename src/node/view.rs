@@ -85,6 +85,29 @@ pub struct MiningInfo {
     pub waiting: usize,
 }
 
+/// How much a node keeps of what others may make it keep. Each is bounded in `limits`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Connections that other nodes opened.
+    pub inbound: usize,
+    /// Nodes in the address book.
+    pub known_nodes: usize,
+    /// Transactions that wait.
+    pub pool_count: usize,
+    /// Their bytes.
+    pub pool_bytes: usize,
+    /// Headers beside the active chain and the best headers' chain.
+    pub side_headers: usize,
+    /// Headers ahead of the bodies.
+    pub headers_ahead: u64,
+    /// Blocks from the future.
+    pub future_blocks: usize,
+    /// Transactions that were asked for.
+    pub wanted: usize,
+    /// Bytes of blocks that are not durable yet.
+    pub unstored_bytes: usize,
+}
+
 impl<'a> View<'a> {
     pub(super) fn new(node: &'a Node) -> View<'a> {
         View(node)
@@ -166,6 +189,23 @@ impl<'a> View<'a> {
     /// All that wait, by arrival: ids and sizes in bytes.
     pub fn pool(&self) -> Vec<(TxId, usize)> {
         self.0.pool.iter().collect()
+    }
+
+    /// How much it keeps of what others may make it keep.
+    pub fn usage(&self) -> Usage {
+        let node = self.0;
+        let inbound = node.connections.values().filter(|c| c.direction == Direction::Inbound);
+        Usage {
+            inbound: inbound.count(),
+            known_nodes: node.addresses.book.names().len(),
+            pool_count: node.pool.len(),
+            pool_bytes: node.pool.bytes(),
+            side_headers: node.chain.side_len(),
+            headers_ahead: node.headers_ahead(),
+            future_blocks: node.sync.future_len(),
+            wanted: node.wanted.len(),
+            unstored_bytes: node.unstored_bytes,
+        }
     }
 
     /// What the miner is told to do.

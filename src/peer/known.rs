@@ -1,42 +1,50 @@
 //! What the other side of a connection is known to have, so that nothing is said twice.
 
-use std::collections::VecDeque;
 use std::hash::Hash;
 
 use crate::limits::MAX_KNOWN_PER_PEER;
 use crate::types::Lookup;
 
-/// A bounded set that forgets what it learned first.
+/// A bounded set that forgets what it learned long ago: of [`MAX_KNOWN_PER_PEER`] items the newer half is
+/// always there. Two generations, the older of which goes when the newer is full, so that an item costs
+/// nothing beside its place in one of them: a node has a set of these for each connection.
 #[derive(Debug)]
 pub struct Known<T> {
-    has: Lookup<T, ()>,
-    order: VecDeque<T>,
+    newer: Lookup<T, ()>,
+    older: Lookup<T, ()>,
 }
 
 impl<T> Default for Known<T> {
     fn default() -> Self {
-        Known { has: Lookup::default(), order: VecDeque::new() }
+        Known { newer: Lookup::default(), older: Lookup::default() }
     }
 }
 
 impl<T: Copy + Eq + Hash> Known<T> {
     /// Learns `item`; whether it was new.
     pub fn insert(&mut self, item: T) -> bool {
-        if self.has.insert(item, ()).is_some() {
+        if self.older.contains(&item) || self.newer.insert(item, ()).is_some() {
             return false;
         }
-        self.order.push_back(item);
-        if self.order.len() > MAX_KNOWN_PER_PEER
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.has.remove(&oldest);
+        if self.newer.len() >= MAX_KNOWN_PER_PEER / 2 {
+            self.older = core::mem::take(&mut self.newer);
         }
         true
     }
 
     /// Whether `item` is known.
     pub fn contains(&self, item: &T) -> bool {
-        self.has.contains(item)
+        self.newer.contains(item) || self.older.contains(item)
+    }
+
+    /// How many are known.
+    pub fn len(&self) -> usize {
+        self.newer.len() + self.older.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -47,10 +55,12 @@ mod tests {
     #[test]
     fn it_learns_once_and_forgets_the_oldest() {
         let mut known = Known::default();
-        assert!(known.insert(0) && !known.insert(0));
-        for item in 1..=MAX_KNOWN_PER_PEER {
-            assert!(known.insert(item));
+        assert!(known.is_empty() && known.insert(0) && !known.insert(0));
+        for item in 1..10 * MAX_KNOWN_PER_PEER {
+            assert!(known.insert(item) && known.contains(&item));
+            assert!(known.len() <= MAX_KNOWN_PER_PEER);
+            assert!(known.contains(&item.saturating_sub(MAX_KNOWN_PER_PEER / 2 - 1)), "{item}");
         }
-        assert!(!known.contains(&0) && known.contains(&1));
+        assert!(!known.contains(&0) && !known.insert(10 * MAX_KNOWN_PER_PEER - 1));
     }
 }

@@ -20,7 +20,7 @@ pub mod frame;
 pub mod manage;
 pub mod message;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 pub use error::Error;
 pub use frame::{Frame, FrameCodec};

@@ -26,7 +26,7 @@ impl Tree {
     }
 
     /// How many entries are on neither chain.
-    fn side_len(&self) -> usize {
+    pub(in crate::chain) fn side_len(&self) -> usize {
         let on_chains = self.active.len() + self.best.len() - self.common_len();
         self.len() - on_chains
     }

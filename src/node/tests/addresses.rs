@@ -320,21 +320,19 @@ fn what_was_known_is_known_after_a_restart() {
 #[test]
 fn a_network_grows_from_one_node_that_all_know() {
     let mut net = Net::new(0, &Params::regtest(), 71);
+    net.set_outbound(DEFAULT_OUTBOUND);
     for n in 0..10 {
-        let first = (n > 0).then(|| alice::address(1));
-        net.join_with(&Params::regtest(), |config| {
-            config.outbound = DEFAULT_OUTBOUND;
-            config.peers.extend(first);
-        });
+        net.join();
+        if n > 0 {
+            net.link(n, 0);
+        }
     }
-    net.run(secs(600));
-    for (n, node) in net.nodes.iter().enumerate() {
-        let peers = node.node.view().peers().len();
-        assert!(peers >= 6, "node {n} has {peers} peers");
+    net.pass(secs(600));
+    for n in 0..10 {
+        assert!(net.peers(n) >= 6, "node {n} has {} peers", net.peers(n));
     }
-    net.partition(|n| u8::from(n == 0));
-    let hash = net.mine(5);
-    net.run(secs(10));
+    net.cut(|n| u8::from(n == 0));
+    let hash = net.find(5);
+    net.pass(secs(10));
     assert!(net.tips()[1..].iter().all(|tip| *tip == hash), "the others need it no more");
-    net.assert_honest();
 }

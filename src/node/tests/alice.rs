@@ -62,8 +62,6 @@ pub struct Alice {
     /// While held, commits wait.
     pub hold_store: bool,
     pub held: VecDeque<Commit>,
-    /// What happened, in order, for whoever carries it on.
-    pub done: VecDeque<Done>,
 }
 
 /// What a store has once it has taken commits.
@@ -86,14 +84,6 @@ impl Disk {
             self.waiting.retain(|transaction| !commit.pool.went.contains(&transaction.id()));
         }
     }
-}
-
-/// An output that concerns somebody else.
-pub enum Done {
-    Sent(ConnId, Message),
-    Closed(ConnId),
-    Dialled(SocketAddr),
-    Timer(Duration, Timer),
 }
 
 impl Alice {
@@ -138,7 +128,6 @@ impl Alice {
             disk: Disk::default(),
             hold_store: false,
             held: VecDeque::new(),
-            done: VecDeque::new(),
         }
     }
 
@@ -171,18 +160,13 @@ impl Alice {
                         self.note_sent(conn, Message::Block(block.expect("only stored blocks are sent")));
                     }
                 }
-                Output::Dial(address) => {
-                    self.dials.push(address);
-                    self.done.push_back(Done::Dialled(address));
-                }
+                Output::Dial(address) => self.dials.push(address),
                 Output::Close(conn, why) => {
                     self.closed.insert(conn, why);
-                    self.done.push_back(Done::Closed(conn));
                 }
                 Output::SetTimer(timer, after) => {
                     self.serial += 1;
                     self.timers.insert((self.now.elapsed + after, self.serial), timer);
-                    self.done.push_back(Done::Timer(self.now.elapsed + after, timer));
                 }
                 Output::Store(commit) => {
                     for block in &commit.blocks {
@@ -224,28 +208,9 @@ impl Alice {
         Alice { stored, disk, now, ..Alice::of(node, config, params) }.begun()
     }
 
-    /// Node `n` with all that this one has stored, just started.
-    pub fn twin(&self, n: u8) -> Alice {
-        let config = Config { node: NodeId([n; 16]), listen: address(n), ..self.config.clone() };
-        let tip = self.disk.tip.unwrap_or(self.params.genesis_hash());
-        let restored = Chain::restore(self.params.clone(), &self.disk.headers, tip).expect("what was stored");
-        let node = Node::restored(config.clone(), restored, self.disk.waiting.clone(), [n; 32]);
-        let stored = self.disk.headers.iter().filter_map(|header| {
-            let hash = header.hash();
-            self.stored.get(&hash).map(|block| (hash, block.clone()))
-        });
-        let mut twin = Alice::of(node, config, self.params.clone());
-        for (hash, block) in stored {
-            twin.stored.insert(hash, block);
-        }
-        let now = Now { elapsed: Duration::ZERO, wall: self.now.wall };
-        Alice { disk: self.disk.clone(), now, ..twin }.begun()
-    }
-
     fn note_sent(&mut self, conn: ConnId, message: Message) {
         assert!(!self.closed.contains_key(&conn), "{message:?} was sent after the close");
-        self.sent.entry(conn).or_default().push_back(message.clone());
-        self.done.push_back(Done::Sent(conn, message));
+        self.sent.entry(conn).or_default().push_back(message);
     }
 
     /// What was sent on `conn` since the last look.

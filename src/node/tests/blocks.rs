@@ -6,7 +6,7 @@ use crate::limits::{BLOCK_TIMEOUT, HEADERS_TIMEOUT, MAX_GET_BLOCKS, MAX_STRIKES,
 use crate::node::io::{Answer, BadBlock, Command, ConnId, Delivery, Event, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::types::{BlockHash, Header};
+use crate::types::{Block, BlockHash, Header};
 use crate::wire::Kind;
 use crate::wire::message::{GetHeaders, Message, NewBlock, Ping};
 use std::sync::Arc;
@@ -152,6 +152,109 @@ fn a_block_withheld_is_asked_for_elsewhere_and_late_answers_are_taken() {
     }
     assert_eq!(alice.height(), 5);
     assert!(alice.closed.is_empty());
+}
+
+/// Headers come from one peer; that others have them, too, is learned from their answers, before it goes.
+#[test]
+fn who_has_the_headers_that_another_gave_is_asked_when_that_one_goes() {
+    let (miner, hashes) = miner(5);
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.now = miner.now;
+    let (first, second) = (alice.meet(2), alice.meet(3));
+    alice.received(first, headers(&miner, &hashes));
+    assert_eq!(count_asked(&alice.said(first)), 5);
+    let said = alice.said(second);
+    let asked = said.iter().find_map(|said| match said {
+        Message::GetHeaders(question) => Some(question),
+        _ => None,
+    });
+    assert_eq!(asked.expect("a question").locator[0], hashes[3], "not the last one: it is to be told");
+    alice.received(second, headers(&miner, &hashes[4..]));
+    alice.input(Input::Closed(first, Disconnect::Ended));
+    assert_eq!(count_asked(&alice.said(second)), 5);
+}
+
+/// Headers of more work, whose bodies nobody gives, do not keep a node from the best chain that it can have.
+#[test]
+fn while_the_best_bodies_are_withheld_the_next_best_are_fetched() {
+    let (miner, hashes) = miner(2);
+    let mut other = Alice::new(8, Params::regtest());
+    let withheld = other.mine(3);
+    let (mut alice, peers) = alice_and_peers(&miner, 2);
+    let (silent, honest) = (peers[0], peers[1]);
+    alice.now = other.now;
+    alice.received(silent, pushed(&other, &withheld[2]));
+    alice.received(silent, headers(&other, &withheld));
+    assert_eq!(count_asked(&alice.said(silent)), 3);
+    alice.received(honest, pushed(&miner, &hashes[1]));
+    alice.received(honest, headers(&miner, &hashes));
+    assert_eq!(count_asked(&alice.said(honest)), 0, "there is something better to wait for");
+    alice.elapse(BLOCK_TIMEOUT);
+    assert_eq!(count_asked(&alice.said(honest)), 2);
+    for hash in &hashes {
+        alice.received(honest, miner.block(hash));
+    }
+    assert_eq!(alice.tip(), hashes[1]);
+    for hash in &withheld {
+        alice.received(silent, other.block(hash));
+    }
+    assert_eq!(alice.tip(), withheld[2], "late, and taken all the same");
+}
+
+/// A body that its header does not commit to says nothing of the header: others may have the right one.
+#[test]
+fn after_a_wrong_body_the_right_one_is_asked_for_elsewhere() {
+    let (miner, hashes) = miner(1);
+    let (mut alice, peers) = alice_and_peers(&miner, 2);
+    let announced = || Message::NewBlock(NewBlock::Announce(*miner_header(&miner, &hashes[0])));
+    alice.received(peers[0], announced());
+    alice.received(peers[1], announced());
+    assert_eq!([count_asked(&alice.said(peers[0])), count_asked(&alice.said(peers[1]))], [1, 0]);
+    let mut wrong = Block::clone(miner.stored.get(&hashes[0]).expect("a mined block").block());
+    wrong.transactions = List::default();
+    alice.received(peers[0], Message::Block(Arc::new(wrong)));
+    assert!(alice.closed[&peers[0]].is_offence());
+    assert_eq!(count_asked(&alice.said(peers[1])), 1);
+    alice.received(peers[1], miner.block(&hashes[0]));
+    assert_eq!(alice.height(), 1);
+}
+
+/// What was withheld and then overtaken is not asked of those who never claimed to have it.
+#[test]
+fn a_withheld_block_that_lost_is_forgotten() {
+    let (miner, hashes) = miner(3);
+    let (mut withholder, conns) = alice_and_peers(&miner, 1);
+    withholder.received(conns[0], pushed(&miner, &hashes[0]));
+    let withheld = withholder.mine(1)[0];
+    let (mut alice, peers) = alice_and_peers(&miner, 2);
+    let (silent, honest) = (peers[0], peers[1]);
+    alice.now = withholder.now;
+    alice.received(honest, pushed(&miner, &hashes[0]));
+    alice.received(silent, Message::NewBlock(NewBlock::Announce(*miner_header(&withholder, &withheld))));
+    assert_eq!(count_asked(&alice.said(silent)), 1);
+    alice.elapse(BLOCK_TIMEOUT);
+    alice.received(honest, pushed(&miner, &hashes[1]));
+    alice.received(honest, Message::NewBlock(NewBlock::Announce(*miner_header(&miner, &hashes[2]))));
+    let asked = |said: &Message| matches!(said, Message::GetBlocks(asked) if asked[..] == hashes[2..]);
+    let said = alice.said(honest);
+    assert!(count_asked(&said) == 1 && said.iter().any(asked), "{said:?}");
+}
+
+/// Two headers whose bodies nobody gets are more work than the next honest block, which must be told all
+/// the same: or two blocks withheld would silence a network.
+#[test]
+fn headers_without_bodies_do_not_silence_a_node() {
+    let (miner, hashes) = miner(1);
+    let mut other = Alice::new(8, Params::regtest());
+    let withheld = other.mine(2);
+    let (mut alice, peers) = alice_and_peers(&miner, 3);
+    alice.received(peers[0], pushed(&other, &withheld[1]));
+    alice.received(peers[0], headers(&other, &withheld));
+    assert_eq!(count_asked(&alice.said(peers[0])), 2);
+    alice.said(peers[2]);
+    alice.received(peers[1], pushed(&miner, &hashes[0]));
+    let told = |said: &Message| matches!(said, Message::NewBlock(NewBlock::Push(block)) if block.hash() == hashes[0]);
+    assert!(alice.said(peers[2]).iter().any(told));
 }
 
 #[test]

@@ -32,29 +32,28 @@ fn a_text_is_announced_asked_for_given_and_mined_by_whoever_mines() {
     for n in 0..3 {
         net.link(n, n + 1);
     }
-    net.run(secs(5));
-    let id = net.with(0, |alice| submit(alice, "hello"));
-    net.run(secs(5));
-    for node in &net.nodes {
-        assert!(node.node.view().pool_get(&id).is_some());
+    net.pass(secs(5));
+    let id = net.post(0, "hello");
+    net.pass(secs(5));
+    for n in 0..4 {
+        assert!(net.look(n).pool_get(&id).is_some());
     }
-    let hash = net.mine(3);
-    net.run(secs(5));
-    for node in &net.nodes {
-        assert!(node.node.view().pool().is_empty());
-        let block = node.stored.get(&hash).expect("the block is everywhere");
-        assert!(block.ids().contains(&id));
+    let hash = net.find(3);
+    net.pass(secs(5));
+    assert!(net.block(&hash).expect("the block").ids().contains(&id));
+    assert_eq!(net.tips(), [hash; 4]);
+    for n in 0..4 {
+        assert!(net.look(n).pool().is_empty());
     }
-    net.assert_honest();
 }
 
 #[test]
 fn who_comes_late_hears_of_what_waits() {
     let mut net = Net::new(2, &Params::regtest(), 31);
-    let id = net.with(0, |alice| submit(alice, "early"));
+    let id = net.post(0, "early");
     net.link(1, 0);
-    net.run(secs(5));
-    assert!(net.nodes[1].node.view().pool_get(&id).is_some());
+    net.pass(secs(5));
+    assert!(net.look(1).pool_get(&id).is_some());
 }
 
 #[test]
@@ -89,23 +88,24 @@ fn a_content_mined_on_demand_is_first_in_its_block_and_was_in_no_pool() {
 fn a_reorg_gives_contents_back_unless_the_new_chain_has_them() {
     let mut net = Net::new(2, &Params::regtest(), 32);
     net.link(0, 1);
-    net.run(secs(5));
-    let both = net.with(0, |alice| submit(alice, "in both"));
-    net.run(secs(5));
-    net.partition(|n| n as u8);
-    net.run(secs(5));
-    let lost = net.with(0, |alice| submit(alice, "in one"));
-    net.mine(0);
-    net.mine(1);
-    net.mine(1);
-    net.heal();
-    net.run(secs(90));
+    net.pass(secs(5));
+    let both = net.post(0, "in both");
+    net.pass(secs(5));
+    net.cut(|n| n as u8);
+    net.pass(secs(5));
+    let lost = net.post(0, "in one");
+    net.find(0);
+    net.find(1);
+    net.find(1);
+    net.cut(|_| 0);
+    net.pass(secs(90));
     assert!(net.agree());
-    let view = net.nodes[0].node.view();
+    let view = net.look(0);
     assert_eq!((view.pool_get(&lost).is_some(), view.pool_get(&both).is_some()), (true, false));
-    let hash = net.mine(1);
-    net.run(secs(5));
-    assert!(net.nodes[0].stored.get(&hash).expect("the block").ids().contains(&lost), "mined after all");
+    let hash = net.find(1);
+    net.pass(secs(5));
+    assert_eq!(net.tips(), [hash; 2]);
+    assert!(net.block(&hash).expect("the block").ids().contains(&lost), "mined after all");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Conversations with one node, and networks of many, under a fake clock.
 //!
-//! `alice` is a node and the edge around it; the other files talk to her, or put many of her into a
-//! network. Nothing here sleeps, and every run of a test is the same.
+//! `alice` is a node and the edge around it, to whom the other files talk; `network` is many nodes in
+//! one simulation. Nothing here sleeps, and every run of a test is the same.
 
 mod addresses;
 mod alice;

@@ -50,27 +50,28 @@ fn a_node_goes_on_where_it_was() {
 #[test]
 fn what_a_reorg_gave_back_is_still_there_after_it() {
     let mut net = Net::new(2, &Params::regtest(), 61);
-    let text = net.with(0, |alice| submit(alice, b"in one".to_vec()));
-    net.mine(0);
-    net.mine(1);
-    net.mine(1);
+    let text = net.post(0, "in one");
+    net.find(0);
+    net.find(1);
+    net.find(1);
     net.link(0, 1);
-    net.run(secs(30));
+    net.pass(secs(30));
     assert!(net.agree());
-    let alice = net.nodes.remove(0).started_again();
-    assert_eq!(alice.height(), 2);
-    assert!(alice.node.view().pool_get(&text).is_some());
+    net.restart(0);
+    assert_eq!(net.look(0).tip().height, 2);
+    assert!(net.look(0).pool_get(&text).is_some());
 }
 
 #[test]
 fn of_equal_chains_the_first_seen_stays_over_a_restart() {
     let mut net = Net::new(2, &Params::regtest(), 62);
-    let ours = net.mine(0);
-    let theirs = net.mine(1);
+    let ours = net.find(0);
+    let theirs = net.find(1);
     net.link(0, 1);
-    net.run(secs(30));
-    let tips: Vec<BlockHash> = net.nodes.drain(..).map(|node| node.started_again().tip()).collect();
-    assert_eq!(tips, [ours, theirs]);
+    net.pass(secs(30));
+    net.restart(0);
+    net.restart(1);
+    assert_eq!([0, 1].map(|n| net.look(n).tip().hash), [ours, theirs]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Networks: does everybody end on the chain with the most work, whatever happens in between?
 
+use core::time::Duration;
+
 use super::network::Net;
 use super::secs;
 use crate::params::Params;
@@ -9,18 +11,17 @@ use crate::types::BlockHash;
 fn a_block_reaches_everybody_and_everybody_counts_it() {
     let mut net = Net::new(6, &Params::regtest(), 1);
     net.mesh();
-    net.run(secs(5));
-    for node in &net.nodes {
-        assert_eq!(node.node.view().peers().len(), 5);
-        assert_eq!(node.node.view().known_nodes().len(), 5);
+    net.pass(secs(5));
+    for n in 0..6 {
+        assert_eq!(net.peers(n), 5);
+        assert_eq!(net.view(n).expect("it runs").known_nodes().len(), 5);
     }
     for n in 0..6 {
-        let hash = net.mine(n);
-        net.run(secs(2));
+        let hash = net.find(n);
+        net.pass(secs(2));
         assert_eq!(net.tips(), [hash; 6], "mined by node {n}");
         assert_eq!(net.answers(n), 1);
     }
-    net.assert_honest();
 }
 
 #[test]
@@ -31,32 +32,30 @@ fn everybody_dials_everybody_and_one_connection_of_each_pair_stays() {
             net.link(a, b);
         }
     }
-    net.run(secs(120));
-    for node in &net.nodes {
-        assert_eq!(node.node.view().peers().len(), 5);
+    net.pass(secs(120));
+    for n in 0..6 {
+        assert_eq!(net.peers(n), 5);
     }
-    net.assert_honest();
 }
 
 #[test]
 fn who_joins_late_has_everything_soon() {
     let mut net = Net::new(3, &Params::regtest(), 3);
     net.mesh();
-    net.run(secs(2));
+    net.pass(secs(2));
     for _ in 0..1000 {
-        net.mine(0);
+        net.find(0);
     }
-    net.run(secs(10));
+    net.pass(secs(10));
     assert!(net.agree());
-    let late = net.join(&Params::regtest());
+    let late = net.join();
     net.link(late, 1);
-    let before = net.messages;
-    net.run(secs(20));
+    let before = net.messages();
+    net.pass(secs(20));
     assert!(net.agree());
-    assert_eq!(net.nodes[late].height(), 1000);
+    assert_eq!(net.tip(late).height, 1000);
     // 63 questions for 1,000 bodies, their answers, the headers, and the hellos.
-    assert!(net.messages - before < 1000 + 63 + 50, "{} messages", net.messages - before);
-    net.assert_honest();
+    assert!(net.messages() - before < 1000 + 63 + 50, "{} messages", net.messages() - before);
 }
 
 #[test]
@@ -64,21 +63,20 @@ fn two_halves_that_mined_apart_end_on_the_most_work() {
     for (left, right) in [(3, 5), (5, 3), (300, 40), (2500, 2600)] {
         let mut net = Net::new(6, &Params::regtest(), 4);
         net.mesh();
-        net.run(secs(2));
-        net.partition(|n| u8::from(n >= 3));
-        net.run(secs(2));
+        net.pass(secs(2));
+        net.cut(|n| u8::from(n >= 3));
+        net.pass(secs(2));
         for _ in 0..left {
-            net.mine(0);
+            net.find(0);
         }
         for _ in 0..right {
-            net.mine(3);
+            net.find(3);
         }
-        net.run(secs(30));
-        let best = if left > right { net.nodes[0].tip() } else { net.nodes[3].tip() };
-        net.heal();
-        net.run(secs(90));
+        net.pass(secs(30));
+        let best = if left > right { net.tip(0).hash } else { net.tip(3).hash };
+        net.cut(|_| 0);
+        net.pass(secs(90));
         assert_eq!(net.tips(), [best; 6], "{left} blocks against {right}");
-        net.assert_honest();
     }
 }
 
@@ -86,17 +84,16 @@ fn two_halves_that_mined_apart_end_on_the_most_work() {
 fn a_tie_stays_until_the_next_block_decides() {
     let mut net = Net::new(4, &Params::regtest(), 5);
     net.mesh();
-    net.run(secs(2));
-    net.partition(|n| u8::from(n >= 2));
-    let (left, right) = (net.mine(0), net.mine(2));
-    net.run(secs(5));
-    net.heal();
-    net.run(secs(90));
+    net.pass(secs(2));
+    net.cut(|n| u8::from(n >= 2));
+    let (left, right) = (net.find(0), net.find(2));
+    net.pass(secs(5));
+    net.cut(|_| 0);
+    net.pass(secs(90));
     assert_eq!(net.tips(), [left, left, right, right], "each keeps what it saw first");
-    let decides = net.mine(3);
-    net.run(secs(5));
+    let decides = net.find(3);
+    net.pass(secs(5));
     assert_eq!(net.tips(), [decides; 4]);
-    net.assert_honest();
 }
 
 fn busy(seed: u64) -> (Vec<BlockHash>, [u8; 32]) {
@@ -106,20 +103,19 @@ fn busy(seed: u64) -> (Vec<BlockHash>, [u8; 32]) {
         net.link(n, (n + 3) % 8);
     }
     for round in 0..40usize {
-        net.mine(round * 5 % 8);
-        net.mine(round * 3 % 8);
-        net.run(core::time::Duration::from_millis(30));
+        net.find(round * 5 % 8);
+        net.find(round * 3 % 8);
+        net.pass(Duration::from_millis(30));
         if round == 20 {
-            net.partition(|n| u8::from(n % 2 == 0));
+            net.cut(|n| u8::from(n % 2 == 0));
         }
         if round == 30 {
-            net.heal();
+            net.cut(|_| 0);
         }
     }
-    net.run(secs(60));
-    net.mine(0);
-    net.run(secs(60));
-    net.assert_honest();
+    net.pass(secs(60));
+    net.find(0);
+    net.pass(secs(60));
     assert!(net.agree(), "seed {seed}");
     (net.tips(), net.trace())
 }
@@ -138,26 +134,24 @@ fn the_shorter_heavier_chain_wins_over_the_longer_one() {
     let params = Params::lab(4, Some(10)).expect("good rules");
     let mut net = Net::new(4, &params, 6);
     net.mesh();
-    net.run(secs(2));
-    net.partition(|n| u8::from(n >= 2));
+    net.pass(secs(2));
+    net.cut(|n| u8::from(n >= 2));
     // The left half has much power for a minute, the right one little for ten.
     for second in 0..600 {
-        net.run(secs(1));
+        net.pass(secs(1));
         if second < 70 {
-            net.mine(0);
+            net.find(0);
         }
         if second % 6 == 0 {
-            net.mine(2);
+            net.find(2);
         }
     }
-    net.run(secs(5));
-    let tip = |n: usize| net.nodes[n].node.view().tip();
-    let (short, long) = (tip(0), tip(2));
+    net.pass(secs(5));
+    let (short, long) = (net.tip(0), net.tip(2));
     assert_eq!((short.height, long.height), (70, 100));
     assert!(short.work > long.work, "{} against {}", short.work, long.work);
     let best = short.hash;
-    net.heal();
-    net.run(secs(90));
+    net.cut(|_| 0);
+    net.pass(secs(90));
     assert_eq!(net.tips(), [best; 4]);
-    net.assert_honest();
 }

@@ -14,6 +14,7 @@ use crate::limits::{
 use crate::node::io::{Answer, Command, ConnId, Event, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
+use crate::sim::Conduct;
 use crate::types::{Block, BlockHash, Header, MerkleRoot, TxId};
 use crate::wire::message::{Hello, Message, NewBlock};
 
@@ -316,88 +317,82 @@ fn a_fork_with_a_bad_block_in_it_ends_before_it() {
 #[test]
 fn a_long_reorg_is_one_switch_and_gives_back_what_was_in_the_old_chain() {
     for depth in [1, 100, 2000] {
-        let mut net = Net::new(2, &Params::regtest(), 91);
-        let contents: Vec<TxId> = (0..depth)
-            .filter_map(|at| {
-                let posted = (at % 40 == 0).then(|| {
-                    net.with(0, |alice| {
-                        let data: Blob<MAX_CONTENT_BYTES> = vec![at as u8; 100].try_into().expect("short");
-                        alice.command(7, Command::Submit(data));
-                        match alice.answer() {
-                            Answer::Submitted(id) => id,
-                            other => panic!("{other:?}"),
-                        }
-                    })
-                });
-                net.mine(0);
-                posted
-            })
-            .collect();
-        assert!(net.nodes[0].node.view().pool().is_empty(), "all of them are in blocks");
-        for _ in 0..=depth {
-            net.mine(1);
+        let theirs = miner(depth + 1);
+        let mut alice = Alice::new(1, Params::regtest());
+        let mut contents = Vec::new();
+        for at in 0..depth {
+            if at % 40 == 0 {
+                let data: Blob<MAX_CONTENT_BYTES> = vec![at as u8; 100].try_into().expect("short");
+                alice.command(7, Command::Submit(data));
+                match alice.answer() {
+                    Answer::Submitted(id) => contents.push(id),
+                    other => panic!("{other:?}"),
+                }
+            }
+            alice.mine(1);
         }
-        let before = net.nodes[0].events.len();
-        net.link(0, 1);
-        net.run(secs(60));
-        assert!(net.agree());
-        let moves: Vec<(u64, u64)> = net.nodes[0].events[before..]
+        assert!(alice.node.view().pool().is_empty(), "all of them are in blocks");
+        alice.now.wall = alice.now.wall.max(theirs.now.wall);
+        let conn = alice.meet(2);
+        let before = alice.events.len();
+        let mut server = Server::new(&theirs);
+        while server.step(&mut alice, conn) {}
+        assert_eq!(alice.tip(), theirs.tip());
+        let moves: Vec<(u64, u64)> = alice.events[before..]
             .iter()
             .filter_map(|event| match event {
                 Event::TipChanged { connected, reverted, .. } => Some((*connected, *reverted)),
                 _ => None,
             })
             .collect();
-        assert_eq!(moves, [(depth + 1, depth)]);
-        let mut waiting: Vec<TxId> = net.nodes[0].node.view().pool().iter().map(|(id, _)| *id).collect();
-        let mut contents = contents;
+        assert_eq!(moves, [(depth as u64 + 1, depth as u64)]);
+        let mut waiting: Vec<TxId> = alice.node.view().pool().iter().map(|(id, _)| *id).collect();
         waiting.sort();
         contents.sort();
         assert_eq!(waiting, contents);
-        net.assert_honest();
     }
-}
-
-/// How long a node takes to catch up with `chain` from three peers, of which some may lie.
-fn time_to_catch_up(chain: &Alice, lies: &[(usize, super::network::Lie)]) -> Duration {
-    let mut net = Net::new(1, &Params::regtest(), 95);
-    for n in 2..=4 {
-        net.add(chain.twin(n));
-    }
-    for (n, lie) in lies {
-        net.lie(*n, *lie);
-    }
-    net.nodes[0].now.wall = chain.now.wall;
-    for n in 1..=3 {
-        net.link(0, n);
-    }
-    let step = Duration::from_millis(50);
-    for steps in 1..5000 {
-        net.run(step);
-        if net.nodes[0].tip() == chain.tip() {
-            return step * steps;
-        }
-    }
-    panic!("only {} blocks have come; closed: {:?}", net.nodes[0].height(), net.nodes[0].closed);
 }
 
 /// A block that its header does not commit to.
 fn another_body(message: Message) -> Option<Message> {
-    let Message::Block(block) = message else { return Some(message) };
+    let Message::Block(block) = message else { return None };
     let mut other = Arc::unwrap_or_clone(block);
     other.transactions = List::clipped([coinbase(7, "another")]);
     Some(Message::Block(Arc::new(other)))
 }
 
-fn no_bodies(message: Message) -> Option<Message> {
-    (!matches!(message, Message::Block(_))).then_some(message)
+/// How long a node takes to catch up with 20,000 blocks from three peers of this conduct.
+fn time_to_catch_up(conduct: [Conduct; 3]) -> Duration {
+    let mut net = Net::new(1, &Params::regtest(), 95);
+    for _ in 0..20_000 {
+        net.find(0);
+    }
+    for conduct in conduct {
+        let n = net.join();
+        net.link(n, 0);
+        net.pass(secs(30));
+        assert_eq!(net.tip(n), net.tip(0), "it has the chain before it is asked for it");
+        net.becomes(n, conduct);
+    }
+    net.stop(0);
+    let late = net.join();
+    for n in 1..=3 {
+        net.link(late, n);
+    }
+    let step = Duration::from_millis(50);
+    for steps in 1..5000 {
+        net.pass(step);
+        if net.tip(late) == net.tip(3) {
+            return step * steps;
+        }
+    }
+    panic!("only {} blocks have come", net.tip(late).height);
 }
 
 #[test]
 fn a_liar_and_a_miser_among_three_cost_little_time() {
-    let chain = miner(20_000);
-    let honest = time_to_catch_up(&chain, &[]);
-    let bad = time_to_catch_up(&chain, &[(1, another_body), (2, no_bodies)]);
+    let honest = time_to_catch_up([Conduct::Honest; 3]);
+    let bad = time_to_catch_up([Conduct::Liar(0), Conduct::Withholder, Conduct::Honest]);
     println!("three honest: {honest:?}; a liar, a miser and an honest one: {bad:?}");
     assert!(bad <= honest * 2 + BLOCK_TIMEOUT, "{bad:?} against {honest:?}");
 }

@@ -1,0 +1,246 @@
+//! `networkmngr simulate`: a network under a clock that jumps, and what came of it.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::Failure;
+use crate::limits::{MAX_SIMULATED_BLOCKS, MAX_SIMULATED_CONTENT, MAX_SIMULATED_NODES};
+use crate::sim::{
+    self, Amount, Bandwidth, Faults, Interval, Latency, Line, Progress, Settings, Share, Span, Topology,
+    Violation,
+};
+
+/// Most of what is sent that may be lost: beyond it, TCP hardly works either.
+const MOST_LOSS: Share = Share { millionths: 500_000 };
+
+const EXAMPLES: &str = "\
+Examples:
+  networkmngr simulate
+  networkmngr simulate --nodes 1000 --loss 1% --seed 7
+  networkmngr simulate --interval 1s --latency 100ms±50ms --blocks 1000
+  networkmngr simulate --block-bytes 500000 --bandwidth 20Mbit --interval 1m
+  networkmngr simulate --nodes 200 --partition 100s..300s --churn 5% --late 10%
+  networkmngr simulate --nodes 200 --liars 5% --withhold 5% --json
+
+The same flags give the same run, on every machine: the trace in the report is a hash over all that happened.
+If something that must hold does not, the run ends with exit code 1 and the command that repeats it.";
+
+/// Simulate a network: the nodes are real, the world around them is not. Proof of work is real and easy; who
+/// finds a block, and when, is drawn.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SimulateArgs {
+    /// How many nodes.
+    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = nodes)]
+    nodes: usize,
+    /// Who is linked with whom: mesh, ring, line, star, or random:K, where each node begins K links.
+    #[arg(short, long, value_name = "SHAPE", default_value = "random:8")]
+    topology: Topology,
+    /// How long a message is under way, and how much more or less that may be: 50ms±20ms or 50ms+-20ms.
+    #[arg(short, long, value_name = "TIME", default_value = "50ms±20ms")]
+    latency: Latency,
+    /// What a node sends at most, over all its connections, such as 500kbit or 20Mbit; without it, any.
+    #[arg(short = 'w', long, value_name = "RATE")]
+    bandwidth: Option<Bandwidth>,
+    /// How many of the TCP segments are lost, and sent again: up to 50%.
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = loss)]
+    loss: Share,
+    /// How many blocks are found.
+    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MAX_SIMULATED_BLOCKS))]
+    blocks: u64,
+    /// Mean time between blocks; the times themselves are exponential.
+    #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = interval)]
+    interval: Span,
+    /// Bytes of content in each block, up to 999000.
+    #[arg(long, value_name = "BYTES", default_value_t = 0, value_parser = block_bytes)]
+    block_bytes: usize,
+    /// While it lasts the network is in two halves, counted from the time when mining begins: 60s..120s.
+    #[arg(long, value_name = "FROM..TO")]
+    partition: Option<Interval>,
+    /// How many of the nodes leave each minute; each comes back after a minute, on average.
+    #[arg(long, value_name = "SHARE", default_value = "0%")]
+    churn: Share,
+    /// Nodes that start when half of the blocks are found: a number, or a percentage of all.
+    #[arg(long, value_name = "NODES", default_value = "0")]
+    late: Amount,
+    /// Nodes that send invalid blocks, and headers whose blocks nobody ever gets.
+    #[arg(long, value_name = "NODES", default_value = "0")]
+    liars: Amount,
+    /// Nodes that announce every block and give none.
+    #[arg(long, value_name = "NODES", default_value = "0")]
+    withhold: Amount,
+    /// Decides all that is left to chance.
+    #[arg(short, long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// Print one JSON document; times in microseconds, shares in millionths.
+    #[arg(long)]
+    json: bool,
+}
+
+fn nodes(text: &str) -> Result<usize, String> {
+    let wanted = text.parse().ok().filter(|nodes| (1..=MAX_SIMULATED_NODES).contains(nodes));
+    wanted.ok_or_else(|| format!("a simulation has 1 to {MAX_SIMULATED_NODES} nodes"))
+}
+
+fn block_bytes(text: &str) -> Result<usize, String> {
+    let wanted = text.parse().ok().filter(|bytes| *bytes <= MAX_SIMULATED_CONTENT);
+    wanted.ok_or_else(|| format!("a block has room for 0 to {MAX_SIMULATED_CONTENT} bytes of content"))
+}
+
+fn loss(text: &str) -> Result<Share, String> {
+    let share: Share = text.parse().map_err(|error: sim::BadValue| error.to_string())?;
+    if share <= MOST_LOSS { Ok(share) } else { Err(format!("expected at most {MOST_LOSS}")) }
+}
+
+fn interval(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error: sim::BadValue| error.to_string())?;
+    if span.0.is_zero() { Err("expected a time above 0".to_owned()) } else { Ok(span) }
+}
+
+impl SimulateArgs {
+    fn settings(&self) -> Result<Settings, Failure> {
+        let SimulateArgs { nodes, topology, .. } = *self;
+        if let Some(most) = topology.most().filter(|most| nodes > *most) {
+            let error = format!("a {topology} of {nodes} nodes cannot be: no node takes so many connections");
+            return Err(Failure::usage(error, format!("use at most {most} nodes, or --topology random:8")));
+        }
+        let others = self.late.of(nodes) + self.liars.of(nodes) + self.withhold.of(nodes);
+        if others >= nodes {
+            let error = format!("of {nodes} nodes, {others} come late or do not behave: nobody is left");
+            return Err(Failure::usage(error, "lower --late, --liars or --withhold"));
+        }
+        Ok(Settings {
+            nodes,
+            topology,
+            line: Line { latency: self.latency, bandwidth: self.bandwidth, loss: self.loss },
+            blocks: self.blocks,
+            interval: self.interval.0,
+            block_bytes: self.block_bytes,
+            seed: self.seed,
+            faults: Faults {
+                partition: self.partition,
+                churn: self.churn,
+                late: self.late,
+                liars: self.liars,
+                withhold: self.withhold,
+            },
+        })
+    }
+
+    /// The command that repeats this run.
+    fn command(&self) -> String {
+        let SimulateArgs { nodes, topology, latency, loss, blocks, interval, block_bytes, seed, .. } = self;
+        let mut command = format!(
+            "networkmngr simulate --nodes {nodes} --topology {topology} --latency {latency} --loss {loss} \
+             --blocks {blocks} --interval {interval} --block-bytes {block_bytes} --churn {} --late {} \
+             --liars {} --withhold {}",
+            self.churn, self.late, self.liars, self.withhold
+        );
+        if let Some(bandwidth) = self.bandwidth {
+            command.push_str(&format!(" --bandwidth {bandwidth}"));
+        }
+        if let Some(partition) = self.partition {
+            command.push_str(&format!(" --partition {partition}"));
+        }
+        command.push_str(&format!(" --seed {seed}"));
+        command
+    }
+}
+
+/// Runs it, and says what came of it.
+pub(super) fn run(args: &SimulateArgs) -> Result<ExitCode, Failure> {
+    let settings = args.settings()?;
+    let bar = bar(settings.blocks);
+    let mut progress = |Progress { blocks, elapsed }: Progress| {
+        bar.set_position(blocks);
+        bar.set_message(format!("{} s", elapsed.as_secs()));
+    };
+    let ended = sim::simulate(&settings, &mut progress);
+    bar.finish_and_clear();
+    let report = ended.map_err(|violation| broken(args, &violation))?;
+    let mut text = report.to_string();
+    if args.json {
+        let json = serde_json::to_string_pretty(&report);
+        text = json.map_err(|error| Failure::new(format!("no JSON of the report: {error}"), ""))? + "\n";
+    }
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| Failure::new(format!("the report could not be written: {error}"), ""))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn broken(args: &SimulateArgs, violation: &Violation) -> Failure {
+    let error = format!("seed {}: {violation}", args.seed);
+    Failure::new(error, format!("that must never be; this repeats it: {}", args.command()))
+}
+
+/// Shown on a terminal only.
+fn bar(blocks: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} blocks, {msg} simulated, {eta} to go");
+    ProgressBar::new(blocks).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Only {
+        #[command(flatten)]
+        args: SimulateArgs,
+    }
+
+    fn args(flags: &str) -> Result<SimulateArgs, clap::Error> {
+        Only::try_parse_from(["simulate"].into_iter().chain(flags.split_whitespace())).map(|only| only.args)
+    }
+
+    #[test]
+    fn the_command_of_a_run_repeats_it() {
+        for flags in [
+            "",
+            "--nodes 1000 --topology random:8 --latency 50ms+-20ms --loss 1% --blocks 100 --seed 7",
+            "--bandwidth 1.5Mbit --partition 60s..2m --churn 0.5% --late 3 --liars 5% --withhold 1",
+            "--interval 1.5h --block-bytes 999000 --topology star",
+        ] {
+            let first = args(flags).unwrap_or_else(|error| panic!("{flags}: {error}"));
+            let command = first.command();
+            let again = command.strip_prefix("networkmngr simulate").expect("the command");
+            let again = args(again).unwrap_or_else(|error| panic!("{command}: {error}"));
+            assert_eq!(first.settings(), again.settings(), "{command}");
+        }
+    }
+
+    #[test]
+    fn flags_that_make_no_sense_are_refused_for_what_they_are() {
+        for (flags, why) in [
+            ("--nodes 0", "a simulation has 1 to 100000 nodes"),
+            ("--topology torus", "expected mesh, ring, line, star, random or random:K"),
+            ("--latency 50", "expected a time such as 50ms, or one and its spread such as 50ms±20ms"),
+            ("--latency 10ms±20ms", "expected a spread of at most the latency itself"),
+            ("--loss 51%", "expected at most 50%"),
+            ("--loss 1", "expected a percentage such as 1%"),
+            ("--interval 0s", "expected a time above 0"),
+            ("--block-bytes 1000000", "a block has room for 0 to 999000 bytes"),
+            ("--partition 60s", "expected two times"),
+            ("--liars some", "expected a number of nodes such as 5, or a percentage"),
+            ("--bandwidth 10", "expected bits a second"),
+        ] {
+            let error = args(flags).expect_err(flags).to_string();
+            assert!(error.contains(why), "{flags}: {error}");
+        }
+        for (flags, why) in [
+            ("--nodes 258 --topology star", "a star of 258 nodes cannot be"),
+            ("--nodes 10 --liars 50% --withhold 5", "of 10 nodes, 10 come late or do not behave"),
+        ] {
+            let failure = args(flags).expect("flags").settings().expect_err(flags);
+            assert!(failure.error.contains(why) && failure.code == crate::cli::USAGE, "{failure}");
+        }
+    }
+}
