@@ -140,18 +140,31 @@ impl Network {
         }
     }
 
-    /// Whether every honest node that runs has as much work as any that it can reach over honest nodes.
+    /// Whether every honest node that runs, and that the best one can reach over honest nodes, has as much
+    /// work as that one. Whoever hangs on the others by peers alone that do not behave can be kept from
+    /// anything: see [`Network::cut_off`].
     pub fn check_agreement(&self) -> Result<(), Violation> {
-        for group in self.honest_groups() {
-            let most = group.iter().max_by_key(|n| (self.tip(**n).work, core::cmp::Reverse(**n)));
-            let Some(best) = most.copied() else { continue };
-            let ahead = self.tip(best);
-            if let Some(behind) = group.into_iter().find(|n| self.tip(*n).work < ahead.work) {
+        let Some(best) = self.best() else { return Ok(()) };
+        let ahead = self.tip(best);
+        let group = self.honest_groups().into_iter().find(|group| group.contains(&best));
+        match group.into_iter().flatten().find(|n| self.tip(*n).work < ahead.work) {
+            Some(behind) => {
                 let tip = self.tip(behind);
-                return Err(self.violation(behind, Broken::Behind { tip, best, ahead }));
+                Err(self.violation(behind, Broken::Behind { tip, best, ahead }))
             }
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The honest node with the most work; of equals the first.
+    pub(super) fn best(&self) -> Option<usize> {
+        self.honest().max_by_key(|n| (self.tip(*n).work, core::cmp::Reverse(*n)))
+    }
+
+    /// How many honest nodes have less work than the best.
+    pub fn cut_off(&self) -> usize {
+        let most = self.best().map(|n| self.tip(n).work);
+        self.honest().filter(|n| Some(self.tip(*n).work) < most).count()
     }
 
     /// Honest nodes that run, in groups that hang together over each other.

@@ -26,6 +26,8 @@ pub struct Report {
     pub events: u64,
     /// Blocks.
     pub blocks: Blocks,
+    /// Honest nodes without the chain in the end: only peers that do not behave link them with the others.
+    pub cut_off: usize,
     /// How long it took a block to come to so many of the nodes, by percent.
     pub propagation: BTreeMap<u32, Delays>,
     /// The mean time until a node has a block of a height, over all nodes and heights: the integral of
@@ -128,8 +130,7 @@ impl Report {
         wasted: u64,
         mined: (u64, u64),
     ) -> Report {
-        let best = net.honest().max_by_key(|n| (net.tip(*n).work, core::cmp::Reverse(*n)));
-        let view = best.and_then(|n| net.view(n));
+        let view = net.best().and_then(|n| net.view(n));
         let chain = view.map_or(Vec::new(), |view| view.chain_page(&view.tip().hash, 1, usize::MAX));
         let height = chain.len() as u64;
         let chain: BTreeSet<BlockHash> = chain.into_iter().collect();
@@ -165,6 +166,7 @@ impl Report {
                 wasted,
                 height,
             },
+            cut_off: net.cut_off(),
             propagation: MARKS.into_iter().enumerate().map(|(i, percent)| (percent, at_mark(i))).collect(),
             mean_delay_us,
             bytes_per_node: Spread {
@@ -248,6 +250,9 @@ impl fmt::Display for Report {
         writeln!(f, "  blocks        {found} found, {height} in the chain")?;
         if *wasted > 0 {
             writeln!(f, "  wasted        {wasted} blocks, by peers that do not behave")?;
+        }
+        if self.cut_off > 0 {
+            writeln!(f, "  cut off       {} nodes, by peers that do not behave", self.cut_off)?;
         }
         let delay = time(self.mean_delay_us);
         writeln!(f, "  stale         {stale} blocks, {}", percent(*stale_millionths))?;
