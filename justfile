@@ -37,6 +37,11 @@ original:
     cargo build --locked
     tests/original.py target/debug/networkmngr
 
+# A node is held to its own specification, by requests that Schemathesis makes of it (needs python3).
+api *SEED:
+    cargo build --locked
+    tests/api.py target/debug/p2pnode {{SEED}}
+
 # A real browser opens hostile pages beside a node (needs Chromium).
 browser:
     cargo build --locked
