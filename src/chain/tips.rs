@@ -72,9 +72,9 @@ impl Chain {
         ends
     }
 
-    /// The headers beside the active chain at height `from` and above, and at most `to`, in no order.
+    /// The headers beside the active chain at heights `from` to `to`, each with its height, in no order.
     /// Costs a step for each of them, and for each above `to`.
-    pub fn beside(&self, from: u64, to: u64) -> Vec<BlockHash> {
+    pub fn beside(&self, from: u64, to: u64) -> Vec<(u64, BlockHash)> {
         let mut seen: BTreeSet<Index> = BTreeSet::new();
         let mut found = Vec::new();
         for leaf in self.tree.ends() {
@@ -84,7 +84,7 @@ impl Chain {
                     break;
                 }
                 if slot.height <= to {
-                    found.push(slot.hash);
+                    found.push((slot.height, slot.hash));
                 }
             }
         }
@@ -93,11 +93,14 @@ impl Chain {
 
     fn status_at(&self, index: Index) -> Status {
         let slot = self.tree.slot(index);
-        match () {
-            () if slot.invalid => Status::Invalid,
-            () if self.tree.is_active(index) => Status::Active,
-            () if slot.linked => Status::Side,
-            () => Status::HeadersOnly,
+        if slot.invalid {
+            Status::Invalid
+        } else if self.tree.is_active(index) {
+            Status::Active
+        } else if slot.linked {
+            Status::Side
+        } else {
+            Status::HeadersOnly
         }
     }
 }

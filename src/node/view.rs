@@ -227,15 +227,15 @@ impl<'a> View<'a> {
         core::iter::once(first).chain(others).collect()
     }
 
-    /// All blocks and headers at heights `from` to `to`, with what their branches are worth: by height, the
-    /// committed chain's first.
-    pub fn tree(&self, from: u64, to: u64) -> Vec<(Entry, Status)> {
-        let committed =
-            (from..=to.min(self.0.committed.height)).filter_map(|height| self.committed_at(height));
-        let mut hashes: BTreeSet<BlockHash> = committed.collect();
-        hashes.extend(self.0.chain.beside(from, to));
-        let known = |hash: &BlockHash| Some((self.0.chain.get(hash)?, self.status(hash)?));
-        let mut blocks: Vec<(Entry, Status)> = hashes.iter().filter_map(known).collect();
+    /// The blocks and headers at heights `from` to `to`, at most `max` of them, with what their branches are
+    /// worth: by height, the committed chain's first.
+    pub fn tree(&self, from: u64, to: u64, max: usize) -> Vec<(Entry, Status)> {
+        let heights = (from..=to.min(self.0.committed.height)).take(max);
+        let committed = heights.filter_map(|height| Some((height, self.committed_at(height)?)));
+        let mut found: BTreeSet<(u64, BlockHash)> = committed.collect();
+        found.extend(self.0.chain.beside(from, to));
+        let known = |(_, hash): &(u64, BlockHash)| Some((self.0.chain.get(hash)?, self.status(hash)?));
+        let mut blocks: Vec<(Entry, Status)> = found.iter().take(max).filter_map(known).collect();
         blocks.sort_by_key(|(entry, status)| (entry.height, *status != Status::Active, entry.hash));
         blocks
     }

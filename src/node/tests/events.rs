@@ -95,12 +95,13 @@ fn a_reorg_is_told_with_what_it_gave_back_and_both_branches_are_seen() {
         view.tips().iter().map(|BranchEnd { tip, length, status }| (tip.hash, *length, *status)).collect();
     assert_eq!(ends, [(new, 0, Status::Active), (old, 1, Status::Side)]);
     let tree = |from, to| -> Vec<_> {
-        view.tree(from, to).iter().map(|(entry, status)| (entry.hash, *status)).collect()
+        view.tree(from, to, 9).iter().map(|(entry, status)| (entry.hash, *status)).collect()
     };
     assert_eq!(tree(1, 1), [(first, Status::Active), (old, Status::Side)]);
     assert_eq!(tree(2, 9), [(new, Status::Active)]);
     assert_eq!(tree(0, 2).len(), 4);
     assert_eq!(tree(3, 9), []);
+    assert_eq!(view.tree(0, 9, 2).len(), 2);
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Api {
                 let tip = view.tip();
                 let highest = view.progress().best_header.height.max(tip.height);
                 let from = from.unwrap_or((highest + 1).saturating_sub(limit));
-                (from, tip, view.tree(from, from.saturating_add(limit - 1)))
+                (from, tip, view.tree(from, from.saturating_add(limit - 1), MAX_TREE_BLOCKS + 1))
             })
             .await?;
         let cut = blocks.len() > MAX_TREE_BLOCKS;
