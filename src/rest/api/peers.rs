@@ -66,7 +66,8 @@ impl Api {
         }
     }
 
-    /// Closes a connection, and dials its address no more. Whoever called us may call again.
+    /// Closes a connection, and stays connected to its address no longer. Whoever called us may call again,
+    /// and the node may choose it by itself.
     pub(super) async fn drop_peer(&self, id: &str) -> Result<Response<Body>, Problem> {
         let place = place(id).ok_or_else(|| {
             let detail = format!("the peer {}: expected its number in /api/v1/peers, or ip:port", shown(id));
