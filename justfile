@@ -42,6 +42,11 @@ interop *FLAGS:
     cargo build --locked
     tests/interop/run.py target/debug/p2pnode {{FLAGS}}
 
+# A node is held to its own specification, by requests that Schemathesis makes of it (needs python3).
+api *SEED:
+    cargo build --locked
+    tests/api.py target/debug/p2pnode {{SEED}}
+
 # A real browser opens hostile pages beside a node (needs Chromium).
 browser:
     cargo build --locked

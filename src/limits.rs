@@ -401,6 +401,34 @@ pub const MAX_HTTP_CHAIN_BYTES: usize = 64 * 1024 * 1024;
 /// Blocks read at a time while a chain is streamed.
 pub const CHAIN_PAGE: usize = 128;
 
+/// Blocks in one page of the API, at most: each is read from the store, and they may be large.
+pub const MAX_BLOCKS_PAGE: usize = 100;
+
+/// Blocks in one look at the tree, at most: some 400 KB of JSON.
+pub const MAX_TREE_BLOCKS: usize = 1000;
+
+/// Branch ends that one answer lists, at most.
+pub const MAX_TIPS: usize = 1000;
+
+/// Blocks that one call may have mined.
+pub const MAX_MINED_AT_ONCE: u64 = 1000;
+
+/// Recent blocks of which a node remembers when and from whom they came, some 100 bytes each.
+pub const MAX_ARRIVALS: usize = 1024;
+
+/// Events that a node keeps for whoever lost its connection, some 200 bytes each, a few KB at worst.
+pub const MAX_EVENTS: usize = 1024;
+
+/// Transactions that one event names.
+pub const MAX_EVENT_IDS: usize = 32;
+
+/// Readers of events at once: each holds one of [`MAX_HTTP_CONNECTIONS`].
+pub const MAX_EVENT_READERS: usize = 64;
+
+/// Quiet time after which a reader of events is sent a comment, so that it and whatever is in between
+/// knows that the node is there.
+pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(15);
+
 // --- The manager ---
 
 /// Most rounds of mining requests in one call.
@@ -530,6 +558,7 @@ const _: () = {
     assert!(MAX_KNOWN_PER_GROUP <= MAX_KNOWN_PER_SOURCE && MAX_KNOWN_PER_SOURCE < MAX_KNOWN_NODES);
     assert!(ASK_PEERS_PERIOD.as_secs() > GET_PEERS_EVERY.as_secs(), "an honest asker is never too eager");
     assert!(OUTBOUND_PERIOD.as_secs() > SIMULTANEOUS_WINDOW.as_secs(), "a probe is no simultaneous open");
+    assert!(2 * MAX_EVENT_READERS <= MAX_HTTP_CONNECTIONS, "readers of events leave room for others");
     assert!(MAX_HTTP_BODY_BYTES > 2 * MAX_CONTENT_BYTES, "a content fits, escaped or as base64");
     assert!(TERMINATE_AFTER.as_millis() >= STOP_TIMEOUT.as_millis(), "a stop in order is not cut short");
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());

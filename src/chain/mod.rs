@@ -17,6 +17,7 @@ mod error;
 mod outcome;
 mod restore;
 mod rules;
+mod tips;
 mod tree;
 
 pub use branch::{BadBranch, CheckedBranch};
@@ -24,6 +25,7 @@ pub use check::CheckedBlock;
 pub use error::Rule;
 pub use outcome::{Entry, HeaderOutcome, Outcome, Tip};
 pub use restore::{NotRestored, Restored};
+pub use tips::{BranchEnd, Status};
 
 use std::sync::Arc;
 

@@ -15,6 +15,7 @@ use tokio_util::codec::Decoder;
 use crate::limits::{
     ARRIVING_PERIOD, CHECK_ELSEWHERE_BYTES, MAX_RECEIVED_WAITING, MIN_FRAME_BYTES_PER_SEC, SLOW_FRAME_AFTER,
 };
+use crate::net::traffic::Meter;
 use crate::node::io::{ConnId, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
@@ -37,6 +38,7 @@ pub(super) async fn read(
     socket: OwnedReadHalf,
     params: Arc<Params>,
     core: mpsc::Sender<Incoming>,
+    meter: Meter,
 ) {
     let reader = Reader {
         conn,
@@ -48,6 +50,7 @@ pub(super) async fn read(
         buffer: BytesMut::new(),
         began: None,
         told: Instant::now(),
+        meter,
     };
     let why = match reader.run().await {
         Ok(()) => Disconnect::Ended,
@@ -69,6 +72,7 @@ struct Reader {
     began: Option<(Instant, u64)>,
     /// When the core last heard of this connection.
     told: Instant,
+    meter: Meter,
 }
 
 impl Reader {
@@ -115,6 +119,7 @@ impl Reader {
                     return Ok(false);
                 }
                 Ok(read) => {
+                    self.meter.received(read);
                     let (at, bytes) = self.began.unwrap_or((Instant::now(), 0));
                     self.began = Some((at, bytes + read as u64));
                     self.show_life().await?;

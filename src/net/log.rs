@@ -31,5 +31,16 @@ pub(super) fn log(event: &Event) {
             None => tracing::error!(%hash, rule = rule.name(), "our own block was refused: {rule}"),
         },
         Event::ManagerAccepted { conn } => tracing::info!(conn = conn.0, "manager accepted"),
+        Event::BlockSeen { hash, height, giver, .. } => {
+            tracing::debug!(height, %hash, origin = giver.origin.name(), node = ?giver.node, "block");
+        }
+        // The line of the new tip says it.
+        Event::Reorg { .. } => {}
+        Event::PoolChanged { came, went, count, .. } => {
+            tracing::debug!(came = came.count, went = went.count, count, "pool");
+        }
+        Event::MiningSet { hashrate } => tracing::info!(hashrate, "background mining"),
+        // The driver has said it, with what to do about it.
+        Event::StoreFailed { .. } => {}
     }
 }

@@ -147,6 +147,15 @@ impl Node {
         self.redial_due(address);
     }
 
+    /// Stays connected to `address`, and to wherever else `node` lives, no longer; whether it was to.
+    pub(super) fn forget_manual(&mut self, address: &SocketAddr, node: Option<NodeId>) -> bool {
+        let before = self.addresses.manual.len();
+        let is_it =
+            |at: &SocketAddr, manual: &Manual| at == address || (node.is_some() && manual.node == node);
+        self.addresses.manual.retain(|at, manual| !is_it(at, manual));
+        self.addresses.manual.len() < before
+    }
+
     /// The time to dial `address` has come.
     pub(super) fn redial_due(&mut self, address: SocketAddr) {
         let Some(manual) = self.addresses.manual.get(&address) else { return };

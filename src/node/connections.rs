@@ -61,7 +61,7 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Remote {
     pub(super) hello: Hello,
-    since: Duration,
+    pub(super) since: Duration,
 }
 
 /// A manager at the other end.
@@ -79,6 +79,11 @@ impl Connection {
             Phase::Ready(remote) => Some(remote),
             _ => None,
         }
+    }
+
+    /// How long the last ping took to be answered.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.live.round_trip()
     }
 
     fn is_pending(&self) -> bool {
@@ -353,7 +358,7 @@ impl Node {
 
     fn pong(&mut self, conn: ConnId, ping: Ping) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        if connection.live.pong(ping.nonce) {
+        if connection.live.pong(ping.nonce, self.now.elapsed) {
             return self.keep_from_contenders(conn);
         }
         if let Err(why) = connection.budget.ping(self.now.elapsed) {

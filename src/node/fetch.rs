@@ -70,6 +70,13 @@ pub(super) struct Fetch {
     held: bool,
 }
 
+impl PeerFetch {
+    /// The block with the most work that this peer is known to have.
+    pub(super) fn best(&self) -> Option<BlockHash> {
+        self.best
+    }
+}
+
 impl Node {
     /// `conn` is known to have `hash` and all below it.
     pub(super) fn peer_has(&mut self, conn: ConnId, hash: BlockHash) {

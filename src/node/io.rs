@@ -17,6 +17,8 @@ use crate::types::{Block, BlockHash, NodeId, Template, TxId, Unreachable};
 use crate::wire::manage::{Introduction, Mined};
 use crate::wire::message::{Message, NewBlock};
 
+pub use super::event::{Giver, Ids, Origin};
+
 /// A connection's number. Never used twice, so that the late close of an old socket cannot hit a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
@@ -168,8 +170,21 @@ pub enum Command {
     AskPeers,
     /// Adopt this chain if it has strictly more work.
     Replace(CheckedBranch),
+    /// Connect to this address, and again whenever that ends.
+    Connect(SocketAddr),
+    /// Close a connection and dial its address no more.
+    Disconnect(Place),
     /// Stop in order.
     Shutdown,
+}
+
+/// Which peer is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The one at the other end of this connection.
+    Conn(ConnId),
+    /// The one that is, or would be, dialled at this address.
+    Address(SocketAddr),
 }
 
 /// What came of a command.
@@ -205,6 +220,16 @@ pub enum Answer {
         /// What was offered.
         offered: Tip,
     },
+    /// The address is one to stay connected to.
+    Connecting,
+    /// It is not, because it is this node's own.
+    OwnAddress,
+    /// It is not, because there are as many already as there may be.
+    TooManyAddresses,
+    /// The connection is closed, and the address forgotten.
+    Disconnected,
+    /// There is no such connection, and no such address to dial.
+    NoSuchPeer,
     /// The stop has begun.
     ShuttingDown,
     /// It cannot be made durable, for this reason; the node stops.
@@ -327,5 +352,53 @@ pub enum Event {
     ManagerAccepted {
         /// The connection.
         conn: ConnId,
+    },
+    /// A block is in the tree for the first time, on whichever branch. It need not be durable yet.
+    BlockSeen {
+        /// Its hash.
+        hash: BlockHash,
+        /// Its parent.
+        previous: BlockHash,
+        /// Its height.
+        height: u64,
+        /// Bytes of its encoding.
+        bytes: usize,
+        /// Its transactions, the coinbase included.
+        transactions: usize,
+        /// How it came.
+        giver: Giver,
+    },
+    /// The active chain took another branch, and that is durable; its `TipChanged` comes next.
+    Reorg {
+        /// The old tip.
+        from: Tip,
+        /// The new tip.
+        to: Tip,
+        /// Blocks that left the active chain.
+        depth: u64,
+        /// Contents of theirs that wait in the pool again. Those of blocks that must be read back first
+        /// come later, with a `PoolChanged`.
+        returned: Ids,
+    },
+    /// Other transactions wait than before, and that is durable.
+    PoolChanged {
+        /// Those that wait since, by arrival.
+        came: Ids,
+        /// Those that wait no longer.
+        went: Ids,
+        /// How many wait now.
+        count: usize,
+        /// Their bytes.
+        bytes: usize,
+    },
+    /// The rate of background mining is another one.
+    MiningSet {
+        /// Hashes a second; 0: none.
+        hashrate: u64,
+    },
+    /// Nothing can be made durable any more; the node stops.
+    StoreFailed {
+        /// Why.
+        why: String,
     },
 }

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use rand::RngExt;
 
 use super::commands::Caller;
-use super::io::{Answer, ConnId, Event, Job, Output, Timer};
+use super::io::{Answer, ConnId, Event, Giver, Job, Origin, Output, Timer};
 use super::*;
 use crate::chain::{CheckedBlock, Outcome};
 use crate::encoding::{self, Blob};
@@ -75,6 +75,9 @@ impl Node {
     }
 
     pub(super) fn set_mining(&mut self, hashrate: u64) {
+        if self.mining.background != hashrate {
+            self.event(Event::MiningSet { hashrate });
+        }
         self.mining.background = hashrate;
         if self.mining.queue.is_empty() {
             self.refresh_job();
@@ -166,7 +169,8 @@ impl Node {
         let (hash, height) = (block.hash(), entry.height + 1);
         self.event(Event::BlockMined { hash, height, tries });
         let waiting = self.mining.queue.pop_front();
-        match self.import(core::slice::from_ref(&block)) {
+        let giver = Giver { origin: Origin::Mined, node: None };
+        match self.import(core::slice::from_ref(&block), giver) {
             Outcome::Imported { connected, .. } if connected.contains(&hash) => {
                 let Some(Waiting { caller, since, .. }) = waiting else { return };
                 let waited = self.now.elapsed.saturating_sub(since);

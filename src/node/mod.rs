@@ -7,7 +7,7 @@
 //!
 //! | file | concern |
 //! |---|---|
-//! | `io` | inputs and outputs: the whole contract with the world |
+//! | `io`, `event` | inputs and outputs: the whole contract with the world |
 //! | `connections` | from a connected socket to a ready peer and to its end; which of two connections stays |
 //! | `addresses` | whom to dial because somebody said so |
 //! | `book` | where other nodes are, bounded, and on whose word |
@@ -31,6 +31,7 @@ mod book;
 mod candidate;
 mod commands;
 mod connections;
+mod event;
 mod fetch;
 mod gossip;
 mod import;

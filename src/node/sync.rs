@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidate::{Candidate, Weighed};
-use super::io::{ConnId, Direction, Timer};
+use super::io::{ConnId, Direction, Origin, Timer};
 use super::*;
 use crate::chain::{CheckedBlock, HeaderOutcome};
 use crate::encoding::List;
@@ -30,6 +30,9 @@ pub(super) struct PeerSync {
     pub(super) candidate: Option<Candidate>,
 }
 
+/// Over which connection a block came, and how.
+type Came = (ConnId, Origin);
+
 /// What is remembered beside the connections.
 #[derive(Debug, Default)]
 pub(super) struct Sync {
@@ -37,7 +40,7 @@ pub(super) struct Sync {
     waiting: BTreeSet<ConnId>,
     timer: bool,
     /// Blocks from the future, by when they may be tried again.
-    future: BTreeMap<(UnixTime, BlockHash), (CheckedBlock, ConnId)>,
+    future: BTreeMap<(UnixTime, BlockHash), (CheckedBlock, Came)>,
 }
 
 impl Sync {
@@ -258,8 +261,8 @@ impl Node {
     }
 
     /// Keeps a block whose time has not come.
-    pub(super) fn keep_for_later(&mut self, retry_at: UnixTime, block: CheckedBlock, conn: ConnId) {
-        self.sync.future.insert((retry_at, block.hash()), (block, conn));
+    pub(super) fn keep_for_later(&mut self, retry_at: UnixTime, block: CheckedBlock, came: Came) {
+        self.sync.future.insert((retry_at, block.hash()), (block, came));
         if self.sync.future.len() > MAX_FUTURE_BLOCKS {
             self.sync.future.pop_last();
         }
@@ -279,11 +282,13 @@ impl Node {
                 self.try_again_at(at);
                 break;
             }
-            let (block, conn) = entry.remove();
+            let (block, (conn, origin)) = entry.remove();
             let hash = block.hash();
-            match self.import(core::slice::from_ref(&block)) {
+            match self.import(core::slice::from_ref(&block), self.giver(conn, origin)) {
                 crate::chain::Outcome::Imported { .. } => self.peer_has(conn, hash),
-                crate::chain::Outcome::TooEarly { retry_at } => self.keep_for_later(retry_at, block, conn),
+                crate::chain::Outcome::TooEarly { retry_at } => {
+                    self.keep_for_later(retry_at, block, (conn, origin));
+                }
                 _ => {}
             }
         }

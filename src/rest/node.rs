@@ -133,11 +133,7 @@ impl Api {
                 Ok(body::json(StatusCode::OK, &block))
             }
             Answer::Mined(_) => Ok(body::json(StatusCode::OK, &"Mined")),
-            Answer::MiningQueueFull => Err(Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too many mining calls wait already: they are served one after the other",
-            )
-            .retry_after(1)),
+            Answer::MiningQueueFull => Err(mining_queue_full()),
             other => Err(not_done(other)),
         }
     }
@@ -159,6 +155,12 @@ impl Api {
         tokio::spawn(async move { handle.command(Command::Shutdown).await });
         Ok(body::json(StatusCode::OK, &"Server shutting down..."))
     }
+}
+
+/// Too many want a block at once.
+pub(super) fn mining_queue_full() -> Problem {
+    let detail = "too many mining calls wait already: they are served one after the other";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
 }
 
 /// Who is where. Names are looked up one after the other, in a time that they share.
@@ -185,12 +187,12 @@ async fn introductions(nodes: &[String], addresses: &[String]) -> Result<Vec<Int
 }
 
 /// The beginning of what somebody wrote, quoted.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     format!("{:?}", &text[..text.floor_char_boundary(80)])
 }
 
 /// The address of `host:port`. Nothing of what answers there is ever shown.
-async fn resolve(text: &str, end: Instant) -> Result<SocketAddr, String> {
+pub(super) async fn resolve(text: &str, end: Instant) -> Result<SocketAddr, String> {
     let wrong = || "expected host:port, such as 127.0.0.1:6001".to_owned();
     let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
     if port.parse::<u16>().map_err(|_| wrong())? == 0 {

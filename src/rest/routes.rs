@@ -1,4 +1,5 @@
-//! A node's paths: which methods each answers, and who does.
+//! A node's paths: the original's, which methods each answers, and who does. Those of `/api/v1` are in
+//! `api`.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -11,6 +12,7 @@ use tokio::sync::Semaphore;
 use crate::net::{Handle, Stopped};
 use crate::node::io::Answer;
 use crate::params::Params;
+use crate::rest::api;
 use crate::rest::auth::authorize;
 use crate::rest::body::Body;
 use crate::rest::cookie::Cookie;
@@ -95,8 +97,14 @@ impl Api {
             return Err(Problem::method("GET, HEAD, POST"));
         }
         let path = request.uri().path().to_owned();
+        if let Some(found) = api::find(&path) {
+            return self.v1(found, request).await;
+        }
         let Ok(found) = router().at(&path) else {
-            return Err(not_found(&path, ROUTES.iter().map(|(path, _, _)| *path)));
+            return Err(match path.starts_with(api::PREFIX) {
+                true => not_found(&path, api::paths()),
+                false => not_found(&path, ROUTES.iter().map(|(path, _, _)| *path).chain([api::PREFIX])),
+            });
         };
         let (endpoint, methods) = *found.value;
         if !methods.split(", ").any(|method| method == request.method().as_str()) {

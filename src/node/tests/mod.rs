@@ -7,6 +7,7 @@ mod addresses;
 mod alice;
 mod blocks;
 mod contents;
+mod events;
 mod handshakes;
 mod lowwork;
 mod management;

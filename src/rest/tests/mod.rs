@@ -18,6 +18,7 @@ use crate::node::Config;
 use crate::params::Params;
 use crate::types::NodeId;
 
+mod api;
 mod bodies;
 mod credentials;
 mod endpoints;
