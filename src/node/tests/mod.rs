@@ -5,6 +5,7 @@
 
 mod alice;
 mod blocks;
+mod clocks;
 mod contents;
 mod handshakes;
 mod management;
