@@ -310,6 +310,10 @@ pub const MAX_FINDINGS: usize = 100;
 /// pages' worth of headers.
 pub const MAX_UNREADABLE: usize = 256;
 
+/// Bytes of a damaged file that are searched for blocks at a time: some more than the longest block, which is
+/// read beside them.
+pub const SALVAGE_BYTES: usize = 4 * 1024 * 1024;
+
 /// Newest blocks that are read and held against their hashes at the start: where a crash would have left
 /// its marks.
 pub const VERIFIED_AT_START: usize = 16;
@@ -340,6 +344,13 @@ pub const MAX_MINING_QUEUE: usize = 16;
 
 /// Longest explicit mining may take when the caller names no time.
 pub const DEFAULT_MINING_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Longest that a mining call waits for this machine's clock to come up to the chain's time: a network with
+/// short block times may be a little ahead of it. Whoever would wait longer is told to set the clock.
+pub const MAX_CLOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// How often a miner that waits for the clock looks at it: somebody may set it.
+pub const CLOCK_POLL: Duration = Duration::from_secs(1);
 
 /// Hashes between two looks at whether the job is still wanted: a fraction of a millisecond on any machine
 /// of this century, and far more than the look costs.
@@ -565,6 +576,7 @@ const _: () = {
     assert!(MAX_SIMULATED_CONTENT.div_ceil(MAX_CONTENT_BYTES) * MIN_TRANSACTION_BYTES + 300 < 1000);
     assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");
     assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");
+    assert!(SALVAGE_BYTES > MAX_BLOCK_BYTES, "what is read twice is the smaller part");
     assert!(MAX_COMMIT_BYTES >= MAX_BLOCK_BYTES && MAX_UNSTORED_BYTES > 2 * MAX_COMMIT_BYTES);
     assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
     assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());

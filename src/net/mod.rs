@@ -9,7 +9,7 @@
 //! | `events` | what happened, numbered, for readers who come and go |
 //! | `arrivals`, `traffic` | when recent blocks came and from whom; bytes read and written |
 //! | `records` | what is known of other nodes, written down |
-//! | `clock` | the one place that reads clocks |
+//! | `clock` | the one place that reads clocks, and says times to people |
 //!
 //! Not here: any decision about the protocol (`node`).
 
@@ -26,7 +26,7 @@ mod traffic;
 mod writer;
 
 pub use arrivals::Arrival;
-pub use clock::Clock;
+pub use clock::{Clock, rfc3339};
 pub use driver::{Failed, Settings, start};
 pub use handle::{Handle, Stopped};
 pub use listen::bind;

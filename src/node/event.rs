@@ -68,6 +68,7 @@ impl Event {
             Event::Reorg { .. } => "reorg",
             Event::PoolChanged { .. } => "pool",
             Event::MiningSet { .. } => "mining",
+            Event::MiningPaused { .. } => "mining_paused",
             Event::StoreFailed { .. } => "fault",
         }
     }

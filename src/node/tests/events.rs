@@ -1,14 +1,14 @@
 //! What is told of what happens, what people see of the tree, and whom an operator connects and drops.
 
-use super::network::Net;
 use super::*;
 use crate::chain::{BranchEnd, Status};
-use crate::encoding::Blob;
+use crate::encoding::{Blob, List};
 use crate::limits::{MAX_CONTENT_BYTES, MAX_MANUAL_PEERS};
 use crate::node::io::*;
 use crate::params::Params;
 use crate::peer::Disconnect;
 use crate::types::TxId;
+use crate::wire::message::Message;
 
 fn submit(alice: &mut Alice, text: &str) -> TxId {
     let blob: Blob<MAX_CONTENT_BYTES> = text.as_bytes().to_vec().try_into().expect("a short text");
@@ -63,14 +63,20 @@ fn a_block_is_told_when_it_is_seen_and_a_tip_when_it_is_durable() {
 
 #[test]
 fn a_reorg_is_told_with_what_it_gave_back_and_both_branches_are_seen() {
-    let mut net = Net::new(2, &Params::regtest(), 70);
-    let id = net.with(0, |alice| submit(alice, "mine"));
-    let old = net.mine(0);
-    let (first, new) = (net.mine(1), net.mine(1));
-    net.nodes[0].events.clear();
-    net.link(0, 1);
-    net.run(secs(5));
-    let alice = &net.nodes[0];
+    let mut miner = Alice::new(2, Params::regtest());
+    let theirs = miner.mine(2);
+    let (first, new) = (theirs[0], theirs[1]);
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.now = miner.now;
+    let id = submit(&mut alice, "mine");
+    let old = alice.mine(1)[0];
+    let peer = alice.meet(2);
+    alice.events.clear();
+    let header = |hash| *miner.stored.get(hash).expect("a mined block").header();
+    alice.received(peer, Message::Headers(List::clipped(theirs.iter().map(header))));
+    for hash in &theirs {
+        alice.received(peer, miner.block(hash));
+    }
     let at = alice.events.iter().position(|event| matches!(event, Event::Reorg { .. }));
     let at = at.expect("a reorg");
     let Event::Reorg { from, to, depth, returned } = &alice.events[at] else { unreachable!() };
@@ -78,7 +84,7 @@ fn a_reorg_is_told_with_what_it_gave_back_and_both_branches_are_seen() {
     assert_eq!(*returned, Ids { first: vec![id], count: 1 });
     let next = &alice.events[at + 1];
     assert!(matches!(next, Event::TipChanged { tip, reverted: 1, .. } if tip.hash == new), "{next:?}");
-    let bob = net.nodes[1].node.view().info().node;
+    let bob = miner.node.view().info().node;
     let givers: Vec<Giver> = alice
         .events
         .iter()

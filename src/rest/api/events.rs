@@ -164,6 +164,7 @@ fn event_json(event: &Event) -> Value {
             "came": ids_json(came), "went": ids_json(went), "count": count, "bytes": bytes,
         }),
         Event::MiningSet { hashrate } => json!({ "hashrate": hashrate }),
+        Event::MiningPaused { until } => json!({ "until": seconds(*until) }),
         Event::StoreFailed { why } => json!({ "why": why }),
     }
 }

@@ -11,7 +11,7 @@ use crate::node::io::{Answer, Command};
 use crate::rest::api::{Whole, present};
 use crate::rest::body::{self, Body};
 use crate::rest::contents::ContentIn;
-use crate::rest::node::mining_queue_full;
+use crate::rest::node::{clock_behind, mining_queue_full};
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
 use crate::rest::values::{duration, query};
@@ -93,6 +93,9 @@ impl Api {
             let answer = timeout_at(end, mine).await.map_err(|_| late(&blocks, count))?;
             match answer? {
                 Answer::Mined(mined) => blocks.push(mined_json(&mined)),
+                Answer::ClockBehind { until, wait } => {
+                    return Err(clock_behind(until, wait).with("blocks", blocks));
+                }
                 Answer::MiningQueueFull => return Err(mining_queue_full().with("blocks", blocks)),
                 other => return Err(not_done(other).with("blocks", blocks)),
             }
