@@ -3,13 +3,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Who may read a new file.
+/// Who may read what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
-    /// Whoever the user lets read new files.
+    /// Whoever might read the file that it replaces; where there is none, whoever the user lets read new ones.
     Usual,
     /// Its owner only: it holds a secret.
     Owner,
@@ -27,9 +27,14 @@ pub fn replace<T, E: From<io::Error>>(
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let mode = if readers == Readers::Owner { 0o600 } else { 0o666 };
+    let old = fs::metadata(path).ok().filter(|_| readers == Readers::Usual);
+    // What it replaces may be a secret: nobody else reads it before it has the mode of that.
+    let mode = if readers == Readers::Owner || old.is_some() { 0o600 } else { 0o666 };
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
-    let written = write(&file).and_then(|written| {
+    let kept = old.map_or(Ok(()), |old| {
+        file.set_permissions(fs::Permissions::from_mode(old.permissions().mode() & 0o777))
+    });
+    let written = kept.map_err(E::from).and_then(|()| write(&file)).and_then(|written| {
         file.sync_all()?;
         fs::rename(&new, path)?;
         sync_folder_of(path)?;
@@ -60,9 +65,12 @@ pub fn sync_folder_of(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("a file").permissions().mode() & 0o777
+    }
 
     fn written(path: &Path, readers: Readers, text: &str) -> io::Result<()> {
         replace(path, readers, |mut file| file.write_all(text.as_bytes()))
@@ -84,8 +92,19 @@ mod tests {
         assert!(!beside(&path).exists(), "nothing is left beside it");
         written(&path, Readers::Owner, "two").expect("written");
         assert_eq!(fs::read_to_string(&path).expect("a file"), "two");
-        let mode = fs::metadata(&path).expect("a file").permissions().mode() & 0o777;
-        assert_eq!(mode, 0o600, "whatever it was before");
+        assert_eq!(mode(&path), 0o600, "whatever it was before");
+    }
+
+    #[test]
+    fn who_might_not_read_a_file_may_not_read_the_one_that_replaces_it() {
+        let place = tempfile::tempdir().expect("a folder");
+        let path = place.path().join("a.json");
+        for kept in [0o600, 0o640, 0o664] {
+            fs::write(&path, "old").expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(kept)).expect("ours");
+            written(&path, Readers::Usual, "new").expect("written");
+            assert_eq!(mode(&path), kept);
+        }
     }
 
     #[test]

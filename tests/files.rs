@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
@@ -120,4 +121,32 @@ fn a_chain_goes_through_a_file_and_what_is_wrong_with_one_is_said() {
     assert!(code == 1 && error.contains("no node has kept anything in"), "{code}: {error}");
     let (code, _, error) = run(&["import".as_ref(), nowhere.as_os_str(), there.as_os_str()]);
     assert!(code == 74 && error.contains("cannot be read"), "{code}: {error}");
+}
+
+#[test]
+fn an_export_leaves_the_nodes_own_files_alone_and_a_private_file_private() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (folder, place) = (used(), tempfile::tempdir().expect("a folder"));
+    let chain = folder.path().join(store::CHAIN_FILE);
+    let before = fs::read(&chain).expect("a file");
+    let (link, way) = (place.path().join("link"), place.path().join("way"));
+    std::os::unix::fs::symlink(&chain, &link).expect("a link");
+    std::os::unix::fs::symlink(folder.path(), &way).expect("a link");
+    let new = folder.path().join("new.p2p");
+    for output in [&chain, &link, &way.join(store::CHAIN_FILE), &folder.path().join("lock"), &new] {
+        let (code, _, error) =
+            run(&["export".as_ref(), folder.path().as_os_str(), "-o".as_ref(), output.as_os_str()]);
+        assert_eq!(code, 2, "{}: {error}", output.display());
+        assert!(error.contains("is in the node's own folder") && error.contains("--output"), "{error}");
+    }
+    assert!(!new.exists() && fs::read(&chain).expect("a file") == before);
+    assert_eq!(verify(folder.path(), &[]).0, 0, "it is whole");
+
+    let private = place.path().join("private.p2p");
+    fs::write(&private, "old").expect("written");
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o600)).expect("ours");
+    let (code, _, error) =
+        run(&["export".as_ref(), folder.path().as_os_str(), "-o".as_ref(), private.as_os_str()]);
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(fs::metadata(&private).expect("a file").permissions().mode() & 0o777, 0o600);
 }

@@ -48,6 +48,9 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
         Some(folder) => folder.clone(),
         None => folder::usual(&args.network.params()?, USUAL_PORT)?,
     };
+    if let Some(output) = &args.output {
+        check_output(output, &folder)?;
+    }
     let params = idle::network(&args.network, &folder)?;
     if args.output.is_none() && io::stdout().is_terminal() {
         return Err(Failure::usage(
@@ -71,6 +74,15 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
         tip.hash,
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether `output` is a place for a chain file: what is in a node's folder is the node's.
+fn check_output(output: &Path, folder: &Path) -> Result<(), Failure> {
+    if !folder::holds(folder, output) {
+        return Ok(());
+    }
+    let error = format!("{} is in the node's own folder", output.display());
+    Err(Failure::usage(error, "name a file elsewhere with --output FILE").at("--output"))
 }
 
 /// Has `write` write the file at `path`: in one step where it is a file or nothing yet; into it where it is

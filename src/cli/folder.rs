@@ -1,5 +1,6 @@
 //! Where a node keeps what must outlive it, and what is said when that cannot be had.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,6 +27,17 @@ pub(super) fn usual(params: &Params, port: u16) -> Result<PathBuf, Failure> {
     let network = params.network().to_string();
     let network = format!("{}-{}", params.rules().name, &network[..8]);
     Ok(data.data_dir().join("p2pnode").join(network).join(port.to_string()))
+}
+
+/// Whether the file `path` is, or would be, in `folder` itself, by whatever links.
+pub(super) fn holds(folder: &Path, path: &Path) -> bool {
+    let Ok(folder) = fs::canonicalize(folder) else { return false };
+    let there = fs::canonicalize(path).ok();
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => fs::canonicalize(parent).ok(),
+        _ => fs::canonicalize(".").ok(),
+    };
+    there.as_deref().and_then(Path::parent) == Some(&folder) || parent == Some(folder)
 }
 
 /// Opens a node's folder; a new one becomes `fresh`'s.
