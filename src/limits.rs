@@ -336,6 +336,13 @@ pub const MAX_MINING_QUEUE: usize = 16;
 /// Longest explicit mining may take when the caller names no time.
 pub const DEFAULT_MINING_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// Longest that a mining call waits for this machine's clock to come up to the chain's time: a network with
+/// short block times may be a little ahead of it. Whoever would wait longer is told to set the clock.
+pub const MAX_CLOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// How often a miner that waits for the clock looks at it: somebody may set it.
+pub const CLOCK_POLL: Duration = Duration::from_secs(1);
+
 /// Hashes between two looks at whether the job is still wanted: a fraction of a millisecond on any machine
 /// of this century, and far more than the look costs.
 pub const MINING_BATCH: u64 = 1024;

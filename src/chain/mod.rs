@@ -233,6 +233,12 @@ impl Chain {
         self.child_of(self.tree.active_tip())
     }
 
+    /// When that block may be made, if a clock that says `now` is too far behind the chain's time for it.
+    pub fn mineable_from(&self, now: UnixTime) -> Option<UnixTime> {
+        let (_, header) = self.next_header();
+        rules::too_early(&header, now, &self.params)
+    }
+
     fn child_of(&self, parent: Index) -> (u64, Header) {
         let header = Header {
             version: 1,

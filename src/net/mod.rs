@@ -7,7 +7,7 @@
 //! | `listen`, `dial` | sockets from and to others |
 //! | `handle` | what HTTP holds of a running node |
 //! | `records` | what is known of other nodes, written down |
-//! | `clock` | the one place that reads clocks |
+//! | `clock` | the one place that reads clocks, and says times to people |
 //!
 //! Not here: any decision about the protocol (`node`).
 
@@ -20,7 +20,7 @@ mod log;
 mod records;
 mod writer;
 
-pub use clock::Clock;
+pub use clock::{Clock, rfc3339};
 pub use driver::{Failed, Settings, start};
 pub use handle::{Handle, Stopped};
 pub use listen::bind;

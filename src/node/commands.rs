@@ -214,6 +214,11 @@ fn outcome(answer: Answer) -> manage::Outcome {
         Answer::Mined(mined) => Mined(mined),
         Answer::Submitted(id) => Submitted(id),
         Answer::MiningQueueFull => failed("too many mining calls wait already".to_owned()),
+        Answer::ClockBehind { wait, .. } => failed(format!(
+            "the chain's time is ahead of this machine's clock, and for {} s no block can be mined: set the \
+             clock",
+            wait.as_secs() + 1
+        )),
         Answer::NotSubmitted(refusal) => failed(refusal.to_string()),
         Answer::NotReplaced { ours, offered } => {
             failed(format!("the chain has work {}, ours {}", offered.work, ours.work))

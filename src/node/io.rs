@@ -13,6 +13,7 @@ use crate::limits::MAX_CONTENT_BYTES;
 use crate::mempool;
 use crate::params::Params;
 use crate::peer::Disconnect;
+use crate::time::UnixTime;
 use crate::types::{BlockHash, NodeId, Template, TxId, Unreachable};
 use crate::wire::manage::{Introduction, Mined};
 use crate::wire::message::{Message, NewBlock};
@@ -139,6 +140,8 @@ pub enum Timer {
     Future,
     /// Background mining's template gets a fresh time.
     Template,
+    /// The clock may have come up to the chain's time.
+    Clock,
 }
 
 /// Numbers a command and its answer.
@@ -180,6 +183,13 @@ pub enum Answer {
     Mined(Mined),
     /// Too many mining calls wait already.
     MiningQueueFull,
+    /// This machine's clock is too far behind the chain's time for a block.
+    ClockBehind {
+        /// What it has to say before one can be mined.
+        until: UnixTime,
+        /// How long that is from now, by itself.
+        wait: Duration,
+    },
     /// So be it.
     MiningSet,
     /// In the pool, under this id.
@@ -305,6 +315,11 @@ pub enum Event {
         height: u64,
         /// Hashes tried.
         tries: u64,
+    },
+    /// Mining waits, because this machine's clock is behind the chain's time.
+    MiningPaused {
+        /// What the clock has to say before it goes on.
+        until: UnixTime,
     },
     /// A block was refused.
     BlockRefused {

@@ -234,6 +234,7 @@ impl Node {
             Timer::Transactions => self.transactions_due(),
             Timer::Future => self.future_due(),
             Timer::Template => self.template_due(),
+            Timer::Clock => self.clock_due(),
         }
     }
 

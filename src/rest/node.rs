@@ -1,5 +1,6 @@
 //! Id, register, mine, notify, shut down: the original's endpoints of a node.
 
+use core::time::Duration;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hyper::body::Incoming;
@@ -11,12 +12,14 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::encoding;
 use crate::limits::{DEFAULT_MINING_TIMEOUT, HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_REGISTER};
+use crate::net::rfc3339;
 use crate::node::io::{Answer, Command};
 use crate::rest::body::{self, Body};
 use crate::rest::contents::ContentIn;
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
 use crate::rest::values::{duration, query};
+use crate::time::UnixTime;
 use crate::types::{Block, BlockHash, NodeId, Transaction, TxId, Unreachable, address};
 use crate::wire::manage::Introduction;
 use crate::wire::message::PeerAddress;
@@ -138,6 +141,7 @@ impl Api {
                 "too many mining calls wait already: they are served one after the other",
             )
             .retry_after(1)),
+            Answer::ClockBehind { until, wait } => Err(clock_behind(until, wait)),
             other => Err(not_done(other)),
         }
     }
@@ -159,6 +163,20 @@ impl Api {
         tokio::spawn(async move { handle.command(Command::Shutdown).await });
         Ok(body::json(StatusCode::OK, &"Server shutting down..."))
     }
+}
+
+/// No block can be mined until this machine's clock says so.
+fn clock_behind(until: UnixTime, wait: Duration) -> Problem {
+    let until = rfc3339(until);
+    let detail = format!(
+        "no block can be mined: the chain's time is ahead of this machine's clock, and only from {until} on \
+         would a block not be refused as one from the future"
+    );
+    let secs = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .hint("set this machine's clock; if it is right, the chain was mined with a clock that was ahead")
+        .with("until", until)
+        .retry_after(secs)
 }
 
 /// Who is where. Names are looked up one after the other, in a time that they share.

@@ -6,6 +6,7 @@
 mod addresses;
 mod alice;
 mod blocks;
+mod clocks;
 mod contents;
 mod handshakes;
 mod lowwork;
