@@ -305,6 +305,10 @@ pub const MAX_FINDINGS: usize = 100;
 /// pages' worth of headers.
 pub const MAX_UNREADABLE: usize = 256;
 
+/// Bytes of a damaged file that are searched for blocks at a time: some more than the longest block, which is
+/// read beside them.
+pub const SALVAGE_BYTES: usize = 4 * 1024 * 1024;
+
 /// Newest blocks that are read and held against their hashes at the start: where a crash would have left
 /// its marks.
 pub const VERIFIED_AT_START: usize = 16;
@@ -502,6 +506,7 @@ const _: () = {
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());
     assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");
     assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");
+    assert!(SALVAGE_BYTES > MAX_BLOCK_BYTES, "what is read twice is the smaller part");
     assert!(MAX_COMMIT_BYTES >= MAX_BLOCK_BYTES && MAX_UNSTORED_BYTES > 2 * MAX_COMMIT_BYTES);
     assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
     assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());

@@ -1,4 +1,5 @@
-//! What the commands have in common that work on the folder of a node that does not run.
+//! What the commands have in common that work on the folder of a node that does not run; a node that starts
+//! shares how the library's panics are told.
 
 use std::io::{self, IsTerminal};
 use std::panic;

@@ -17,7 +17,7 @@ use crate::cli::network::NetworkArgs;
 use crate::cli::process::{self, exit_now};
 use crate::cli::seed::random;
 use crate::cli::verify::{self, VerifyArgs};
-use crate::cli::{Failure, IO, folder, log, values};
+use crate::cli::{Failure, IO, folder, idle, log, values};
 use crate::encoding::Text;
 use crate::limits::{
     DEFAULT_NETWORK_HASHRATE, DEFAULT_OUTBOUND, LIFELINE_TIMEOUT, MAX_OUTBOUND, STOP_TIMEOUT,
@@ -187,6 +187,7 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
 
 async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     log::start(args.log.as_deref(), args.level.level())?;
+    idle::quiet_panics();
     let Prepared { settings, http, folder } = prepare(&args).await?;
     let params = settings.params.clone();
     let store = settings.store.clone();

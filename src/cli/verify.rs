@@ -60,6 +60,9 @@ fn described(report: &Report) -> String {
         "node     {node}\nblocks   {blocks} ({transactions} transactions, {bytes} bytes)\n\
          waiting  {waiting} transactions\ntip      {tip}\n"
     );
+    if let Some(kept) = &report.kept {
+        text.push_str(&format!("whole    up to height {}, {}\n", kept.height, kept.hash));
+    }
     if report.unclosed {
         text.push_str("the node was killed when it ran last: its next start recovers, nothing is lost\n");
     }

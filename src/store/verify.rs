@@ -14,6 +14,7 @@ use crate::store::disk::verify::{Scan, scan};
 use crate::store::folder::{
     BANS_FILE, Ban, CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, NODE_FILE, PEERS_FILE, Peer, Record,
 };
+use crate::store::kept::kept;
 use crate::store::open::check_owner;
 use crate::store::{Damage, FORMAT, OpenError};
 use crate::types::NodeId;
@@ -36,6 +37,8 @@ pub struct Report {
     pub waiting: u64,
     /// The active tip, where all hangs together.
     pub tip: Option<Tip>,
+    /// Where something is wrong: the end of what a repair would keep.
+    pub kept: Option<Tip>,
     /// Whether the node was killed: its next start recovers the file, which is no damage.
     pub unclosed: bool,
     /// What is wrong, in which file.
@@ -66,7 +69,7 @@ pub(super) fn take(path: &Path) -> Result<Folder, OpenError> {
 
 /// Whether a node has kept something at `path`.
 pub(super) fn is_used(path: &Path) -> bool {
-    [CHAIN_FILE, NODE_FILE].iter().any(|name| path.join(name).exists())
+    [CHAIN_FILE, NODE_FILE, PEERS_FILE, CHECKPOINT_FILE].iter().any(|name| path.join(name).exists())
 }
 
 /// The network whose node kept its chain in the folder at `path`, as far as what is there can be read: the
@@ -116,12 +119,16 @@ pub(super) fn look(
         bytes: 0,
         waiting: 0,
         tip: None,
+        kept: None,
         unclosed: false,
         findings,
         more: 0,
     };
     if let Some(scan) = &scan {
         report.take(scan, &chain, params, record.as_ref(), checkpoint.as_ref())?;
+    }
+    if !report.findings.is_empty() {
+        report.kept = Some(kept(scan.as_ref(), params).1);
     }
     Ok(Looked { report, scan })
 }
@@ -180,9 +187,6 @@ impl Report {
                 }
                 Ok(()) => {}
             }
-            if record.is_some_and(|record| record.node != owner.node.to_string()) {
-                found(format!("it is the node {}'s, and {NODE_FILE} names another", owner.node));
-            }
             self.node = Some(owner.node);
         }
         if let Some(Checkpoint { commits, tip }) = checkpoint {
@@ -191,6 +195,13 @@ impl Report {
             if is_behind || (scan.commits == *commits && differs) {
                 found(format!("it knows of {} commits, and there were {commits}", scan.commits));
             }
+        }
+        if let (Some(owner), Some(record)) = (&scan.owner, record)
+            && record.node != owner.node.to_string()
+        {
+            // The chain is what must not be lost: the record goes by it, and is written again.
+            let what = format!("it names the node {}, and {CHAIN_FILE} is {}'s", record.node, owner.node);
+            self.findings.push(Damage { path: chain.with_file_name(NODE_FILE), what });
         }
         self.blocks = scan.good.len() as u64;
         self.transactions = scan.transactions;

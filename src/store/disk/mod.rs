@@ -9,6 +9,7 @@
 //! | `index` | where transactions are, written behind the tip |
 //! | `verify` | every row held against what it must be |
 //! | `reach` | what can be read of a file that may be damaged |
+//! | `salvage` | blocks found in the bytes of a file whose structure is gone |
 //! | `overlay` | a file that is read so and never changed |
 //!
 //! A block has a number, by its arrival. Which number a hash has is known in memory, from the moment its
@@ -19,6 +20,7 @@ mod index;
 pub(super) mod load;
 mod overlay;
 pub(super) mod reach;
+mod salvage;
 mod shield;
 mod tables;
 pub(super) mod verify;
