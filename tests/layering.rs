@@ -32,8 +32,8 @@ const TABLE: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
-            "encoding", "file", "manager", "net", "node", "params", "peer", "rest", "store", "time", "types",
-            "wire",
+            "chain", "encoding", "file", "manager", "net", "node", "params", "peer", "rest", "store", "time",
+            "types", "wire",
         ],
     ),
     ("lib", &[]),
