@@ -5,11 +5,14 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::chain::Rule;
+use crate::cli::idle::UNLOCKED;
 use crate::cli::network::NetworkArgs;
 use crate::cli::seed::random;
-use crate::cli::{DATA, Failure, IO, folder, idle};
+use crate::cli::{DATA, Failure, IO, folder, idle, io_code};
 use crate::file::{self, Readers};
 use crate::net::{Clock, Failed};
+use crate::store;
 use crate::store::chain_file::{self, BadFile, ExportError, Exported, ImportError, Imported, Reader};
 use crate::types::NodeId;
 
@@ -64,7 +67,10 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
             written(file, |file| chain_file::export(&folder, &params, BufWriter::new(file), progress))
         }
     });
-    let Exported { tip, bytes } = exported.map_err(|error| not_exported(&error, &folder, args))?;
+    let Exported { tip, bytes, unlocked } = exported.map_err(|error| not_exported(&error, &folder, args))?;
+    if unlocked {
+        let _ = writeln!(io::stderr(), "{UNLOCKED}");
+    }
     let to = args.output.as_ref().map_or("stdout".to_owned(), |file| file.display().to_string());
     let _ = writeln!(
         io::stderr(),
@@ -112,7 +118,7 @@ fn not_exported(error: &ExportError, folder: &Path, args: &ExportArgs) -> Failur
                 format!("{file} cannot be written: {error}"),
                 "name another file with --output, or free some space",
             );
-            Failure { code: IO, ..failure }
+            Failure { code: io_code(error), ..failure }
         }
     }
 }
@@ -120,6 +126,12 @@ fn not_exported(error: &ExportError, folder: &Path, args: &ExportArgs) -> Failur
 /// Imports: all of the file's chain, or none of it.
 pub(super) fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
     idle::quiet_panics();
+    if args.file == Path::new("-") {
+        return Err(Failure::usage(
+            "a chain file is read twice, which stdin cannot be",
+            "write it to a file first, and name that",
+        ));
+    }
     let unread = |error: BadFile| not_imported(&error.into(), args, None);
     let file = File::open(&args.file).map_err(|error| unread(error.into()))?;
     let folder = match &args.folder {
@@ -170,18 +182,28 @@ fn not_imported(error: &ImportError, args: &ImportArgs, folder: Option<&Path>) -
                 format!("{file} cannot be read: {error}"),
                 "name a file that `p2pnode export` wrote; a pipe has to be written to a file first",
             );
-            Failure { code: IO, ..failure }
+            Failure { code: io_code(error), ..failure }
         }
         ImportError::File(error) => {
             let hint = match error {
                 BadFile::Newer => "use the version of p2pnode that wrote it",
                 BadFile::NotOne => "name a file that `p2pnode export` wrote",
+                BadFile::Broken { rule: Rule::TimeTooNew, .. } => {
+                    "set this machine's clock, which says that the block is from the future; nothing was imported"
+                }
                 _ => "export it again, or copy it again; nothing was imported",
             };
             Failure { code: DATA, ..Failure::new(format!("{file}: {error}"), hint) }
         }
         ImportError::Open(error) => idle::refused(error),
         ImportError::Chain(error) => folder::failure(&Failed::Stored(error.clone()), folder),
+        ImportError::Store(failure @ store::Failure::Full { .. }) => Failure {
+            code: IO,
+            ..Failure::new(
+                failure.to_string(),
+                "free some space and import it again: what was stored of it is not lost, nor in the way",
+            )
+        },
         ImportError::Store(failure) => folder::failure(&Failed::Store(failure.clone()), folder),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use etcetera::BaseStrategy;
 
-use crate::cli::{DATA, Failure, IO};
+use crate::cli::{DATA, Failure, IO, io_code};
 use crate::limits::{MAX_BANS, MAX_KNOWN_NODES, MAX_MANUAL_PEERS};
 use crate::net::Failed;
 use crate::node::view::{Ban, KnownAddress};
@@ -49,7 +49,7 @@ pub(super) fn open(path: &Path, params: &Arc<Params>, fresh: NodeId) -> Result<O
 pub(super) fn refused(error: &OpenError) -> Failure {
     let code = match error {
         OpenError::Damaged(_) | OpenError::Missing { .. } | OpenError::Mixed { .. } => DATA,
-        OpenError::Io { .. } => IO,
+        OpenError::Io { error, .. } => io_code(error),
         OpenError::Nothing { .. }
         | OpenError::Locked { .. }
         | OpenError::Newer { .. }

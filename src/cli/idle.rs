@@ -19,10 +19,25 @@ pub(super) fn network(flags: &NetworkArgs, folder: &Path) -> Result<Arc<Params>,
     named.map_or_else(|| flags.params(), Ok).map(Arc::new)
 }
 
+/// What is said of a folder that this user cannot lock.
+pub(super) const UNLOCKED: &str =
+    "the folder was read without its lock, which this user may not take: its node must not run meanwhile";
+
 /// What a folder that cannot be used comes to.
 pub(super) fn refused(error: &OpenError) -> Failure {
     let failure = folder::refused(error);
     match error {
+        OpenError::Io { error, .. } => {
+            let hint = match error.kind() {
+                io::ErrorKind::PermissionDenied => "run this as the user whose node it is, or as root",
+                io::ErrorKind::ReadOnlyFilesystem => {
+                    "copy the folder to where it can be written, and name that"
+                }
+                io::ErrorKind::StorageFull => "free some space, and run this again: nothing is lost",
+                _ => "name another folder, or a copy of this one",
+            };
+            Failure { hint: hint.to_owned(), ..failure }
+        }
         OpenError::Locked { .. } => {
             Failure { hint: "stop that node first, with Ctrl-C or SIGTERM".to_owned(), ..failure }
         }

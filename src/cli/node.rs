@@ -2,35 +2,35 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::cli::chain_file::{self, ExportArgs, ImportArgs};
-use crate::cli::http::{Http, HttpArgs};
+use crate::cli::http::{self, Http, HttpArgs};
 use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
 use crate::cli::process::{self, exit_now};
 use crate::cli::seed::random;
 use crate::cli::verify::{self, VerifyArgs};
-use crate::cli::{Failure, IO, folder, idle, log, values};
+use crate::cli::{Failure, folder, idle, io_code, log, values};
 use crate::encoding::Text;
 use crate::limits::{
     DEFAULT_NETWORK_HASHRATE, DEFAULT_OUTBOUND, LIFELINE_TIMEOUT, MAX_OUTBOUND, STOP_TIMEOUT,
 };
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::ready::{NotReady, Ready};
+use crate::manager::signals::Signals;
 use crate::net::{self, Handle, Written};
 use crate::node::io::Command;
 use crate::node::{Config, Remembered};
 use crate::params::Params;
 use crate::peer::handshake::AGENT;
 use crate::rest;
-use crate::store::{FORMAT, Folder, NODE_FILE, Opened, Record};
+use crate::store::{FORMAT, Folder, NODE_FILE, Opened, Record, is_own};
 use crate::types::{NodeId, address};
 use crate::wire::manage::ManagerKey;
 
@@ -152,6 +152,9 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
         Some(folder::open(&path, &params, fresh)?)
     };
     let home = opened.as_ref().map(|opened| opened.folder.path());
+    if let Some(home) = home {
+        http::tidy(home);
+    }
     let http = http.map(|listener| args.http.open(listener, home)).transpose()?;
     let hashrate = if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 };
     let is_managed = args.manager_key.is_some();
@@ -185,7 +188,23 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
     Ok(Prepared { settings, http, folder: Some(folder) })
 }
 
+/// Whether `file` may be logged to: one of a node's own files would be destroyed by it.
+fn check_log(file: &Path) -> Result<(), Failure> {
+    let real = std::fs::canonicalize(file);
+    let is_own = |path: &Path| path.file_name().is_some_and(|name| is_own(name) || http::is_cookie(name));
+    match is_own(file) || real.is_ok_and(|path| is_own(&path)) {
+        false => Ok(()),
+        true => {
+            let error = format!("{} is a name of a node's own files, not of a log", file.display());
+            Err(Failure::usage(error, "name another file, such as --log node.log").at("--log"))
+        }
+    }
+}
+
 async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
+    if let Some(file) = &args.log {
+        check_log(file)?;
+    }
     log::start(args.log.as_deref(), args.level.level())?;
     idle::quiet_panics();
     let Prepared { settings, http, folder } = prepare(&args).await?;
@@ -209,15 +228,19 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     let serving = http.map(|Http { listener, opened }| {
         tokio::spawn(rest::serve(listener, handle.clone(), params.clone(), opened))
     });
+    let signals = Signals::new().map_err(|error| {
+        Failure::new(format!("signals cannot be caught: {error}"), "this should not happen: please report it")
+    })?;
     let hangup = Arc::new(Notify::new());
     if args.lifeline {
         watch_stdin(hangup.clone());
     }
-    tokio::spawn(stop_on_signal(handle.clone(), hangup));
+    tokio::spawn(stop_on_signal(handle.clone(), signals, hangup));
     let Ready { node, listen, http, .. } = &ready;
     let http = http.map_or("none".to_owned(), |http| http.to_string());
     tracing::info!(%node, %listen, http, network = %params.network(), rules = %params.rules(), "ready");
-    announce(args.lifeline, &ready, &params, &curl);
+    let network: String = args.network.unusual().iter().map(|flag| format!(" {flag}")).collect();
+    announce(args.lifeline, &ready, &params, &curl, &network);
     let ended = running.await;
     drop(handle);
     // Answers that are on their way are finished; nobody is waited for long.
@@ -251,13 +274,13 @@ fn write_record(folder: &Folder, ready: &Ready, params: &Params) -> Result<(), F
             format!("{} cannot be written: {error}", file.display()),
             "free some space, give this user the folder, or name another with --data-dir",
         );
-        Failure { code: IO, ..failure }
+        Failure { code: io_code(&error), ..failure }
     })
 }
 
 /// Says that the node is ready: one line of JSON to a manager, a few lines to a person. `curl` begins a
-/// command that may change something.
-fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str) {
+/// command that may change something, `network` are the flags by which another node is of the same network.
+fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str, network: &str) {
     let mut out = std::io::stdout().lock();
     let Ready { node, listen, .. } = ready;
     let said = match ready.http {
@@ -268,7 +291,8 @@ fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str) {
              try      curl http://{http}/node/id   who it is, and whom it knows\n\
              \x20        {curl} http://{http}/mine      mine a block\n\
              \x20        curl http://{http}/chain     the chain\n\
-             \x20        p2pnode --peer {listen} --listen 127.0.0.1:0 --http 0   another node, in another terminal\n\
+             \x20        p2pnode --peer {listen} --listen 127.0.0.1:0 --http 0 --ephemeral{network}\n\
+             \x20        \x20       another node, in another terminal\n\
              Ctrl-C stops it.\n",
             rules = params.rules(),
         ),
@@ -283,27 +307,19 @@ fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str) {
 }
 
 /// The first signal, or the manager's end, stops the node in order; the second at once.
-async fn stop_on_signal(handle: Handle, hangup: Arc<Notify>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return tracing::error!("signals cannot be caught: stop the node over HTTP");
-    };
+async fn stop_on_signal(handle: Handle, mut signals: Signals, hangup: Arc<Notify>) {
     tokio::select! {
-        _ = interrupt.recv() => tracing::info!("interrupted"),
-        _ = terminate.recv() => tracing::info!("terminated"),
+        () = signals.next() => {}
         () = hangup.notified() => tracing::info!("the manager is gone"),
     }
     let stop = handle.command(Command::Shutdown);
     tokio::select! {
         _ = stop => {}
-        _ = interrupt.recv() => exit_now(INTERRUPTED),
-        _ = terminate.recv() => exit_now(INTERRUPTED),
+        () = signals.next() => exit_now(INTERRUPTED),
     }
     // The second signal also ends a stop that hangs.
     tokio::select! {
-        _ = interrupt.recv() => exit_now(INTERRUPTED),
-        _ = terminate.recv() => exit_now(INTERRUPTED),
+        () = signals.next() => exit_now(INTERRUPTED),
         () = tokio::time::sleep(STOP_TIMEOUT) => exit_now(1),
     }
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::cli::idle::UNLOCKED;
 use crate::cli::network::NetworkArgs;
 use crate::cli::seed::random;
 use crate::cli::{DATA, Failure, idle};
@@ -65,6 +66,9 @@ fn described(report: &Report) -> String {
     }
     if report.unclosed {
         text.push_str("the node was killed when it ran last: its next start recovers, nothing is lost\n");
+    }
+    if report.unlocked {
+        text.push_str(&format!("{UNLOCKED}\n"));
     }
     for damage in &report.findings {
         text.push_str(&format!("damaged  {}: {}\n", damage.path.display(), damage.what));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::manager::child::NotStarted;
 use crate::manager::key::KeyError;
+use crate::types::NodeId;
 
 /// What keeps a network from running, each with what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,18 @@ pub enum Error {
         wanted: usize,
         /// The others, by number, and what is wrong with each.
         missing: Vec<(usize, NotStarted)>,
+    },
+    /// Two nodes have one name.
+    #[error("nodes {first} and {second} are one node, {node}: the folder of one is a copy of the other's")]
+    Twins {
+        /// One of them.
+        first: usize,
+        /// The other.
+        second: usize,
+        /// Their name.
+        node: NodeId,
+        /// The other's folder.
+        folder: PathBuf,
     },
     /// Not all links are up in time.
     #[error("{} of {expected} links did not come up: {}", missing.len(), pairs(missing))]
@@ -124,6 +137,10 @@ impl Error {
             }
             Error::Port { .. } => "choose another port with --port".to_owned(),
             Error::Nodes { missing, .. } => missing.first().map(|(_, why)| why.hint()).unwrap_or_default(),
+            Error::Twins { folder, .. } => format!(
+                "move {} away: a new node begins there, and gets the chain from the others",
+                folder.display()
+            ),
             Error::Links { .. } => {
                 "the nodes' logs say more; start fewer nodes (--amount), or keep them as they are with --keep"
                     .to_owned()

@@ -1,6 +1,7 @@
 //! A node's folder: its lock, and the readable files beside the chain. Each is written anew beside the old
 //! one, flushed, and put in its place, so that a crash leaves the old or the new one whole.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -26,11 +27,17 @@ pub(super) const CHECKPOINT_FILE: &str = "checkpoint.json";
 /// Locked while a node runs; its presence alone means nothing.
 const LOCK_FILE: &str = "lock";
 
+/// Whether a file of this name in a node's folder is the node's own.
+pub fn is_own(name: &OsStr) -> bool {
+    [CHAIN_FILE, NODE_FILE, PEERS_FILE, BANS_FILE, CHECKPOINT_FILE, LOCK_FILE].iter().any(|own| name == *own)
+}
+
 /// A node's folder, locked for as long as this or its store lives.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    lock: Arc<File>,
+    /// None where it is only read, and this user may not even open the lock.
+    lock: Option<Arc<File>>,
 }
 
 /// Who a node is: `node.json`.
@@ -94,11 +101,29 @@ impl Folder {
         let name = path.join(LOCK_FILE);
         let lock =
             File::options().create(true).append(true).open(&name).map_err(|error| failed(&name, error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Folder { path: path.to_owned(), lock: Arc::new(lock) }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::Locked { folder: path.to_owned() }),
-            Err(TryLockError::Error(error)) => Err(failed(&name, error)),
+        locked(path, lock)
+    }
+
+    /// Takes a folder that is there, to read what is in it. Where this user may not write, as on a medium that
+    /// is read-only, a lock that can be opened is taken all the same, and without one it goes on.
+    pub(super) fn take_to_read(path: &Path) -> Result<Folder, OpenError> {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        match Folder::take(path) {
+            Err(OpenError::Io { error, .. })
+                if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) =>
+            {
+                match File::open(path.join(LOCK_FILE)) {
+                    Ok(lock) => locked(path, lock),
+                    Err(_) => Ok(Folder { path: path.to_owned(), lock: None }),
+                }
+            }
+            taken => taken,
         }
+    }
+
+    /// Whether nobody else can work in it meanwhile.
+    pub(super) fn is_locked(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Where it is.
@@ -107,7 +132,7 @@ impl Folder {
     }
 
     /// The lock, for whoever must be done before another process may come.
-    pub(super) fn lock(&self) -> Arc<File> {
+    pub(super) fn lock(&self) -> Option<Arc<File>> {
         self.lock.clone()
     }
 
@@ -164,8 +189,18 @@ impl Folder {
         read_or_set_aside(&self.file(BANS_FILE)).unwrap_or_default()
     }
 
+    /// Reads `checkpoint.json`. One that makes no sense is set aside, where that can be.
     pub(super) fn read_checkpoint(&self) -> Option<Checkpoint> {
         read_or_set_aside(&self.file(CHECKPOINT_FILE))
+    }
+}
+
+/// The folder at `path`, by its lock.
+fn locked(path: &Path, lock: File) -> Result<Folder, OpenError> {
+    match lock.try_lock() {
+        Ok(()) => Ok(Folder { path: path.to_owned(), lock: Some(Arc::new(lock)) }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { folder: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(OpenError::Io { path: path.join(LOCK_FILE), error }),
     }
 }
 

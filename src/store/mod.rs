@@ -46,7 +46,7 @@ mod tests;
 mod verify;
 
 pub use error::{Damage, Failure, OpenError};
-pub use folder::{BANS_FILE, Ban, CHAIN_FILE, Folder, NODE_FILE, PEERS_FILE, Peer, Record};
+pub use folder::{BANS_FILE, Ban, CHAIN_FILE, Folder, NODE_FILE, PEERS_FILE, Peer, Record, is_own};
 pub use open::{Opened, open};
 pub use repair::{Made, Repaired, repair};
 pub use verify::{Progress, Report, network_of, verify};

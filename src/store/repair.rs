@@ -55,7 +55,7 @@ pub fn repair(
     fresh: NodeId,
     progress: Progress<'_>,
 ) -> Result<Repaired, OpenError> {
-    let folder = take(path)?;
+    let folder = take(path, Folder::take)?;
     let Looked { report, scan } = look(&folder, params, progress)?;
     if report.findings.is_empty() {
         return Ok(Repaired { report, made: None });

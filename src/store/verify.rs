@@ -41,6 +41,8 @@ pub struct Report {
     pub kept: Option<Tip>,
     /// Whether the node was killed: its next start recovers the file, which is no damage.
     pub unclosed: bool,
+    /// Whether it was read without its lock, so that a node may have changed it meanwhile.
+    pub unlocked: bool,
     /// What is wrong, in which file.
     pub findings: Vec<Damage>,
     /// How many findings more there were.
@@ -55,16 +57,20 @@ pub(super) struct Looked {
 
 /// Looks at the folder at `path`, of a node of the network `params`.
 pub fn verify(path: &Path, params: &Arc<Params>, progress: Progress<'_>) -> Result<Report, OpenError> {
-    let folder = take(path)?;
-    Ok(look(&folder, params, progress)?.report)
+    let folder = take(path, Folder::take_to_read)?;
+    let report = look(&folder, params, progress)?.report;
+    Ok(Report { unlocked: !folder.is_locked(), ..report })
 }
 
-/// The folder, if a node has been there and none is.
-pub(super) fn take(path: &Path) -> Result<Folder, OpenError> {
+/// The folder, taken by `take`, if a node has been there and none is.
+pub(super) fn take(
+    path: &Path,
+    take: impl FnOnce(&Path) -> Result<Folder, OpenError>,
+) -> Result<Folder, OpenError> {
     if !is_used(path) {
         return Err(OpenError::Nothing { folder: path.to_owned() });
     }
-    Folder::take(path)
+    take(path)
 }
 
 /// Whether a node has kept something at `path`.
@@ -75,7 +81,7 @@ pub(super) fn is_used(path: &Path) -> bool {
 /// The network whose node kept its chain in the folder at `path`, as far as what is there can be read: the
 /// record says it, and so does the chain.
 pub fn network_of(path: &Path) -> Option<Params> {
-    let folder = take(path).ok()?;
+    let folder = take(path, Folder::take_to_read).ok()?;
     let record = || folder.look::<Record>(NODE_FILE).ok().flatten();
     let named = |rules: String| Params::from_text(&rules).ok();
     let chain = || rules_of(&folder.file(CHAIN_FILE));
@@ -121,6 +127,7 @@ pub(super) fn look(
         tip: None,
         kept: None,
         unclosed: false,
+        unlocked: false,
         findings,
         more: 0,
     };

@@ -1,4 +1,4 @@
-//! The active chain out of a node's folder, while the node does not run.
+//! The active chain out of a node's folder, while the node does not run. The folder is only read.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::Writer;
 use crate::chain::{Chain, NotRestored, Tip};
 use crate::params::Params;
+use crate::store::open::{Looked, open_to_read};
 use crate::store::verify::is_used;
-use crate::store::{Damage, OpenError, Opened, Progress, open};
-use crate::types::NodeId;
+use crate::store::{Damage, OpenError, Progress};
 
 /// What was written.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Exported {
     pub tip: Tip,
     /// Bytes of its blocks.
     pub bytes: u64,
+    /// Whether the folder was read without its lock: this is its chain as it was found.
+    pub unlocked: bool,
 }
 
 /// Why a chain was not exported.
@@ -48,7 +50,7 @@ pub fn export(
     if !is_used(path) {
         return Err(OpenError::Nothing { folder: path.to_owned() }.into());
     }
-    let Opened { store, loaded, folder: _lock, .. } = open(path, params, NodeId::default())?;
+    let Looked { store, loaded, folder } = open_to_read(path, params)?;
     let chain = Chain::restore(params.clone(), &loaded.headers, loaded.tip)?.chain;
     let (tip, all) = (chain.tip(), store.bytes());
     let mut writer = Writer::begin(output, params.rules())?;
@@ -62,5 +64,5 @@ pub fn export(
         progress(bytes, all);
     }
     writer.end()?;
-    Ok(Exported { tip, bytes })
+    Ok(Exported { tip, bytes, unlocked: !folder.is_locked() })
 }

@@ -57,7 +57,7 @@ struct Place {
     /// Its name, for messages.
     file: PathBuf,
     /// The folder in whose file system it needs room, and that folder's lock; none for what is in no folder.
-    folder: Option<(PathBuf, Arc<File>)>,
+    folder: Option<(PathBuf, Option<Arc<File>>)>,
 }
 
 /// An open database. Closing one over a damaged file may panic in the library, as reading may.
@@ -143,7 +143,8 @@ impl Disk {
         committed: UnboundedSender<Result<u64, Failure>>,
     ) -> std::io::Result<Disk> {
         let (folder, lock) = place.folder.unzip();
-        let shared = Arc::new(Shared { path: place.file, database, state: RwLock::new(state), _lock: lock });
+        let shared =
+            Arc::new(Shared { path: place.file, database, state: RwLock::new(state), _lock: lock.flatten() });
         let (tasks, submitted) = mpsc::channel();
         let writer = Writer { shared: shared.clone(), marks, folder, committed };
         #[allow(
