@@ -14,6 +14,7 @@ import codec
 DEADLINE = 30  # seconds; far more than any answer takes on a busy machine
 SILENT = "closed without a word"
 OPEN = "open"
+STUCK = "neither closed nor answering"
 
 
 class Closed(Exception):
@@ -172,14 +173,18 @@ class Peer:
         self.asked.append(message)
         return True
 
-    def until(self, name, test=lambda value: True, seconds=DEADLINE):
-        """The value of the next message of this name. What is asked meanwhile is answered."""
+    def until_any(self, *names, test=lambda value: True, seconds=DEADLINE):
+        """The next message of one of these names. What is asked meanwhile is answered."""
         until = time.monotonic() + seconds
         while True:
             message = self.receive(until - time.monotonic())
-            if message.name == name and test(message.value):
-                return message.value
+            if message.name in names and test(message.value):
+                return message
             self.serve(message)
+
+    def until(self, name, test=lambda value: True, seconds=DEADLINE):
+        """The value of the next message of this name."""
+        return self.until_any(name, test=test, seconds=seconds).value
 
     def ask(self, request, value, answer):
         self.send(request, value)
@@ -210,7 +215,7 @@ class Peer:
     # --- endings
 
     def fate(self, seconds=DEADLINE, ping=True):
-        """What became of the connection: the reason of a Bye, SILENT, or OPEN if it answers a Ping."""
+        """What became of the connection: the reason of a Bye, SILENT, OPEN if it answers a Ping, or STUCK."""
         try:
             if ping:
                 self.ping(seconds)
@@ -218,6 +223,8 @@ class Peer:
             self.until("nothing", seconds=seconds)
         except Closed as end:
             return end.bye.reason if end.bye else SILENT
+        except TimeoutError:
+            return STUCK
 
     def finish(self):
         """Says that nothing more will be sent."""

@@ -27,15 +27,18 @@ class Node:
         self.log = tempfile.TemporaryFile("w+")
         command = [BINARY, "--listen", "127.0.0.1:0", "--http", "0", "--ephemeral", *network, *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
-        self.ready = self._ready_line()
-        self.http = self.ready["http"]
-        host, port = self.ready["p2p"].rsplit(":", 1)
-        self.address, self.id = (host, int(port)), self.ready["node"]
+        said = self._ready()
+        host, port = said["P2P"].rsplit(":", 1)
+        self.id, self.http, self.address = said["node"], said["HTTP"], (host, int(port))
 
-    def _ready_line(self):
+    def _ready(self):
+        """What a node says of itself when it is ready: a name and a value a line, HTTP last."""
+        said = {}
         for line in self.process.stdout:
-            if line.startswith("{"):
-                return json.loads(line)
+            name, _, value = line.strip().partition(" ")
+            said[name] = value.strip()
+            if name == "HTTP":
+                return said
         self.log.seek(0)
         raise AssertionError(f"the node did not start: {self.log.read()}")
 
@@ -58,12 +61,13 @@ class Node:
         for _ in range(count):
             self.get("/mine")
 
-    def chain(self):
-        return self.get("/chain")["chain"]
+    def hashes(self):
+        """The chain that people are told of."""
+        return [bytes.fromhex(block["header"]["hash"])[::-1] for block in self.get("/chain")["chain"]]
 
     @property
     def tip(self):
-        return bytes.fromhex(self.chain()[-1]["hash"])[::-1]
+        return bytes.fromhex(self.get("/node/id")["tip"])[::-1]
 
     def wait_for_tip(self, tip):
         """Waits until this is the tip that people are told of."""

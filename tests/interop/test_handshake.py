@@ -111,11 +111,21 @@ class Handshake(Case):
 
     def test_a_ready_connection_is_not_displaced_by_a_claim(self):
         node = self.node()
-        first = node.dial()
-        claim = node.connect()
+        first, claim = node.dial(), node.connect()
+        claim.greet(node=first.ours.node)
+        first.ping()  # and answers the node's, which came first
+        self.assertEqual([message.name for message in first.asked].count("Ping"), 1)
+        self.assertEqual(claim.fate(ping=False), "Duplicate")
+        first.ping()
+
+    def test_a_ready_connection_that_is_silent_yields_to_a_claim(self):
+        node = self.node()
+        first, claim = node.dial(), node.connect()
         claim.greet(node=first.ours.node)
         first.until("Ping")
-        self.assertEqual(claim.fate(ping=False), SILENT, "first did not answer yet")
+        claim.take_hello()  # after CONTENDER_TIMEOUT
+        claim.ping()
+        self.assertEqual(first.fate(ping=False), "Timeout")
 
     def test_both_dial_at_once(self):
         for name, ours, survivor in [("the node has the greater id", 0, "theirs"), ("we have it", 255, "ours")]:
