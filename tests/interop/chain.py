@@ -2,6 +2,7 @@
 block only if it keeps every rule of consensus."""
 
 import hashlib
+import random
 import time
 
 import codec
@@ -269,7 +270,7 @@ class Chain:
         """A block for the tip that keeps all rules, but for what is given otherwise. It is not added."""
         transactions = list(contents)
         if coinbase:
-            mint = codec.Coinbase(self.height + 1, b"interop client..", 0, note)
+            mint = codec.Coinbase(self.height + 1, b"interop client..", random.getrandbits(64), note)
             transactions.insert(0, codec.Variant("Coinbase", mint))
         return self.seal(transactions, seconds, **header)
 

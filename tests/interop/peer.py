@@ -109,7 +109,7 @@ class Peer:
                 raise TimeoutError("nothing came") from None
             if isinstance(message, Exception):
                 self.inbox.put(message)
-                raise message
+                raise message.with_traceback(None)
             return message
         return self._read(seconds)
 
