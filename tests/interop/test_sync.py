@@ -64,6 +64,7 @@ class FromTheNode(Case):
             ("up to one", [name[10]], name[12], 11, 12),
             ("up to the next", [name[10]], name[11], 11, 11),
             ("up to the tip", [name[10]], name[40], 11, 40),
+            ("up to what comes before", [name[10]], name[5], 11, 40),
             ("up to what nobody knows", [name[10]], unknown, 11, 40),
             ("up to what is off the chain", [name[10]], off.tip, 11, 40),
         ]:
@@ -161,6 +162,22 @@ class ToTheNode(Case):
         peer.send("NewBlock", codec.Variant("Push", slow.blocks[slow.tip]))
         peer.attend()
         node.wait_for_tip(slow.tip)
+
+    def test_a_sync_that_is_cut_off_goes_on_with_another_peer(self):
+        ours = chains.Chain(LAB).grow(600)
+        node = self.node(LAB)
+        first = node.dial(ours)
+        for _ in range(5):
+            blocks = first.until("GetBlocks")
+            first.serve(codec.Message("GetBlocks", blocks))
+        first.ping()
+        kept = set(node.hashes())
+        first.reset()
+        second = node.dial(ours).attend()
+        node.wait_for_tip(ours.tip)
+        asked = {name for message in second.asked if message.name == "GetBlocks" for name in message.value}
+        self.assertGreater(len(kept), 1)
+        self.assertEqual(asked & kept, set(), "what was here is not asked for again")
 
     def test_a_block_that_its_teller_withholds_is_fetched_elsewhere(self):
         ours = chains.Chain(LAB).grow(3)
