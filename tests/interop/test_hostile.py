@@ -29,6 +29,12 @@ class Stage:
     def dial(self, **changes):
         return self.node.dial(self.chain, **changes)
 
+    def take(self, block):
+        """Gives the node a good block, whatever its size."""
+        give(self, block).ping()
+        self.chain.add(block)
+        self.node.wait_for_tip(self.chain.tip)
+
     def calm(self):
         """The honest peer is served, and the tip is the same, for peers and for people."""
         before, tip = self.chain.hashes[-2:]
@@ -337,6 +343,7 @@ class Branches(Case):
         for name, make in [
             ("a byte below what is pushed", lambda: sized(stage.chain, 65535)),
             ("the greatest that is pushed", lambda: sized(stage.chain, 65536)),
+            ("a byte above", lambda: sized(stage.chain, 65537)),
             ("the greatest block", lambda: sized(stage.chain, 1000000)),
             ("49,000 transactions", lambda: stage.chain.make(full)),
             ("a note of a hundred bytes, a version of the miner's", lambda: stage.chain.make(note="n" * 100, version=7)),
@@ -344,19 +351,21 @@ class Branches(Case):
             ("nearly two hours ahead", lambda: stage.chain.make(seconds=int(time.time()) + 7100)),
         ]:
             with self.subTest(name):
-                block = make()
-                peer = give(stage, block)
-                stage.chain.add(block)
-                peer.ping()
-                stage.node.wait_for_tip(stage.chain.tip)
+                stage.take(make())
                 stage.calm()
+
+    def test_a_push_over_the_senders_limit_is_taken_if_it_fits_the_cap(self):
+        stage = Stage(self)
+        greatest = sized(stage.chain, 65600 - 5)
+        self.assertEqual(push(stage, sized(stage.chain, 65600 - 4)).fate(ping=False), SILENT)
+        self.assertEqual(push(stage, greatest).fate(), OPEN)
+        stage.node.wait_for_tip(chains.hash_of(greatest.header))
 
     def test_a_content_may_be_in_a_later_block_again(self):
         stage = Stage(self)
         told = content("twice")
         for _ in range(2):
-            push(stage, stage.chain.add(stage.chain.make([told]))).ping()
-        stage.node.wait_for_tip(stage.chain.tip)
+            stage.take(stage.chain.make([told]))
 
     def test_low_work_costs_nothing(self):
         stage = Stage(self)
@@ -421,21 +430,20 @@ class Crowds(Case):
         for peer in crowd:
             peer.close()
 
-    def test_who_asks_for_much_and_reads_nothing_is_closed(self):
+    def test_who_asks_for_much_and_reads_nothing_costs_a_list_of_hashes(self):
         stage = Stage(self)
-        block = sized(stage.chain, 1000000)
-        peer = give(stage, block)
-        stage.chain.add(block)
-        peer.ping()
-        stage.node.wait_for_tip(stage.chain.tip)
+        stage.take(sized(stage.chain, 1000000))
         before = stage.node.memory()
-        greedy = stage.asked_for_headers()
-        greedy.write(codec.pack("GetBlocks", [stage.chain.tip] * 16) * 16)
-        for _ in range(20):
-            stage.calm()
-        if before is not None:
-            self.assertLess(stage.node.memory() - before, 16 << 20)
-        greedy.close()
+        for name, asked, expected in [("256 blocks", 256, OPEN), ("1,024 blocks", 1024, SILENT)]:
+            with self.subTest(name):
+                greedy = stage.asked_for_headers()
+                greedy.write(codec.pack("GetBlocks", [stage.chain.tip] * 16) * (asked // 16))
+                for _ in range(20):
+                    stage.calm()
+                if before is not None:
+                    self.assertLess(stage.node.memory() - before, 16 << 20)
+                self.assertEqual(greedy.fate(ping=expected == OPEN), expected)
+                greedy.close()
 
     def test_both_write_before_they_read(self):
         """Four MiB of requests that have as many bytes of answers: the client reads only when all are written."""

@@ -9,7 +9,7 @@ import codec
 import program
 from peer import OPEN, SILENT, Closed, Peer, listen
 from program import Case
-from test_hostile import Stage, give, sized
+from test_hostile import Stage, sized
 from test_manage import KEY, Manager
 from test_sync import LAB
 
@@ -74,12 +74,6 @@ class Waits(Case):
         if not program.LONG:
             self.skipTest("takes two minutes: --long")
         stage = Stage(self)
-        block = sized(stage.chain, 1000000)
-        give(stage, block).ping()
-        stage.chain.add(block)
-        stage.node.wait_for_tip(stage.chain.tip)
-        deaf = stage.dial()
-        deaf.write(codec.pack("GetBlocks", [stage.chain.tip]) * 2)
         slow = stage.dial()
         drip(slow, codec.pack("GetHeaders", codec.GetHeaders([bytes(32)] * 64, None)), 90, 0.1)
         mute = stage.dial()
@@ -91,6 +85,23 @@ class Waits(Case):
                 ("nothing, and no Pong", "Timeout", 100, 180, mute),
             ]
         )
+        stage.calm()
+
+    def test_a_peer_that_reads_nothing(self):
+        if not program.LONG:
+            self.skipTest("takes half a minute: --long")
+        stage = Stage(self)
+        stage.take(sized(stage.chain, 1000000))
+        deaf = stage.asked_for_headers()
+        deaf.write(codec.pack("GetBlocks", [stage.chain.tip] * 16) * 16)
+        time.sleep(40)  # WRITE_TIMEOUT and a little more
+        blocks = 0
+        with self.assertRaises(Closed) as caught:
+            while True:
+                deaf.until("Block")
+                blocks += 1
+        self.assertIsNone(caught.exception.bye)
+        self.assertLess(blocks, 256)
         stage.calm()
 
     def test_a_silent_peer_holds_up_a_sync_for_half_a_minute(self):
