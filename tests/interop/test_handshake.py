@@ -1,13 +1,9 @@
 """Becoming acquainted: section 5 of docs/protocol.md, from both sides."""
 
-import threading
-
 import chain as chains
-import codec
 from peer import OPEN, SILENT, Closed, Peer, listen
 from program import Case
-
-LAB = chains.lab(1)
+from stage import LAB
 
 
 class Handshake(Case):

@@ -7,7 +7,7 @@ import codec
 import ed25519
 from peer import SILENT, Closed, Peer, listen
 from program import Case
-from test_sync import LAB
+from stage import LAB
 
 SECRET = bytes(range(32))
 KEY = ed25519.public(SECRET).hex()

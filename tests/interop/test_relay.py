@@ -3,7 +3,7 @@
 import chain as chains
 import codec
 from program import Case
-from test_sync import LAB, content
+from stage import LAB, content
 
 
 class Relay(Case):

@@ -1,19 +1,12 @@
 """Catching up, in both directions: section 6 of docs/protocol.md, and the rules of consensus on real chains."""
 
-import os
 import time
 
 import chain as chains
 import codec
 from peer import Peer, listen, sync
 from program import Case
-
-LAB = chains.lab(1)
-MOVING = chains.lab(1, 1)  # twenty seconds a window
-
-
-def content(text):
-    return codec.Variant("Content", codec.Content(int.from_bytes(os.urandom(8), "little"), text.encode()))
+from stage import LAB, MOVING, content
 
 
 class FromTheNode(Case):

@@ -8,10 +8,10 @@ import chain as chains
 import codec
 import program
 from peer import OPEN, SILENT, Closed, Peer, listen
+from peer import hello as greeting
 from program import Case
-from test_hostile import Stage, sized
+from stage import LAB, Stage, sized
 from test_manage import KEY, Manager
-from test_sync import LAB
 
 
 def drip(peer, data, seconds, pause):
@@ -51,7 +51,7 @@ class Waits(Case):
 
     def test_handshakes_that_take_too_long(self):
         stage = Stage(self, "--manager-key", KEY)
-        hello = codec.pack("Hello", codec.Hello(1, 1, bytes(32), bytes(16), "Node", 0, bytes(32), "", bytes(32), 0, 0))
+        hello = codec.pack("Hello", greeting(LAB))
         half = stage.node.connect()
         half.write(hello[:80])
         listener, address = listen()
@@ -96,11 +96,10 @@ class Waits(Case):
         deaf.write(codec.pack("GetBlocks", [stage.chain.tip] * 16) * 16)
         time.sleep(40)  # WRITE_TIMEOUT and a little more
         blocks = 0
-        with self.assertRaises(Closed) as caught:
+        with self.assertRaises((Closed, codec.Refused)):  # at the end of a frame, or inside one
             while True:
                 deaf.until("Block")
                 blocks += 1
-        self.assertIsNone(caught.exception.bye)
         self.assertLess(blocks, 256)
         stage.calm()
 
