@@ -4,9 +4,9 @@ sockets. It shares no line with the node: what both agree on is what the documen
 
     tests/interop/run.py target/debug/p2pnode [--long] [-k PART_OF_A_NAME]
 
-encoding.py: types · codec.py: messages and frames · chain.py: blocks and consensus · ed25519.py: signatures ·
-peer.py: a connection · program.py: the node that is tested · stage.py: an honest peer beside hostile ones ·
-test_*.py: what must hold. Prints a line for each case.
+encoding.py: types · codec.py: messages and frames · chain.py: blocks and consensus · chainfile.py: a chain in a
+file · ed25519.py: signatures · peer.py: a connection · program.py: the node that is tested · stage.py: an honest peer
+beside hostile ones · test_*.py: what must hold. Prints a line for each case.
 """
 
 import argparse

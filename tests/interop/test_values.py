@@ -6,13 +6,14 @@ import re
 import unittest
 
 import chain as chains
+import chainfile
 import codec
 import ed25519
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPECIFICATION = (ROOT / "docs/protocol.md").read_text()
 VALUES = {"Rules": codec.Rules, "Header": codec.Header, "Block": codec.Block, "Transaction": codec.TRANSACTION}
-VALUES["Command"] = codec.COMMAND
+VALUES |= {"Command": codec.COMMAND, "ChainFile": chainfile}
 NETWORKS = {
     "lab": chains.lab(),
     "lab, block time 10": chains.lab(block_time=10),
