@@ -18,6 +18,7 @@ use crate::limits::{
 use crate::node::io::{ConnId, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
+use crate::wire::Message;
 use crate::wire::frame::{self, Frame, FrameCodec};
 
 /// Room made for one read, in bytes: a tip's announcement and a bit.
@@ -83,9 +84,10 @@ impl Reader {
                 continue;
             };
             self.began = None;
+            let is_hello = matches!(frame, Frame::Message(Message::Hello(_)));
             self.deliver(frame, before - self.buffer.len()).await?;
-            if !greeted {
-                // Larger frames are taken only once the core has looked at the first one, and not closed.
+            if is_hello && !greeted {
+                // Larger frames are taken only once the core has looked at the Hello, and not closed.
                 greeted = true;
                 let all = u32::try_from(MAX_RECEIVED_WAITING).unwrap_or(u32::MAX);
                 let _ = self.places.acquire_many(all).await;

@@ -19,7 +19,7 @@ use crate::params::Params;
 use crate::peer::Identity;
 use crate::types::{BlockHash, NodeId, Work};
 use crate::wire::message::{Message, NewBlock, Ping, Role};
-use crate::wire::{Frame, FrameCodec};
+use crate::wire::{Frame, FrameCodec, frame};
 
 /// Generous: only a defect takes so long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -64,6 +64,12 @@ impl Running {
     }
 }
 
+fn hello(n: u8) -> Message {
+    let network = Params::regtest().network();
+    let identity = Identity { network, node: NodeId([n; 16]), role: Role::Node, listen_port: 0 };
+    Message::Hello(identity.hello([n; 32], (Work::ZERO, 0), Clock::wall()))
+}
+
 /// A peer that is played by hand.
 struct Peer(Framed<TcpStream, FrameCodec>);
 
@@ -71,9 +77,7 @@ impl Peer {
     async fn meet(n: u8, address: SocketAddr) -> Peer {
         let socket = TcpStream::connect(address).await.expect("a socket");
         let mut peer = Peer(Framed::new(socket, FrameCodec::new()));
-        let network = Params::regtest().network();
-        let identity = Identity { network, node: NodeId([n; 16]), role: Role::Node, listen_port: 0 };
-        peer.say(Message::Hello(identity.hello([n; 32], (Work::ZERO, 0), Clock::wall()))).await;
+        peer.say(hello(n)).await;
         assert!(matches!(peer.hear().await, Some(Message::Hello(_))));
         peer.0.codec_mut().handshake_done();
         peer
@@ -142,10 +146,13 @@ async fn two_nodes_find_each_other_mine_and_agree() {
 async fn noise_is_closed_and_others_are_served() {
     let node = node(1, &[]).await;
     let mut honest = Peer::meet(2, node.address).await;
-    let rows: [(&str, &[u8], bool); 8] = [
+    let unknown = |length: u32| [&length.to_be_bytes()[..], &[0x7f], &vec![0; length as usize - 1]].concat();
+    let late_hello = [unknown(1), unknown(1025), frame::encode(&hello(3)).to_vec()].concat();
+    let rows: [(&str, &[u8], bool); 9] = [
         ("the largest length", &[0xff; 4], false),
         ("no kind", &[0; 4], false),
         ("a frame over the handshake's cap", &[0, 0, 4, 1, 0], false),
+        ("a frame over it after one that was skipped, and a Hello", &late_hello, false),
         ("HTTP", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", false),
         ("TLS", &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03], false),
         ("a ping before hello", &[0, 0, 0, 9, 2, 1, 2, 3, 4, 5, 6, 7, 8], false),
