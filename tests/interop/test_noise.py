@@ -41,8 +41,16 @@ class Noise(Table):
             peer.take_hello()
             return peer
 
+        def unknown_and_large(stage):
+            peer = stage.node.connect()
+            peer.write(codec.frame(0x7F, b"") + codec.frame(0x7F, bytes(1024)))
+            peer.greet()
+            return peer
+
         rows = [row(kind) for kind in codec.KINDS if kind != 0x00]
-        self.play([*rows, ("an unknown kind is skipped", OPEN, unknown)])
+        rows.append(("an unknown kind is skipped", OPEN, unknown))
+        rows.append(("and ends nothing: the next must be small, too", SILENT, unknown_and_large))
+        self.play(rows)
 
     def test_strangers_that_speak_otherwise(self):
         def first(data):

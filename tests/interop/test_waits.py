@@ -74,14 +74,14 @@ class Waits(Case):
         if not program.LONG:
             self.skipTest("takes two minutes: --long")
         stage = Stage(self)
-        slow = stage.dial()
-        drip(slow, codec.pack("GetHeaders", codec.GetHeaders([bytes(32)] * 64, None)), 90, 0.1)
         mute = stage.dial()
         mute.until("GetHeaders")
         mute.serve = lambda message: False  # answers nothing at all, Pings included
+        slow = stage.dial()
+        drip(slow, codec.pack("GetHeaders", codec.GetHeaders([bytes(32)] * 64, None)), 90, 0.1)
         self.together(
             [
-                ("a frame at ten bytes a second", "Timeout", 25, 90, slow),
+                ("a frame at ten bytes a second", SILENT, 25, 90, slow),
                 ("nothing, and no Pong", "Timeout", 100, 180, mute),
             ]
         )
