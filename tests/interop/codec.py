@@ -16,6 +16,7 @@ from encoding import (
     Bytes,
     Enum,
     List,
+    Nothing,
     Option,
     Reader,
     Refused,
@@ -77,6 +78,13 @@ PeerEvent = Struct("PeerEvent", node=ID16)
 TipChanged = Struct("TipChanged", tip=HASH, height=U64, reverted=U32)
 EVENT = Enum(("PeerReady", PeerEvent), ("PeerGone", PeerEvent), ("TipChanged", TipChanged))
 
+
+
+def address(port, host=bytes([127, 0, 0, 1])):
+    """An IPv4 address."""
+    return Variant("V4", dict(SOCKET_ADDRESS.variants)["V4"](host, port))
+
+
 # --- commands (section 8.2)
 
 Introduction = Struct("Introduction", node=Option(ID16), address=SOCKET_ADDRESS, dial=Bool)
@@ -99,6 +107,8 @@ KINDS = {
     0x01: Kind("Bye", 1024, Bye),
     0x02: Kind("Ping", 9, Ping),
     0x03: Kind("Pong", 9, Ping),
+    0x04: Kind("GetPeers", 1, Nothing),
+    0x05: Kind("Peers", 2825, List(SOCKET_ADDRESS, 128)),
     0x06: Kind("GetHeaders", 2090, GetHeaders),
     0x07: Kind("Headers", 160009, List(Header, 2000)),
     0x08: Kind("GetBlocks", 521, HASHES_16),

@@ -108,6 +108,20 @@ class Bool:
         return flag == 1
 
 
+class Nothing:
+    """A message without fields."""
+
+    show = staticmethod(lambda value: None)
+
+    @staticmethod
+    def put(value):
+        return b""
+
+    @staticmethod
+    def take(reader):
+        return None
+
+
 class List:
     def __init__(self, item, most):
         self.item, self.most = item, most

@@ -158,6 +158,8 @@ class Peer:
         name, value = message
         if name == "Ping":
             self.send("Pong", value)
+        elif name == "GetPeers":
+            self.send("Peers", [])
         elif name == "GetHeaders":
             self.send("Headers", self.chain.after(value.locator, value.stop))
         elif name == "GetBlocks":

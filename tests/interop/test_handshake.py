@@ -1,6 +1,7 @@
 """Becoming acquainted: section 5 of docs/protocol.md, from both sides."""
 
 import chain as chains
+import codec
 from peer import OPEN, SILENT, Closed, Peer, listen
 from program import Case
 from stage import LAB
@@ -62,6 +63,20 @@ class Handshake(Case):
             peer.take_hello()
             peer.greet()
             self.assertEqual(peer.fate(ping=False), "WrongNetwork")
+
+    def test_peers_are_told_of_what_was_dialled_and_not_of_what_is_claimed(self):
+        node = self.node()
+        claims = node.dial(listen_port=1)
+        self.assertEqual(claims.ask("GetPeers", None, "Peers"), [])
+        listener, address = listen()
+        with listener:
+            node.register(address)
+            dialled = Peer.accept(listener, chains.Chain(chains.REGTEST))
+            dialled.ping()
+            ours = codec.address(listener.getsockname()[1])
+            self.assertEqual(claims.ask("GetPeers", None, "Peers"), [ours])
+            self.assertEqual(dialled.ask("GetPeers", None, "Peers"), [], "not of itself")
+            dialled.close()
 
     def test_versions(self):
         node = self.node()

@@ -87,8 +87,7 @@ class Commands(Case):
 
         listener, address = listen()
         with listener:
-            port = listener.getsockname()[1]
-            where = codec.Variant("V4", codec.SOCKET_ADDRESS.variants[0][1](bytes([127, 0, 0, 1]), port))
+            where = codec.address(listener.getsockname()[1])
             register = codec.Variant("Register", [codec.Introduction(None, where, True)])
             self.assertEqual(manager.do(register), "Done")
             dialled = Peer.accept(listener, chains.Chain(LAB))

@@ -102,6 +102,7 @@ SAMPLES = {
     0x01: codec.Bye.put(codec.Bye("Requested", "", None)),
     0x02: bytes(8),
     0x03: bytes(8),
+    0x05: bytes(8),
     0x06: codec.GetHeaders.put(codec.GetHeaders([], None)),
     0x07: bytes(8),
     0x08: bytes(8),

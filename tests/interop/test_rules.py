@@ -42,16 +42,14 @@ class Rules(Table):
         def orphan(stage, **changes):
             return stage.chain.make(previous=UNKNOWN, **changes)
 
-        def stranger(stage, send):
-            """Earns one GetHeaders each time, and no strike."""
-            for _ in range(4):
-                peer = send()
-                while True:
-                    locator = peer.until("GetHeaders").locator
-                    if stage.chain.tip in locator:
-                        break
-                peer.send("Headers", [])
+        def stranger(stage, variant, body):
+            """Each earns one question, and no strike."""
+            peer = stage.asked_for_headers()
+            peer.send("Headers", [])
+            for count in range(1, 5):
+                peer.send("NewBlock", codec.Variant(variant, body(orphan(stage))))
                 peer.ping()
+                self.assertEqual([message.name for message in peer.asked].count("GetHeaders"), count)
             return peer
 
         def known(stage):
@@ -76,8 +74,8 @@ class Rules(Table):
                 ("from the future, pushed", OPEN, lambda stage: push(stage, late(stage))),
                 ("from the future, announced", OPEN, lambda stage: announce(stage, late(stage))),
                 ("from the future, as an answer", OPEN, lambda stage: answer(stage, late(stage))),
-                ("no parent, pushed", OPEN, lambda stage: stranger(stage, lambda: push(stage, orphan(stage)))),
-                ("no parent, announced", OPEN, lambda stage: stranger(stage, lambda: announce(stage, orphan(stage)))),
+                ("no parent, pushed", OPEN, lambda stage: stranger(stage, "Push", lambda block: block)),
+                ("no parent, announced", OPEN, lambda stage: stranger(stage, "Announce", lambda block: block.header)),
                 ("no parent, as an answer", OPEN, lambda stage: answer(stage, orphan(stage))),
                 ("the tip a thousand times", OPEN, known),
                 ("genesis", OPEN, lambda stage: push(stage, chains.genesis(LAB))),
