@@ -37,6 +37,11 @@ original:
     cargo build --locked
     tests/original.py target/debug/networkmngr
 
+# A client written from docs/protocol.md alone meets a node; `just interop --long` waits for what takes minutes.
+interop *FLAGS:
+    cargo build --locked
+    tests/interop/run.py target/debug/p2pnode {{FLAGS}}
+
 # A real browser opens hostile pages beside a node (needs Chromium).
 browser:
     cargo build --locked
