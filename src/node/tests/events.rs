@@ -47,7 +47,7 @@ fn a_block_is_told_when_it_is_seen_and_a_tip_when_it_is_durable() {
     };
     alice.command(51, Command::Mine(None));
     let hash = alice.find_block();
-    assert_eq!(told(&alice), [("block_mined", 1), ("block", 1)], "nothing is durable");
+    assert_eq!(told(&alice), [("block", 1), ("block_mined", 1)], "nothing is durable");
     assert_eq!(alice.node.view().status(&hash), None, "nor is anybody told of it who asks");
     assert_eq!(alice.node.view().tips().len(), 1);
     alice.events.clear();
