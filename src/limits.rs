@@ -269,6 +269,15 @@ pub const MAX_CANDIDATE_MESSAGES: usize = MAX_SIDE_ENTRIES / MAX_HEADERS;
 /// Largest block that is pushed whole to peers; a larger one is announced by its header and fetched.
 pub const MAX_PUSH_BYTES: usize = 64 * 1024;
 
+/// Bytes of a compact block beside its short ids: variant, header, number, the largest coinbase, a count.
+pub const COMPACT_BLOCK_BYTES: usize = 4 + 80 + 8 + (4 + 8 + 16 + 8 + 8 + MAX_NOTE_BYTES) + 8;
+
+/// Bytes that stand for a transaction in a compact block (BIP 152).
+pub const SHORT_ID_BYTES: usize = 6;
+
+/// Blocks that are put together at the same time from compact ones; the oldest goes for another.
+pub const MAX_PARTIAL_BLOCKS: usize = 16;
+
 /// Blocks from the future that wait for their time.
 pub const MAX_FUTURE_BLOCKS: usize = 16;
 
@@ -551,6 +560,7 @@ const _: () = {
     assert!(MAX_BLOCK_BYTES < 1 << 20);
     assert!(MAX_CONTENT_BYTES + 200 < MAX_BLOCK_BYTES, "a content fits a block with its coinbase");
     assert!(MAX_PUSH_BYTES < MAX_BLOCK_BYTES);
+    assert!(MAX_PUSH_BYTES < COMPACT_BLOCK_BYTES + SHORT_ID_BYTES * MAX_BLOCK_TRANSACTIONS);
     assert!(MAX_HANDSHAKE_FRAME_BYTES < MAX_UNKNOWN_FRAME_BYTES);
     assert!(MAX_UNKNOWN_FRAME_BYTES < MAX_BLOCK_BYTES);
     assert!(2 * (MAX_BLOCK_BYTES + BLOCK_FRAME_OVERHEAD_BYTES) <= MAX_SEND_QUEUE_BYTES);

@@ -16,8 +16,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::chain::{Chain, CheckedBlock, NotRestored};
 use crate::encoding;
 use crate::limits::{
-    DIAL_TIMEOUT, DRIVER_QUEUE, MAX_INBOUND, MAX_MANAGERS, MAX_MANUAL_PEERS, MAX_OUTBOUND,
-    MAX_PENDING_HANDSHAKES,
+    CHECK_ELSEWHERE_BYTES, DIAL_TIMEOUT, DRIVER_QUEUE, MAX_INBOUND, MAX_MANAGERS, MAX_MANUAL_PEERS,
+    MAX_OUTBOUND, MAX_PENDING_HANDSHAKES,
 };
 use crate::miner::{self, Found, Miner};
 use crate::net::arrivals::{Arrival, Arrivals};
@@ -385,6 +385,7 @@ impl Driver {
                     }
                 }
                 Output::SendStored(conn, hashes) => self.queue(conn, |queue| queue.stored(hashes)),
+                Output::Check(conn, block) => self.check(conn, block),
                 Output::Dial(address) => {
                     self.dials.spawn(dial(address));
                 }
@@ -424,6 +425,23 @@ impl Driver {
             self.arrivals.came(*hash, Arrival { at, giver: *giver });
         }
         self.publisher.publish(at, event);
+    }
+
+    /// Checks a block that the core put together: a large one on another thread.
+    fn check(&self, conn: ConnId, block: Block) {
+        let (params, core) = (self.params.clone(), self.core.clone());
+        let is_large = block.size() >= CHECK_ELSEWHERE_BYTES;
+        let check = move || Input::rebuilt(conn, block, &params);
+        tokio::spawn(async move {
+            let checked = match is_large {
+                true => tokio::task::spawn_blocking(check).await,
+                false => Ok(check()),
+            };
+            match checked {
+                Ok(input) => drop(core.send(Incoming { input, place: None }).await),
+                Err(error) => tracing::error!(%error, "checking a block failed: a defect of this program"),
+            }
+        });
     }
 
     /// Hands `input` to the core after the outputs at hand.

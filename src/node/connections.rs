@@ -211,6 +211,8 @@ impl Node {
             Message::GetBlocks(hashes) => self.get_blocks(conn, hashes.into_vec()),
             Message::NotFound(hashes) => self.not_found(conn, &hashes),
             Message::NewBlock(news) => self.announced(conn, news),
+            Message::GetBlockTransactions(asked) => self.get_block_transactions(conn, asked),
+            Message::BlockTransactions(came) => self.block_transactions(conn, came),
             Message::HaveTransactions(ids) => self.have_transactions(conn, &ids),
             Message::GetTransactions(ids) => self.get_transactions(conn, &ids),
             Message::Transactions(list) => self.transactions(conn, list.into_vec()),

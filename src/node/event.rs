@@ -40,6 +40,7 @@ impl From<Delivery> for Origin {
         match delivery {
             Delivery::Requested => Origin::Requested,
             Delivery::Pushed => Origin::Pushed,
+            Delivery::Rebuilt => Origin::Compact,
         }
     }
 }

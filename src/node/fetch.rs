@@ -231,24 +231,29 @@ impl Node {
     }
 
     /// Whether the body of `hash` is neither here nor on its way.
-    fn is_missing(&self, hash: &BlockHash) -> bool {
+    pub(super) fn is_missing(&self, hash: &BlockHash) -> bool {
         !self.fetch.assigned.contains_key(hash)
             && self.chain.get(hash).is_some_and(|entry| !entry.has_body && !entry.invalid)
     }
 
     fn ask_blocks(&mut self, conn: ConnId, hashes: Vec<BlockHash>) -> bool {
-        let Some(connection) = self.connections.get_mut(&conn) else { return false };
-        if hashes.is_empty() {
-            return false;
+        let is_asked = !hashes.is_empty() && self.expect_from(conn, &hashes);
+        if is_asked {
+            self.send(conn, Message::GetBlocks(List::clipped(hashes)));
         }
+        is_asked
+    }
+
+    /// From now on `conn` owes these blocks; whether there is such a connection.
+    pub(super) fn expect_from(&mut self, conn: ConnId, hashes: &[BlockHash]) -> bool {
+        let Some(connection) = self.connections.get_mut(&conn) else { return false };
         let fetch = &mut connection.fetch;
         if fetch.in_flight == 0 {
             fetch.progress = self.now.elapsed;
         }
         fetch.in_flight += hashes.len();
-        fetch.owed.extend(&hashes);
+        fetch.owed.extend(hashes);
         self.fetch.assigned.extend(hashes.iter().map(|hash| (*hash, conn)));
-        self.send(conn, Message::GetBlocks(List::clipped(hashes)));
         true
     }
 
@@ -271,6 +276,7 @@ impl Node {
 
     /// A body is here, wherever it came from.
     pub(super) fn arrived(&mut self, hash: &BlockHash, size: usize) {
+        self.partials.forget(hash);
         let usual = self.fetch.usual_size;
         self.fetch.usual_size = if usual == 0 { size } else { (usual * 7 + size) / 8 };
         if let Some(conn) = self.fetch.assigned.remove(hash)
@@ -300,7 +306,7 @@ impl Node {
         }
     }
 
-    fn give_back(&mut self, hash: &BlockHash) {
+    pub(super) fn give_back(&mut self, hash: &BlockHash) {
         self.fetch.assigned.remove(hash);
         if let Some(entry) = self.chain.get(hash) {
             self.fetch.retry.insert((entry.height, *hash));
@@ -316,6 +322,7 @@ impl Node {
 
     /// A connection is gone: others are asked for what it owed.
     pub(super) fn fetch_without(&mut self, conn: ConnId) {
+        self.partials.without(conn);
         self.take_back(conn);
         self.fetch_blocks();
     }

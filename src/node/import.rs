@@ -78,22 +78,25 @@ impl Node {
         delivery: Delivery,
         block: Result<CheckedBlock, BadBlock>,
     ) {
-        let kind = match delivery {
-            Delivery::Requested => Kind::Block,
-            Delivery::Pushed => Kind::NewBlock,
+        let in_turn = match delivery {
+            Delivery::Requested => self.may_send_blocks(conn, Kind::Block),
+            Delivery::Pushed => self.may_send_blocks(conn, Kind::NewBlock),
+            // Whoever told of it may be gone; what we made of it is here.
+            Delivery::Rebuilt => true,
         };
-        if !self.may_send_blocks(conn, kind) {
+        if !in_turn {
             return;
         }
         let hash = block.as_ref().map_or_else(|bad| bad.hash, CheckedBlock::hash);
         let allowed = match delivery {
-            Delivery::Requested => self.was_owed(conn, &hash),
+            Delivery::Requested | Delivery::Rebuilt => self.was_owed(conn, &hash),
             Delivery::Pushed => self.hear_of_block(conn, hash),
         };
         if let Err(why) = allowed {
             return self.close(conn, why);
         }
         match block {
+            Err(_) if delivery == Delivery::Rebuilt => self.ask_whole(&hash),
             Err(bad) => {
                 if bad.rule.is_body_only() {
                     self.still_missing(&bad.hash);

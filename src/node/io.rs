@@ -92,6 +92,8 @@ pub enum Delivery {
     Requested,
     /// As a NewBlock message with a body.
     Pushed,
+    /// Put together here, of what came with a compact one and what was in the pool.
+    Rebuilt,
 }
 
 /// A block that broke a context-free rule.
@@ -122,8 +124,23 @@ impl Input {
             Message::NewBlock(NewBlock::Push(block)) => (Delivery::Pushed, block),
             other => return Input::Message(conn, other),
         };
-        let checked = check(&block).map_err(|rule| BadBlock { hash: block.hash(), rule });
-        Input::Block(conn, delivery, checked)
+        Input::block(conn, delivery, &block, check)
+    }
+
+    /// The answer to [`Output::Check`].
+    pub fn rebuilt(conn: ConnId, block: Block, params: &Params) -> Input {
+        let block = Arc::new(block);
+        Input::block(conn, Delivery::Rebuilt, &block, |block| CheckedBlock::check(block.clone(), params))
+    }
+
+    /// A block that came in this way, checked.
+    pub fn block(
+        conn: ConnId,
+        delivery: Delivery,
+        block: &Arc<Block>,
+        check: impl FnOnce(&Arc<Block>) -> Result<CheckedBlock, Rule>,
+    ) -> Input {
+        Input::Block(conn, delivery, check(block).map_err(|rule| BadBlock { hash: block.hash(), rule }))
     }
 }
 
@@ -253,6 +270,9 @@ pub enum Output {
     Send(Vec<ConnId>, Message),
     /// Write these stored blocks to a connection, one Block message each, as its queue drains.
     SendStored(ConnId, Vec<BlockHash>),
+    /// Check the context-free rules of this block, which was put together here from what this connection
+    /// told of it; the result comes back as [`Input::Block`].
+    Check(ConnId, Block),
     /// Connect.
     Dial(SocketAddr),
     /// Close, once what was sent before is written.

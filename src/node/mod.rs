@@ -18,6 +18,7 @@
 //! | `sync` | headers, from one peer at a time |
 //! | `fetch` | bodies, from all peers that have them |
 //! | `import` | what a new block changes: the path every block takes |
+//! | `compact` | blocks told in six bytes a transaction, and put together from the pool |
 //! | `relay` | telling peers of tips and transactions |
 //! | `mining` | what the miner is to do, and who waits for it |
 //! | `commands` | what users and managers ask for |
@@ -30,6 +31,7 @@ mod bans;
 mod book;
 mod candidate;
 mod commands;
+mod compact;
 mod connections;
 mod event;
 mod fetch;
@@ -62,6 +64,7 @@ use crate::wire::manage::ManagerKey;
 use crate::wire::message::{Message, Role};
 use addresses::Addresses;
 use bans::Bans;
+use compact::Partials;
 use connections::Connection;
 use fetch::Fetch;
 use import::Bodies;
@@ -117,6 +120,7 @@ pub struct Node {
     sync: Sync,
     fetch: Fetch,
     wanted: Wanted,
+    partials: Partials,
     mining: Mining,
     /// The tip that is durable: what users are told.
     committed: Tip,
@@ -166,6 +170,7 @@ impl Node {
             sync: Sync::default(),
             fetch: Fetch::default(),
             wanted: Wanted::default(),
+            partials: Partials::default(),
             mining: Mining::new(config.hashrate),
             commits: VecDeque::new(),
             next_commit: 0,

@@ -8,7 +8,7 @@ use super::io::{ConnId, Output, Timer};
 use super::*;
 use crate::encoding::List;
 use crate::limits::{
-    CATCHING_UP_BLOCKS, MAX_POOL_COUNT, MAX_PUSH_BYTES, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES,
+    CATCHING_UP_BLOCKS, MAX_POOL_COUNT, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES,
     TRANSACTION_TIMEOUT,
 };
 use crate::mempool::{Refusal, Source};
@@ -53,15 +53,24 @@ impl Node {
         connection.budget.announce(self.now.elapsed, 1)
     }
 
-    /// A header without its body.
+    /// A header without its body, or without all of it.
     pub(super) fn announced(&mut self, conn: ConnId, news: NewBlock) {
-        let NewBlock::Announce(header) = news else { return };
+        let header = match &news {
+            NewBlock::Announce(header) => *header,
+            NewBlock::Compact(compact) => compact.header,
+            // It comes as a block.
+            NewBlock::Push(_) => return,
+        };
         if let Err(why) = self.hear_of_block(conn, header.hash()) {
             return self.close(conn, why);
         }
-        if !self.is_low_work(&header.previous) {
-            self.header_announced(conn, &header);
+        if !self.is_low_work(&header.previous)
+            && self.header_announced(conn, &header)
+            && let NewBlock::Compact(compact) = news
+        {
+            self.compact_received(conn, compact);
         }
+        self.fetch_blocks();
     }
 
     /// Tells every peer that does not know it of our tip, unless we are still catching up ourselves. A few
@@ -71,12 +80,8 @@ impl Node {
         if self.chain.best_header().height > tip.height + CATCHING_UP_BLOCKS {
             return;
         }
-        let Some(block) = self.bodies.get(&tip.hash) else { return };
-        let news = if block.encoded().len() <= MAX_PUSH_BYTES {
-            NewBlock::Push(block.block().clone())
-        } else {
-            NewBlock::Announce(*block.header())
-        };
+        let Some(block) = self.bodies.get(&tip.hash).cloned() else { return };
+        let news = self.news_of(&block);
         let mut to = Vec::new();
         for (conn, connection) in &mut self.connections {
             if connection.remote().is_some() && connection.relay.blocks.insert(tip.hash) {

@@ -212,15 +212,18 @@ impl Node {
         self.connections.contains_key(&conn).then_some(last)
     }
 
-    /// A header came by itself: somebody has a block too large to push.
-    pub(super) fn header_announced(&mut self, conn: ConnId, header: &Header) {
+    /// A header came by itself; whether it is in the tree now, and its giver still a peer.
+    pub(super) fn header_announced(&mut self, conn: ConnId, header: &Header) -> bool {
         match self.chain.import_header(header, self.now.wall) {
-            HeaderOutcome::New | HeaderOutcome::Known => self.peer_has(conn, header.hash()),
+            HeaderOutcome::New | HeaderOutcome::Known => {
+                self.peer_has(conn, header.hash());
+                return true;
+            }
             HeaderOutcome::MissingParent => self.ask_headers(conn),
             HeaderOutcome::TooEarly { retry_at } => self.try_again_at(retry_at),
             HeaderOutcome::Invalid(rule) => self.refuse_block(conn, header.hash(), rule),
         }
-        self.fetch_blocks();
+        false
     }
 
     pub(super) fn strike(&mut self, conn: ConnId) {

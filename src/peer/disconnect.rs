@@ -89,6 +89,9 @@ pub enum Disconnect {
     /// Headers of one message that are not each the child of the one before.
     #[error("headers that are not linked")]
     UnlinkedHeaders,
+    /// Transactions of a block asked for by places that it does not have, or in no order.
+    #[error("places that the block does not have, or not in order")]
+    NoSuchPlaces,
     /// A body nobody asked for.
     #[error("a block that was not asked for")]
     UnsolicitedBlock,
@@ -122,6 +125,7 @@ impl Disconnect {
                 | InvalidBlock { .. }
                 | UnlinkedHeaders
                 | UnsolicitedBlock
+                | NoSuchPlaces
                 | Strikes
                 | NotAuthorised(_)
                 | NoManager(_)
@@ -180,6 +184,7 @@ impl Disconnect {
             | InvalidBlock { .. }
             | UnlinkedHeaders
             | UnsolicitedBlock
+            | NoSuchPlaces
             | Strikes => ByeReason::Misbehaviour,
         };
         Some(wire::message::Bye { reason, detail: Text::clipped(&self.to_string()), rules: None })

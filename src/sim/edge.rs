@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::node::io::{Answer, Commit, ConnId, Direction, Event as Told, Input, Output};
+use crate::node::io::{Answer, Commit, ConnId, Delivery, Direction, Event as Told, Input, Output};
 use crate::peer::Disconnect;
 use crate::sim::invariants::{Broken, Violation};
 use crate::sim::links::{Links, nanos};
@@ -85,6 +86,10 @@ impl Network {
                 Output::SendStored(conn, hashes) => {
                     self.send_stored(n, conn, &hashes)?;
                     None
+                }
+                Output::Check(conn, block) => {
+                    let check = |block: &Arc<_>| self.blocks.check(block);
+                    Some(Input::block(conn, Delivery::Rebuilt, &Arc::new(block), check))
                 }
                 Output::Dial(address) => {
                     self.connect(n, address);

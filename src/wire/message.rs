@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use crate::encoding::{self, Decode, Encode, List, Text};
 use crate::limits::{
-    BLOCK_FRAME_OVERHEAD_BYTES, MAX_AGENT_BYTES, MAX_BLOCK_BYTES, MAX_COMMAND_BYTES, MAX_DETAIL_BYTES,
-    MAX_GET_BLOCKS, MAX_HANDSHAKE_FRAME_BYTES, MAX_HEADERS, MAX_LOCATOR, MAX_PEERS, MAX_PUSH_BYTES,
-    MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES,
+    BLOCK_FRAME_OVERHEAD_BYTES, COMPACT_BLOCK_BYTES, MAX_AGENT_BYTES, MAX_BLOCK_BYTES,
+    MAX_BLOCK_TRANSACTIONS, MAX_COMMAND_BYTES, MAX_DETAIL_BYTES, MAX_GET_BLOCKS, MAX_HANDSHAKE_FRAME_BYTES,
+    MAX_HEADERS, MAX_LOCATOR, MAX_PEERS, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES, SHORT_ID_BYTES,
 };
 use crate::params::{NetworkId, Rules};
-use crate::types::{Block, BlockHash, Header, NodeId, Transaction, TxId};
+use crate::types::{Block, BlockHash, Header, NodeId, ShortId, Transaction, TxId};
 use crate::wire::error::Error;
 use crate::wire::manage::{Event, Manage, Report};
 
@@ -45,6 +45,10 @@ pub enum Message {
     NotFound(List<BlockHash, MAX_GET_BLOCKS>),
     /// My tip is new.
     NewBlock(NewBlock),
+    /// Which transactions of a compact block do I lack?
+    GetBlockTransactions(GetBlockTransactions),
+    /// These.
+    BlockTransactions(BlockTransactions),
     /// These transactions wait in my pool.
     HaveTransactions(List<TxId, MAX_TRANSACTION_IDS>),
     /// Send me these transactions.
@@ -155,6 +159,39 @@ pub enum NewBlock {
     Push(Arc<Block>),
     /// Its header; the body is to be asked for.
     Announce(Header),
+    /// What is needed to put it together from a pool.
+    Compact(CompactBlock),
+}
+
+/// A block whose transactions the receiver may have (BIP 152).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct CompactBlock {
+    /// Its header.
+    pub header: Header,
+    /// What the short ids are keyed with beside the header: new with every sender.
+    pub nonce: u64,
+    /// Its first transaction, which nobody else can have.
+    pub coinbase: Transaction,
+    /// The others, in order.
+    pub short_ids: List<ShortId, MAX_BLOCK_TRANSACTIONS>,
+}
+
+/// Asks for transactions of a block by their places in it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct GetBlockTransactions {
+    /// The block.
+    pub block: BlockHash,
+    /// Places from 0, each greater than the one before.
+    pub places: List<u16, MAX_BLOCK_TRANSACTIONS>,
+}
+
+/// Transactions of a block that were asked for by their places.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct BlockTransactions {
+    /// The block.
+    pub block: BlockHash,
+    /// The transactions, in the order of the question.
+    pub transactions: List<Transaction, MAX_BLOCK_TRANSACTIONS>,
 }
 
 /// The kind byte of a frame.
@@ -174,6 +211,8 @@ pub enum Kind {
     Block = 0x09,
     NotFound = 0x0a,
     NewBlock = 0x0b,
+    GetBlockTransactions = 0x0c,
+    BlockTransactions = 0x0d,
     HaveTransactions = 0x0e,
     GetTransactions = 0x0f,
     Transactions = 0x10,
@@ -183,8 +222,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them, in the order of their bytes. (0x0c and 0x0d are kept for compact blocks.)
-    pub const ALL: [Kind; 18] = [
+    /// All of them, in the order of their bytes.
+    pub const ALL: [Kind; 20] = [
         Kind::Hello,
         Kind::Bye,
         Kind::Ping,
@@ -197,6 +236,8 @@ impl Kind {
         Kind::Block,
         Kind::NotFound,
         Kind::NewBlock,
+        Kind::GetBlockTransactions,
+        Kind::BlockTransactions,
         Kind::HaveTransactions,
         Kind::GetTransactions,
         Kind::Transactions,
@@ -225,7 +266,9 @@ impl Kind {
             Kind::Headers => LIST + Header::LEN * MAX_HEADERS,
             Kind::GetBlocks | Kind::NotFound => LIST + 32 * MAX_GET_BLOCKS,
             Kind::Block => MAX_BLOCK_BYTES + BLOCK_FRAME_OVERHEAD_BYTES,
-            Kind::NewBlock => MAX_PUSH_BYTES + BLOCK_FRAME_OVERHEAD_BYTES,
+            Kind::NewBlock => 1 + COMPACT_BLOCK_BYTES + SHORT_ID_BYTES * (MAX_BLOCK_TRANSACTIONS - 1),
+            Kind::GetBlockTransactions => LIST + 32 + 2 * MAX_BLOCK_TRANSACTIONS,
+            Kind::BlockTransactions => MAX_BLOCK_BYTES + BLOCK_FRAME_OVERHEAD_BYTES,
             Kind::HaveTransactions | Kind::GetTransactions => LIST + 32 * MAX_TRANSACTION_IDS,
             Kind::Transactions => LIST + MAX_TRANSACTIONS_BYTES,
             Kind::Manage => MAX_COMMAND_BYTES + 1024,
@@ -267,6 +310,8 @@ impl Message {
             Message::Block(_) => Kind::Block,
             Message::NotFound(_) => Kind::NotFound,
             Message::NewBlock(_) => Kind::NewBlock,
+            Message::GetBlockTransactions(_) => Kind::GetBlockTransactions,
+            Message::BlockTransactions(_) => Kind::BlockTransactions,
             Message::HaveTransactions(_) => Kind::HaveTransactions,
             Message::GetTransactions(_) => Kind::GetTransactions,
             Message::Transactions(_) => Kind::Transactions,
@@ -289,6 +334,8 @@ impl Message {
             Message::GetBlocks(body) | Message::NotFound(body) => encoding::encode_into(body, bytes),
             Message::Block(body) => encoding::encode_into(body, bytes),
             Message::NewBlock(body) => encoding::encode_into(body, bytes),
+            Message::GetBlockTransactions(body) => encoding::encode_into(body, bytes),
+            Message::BlockTransactions(body) => encoding::encode_into(body, bytes),
             Message::HaveTransactions(body) | Message::GetTransactions(body) => {
                 encoding::encode_into(body, bytes);
             }
@@ -320,6 +367,8 @@ impl Message {
             Kind::Block => Message::Block(read(kind, body)?),
             Kind::NotFound => Message::NotFound(read(kind, body)?),
             Kind::NewBlock => Message::NewBlock(read(kind, body)?),
+            Kind::GetBlockTransactions => Message::GetBlockTransactions(read(kind, body)?),
+            Kind::BlockTransactions => Message::BlockTransactions(read(kind, body)?),
             Kind::HaveTransactions => Message::HaveTransactions(read(kind, body)?),
             Kind::GetTransactions => Message::GetTransactions(read(kind, body)?),
             Kind::Transactions => Message::Transactions(read(kind, body)?),

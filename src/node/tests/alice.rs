@@ -160,6 +160,10 @@ impl Alice {
                         self.note_sent(conn, Message::Block(block.expect("only stored blocks are sent")));
                     }
                 }
+                Output::Check(conn, block) => {
+                    let checked = Input::rebuilt(conn, block, &self.params);
+                    self.input(checked);
+                }
                 Output::Dial(address) => self.dials.push(address),
                 Output::Close(conn, why) => {
                     self.closed.insert(conn, why);
