@@ -40,6 +40,10 @@ impl Partials {
         self.0.remove(at)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn has(&self, hash: &BlockHash) -> bool {
         self.0.iter().any(|partial| partial.hash == *hash)
     }

@@ -8,8 +8,7 @@ use super::io::{ConnId, Output, Timer};
 use super::*;
 use crate::encoding::List;
 use crate::limits::{
-    CATCHING_UP_BLOCKS, MAX_POOL_COUNT, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES,
-    TRANSACTION_TIMEOUT,
+    CATCHING_UP_BLOCKS, MAX_POOL_COUNT, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES, TRANSACTION_TIMEOUT,
 };
 use crate::mempool::{Refusal, Source};
 use crate::peer::{Disconnect, Known};

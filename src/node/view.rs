@@ -127,6 +127,8 @@ pub struct Usage {
     pub future_blocks: usize,
     /// Transactions that were asked for.
     pub wanted: usize,
+    /// Blocks that are being put together from compact ones.
+    pub partial_blocks: usize,
     /// Bytes of blocks that are not durable yet.
     pub unstored_bytes: usize,
 }
@@ -286,6 +288,7 @@ impl<'a> View<'a> {
             headers_ahead: node.headers_ahead(),
             future_blocks: node.sync.future_len(),
             wanted: node.wanted.len(),
+            partial_blocks: node.partials.len(),
             unstored_bytes: node.unstored_bytes,
         }
     }

@@ -9,6 +9,7 @@
 //! | GetHeaders | who lacks blocks | Headers |
 //! | GetBlocks | who has headers without bodies | one Block each, or NotFound |
 //! | NewBlock | who has a new tip | |
+//! | GetBlockTransactions | who puts a compact block together | BlockTransactions |
 //! | HaveTransactions | whose pool grew | GetTransactions |
 //! | GetTransactions | who lacks some of them | Transactions |
 //! | Manage | the manager | Report, and Event once subscribed |

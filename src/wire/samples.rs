@@ -9,10 +9,11 @@ use proptest::prelude::*;
 use crate::encoding::{Blob, List, Text};
 use crate::limits::MAX_PEERS;
 use crate::params::{NetworkId, Params};
-use crate::types::{Block, BlockHash, Coinbase, Content, Header, NodeId, Transaction, TxId};
+use crate::types::{Block, BlockHash, Coinbase, Content, Header, NodeId, ShortId, Transaction, TxId};
 use crate::wire::manage::{Command, Event, Introduction, Manage, Mined, Outcome, Report, Status};
 use crate::wire::message::{
-    Bye, ByeReason, GetHeaders, Hello, Kind, Message, NewBlock, PeerAddress, Ping, Role,
+    BlockTransactions, Bye, ByeReason, CompactBlock, GetBlockTransactions, GetHeaders, Hello, Kind, Message,
+    NewBlock, PeerAddress, Ping, Role,
 };
 
 const REASONS: [ByeReason; 10] = [
@@ -69,7 +70,21 @@ pub fn messages() -> Vec<Message> {
         Message::Block(Arc::new(Params::mainnet().genesis().clone())),
         Message::NotFound(List::clipped(hashes)),
         Message::NewBlock(NewBlock::Announce(block.header)),
+        Message::NewBlock(NewBlock::Compact(CompactBlock {
+            header: block.header,
+            nonce: 1,
+            coinbase: block.transactions[0].clone(),
+            short_ids: List::clipped([ShortId([9; 6]); 50_000 - 1]),
+        })),
         Message::NewBlock(NewBlock::Push(block)),
+        Message::GetBlockTransactions(GetBlockTransactions {
+            block: hashes[0],
+            places: List::clipped([u16::MAX; 50_000]),
+        }),
+        Message::BlockTransactions(BlockTransactions {
+            block: hashes[1],
+            transactions: List::clipped([content.clone()]),
+        }),
         Message::HaveTransactions(List::clipped([ids[0]; 1000])),
         Message::GetTransactions(List::clipped(ids)),
         Message::Transactions(List::clipped([content.clone(), content])),
@@ -115,6 +130,13 @@ pub fn commands() -> Vec<Command> {
         Command::Subscribe,
         Command::Shutdown,
     ]
+}
+
+fn compact() -> impl Strategy<Value = CompactBlock> {
+    let short_ids = vec(any::<[u8; 6]>().prop_map(ShortId), 0..9);
+    (header(), any::<u64>(), transaction(), short_ids).prop_map(|(header, nonce, coinbase, short_ids)| {
+        CompactBlock { header, nonce, coinbase, short_ids: List::clipped(short_ids) }
+    })
 }
 
 fn header() -> impl Strategy<Value = Header> {
@@ -199,6 +221,19 @@ pub fn any_message() -> impl Strategy<Value = Message> {
         block().prop_map(Message::Block),
         block().prop_map(|block| Message::NewBlock(NewBlock::Push(block))),
         header().prop_map(|header| Message::NewBlock(NewBlock::Announce(header))),
+        compact().prop_map(|compact| Message::NewBlock(NewBlock::Compact(compact))),
+        (any::<[u8; 32]>(), vec(any::<u16>(), 0..9)).prop_map(|(block, places)| {
+            Message::GetBlockTransactions(GetBlockTransactions {
+                block: BlockHash(block),
+                places: List::clipped(places),
+            })
+        }),
+        (any::<[u8; 32]>(), vec(transaction(), 0..9)).prop_map(|(block, all)| {
+            Message::BlockTransactions(BlockTransactions {
+                block: BlockHash(block),
+                transactions: List::clipped(all),
+            })
+        }),
         ids().prop_map(Message::HaveTransactions),
         ids().prop_map(Message::GetTransactions),
         vec(transaction(), 0..9).prop_map(|all| Message::Transactions(List::clipped(all))),

@@ -7,9 +7,12 @@ use ed25519_dalek::SigningKey;
 use p2pnode::encoding::{List, Text};
 use p2pnode::limits::{MAX_HANDSHAKE_FRAME_BYTES, MAX_UNKNOWN_FRAME_BYTES};
 use p2pnode::params::Params;
-use p2pnode::types::{Block, BlockHash, Coinbase, Content, NodeId, Transaction, TxId, Work};
+use p2pnode::types::{Block, BlockHash, Coinbase, Content, NodeId, ShortIds, Transaction, TxId, Work};
 use p2pnode::wire::manage::{Binding, Command, Event, Introduction, Mined, Outcome, Report, Status};
-use p2pnode::wire::message::{Bye, ByeReason, GetHeaders, Hello, NewBlock, PeerAddress, Ping, Role};
+use p2pnode::wire::message::{
+    BlockTransactions, Bye, ByeReason, CompactBlock, GetBlockTransactions, GetHeaders, Hello, NewBlock,
+    PeerAddress, Ping, Role,
+};
 use p2pnode::wire::{Kind, Message, frame};
 
 /// The node that is spoken to.
@@ -162,6 +165,24 @@ pub fn messages() -> Vec<(String, Message)> {
     add("neither", Message::NotFound(List::clipped([tip, BlockHash::ZERO])));
     add("a small block", Message::NewBlock(NewBlock::Push(Arc::clone(&block))));
     add("a large block's header", Message::NewBlock(NewBlock::Announce(block.header)));
+    let short = ShortIds::new(&block.header, 7);
+    let compact = CompactBlock {
+        header: block.header,
+        nonce: 7,
+        coinbase: block.transactions[0].clone(),
+        short_ids: List::clipped(block.ids()[1..].iter().map(|id| short.of(id))),
+    };
+    let alone = CompactBlock { short_ids: List::default(), ..compact.clone() };
+    add("a block of three, in short", Message::NewBlock(NewBlock::Compact(compact)));
+    add("a coinbase alone, in short", Message::NewBlock(NewBlock::Compact(alone)));
+    for (name, places) in [("the last", vec![2]), ("both", vec![1, 2]), ("none", vec![])] {
+        let places = List::clipped(places);
+        add(name, Message::GetBlockTransactions(GetBlockTransactions { block: tip, places }));
+    }
+    for (name, transactions) in [("the last", &block.transactions[2..]), ("both", &block.transactions[1..])] {
+        let transactions = List::clipped(transactions.iter().cloned());
+        add(name, Message::BlockTransactions(BlockTransactions { block: tip, transactions }));
+    }
 
     add("one", Message::HaveTransactions(List::clipped([ids[1]])));
     add("two", Message::HaveTransactions(List::clipped([ids[1], ids[2]])));
@@ -241,8 +262,10 @@ pub fn rejected() -> Vec<(String, bool, Vec<u8>)> {
     add("17 blocks not found", true, body(Kind::NotFound, &count(17)));
     add("1001 transactions told of", true, body(Kind::HaveTransactions, &count(1001)));
     add("1001 transactions asked for", true, body(Kind::GetTransactions, &count(1001)));
+    let places = [&[0; 32][..], &count(50_001)].concat();
+    add("50001 places of a block", true, body(Kind::GetBlockTransactions, &places));
     add("1001 transactions", true, body(Kind::Transactions, &count(1001)));
-    add("a third variant of NewBlock", true, body(Kind::NewBlock, &[2, 0, 0, 0]));
+    add("a fourth variant of NewBlock", true, body(Kind::NewBlock, &[3, 0, 0, 0]));
     add(
         "a third kind of transaction",
         true,

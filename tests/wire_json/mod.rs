@@ -9,7 +9,7 @@ use p2pnode::params::Rules;
 use p2pnode::types::{Block, Header, Transaction};
 use p2pnode::wire::Message;
 use p2pnode::wire::manage::{Command, Event, Manage, Mined, Outcome, Report, Status};
-use p2pnode::wire::message::{Bye, Hello, NewBlock, PeerAddress};
+use p2pnode::wire::message::{Bye, CompactBlock, Hello, NewBlock, PeerAddress};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// JSON whose objects keep their order.
@@ -84,6 +84,15 @@ pub fn body(message: &Message) -> Json {
         Message::Block(body) => block(body),
         Message::NewBlock(NewBlock::Push(body)) => variant("Push", block(body)),
         Message::NewBlock(NewBlock::Announce(body)) => variant("Announce", header(body)),
+        Message::NewBlock(NewBlock::Compact(body)) => variant("Compact", compact(body)),
+        Message::GetBlockTransactions(body) => Json::Object(vec![
+            ("block", text(body.block)),
+            ("places", Json::List(body.places.iter().map(|at| Json::Number((*at).into())).collect())),
+        ]),
+        Message::BlockTransactions(body) => Json::Object(vec![
+            ("block", text(body.block)),
+            ("transactions", Json::List(body.transactions.iter().map(transaction).collect())),
+        ]),
         Message::HaveTransactions(ids) | Message::GetTransactions(ids) => texts(ids),
         Message::Transactions(list) => Json::List(list.iter().map(transaction).collect()),
         Message::Manage(body) => manage(body),
@@ -92,6 +101,15 @@ pub fn body(message: &Message) -> Json {
         }
         Message::Event(body) => event(body),
     }
+}
+
+fn compact(compact: &CompactBlock) -> Json {
+    Json::Object(vec![
+        ("header", header(&compact.header)),
+        ("nonce", text(compact.nonce)),
+        ("coinbase", transaction(&compact.coinbase)),
+        ("short_ids", Json::List(compact.short_ids.iter().map(|id| bytes(&id.0)).collect())),
+    ])
 }
 
 fn hello(hello: &Hello) -> Json {

@@ -7,6 +7,7 @@ mod addresses;
 mod alice;
 mod blocks;
 mod clocks;
+mod compact;
 mod contents;
 mod events;
 mod handshakes;

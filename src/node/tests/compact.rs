@@ -1,0 +1,245 @@
+//! Compact blocks: what is in the pool is not sent again, and whatever goes wrong costs a download at most.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::chain::testing::{content, mine_on};
+use crate::chain::{Chain, CheckedBlock};
+use crate::encoding::List;
+use crate::limits::{BLOCK_TIMEOUT, MAX_PARTIAL_BLOCKS};
+use crate::node::io::{Command, ConnId, Input};
+use crate::params::Params;
+use crate::peer::Disconnect;
+use crate::types::{BlockHash, ShortIds, Transaction};
+use crate::wire::message::{BlockTransactions, CompactBlock, GetBlockTransactions, Message, NewBlock};
+
+/// A block on genesis with these contents.
+fn block(contents: Vec<Transaction>, note: &str) -> CheckedBlock {
+    let params = Arc::new(Params::regtest());
+    let chain = Chain::new(params.clone());
+    mine_on(&chain, &params.genesis_hash(), contents, note)
+}
+
+fn texts(count: u64) -> Vec<Transaction> {
+    (0..count).map(|nonce| content(nonce, &format!("text {nonce}"))).collect()
+}
+
+/// How somebody tells of `block` in short.
+fn compact(block: &CheckedBlock) -> CompactBlock {
+    let short = ShortIds::new(block.header(), 99);
+    CompactBlock {
+        header: *block.header(),
+        nonce: 99,
+        coinbase: block.block().transactions[0].clone(),
+        short_ids: List::clipped(block.ids()[1..].iter().map(|id| short.of(id))),
+    }
+}
+
+fn told(block: &CheckedBlock) -> Message {
+    Message::NewBlock(NewBlock::Compact(compact(block)))
+}
+
+/// Alice with peers whose greetings are over, and these transactions in her pool.
+fn alice(peers: u8, pool: &[Transaction]) -> (Alice, Vec<ConnId>) {
+    let mut alice = Alice::new(1, Params::regtest());
+    let peers: Vec<ConnId> = (2..2 + peers).map(|n| alice.meet(n)).collect();
+    for conn in &peers {
+        alice.received(*conn, Message::Headers(List::default()));
+    }
+    if let Some(giver) = peers.last().filter(|_| !pool.is_empty()) {
+        alice.received(*giver, Message::HaveTransactions(List::clipped(pool.iter().map(Transaction::id))));
+        alice.received(*giver, Message::Transactions(List::clipped(pool.to_vec())));
+    }
+    for conn in &peers {
+        alice.said(*conn);
+    }
+    (alice, peers)
+}
+
+#[test]
+fn who_has_all_of_it_needs_nothing_more_and_tells_on_in_short() {
+    let contents = texts(5);
+    let block = block(contents.clone(), "");
+    let (mut alice, peers) = alice(3, &contents);
+    alice.received(peers[0], told(&block));
+    assert_eq!(alice.tip(), block.hash());
+    assert!(alice.said(peers[0]).is_empty(), "there was nothing to ask for");
+    assert!(alice.node.view().pool().is_empty());
+    for conn in &peers[1..] {
+        let said = alice.said(*conn);
+        let [Message::NewBlock(NewBlock::Compact(compact))] = &said[..] else { panic!("{said:?}") };
+        let short = ShortIds::new(block.header(), compact.nonce);
+        assert!(compact.short_ids.iter().copied().eq(block.ids()[1..].iter().map(|id| short.of(id))));
+    }
+    assert!(alice.closed.is_empty());
+}
+
+#[test]
+fn what_is_missing_is_asked_for_by_its_place() {
+    let contents = texts(6);
+    let block = block(contents.clone(), "");
+    let (mut alice, peers) = alice(2, &[contents[0].clone(), contents[2].clone(), contents[5].clone()]);
+    alice.received(peers[0], told(&block));
+    let said = alice.said(peers[0]);
+    let [Message::GetBlockTransactions(asked)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((asked.block, &asked.places[..]), (block.hash(), &[2, 4, 5][..]));
+    // Another who tells of it meanwhile is not asked.
+    alice.received(peers[1], told(&block));
+    assert!(alice.said(peers[1]).is_empty());
+    let transactions = List::clipped([1, 3, 4].map(|at: usize| contents[at].clone()));
+    alice.received(
+        peers[0],
+        Message::BlockTransactions(BlockTransactions { block: block.hash(), transactions }),
+    );
+    assert_eq!(alice.tip(), block.hash());
+    assert!(alice.closed.is_empty());
+}
+
+#[test]
+fn a_block_without_contents_goes_whole_and_one_that_nobody_heard_of_too() {
+    let (mut alice, peers) = alice(1, &[]);
+    let news = |alice: &mut Alice| {
+        let said = alice.said(peers[0]);
+        said.into_iter().filter(|message| matches!(message, Message::NewBlock(_))).collect::<Vec<_>>()
+    };
+    alice.mine(1);
+    assert!(matches!(&news(&mut alice)[..], [Message::NewBlock(NewBlock::Push(_))]));
+    let text = b"never told of before".to_vec().try_into().expect("a short text");
+    alice.command(50, Command::Mine(Some(text)));
+    alice.find_block();
+    assert!(matches!(&news(&mut alice)[..], [Message::NewBlock(NewBlock::Push(_))]));
+}
+
+/// (what the answer is instead, whether it is blamed)
+#[test]
+fn a_block_that_cannot_be_put_together_is_asked_for_whole() {
+    let contents = texts(3);
+    let block = block(contents.clone(), "");
+    let answer = |list: Vec<Transaction>| {
+        let transactions = List::clipped(list);
+        Message::BlockTransactions(BlockTransactions { block: block.hash(), transactions })
+    };
+    let rows = [
+        ("other transactions", answer(vec![content(7, "x"), content(8, "y")])),
+        ("too few", answer(vec![contents[1].clone()])),
+        ("too many", answer(vec![contents[1].clone(), contents[2].clone(), content(7, "x")])),
+        ("none", Message::NotFound(List::clipped([block.hash()]))),
+    ];
+    for (what, answer) in rows {
+        let (mut alice, peers) = alice(2, &contents[..1]);
+        alice.received(peers[0], told(&block));
+        alice.received(peers[1], told(&block));
+        alice.said(peers[0]);
+        alice.received(peers[0], answer);
+        assert_eq!(alice.height(), 0, "{what}");
+        assert!(alice.closed.is_empty(), "{what}: {:?}", alice.closed);
+        let asked: Vec<ConnId> = peers
+            .iter()
+            .filter(|conn| {
+                let said = alice.said(**conn);
+                said.iter().any(|m| matches!(m, Message::GetBlocks(of) if of[..] == [block.hash()]))
+            })
+            .copied()
+            .collect();
+        assert_eq!(asked.len(), 1, "{what}: somebody is asked for all of it");
+        alice.received(asked[0], Message::Block(block.block().clone()));
+        assert_eq!(alice.tip(), block.hash(), "{what}");
+    }
+}
+
+#[test]
+fn two_that_have_one_short_id_are_nobodys_fault() {
+    let contents = texts(2);
+    let block = block(contents.clone(), "");
+    let (mut alice, peers) = alice(1, &contents);
+    let mut twice = compact(&block);
+    twice.short_ids = List::clipped([twice.short_ids[0]; 2]);
+    alice.received(peers[0], Message::NewBlock(NewBlock::Compact(twice)));
+    let said = alice.said(peers[0]);
+    let [Message::GetBlockTransactions(asked)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(asked.places[..], [1, 2], "an id that stands twice names neither");
+    // A short id of another transaction that is here makes another block, which is not this header's.
+    let (mut alice, peers) = self::alice(1, &[contents[0].clone(), content(9, "another")]);
+    let mut wrong = compact(&block);
+    let other = ShortIds::new(block.header(), 99).of(&content(9, "another").id());
+    wrong.short_ids = List::clipped([wrong.short_ids[0], other]);
+    alice.received(peers[0], Message::NewBlock(NewBlock::Compact(wrong)));
+    assert!(alice.closed.is_empty());
+    let said = alice.said(peers[0]);
+    assert!(matches!(&said[..], [Message::GetBlocks(of)] if of[..] == [block.hash()]), "{said:?}");
+}
+
+#[test]
+fn who_does_not_give_what_is_missing_loses_its_turn() {
+    let contents = texts(2);
+    let block = block(contents.clone(), "");
+    let (mut alice, peers) = alice(2, &[]);
+    alice.received(peers[0], told(&block));
+    alice.received(peers[1], told(&block));
+    alice.elapse(BLOCK_TIMEOUT + secs(1));
+    let said = alice.said(peers[1]);
+    assert!(said.iter().any(|m| matches!(m, Message::GetBlocks(of) if of[..] == [block.hash()])), "{said:?}");
+    // The late answer is taken all the same.
+    let transactions = List::clipped(contents);
+    alice.received(
+        peers[0],
+        Message::BlockTransactions(BlockTransactions { block: block.hash(), transactions }),
+    );
+    assert_eq!(alice.tip(), block.hash());
+    // So is the other's, which is of no use any more.
+    alice.received(peers[1], Message::Block(block.block().clone()));
+    assert!(alice.closed.is_empty());
+}
+
+#[test]
+fn transactions_that_nobody_asked_for_are_an_offence() {
+    let block = block(texts(2), "");
+    let (mut alice, peers) = alice(1, &[]);
+    let transactions = List::clipped(texts(2));
+    alice.received(
+        peers[0],
+        Message::BlockTransactions(BlockTransactions { block: block.hash(), transactions }),
+    );
+    assert_eq!(alice.closed[&peers[0]], Disconnect::UnsolicitedBlock);
+}
+
+/// (places asked for, answered)
+#[test]
+fn transactions_are_given_by_places_that_are_there_and_rise() {
+    let contents = texts(3);
+    let block = block(contents.clone(), "");
+    let rows: [(&[u16], bool); 6] =
+        [(&[], true), (&[0, 1, 2, 3], true), (&[3], true), (&[4], false), (&[1, 1], false), (&[2, 1], false)];
+    for (places, is_answered) in rows {
+        let (mut alice, peers) = alice(1, &contents);
+        alice.received(peers[0], told(&block));
+        alice.said(peers[0]);
+        let places = List::clipped(places.iter().copied());
+        let asked = GetBlockTransactions { block: block.hash(), places: places.clone() };
+        alice.received(peers[0], Message::GetBlockTransactions(asked));
+        if !is_answered {
+            assert_eq!(alice.closed[&peers[0]], Disconnect::NoSuchPlaces, "{places:?}");
+            continue;
+        }
+        let said = alice.said(peers[0]);
+        let [Message::BlockTransactions(given)] = &said[..] else { panic!("{said:?}") };
+        let wanted = places.iter().map(|at| block.block().transactions[usize::from(*at)].clone());
+        assert!(given.transactions.iter().cloned().eq(wanted), "{places:?}");
+    }
+    let (mut alice, peers) = alice(1, &[]);
+    let asked = GetBlockTransactions { block: BlockHash([7; 32]), places: List::clipped([1]) };
+    alice.received(peers[0], Message::GetBlockTransactions(asked));
+    assert!(matches!(&alice.said(peers[0])[..], [Message::NotFound(_)]));
+}
+
+#[test]
+fn blocks_that_are_never_finished_are_few() {
+    let (mut alice, peers) = alice(1, &[]);
+    for nth in 0..4 * MAX_PARTIAL_BLOCKS {
+        let block = block(texts(1), &format!("sibling {nth}"));
+        alice.received(peers[0], told(&block));
+    }
+    assert_eq!(alice.node.view().usage().partial_blocks, MAX_PARTIAL_BLOCKS);
+    alice.input(Input::Closed(peers[0], Disconnect::Ended));
+    assert_eq!(alice.node.view().usage().partial_blocks, 0, "nothing is kept of who is gone");
+}
