@@ -69,6 +69,11 @@ REASON = units(
 Bye = Struct("Bye", reason=REASON, detail=Text(200), rules=Option(Rules))
 Ping = Struct("Ping", nonce=U64)
 GetHeaders = Struct("GetHeaders", locator=List(HASH, 64), stop=Option(HASH))
+CompactBlock = Struct(
+    "CompactBlock", header=Header, nonce=U64, coinbase=TRANSACTION, short_ids=List(Array(6), 50000)
+)
+GetBlockTransactions = Struct("GetBlockTransactions", block=HASH, places=List(U16, 50000))
+BlockTransactions = Struct("BlockTransactions", block=HASH, transactions=List(TRANSACTION, 50000))
 Manage = Struct("Manage", sequence=U64, command=Bytes(131072), signature=Array(64))
 Status = Struct("Status", height=U64, tip=HASH, peers=U32, pool=U32, hashrate=U64)
 Mined = Struct("Mined", hash=HASH, height=U64, nonce=U32, tries=U64, millis=U64)
@@ -114,7 +119,9 @@ KINDS = {
     0x08: Kind("GetBlocks", 521, HASHES_16),
     0x09: Kind("Block", 1000064, Block),
     0x0A: Kind("NotFound", 521, HASHES_16),
-    0x0B: Kind("NewBlock", 65600, Enum(("Push", Block), ("Announce", Header))),
+    0x0B: Kind("NewBlock", 300239, Enum(("Push", Block), ("Announce", Header), ("Compact", CompactBlock))),
+    0x0C: Kind("GetBlockTransactions", 100041, GetBlockTransactions),
+    0x0D: Kind("BlockTransactions", 1000064, BlockTransactions),
     0x0E: Kind("HaveTransactions", 32009, HASHES_1000),
     0x0F: Kind("GetTransactions", 32009, HASHES_1000),
     0x10: Kind("Transactions", 1000009, List(TRANSACTION, 1000)),

@@ -2,6 +2,7 @@
 
 import chain as chains
 import codec
+import compact
 from program import Case
 from stage import LAB, content
 
@@ -28,7 +29,9 @@ class Relay(Case):
         self.assertEqual({chains.id_of(transaction) for transaction in got}, set(heard))
 
         node.mine()
-        block = peer.until("NewBlock").value
+        told = peer.until("NewBlock")
+        self.assertEqual(told.name, "Compact")
+        block = compact.rebuild(told.value, peer.pool)
         ids = [chains.id_of(transaction) for transaction in block.transactions]
         self.assertEqual(len(ids), 6)
         for name in peer.pool:
@@ -45,7 +48,7 @@ class Relay(Case):
         (transaction,) = peer.ask("GetTransactions", ids + [bytes(32)], "Transactions")
         self.assertEqual(transaction.value.data, b"early")
 
-    def test_small_blocks_are_pushed_and_large_ones_announced(self):
+    def test_small_blocks_are_pushed_and_known_ones_told_in_short(self):
         node = self.node(LAB)
         peer, chain = node.dial(), chains.Chain(LAB)
         node.mine()
@@ -56,9 +59,31 @@ class Relay(Case):
             node.call("POST", "/transactions", {"content": "x" * 60000})
         node.mine()
         large = peer.until("NewBlock")
-        self.assertEqual(large.name, "Announce")
-        chain.add_header(large.value)
+        self.assertEqual(large.name, "Compact")
+        block = compact.rebuild(large.value, {})
+        self.assertEqual(block.transactions[1:], [None, None])
+        hash_of = chains.hash_of(large.value.header)
+        asked = codec.GetBlockTransactions(hash_of, [1, 2])
+        missing = peer.ask("GetBlockTransactions", asked, "BlockTransactions").transactions
+        chain.add(codec.Block(large.value.header, [large.value.coinbase] + missing))
         chain.add_body(peer.ask("GetBlocks", [chain.tip], "Block"))
+
+    def test_a_block_told_in_short_is_put_together_or_its_rest_asked_for(self):
+        node = self.node(LAB)
+        peer, chain = node.dial(), chains.Chain(LAB)
+        peer.until("GetHeaders")
+        peer.send("Headers", [])
+        contents = [content(f"text {nth}") for nth in range(4)]
+        names = [chains.id_of(transaction) for transaction in contents]
+        peer.send("HaveTransactions", names[:2])
+        peer.until("GetTransactions")
+        peer.send("Transactions", contents[:2])
+        peer.ping()
+        block = chain.add(chain.make(contents))
+        peer.send("NewBlock", codec.Variant("Compact", compact.shorten(block, 7)))
+        self.assertEqual(peer.until("GetBlockTransactions"), codec.GetBlockTransactions(chain.tip, [3, 4]))
+        peer.send("BlockTransactions", codec.BlockTransactions(chain.tip, contents[2:]))
+        node.wait_for_tip(chain.tip)
 
     def test_a_pushed_block_goes_on_to_others_and_not_back(self):
         node = self.node(LAB)
