@@ -7,7 +7,7 @@
 mod shipped;
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -70,24 +70,31 @@ fn read_chain(node: &Node, pid: u64) -> (u64, u64, u64) {
     let host = &node.http;
     let request = format!("GET /chain HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).expect("sent");
+    let mut answer = BufReader::new(socket);
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        assert_ne!(answer.read_line(&mut line).expect("a head"), 0, "the head has its end");
+    }
     let (mut bytes, mut blocks, mut most) = (0, 0, 0);
-    let mut buffer = vec![0; 1 << 20];
+    let mark = b"\"previous_hash\":";
     let mut tail = Vec::new();
     loop {
-        let read = socket.read(&mut buffer).expect("the chain");
-        if read == 0 {
-            break;
+        line.clear();
+        answer.read_line(&mut line).expect("a chunk");
+        let size = usize::from_str_radix(line.trim_end(), 16).expect("the list has its end");
+        if size == 0 {
+            return (bytes, blocks, most);
         }
-        bytes += read as u64;
-        let mut piece = tail;
-        piece.extend_from_slice(&buffer[..read]);
-        let mark = b"\"previous_hash\":";
-        blocks += piece.windows(mark.len()).filter(|window| window == mark).count() as u64;
-        tail = piece[piece.len().saturating_sub(mark.len() - 1)..].to_vec();
+        let kept = tail.len();
+        tail.resize(kept + size + 2, 0);
+        answer.read_exact(&mut tail[kept..]).expect("a whole chunk");
+        tail.truncate(kept + size);
+        bytes += size as u64;
+        blocks += tail.windows(mark.len()).filter(|window| window == mark).count() as u64;
+        tail.drain(..tail.len().saturating_sub(mark.len() - 1));
         most = most.max(resident(pid));
     }
-    assert!(tail.ends_with(b"\r\n0\r\n\r\n"), "the list has its end");
-    (bytes, blocks, most)
 }
 
 /// The hash at the end of a node's chain.

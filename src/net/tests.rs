@@ -105,6 +105,7 @@ impl Peer {
             match self.hear().await.expect("the connection stays") {
                 Message::NewBlock(NewBlock::Push(block)) => return block.hash(),
                 Message::NewBlock(NewBlock::Announce(header)) => return header.hash(),
+                Message::NewBlock(NewBlock::Compact(compact)) => return compact.header.hash(),
                 _ => {}
             }
         }

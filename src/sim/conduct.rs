@@ -45,7 +45,10 @@ impl Conduct {
             (Conduct::Withholder, Message::NewBlock(NewBlock::Push(block))) => {
                 Some(Message::NewBlock(NewBlock::Announce(block.header)))
             }
-            (Conduct::Withholder, Message::Block(_)) => None,
+            (Conduct::Withholder, Message::NewBlock(NewBlock::Compact(compact))) => {
+                Some(Message::NewBlock(NewBlock::Announce(compact.header)))
+            }
+            (Conduct::Withholder, Message::Block(_) | Message::BlockTransactions(_)) => None,
             (Conduct::Liar(_) | Conduct::Withholder, message) => Some(message),
         }
     }

@@ -61,7 +61,7 @@ fn hops_add_up() {
     assert!(line.propagation[&100].median_us > 10 * mesh.propagation[&100].median_us);
 }
 
-/// A block of 200 kB takes 160 ms on an uplink of 10 Mbit, and is announced and fetched, hop by hop.
+/// A block of 200 kB takes 160 ms on an uplink of 10 Mbit, and is told in short, and what nobody had is fetched, hop by hop.
 #[test]
 fn large_blocks_take_their_time_on_slow_uplinks() {
     let of = |bandwidth: Option<&str>| {
@@ -73,8 +73,8 @@ fn large_blocks_take_their_time_on_slow_uplinks() {
     let median = |report: &Report| report.propagation[&90].median_us;
     assert!(median(&slow) > median(&fast) + 160_000, "{} and {} us", median(&fast), median(&slow));
     // Nobody is sent a body twice: 19 nodes are given each of the ten.
-    assert_eq!(fast.messages["Block"].count, 190);
-    assert!(fast.messages["Block"].bytes > 190 * 200_000);
+    assert_eq!(fast.messages["BlockTransactions"].count, 190);
+    assert!(fast.messages["BlockTransactions"].bytes > 190 * 200_000);
 }
 
 /// The closer together blocks are found, the more of them go stale, about as many as the published analysis
