@@ -155,7 +155,7 @@ pub struct GetHeaders {
 /// News of a tip.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum NewBlock {
-    /// The whole block, if it is at most [`MAX_PUSH_BYTES`].
+    /// The whole block, if it is at most [`MAX_PUSH_BYTES`](crate::limits::MAX_PUSH_BYTES).
     Push(Arc<Block>),
     /// Its header; the body is to be asked for.
     Announce(Header),
