@@ -1,6 +1,7 @@
 //! What is asked of a tree: locators and the headers that answer them.
 
 use super::*;
+use crate::chain::testing::solve;
 use crate::limits::MAX_LOCATOR;
 
 #[test]
@@ -37,6 +38,47 @@ fn headers_follow_the_first_hash_that_is_on_the_active_chain() {
     assert_eq!(after(&[all[1]], Some(&all[4]), 100), all[2..5], "up to and including the stop");
     assert_eq!(after(&[all[1]], Some(&side[0].hash()), 100), all[2..], "a stop elsewhere stops nothing");
     assert_eq!(after(&[all[9]], None, 100), []);
+}
+
+#[test]
+fn branches_end_where_they_end_and_are_worth_what_they_are() {
+    let mut chain = regtest();
+    let genesis = chain.tip().hash;
+    let main = hashes(&grow(&mut chain, &genesis, 6, "main"));
+    let side = hashes(&grow(&mut chain, &main[2], 2, "side"));
+    let twig = hashes(&grow(&mut chain, &side[0], 1, "twig"));
+    // Two headers ahead of the tip, and one beside them that its body discredits.
+    let first = solve(other_child(&chain, &main[5], 1));
+    chain.import_header(&first, LATE);
+    let second = solve(other_child(&chain, &first.hash(), 2));
+    chain.import_header(&second, LATE);
+    let ahead = [first, second];
+    let bad = solve(other_child(&chain, &main[5], 3));
+    chain.import_header(&bad, LATE);
+    chain.reject(&bad.hash());
+    let ends: Vec<_> = chain.branches().iter().map(|e| (e.tip.hash, e.length, e.status)).collect();
+    assert_eq!(ends[0], (main[5], 0, Status::Active));
+    assert_eq!(ends[1], (ahead[1].hash(), 2, Status::HeadersOnly), "the most work first");
+    let others = [(bad.hash(), 1, Status::Invalid), (side[1], 2, Status::Side), (twig[0], 2, Status::Side)];
+    assert_eq!(ends.len(), 5, "{ends:?}");
+    assert!(others.iter().all(|end| ends.contains(end)), "{ends:?}");
+    let beside = |from, to| {
+        let mut found = chain.beside(from, to);
+        found.sort_unstable();
+        found
+    };
+    let mut fifth = vec![(5, side[1]), (5, twig[0])];
+    fifth.sort_unstable();
+    assert_eq!(beside(5, 6), fifth);
+    assert_eq!(beside(4, 4), [(4, side[0])], "once, though two branches pass");
+    assert_eq!(beside(8, 99), [(8, ahead[1].hash())]);
+    assert_eq!(beside(0, 99).len(), 6);
+}
+
+/// A header on `parent` that no other of the test is like.
+fn other_child(chain: &Chain, parent: &BlockHash, version: u32) -> Header {
+    let parent = chain.tree.index(parent).expect("a known parent");
+    Header { version, ..chain.child_of(parent).1 }
 }
 
 #[test]

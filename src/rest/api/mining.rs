@@ -105,7 +105,10 @@ impl Api {
 }
 
 fn late(blocks: &[Value], count: u64) -> Problem {
-    let detail = format!("{} of {count} blocks were found in time; they are in the chain", blocks.len());
+    let detail = match blocks.len() {
+        0 => "no block was found in time; nothing is lost by asking again".to_owned(),
+        found => format!("{found} of {count} blocks were found in time; they are in the chain"),
+    };
     Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).with("blocks", blocks.to_vec())
 }
 

@@ -76,7 +76,7 @@ impl Listener {
     }
 
     /// Reads until the node closes.
-    async fn to_the_end(&mut self) -> Vec<Told> {
+    async fn rest(&mut self) -> Vec<Told> {
         // A reset is as good an end as any.
         let _ = timeout(SOON, self.socket.read_to_end(&mut self.bytes)).await.expect("an end");
         self.told()
@@ -138,7 +138,7 @@ async fn what_happens_is_told_in_order_and_goes_on_after_a_break() {
     assert_eq!(refused(&node, "/events?after=x").await, 400);
     // The end of the node is the end of the stream.
     node.handle.command(Command::Shutdown).await.expect("it stops");
-    account(&again.to_the_end().await, 5);
+    account(&again.rest().await, 5);
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn who_does_not_read_is_cut_off_and_nobody_waits() {
         }
     };
     timeout(6 * SOON, fill).await.expect("it is cut off");
-    let told = deaf.to_the_end().await;
+    let told = deaf.rest().await;
     let next = told[0].data["next"].as_u64().expect("a number");
     let reached = account(&told, next);
     assert!(next < reached && reached <= events.last(), "it was cut off, at {reached}");
