@@ -37,6 +37,16 @@ original:
     cargo build --locked
     tests/original.py target/debug/networkmngr
 
+# A client written from docs/protocol.md alone meets a node; `just interop --long` waits for what takes minutes.
+interop *FLAGS:
+    cargo build --locked
+    tests/interop/run.py target/debug/p2pnode {{FLAGS}}
+
+# A node is held to its own specification, by requests that Schemathesis makes of it (needs python3).
+api *SEED:
+    cargo build --locked
+    tests/api.py target/debug/p2pnode {{SEED}}
+
 # A real browser opens hostile pages beside a node (needs Chromium).
 browser:
     cargo build --locked
@@ -51,6 +61,14 @@ figures:
 fulldisk:
     cargo build --locked
     tests/fulldisk.sh target/debug/p2pnode
+
+# A chain of a million blocks is imported, served with flat memory, and synced; its figures.
+long BLOCKS="1000000":
+    LONG_BLOCKS={{BLOCKS}} cargo test --locked --test long -- --nocapture
+
+# Bits flip in the store of a long chain: its export stays the same bytes, or the damage is named.
+flips BLOCKS="10000" FLIPS="1000":
+    EXPORT_BLOCKS={{BLOCKS}} EXPORT_FLIPS={{FLIPS}} cargo test --locked --lib a_bit_that_flips_in_the_store -- --nocapture
 
 # A node is killed at random moments, and has to have kept its word: `just crash 5000`, CRASH_SEED=… as last time.
 crash ROUNDS="1000":

@@ -98,11 +98,16 @@ pub fn encoded_len<T: Encode>(value: &T) -> usize {
 
 /// The value whose encoding is exactly `bytes`.
 pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Error> {
-    let (value, used) = bincode::decode_from_slice(bytes, CONFIG)?;
+    let (value, used) = decode_first(bytes)?;
     match bytes.len() - used {
         0 => Ok(value),
         left => Err(Error::TrailingBytes(left)),
     }
+}
+
+/// The value whose encoding `bytes` begin with, and how long that is.
+pub fn decode_first<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), Error> {
+    Ok(bincode::decode_from_slice(bytes, CONFIG)?)
 }
 
 /// A count read from the input, refused above `max` before anything is allocated.

@@ -18,6 +18,7 @@
 //!
 //! | the edge, which carries out what the core decides | |
 //! |---|---|
+//! | [`mod@file`] | files replaced in one step |
 //! | [`store`] | blocks kept |
 //! | [`miner`] | nonces tried |
 //! | [`net`] | sockets and timers, and the loop that owns the core |
@@ -28,6 +29,7 @@
 pub mod chain;
 pub mod cli;
 pub mod encoding;
+pub mod file;
 pub mod limits;
 pub mod manager;
 pub mod mempool;

@@ -80,6 +80,10 @@ pub const MAX_TRANSACTION_IDS: usize = 1000;
 /// Most bytes of transactions in one message: one block's worth.
 pub const MAX_TRANSACTIONS_BYTES: usize = MAX_BLOCK_BYTES;
 
+/// Most addresses in one Peers message: as many as one source may put into the book
+/// ([`MAX_KNOWN_PER_SOURCE`]); more would only be dropped.
+pub const MAX_PEERS: usize = MAX_KNOWN_PER_SOURCE;
+
 /// Most peers named in one Register command.
 pub const MAX_REGISTER: usize = 1000;
 
@@ -99,6 +103,10 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Time without a single byte, while a ping is owed, after which a connection is dead.
 pub const PONG_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often the core is told that a long message is still arriving, so that a slow link is not taken for a
+/// dead one: at the least rate a block takes a quarter of an hour.
+pub const ARRIVING_PERIOD: Duration = Duration::from_secs(10);
 
 /// Time a ready connection has to answer a ping when another claims to come from the same node.
 pub const CONTENDER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -128,14 +136,59 @@ pub const MAX_PENDING_HANDSHAKES: usize = 64;
 /// Connections that other nodes opened to us.
 pub const MAX_INBOUND: usize = 256;
 
+/// Of those, from one host (an IPv4 address, an IPv6 /64), loopback aside: a class room behind one router, and
+/// a mesh of one machine's nodes.
+pub const MAX_INBOUND_PER_HOST: usize = 32;
+
+/// Of those, from one group (an IPv4 /16, an IPv6 /32), loopback aside: a quarter, so that whoever has one
+/// network does not have all places.
+pub const MAX_INBOUND_PER_GROUP: usize = MAX_INBOUND / 4;
+
+/// Connections that a node opens by itself if it is not told otherwise: Bitcoin's eight. One honest among
+/// them is enough to learn of the best chain.
+pub const DEFAULT_OUTBOUND: usize = 8;
+
+/// Most that it may be told to open: with all others, still within the 1,024 files of a usual process.
+pub const MAX_OUTBOUND: usize = 64;
+
 /// Connections that a valid signature of the manager's key opened: its own, and a tool or two beside it.
 pub const MAX_MANAGERS: usize = 4;
 
 /// Addresses a node was told to stay connected to.
 pub const MAX_MANUAL_PEERS: usize = 256;
 
-/// Nodes whose address a node remembers.
+/// Addresses of other nodes that a node remembers.
 pub const MAX_KNOWN_NODES: usize = 1000;
+
+/// Of those, in one group (an IPv4 /16, an IPv6 /32), loopback and those named by an operator or a manager
+/// aside: no network can fill the book.
+pub const MAX_KNOWN_PER_GROUP: usize = 64;
+
+/// Of those, by word of peers in one group, loopback aside: an eighth.
+pub const MAX_KNOWN_PER_SOURCE: usize = 128;
+
+/// Dials in a row that nobody answered after which an address leaves the book: a quarter of an hour, with
+/// pauses that double from [`MIN_RETRY_PAUSE`].
+pub const MAX_DIAL_FAILURES: u32 = 5;
+
+/// Pause before an address of the book is dialled again.
+pub const MIN_RETRY_PAUSE: Duration = Duration::from_secs(60);
+
+/// How often a node looks whether it has the connections it wants, and tries an address that it has only
+/// heard of.
+pub const OUTBOUND_PERIOD: Duration = Duration::from_secs(10);
+
+/// Time before a peer is asked for addresses again, while they are needed.
+pub const ASK_PEERS_PERIOD: Duration = Duration::from_secs(60);
+
+/// How old the last handshake with an address may be for others to be told of it.
+pub const MAX_REACHED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the address of a peer that misbehaved is neither let in nor dialled.
+pub const BAN_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Addresses remembered for that; beyond, the one that would be forgiven first is.
+pub const MAX_BANS: usize = 1000;
 
 /// First pause before a manual peer is dialled again; it doubles up to [`MAX_REDIAL_PAUSE`].
 pub const MIN_REDIAL_PAUSE: Duration = Duration::from_millis(500);
@@ -145,6 +198,17 @@ pub const MAX_REDIAL_PAUSE: Duration = Duration::from_secs(30);
 
 /// Pings a connection may send in a second, with as many saved up at the start.
 pub const MAX_PINGS_PER_SEC: u32 = 10;
+
+/// Time in which a connection earns one question for addresses; an honest one asks once in
+/// [`ASK_PEERS_PERIOD`].
+pub const GET_PEERS_EVERY: Duration = Duration::from_secs(10);
+
+/// Questions for addresses a connection may save up.
+pub const MAX_GET_PEERS_BURST: u32 = 10;
+
+/// Time in which a connection earns that one address new to us is looked at; the rest of its message is
+/// ignored. It begins with [`MAX_PEERS`].
+pub const NEW_PEER_EVERY: Duration = Duration::from_secs(1);
 
 /// Requests (headers, blocks, transactions) a connection may make in a second, on average: sixteen blocks
 /// each, a fast sync over loopback makes some four thousand.
@@ -197,6 +261,11 @@ pub const MAX_HEADERS_AHEAD: usize = 100_000;
 /// first. It bounds how deep a fork can be healed.
 pub const MAX_SIDE_ENTRIES: usize = 100_000;
 
+/// Messages of headers of one peer's branch that are weighed before any is kept, when it has much less work
+/// than our chain: as many headers as the tree would keep of it. What is remembered is a hash of each, 1.6 KB
+/// a peer.
+pub const MAX_CANDIDATE_MESSAGES: usize = MAX_SIDE_ENTRIES / MAX_HEADERS;
+
 /// Largest block that is pushed whole to peers; a larger one is announced by its header and fetched.
 pub const MAX_PUSH_BYTES: usize = 64 * 1024;
 
@@ -241,9 +310,18 @@ pub const MAX_FINDINGS: usize = 100;
 /// pages' worth of headers.
 pub const MAX_UNREADABLE: usize = 256;
 
+/// Bytes of a damaged file that are searched for blocks at a time: some more than the longest block, which is
+/// read beside them.
+pub const SALVAGE_BYTES: usize = 4 * 1024 * 1024;
+
 /// Newest blocks that are read and held against their hashes at the start: where a crash would have left
 /// its marks.
 pub const VERIFIED_AT_START: usize = 16;
+
+// --- Chain files ---
+
+/// Largest encoded rules at the beginning of a chain file, in bytes: those of today take 61 at most.
+pub const MAX_CHAIN_FILE_RULES_BYTES: usize = 256;
 
 // --- Pool ---
 
@@ -266,6 +344,13 @@ pub const MAX_MINING_QUEUE: usize = 16;
 
 /// Longest explicit mining may take when the caller names no time.
 pub const DEFAULT_MINING_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Longest that a mining call waits for this machine's clock to come up to the chain's time: a network with
+/// short block times may be a little ahead of it. Whoever would wait longer is told to set the clock.
+pub const MAX_CLOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// How often a miner that waits for the clock looks at it: somebody may set it.
+pub const CLOCK_POLL: Duration = Duration::from_secs(1);
 
 /// Hashes between two looks at whether the job is still wanted: a fraction of a millisecond on any machine
 /// of this century, and far more than the look costs.
@@ -326,6 +411,34 @@ pub const MAX_HTTP_CHAIN_BYTES: usize = 64 * 1024 * 1024;
 
 /// Blocks read at a time while a chain is streamed.
 pub const CHAIN_PAGE: usize = 128;
+
+/// Blocks in one page of the API, at most: each is read from the store, and they may be large.
+pub const MAX_BLOCKS_PAGE: usize = 100;
+
+/// Blocks in one look at the tree, at most: some 400 KB of JSON.
+pub const MAX_TREE_BLOCKS: usize = 1000;
+
+/// Branch ends that one answer lists, at most.
+pub const MAX_TIPS: usize = 1000;
+
+/// Blocks that one call may have mined.
+pub const MAX_MINED_AT_ONCE: u64 = 1000;
+
+/// Recent blocks of which a node remembers when and from whom they came, some 100 bytes each.
+pub const MAX_ARRIVALS: usize = 1024;
+
+/// Events that a node keeps for whoever lost its connection, some 200 bytes each, a few KB at worst.
+pub const MAX_EVENTS: usize = 1024;
+
+/// Transactions that one event names.
+pub const MAX_EVENT_IDS: usize = 32;
+
+/// Readers of events at once: each holds one of [`MAX_HTTP_CONNECTIONS`].
+pub const MAX_EVENT_READERS: usize = 64;
+
+/// Quiet time after which a reader of events is sent a comment, so that it and whatever is in between
+/// knows that the node is there.
+pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(15);
 
 // --- The manager ---
 
@@ -446,13 +559,24 @@ const _: () = {
     assert!(MAX_POOL_BYTES / POOL_SHARES >= MAX_BLOCK_BYTES, "one peer's share fills a block");
     assert!(MAX_COMMAND_BYTES > MAX_CONTENT_BYTES + 64);
     assert!(MAX_COMMAND_BYTES > MAX_REGISTER * 64, "a Register of so many peers fits a command");
-    assert!(MAX_MESH <= MAX_INBOUND && MAX_MESH <= MAX_MANUAL_PEERS);
+    assert!(MAX_MESH <= MAX_INBOUND_PER_HOST && MAX_MESH <= MAX_MANUAL_PEERS);
+    assert!(MAX_INBOUND_PER_HOST <= MAX_INBOUND_PER_GROUP && MAX_INBOUND_PER_GROUP < MAX_INBOUND);
+    assert!(DEFAULT_OUTBOUND <= MAX_OUTBOUND);
+    assert!(
+        ARRIVING_PERIOD.as_secs() < PONG_TIMEOUT.as_secs()
+            && ARRIVING_PERIOD.as_secs() < PING_INTERVAL.as_secs()
+    );
+    assert!(MAX_KNOWN_PER_GROUP <= MAX_KNOWN_PER_SOURCE && MAX_KNOWN_PER_SOURCE < MAX_KNOWN_NODES);
+    assert!(ASK_PEERS_PERIOD.as_secs() > GET_PEERS_EVERY.as_secs(), "an honest asker is never too eager");
+    assert!(OUTBOUND_PERIOD.as_secs() > SIMULTANEOUS_WINDOW.as_secs(), "a probe is no simultaneous open");
+    assert!(2 * MAX_EVENT_READERS <= MAX_HTTP_CONNECTIONS, "readers of events leave room for others");
     assert!(MAX_HTTP_BODY_BYTES > 2 * MAX_CONTENT_BYTES, "a content fits, escaped or as base64");
     assert!(TERMINATE_AFTER.as_millis() >= STOP_TIMEOUT.as_millis(), "a stop in order is not cut short");
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());
     assert!(MAX_SIMULATED_CONTENT.div_ceil(MAX_CONTENT_BYTES) * MIN_TRANSACTION_BYTES + 300 < 1000);
     assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");
     assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");
+    assert!(SALVAGE_BYTES > MAX_BLOCK_BYTES, "what is read twice is the smaller part");
     assert!(MAX_COMMIT_BYTES >= MAX_BLOCK_BYTES && MAX_UNSTORED_BYTES > 2 * MAX_COMMIT_BYTES);
     assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
     assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());

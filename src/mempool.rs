@@ -73,6 +73,8 @@ pub struct Mempool {
 pub struct Changes {
     /// What waits since, by arrival.
     pub came: Vec<Arc<Transaction>>,
+    /// Their ids, in the same order.
+    pub ids: Vec<TxId>,
     /// What waits no longer.
     pub went: Vec<TxId>,
 }
@@ -117,8 +119,9 @@ impl Mempool {
     /// What changed since the last call. What came and went in between is not told.
     pub fn take_changes(&mut self) -> Changes {
         let came = core::mem::take(&mut self.came);
-        let came = came.iter().filter_map(|at| Some(self.waiting.get(at)?.transaction.clone()));
-        Changes { came: came.collect(), went: core::mem::take(&mut self.went).into_iter().collect() }
+        let came = came.iter().filter_map(|at| self.waiting.get(at));
+        let (ids, came) = came.map(|waiting| (waiting.id, waiting.transaction.clone())).unzip();
+        Changes { came, ids, went: core::mem::take(&mut self.went).into_iter().collect() }
     }
 
     /// A block joined the active chain: what it has waits no longer.

@@ -176,16 +176,21 @@ impl Params {
 
     /// The network that `rules`, as somebody sent them, describe.
     pub fn from_rules(rules: &Rules) -> Result<Params, BadRules> {
-        let known = [Params::regtest(), Params::mainnet()];
-        if let Some(params) = known.into_iter().find(|known| known.rules == *rules) {
-            return Ok(params);
-        }
         let block_time = rules.retarget.map(|retarget| retarget.spacing);
-        (1..=MAX_DIFFICULTY)
-            .filter(|zeros| Target::from_leading_zeros(*zeros).to_compact() == rules.start)
-            .filter_map(|zeros| Params::lab(zeros, block_time).ok())
-            .find(|params| params.rules == *rules)
-            .ok_or(BadRules::Unknown)
+        Params::known(block_time).find(|params| params.rules == *rules).ok_or(BadRules::Unknown)
+    }
+
+    /// The network whose rules are displayed as `text`: how they stand in files that people read.
+    pub fn from_text(text: &str) -> Result<Params, BadRules> {
+        let block_time = text.split_once(" block-time=").map(|(_, secs)| secs.trim_end_matches('s'));
+        let block_time = block_time.map(str::parse).transpose().map_err(|_| BadRules::Unknown)?;
+        Params::known(block_time).find(|params| params.rules.to_string() == text).ok_or(BadRules::Unknown)
+    }
+
+    /// Every network that this version knows how to run, those of the lab with this block time.
+    fn known(block_time: Option<u32>) -> impl Iterator<Item = Params> {
+        let labs = (1..=MAX_DIFFICULTY).filter_map(move |zeros| Params::lab(zeros, block_time).ok());
+        [Params::regtest(), Params::mainnet()].into_iter().chain(labs)
     }
 
     /// A network whose genesis is computed from its rules: constant time, nonce 0, exempt from proof of
@@ -295,6 +300,7 @@ mod tests {
         all.push(Params::mainnet());
         for (i, a) in all.iter().enumerate() {
             assert_eq!(Params::from_rules(a.rules()), Ok(a.clone()));
+            assert_eq!(Params::from_text(&a.rules().to_string()), Ok(a.clone()));
             for b in &all[i + 1..] {
                 assert_ne!(a.network(), b.network(), "{} and {}", a.rules(), b.rules());
                 assert_ne!(a.genesis_hash(), b.genesis_hash());
@@ -302,6 +308,10 @@ mod tests {
         }
         let unheard_of = Rules { start: CompactTarget(0x1e12_3456), ..all[0].rules().clone() };
         assert_eq!(Params::from_rules(&unheard_of), Err(BadRules::Unknown));
+        let texts = ["", "lab", "lab start=1e0fffff", "lab start=1e0fffff limit=1e0fffff block-time=s"];
+        for text in texts.into_iter().map(str::to_owned).chain([unheard_of.to_string()]) {
+            assert_eq!(Params::from_text(&text), Err(BadRules::Unknown), "{text:?}");
+        }
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl UnixTime {
         self.0 / 1000
     }
 
+    /// `by` earlier; stays at the beginning of time.
+    pub fn minus(self, by: Duration) -> Self {
+        UnixTime(self.0.saturating_sub(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+    }
+
     /// `by` later; stays at the end of time.
     pub fn plus(self, by: Duration) -> Self {
         UnixTime(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))

@@ -2,7 +2,10 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use p2pnode::params::Params;
 use p2pnode::store;
 use p2pnode::types::NodeId;
+use rustix::process::geteuid;
 use tempfile::TempDir;
 
 /// A program that is being started holds what this process has locked until it is another program, so what
@@ -24,12 +28,17 @@ fn used() -> TempDir {
     folder
 }
 
-fn verify(folder: &Path, flags: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
-    let ended = command.arg("verify").arg(folder).args(flags).output().expect("it runs");
+fn run(arguments: &[&OsStr]) -> (i32, Vec<u8>, String) {
+    let ended = Command::new(env!("CARGO_BIN_EXE_p2pnode")).args(arguments).output().expect("it runs");
     let Output { status, stdout, stderr } = ended;
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    (status.code().expect("an exit code"), text(stdout), text(stderr))
+    (status.code().expect("an exit code"), stdout, String::from_utf8(stderr).expect("UTF-8"))
+}
+
+fn verify(folder: &Path, flags: &[&str]) -> (i32, String, String) {
+    let arguments: Vec<&OsStr> =
+        ["verify".as_ref(), folder.as_os_str()].into_iter().chain(flags.iter().map(OsStr::new)).collect();
+    let (code, out, error) = run(&arguments);
+    (code, String::from_utf8(out).expect("UTF-8"), error)
 }
 
 #[test]
@@ -72,7 +81,137 @@ fn what_cannot_be_looked_at_says_what_to_do() {
         assert!(ended.2.contains(says) && ended.2.contains(hint), "{flags:?}: {}", ended.2);
     }
     drop(running);
-    let (code, _, error) = verify(folder.path(), &[]);
+    assert_eq!(verify(folder.path(), &[]).0, 0, "without flags it is the network that the folder names");
+    let (code, _, error) = verify(folder.path(), &["--difficulty", "12"]);
     assert_eq!(code, 1, "{error}");
     assert!(error.contains("of another network") && error.contains("--network"), "{error}");
+}
+
+#[test]
+fn a_chain_goes_through_a_file_and_what_is_wrong_with_one_is_said() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (folder, place) = (used(), tempfile::tempdir().expect("a folder"));
+    let (file, there) = (place.path().join("chain.p2p"), place.path().join("there"));
+    let export: &[&OsStr] = &["export".as_ref(), folder.path().as_os_str()];
+    let (code, bytes, error) = run(export);
+    assert_eq!(code, 0, "{error}");
+    assert!(error.starts_with("exported 0 blocks") && error.contains("of regtest "), "{error}");
+    let (code, out, error) = run(&[export, &["-o".as_ref(), file.as_os_str()]].concat());
+    assert_eq!((code, &out[..]), (0, &b""[..]), "{error}");
+    assert_eq!(fs::read(&file).expect("a file"), bytes, "to a file as to stdout");
+    let link = place.path().join("link.p2p");
+    std::os::unix::fs::symlink(&file, &link).expect("a link");
+    assert_eq!(run(&[export, &["-o".as_ref(), link.as_os_str()]].concat()).0, 0);
+    assert!(link.is_symlink() && fs::read(&file).expect("a file") == bytes, "the link stays one");
+    let (code, out, error) = run(&[export, &["-o".as_ref(), "/dev/stdout".as_ref()]].concat());
+    assert_eq!((code, out == bytes), (0, true), "what is no file is written into: {error}");
+    let import: &[&OsStr] = &["import".as_ref(), file.as_os_str(), there.as_os_str()];
+    let (code, _, error) = run(import);
+    assert!(code == 0 && error.starts_with("nothing to import: "), "{error}");
+
+    fs::write(&file, &bytes[..bytes.len() - 1]).expect("cut");
+    let (code, _, error) = run(import);
+    assert_eq!(code, 65, "{error}");
+    assert!(
+        error.contains("in the middle of something") && error.contains("hint: export it again"),
+        "{error}"
+    );
+    let nowhere = place.path().join("not/there");
+    let (code, _, error) = run(&[export, &["-o".as_ref(), nowhere.as_os_str()]].concat());
+    assert!(code == 1 && error.contains("not/there") && error.contains("--output"), "{code}: {error}");
+    let (code, _, error) = run(&["export".as_ref(), nowhere.as_os_str()]);
+    assert!(code == 1 && error.contains("no node has kept anything in"), "{code}: {error}");
+    let (code, _, error) = run(&["import".as_ref(), nowhere.as_os_str(), there.as_os_str()]);
+    assert!(code == 1 && error.contains("cannot be read"), "{code}: {error}");
+}
+
+#[test]
+fn an_export_leaves_the_nodes_own_files_alone_and_a_private_file_private() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (folder, place) = (used(), tempfile::tempdir().expect("a folder"));
+    let chain = folder.path().join(store::CHAIN_FILE);
+    let before = fs::read(&chain).expect("a file");
+    let (link, way) = (place.path().join("link"), place.path().join("way"));
+    std::os::unix::fs::symlink(&chain, &link).expect("a link");
+    std::os::unix::fs::symlink(folder.path(), &way).expect("a link");
+    let new = folder.path().join("new.p2p");
+    for output in [&chain, &link, &way.join(store::CHAIN_FILE), &folder.path().join("lock"), &new] {
+        let (code, _, error) =
+            run(&["export".as_ref(), folder.path().as_os_str(), "-o".as_ref(), output.as_os_str()]);
+        assert_eq!(code, 2, "{}: {error}", output.display());
+        assert!(error.contains("is in the node's own folder") && error.contains("--output"), "{error}");
+    }
+    assert!(!new.exists() && fs::read(&chain).expect("a file") == before);
+    assert_eq!(verify(folder.path(), &[]).0, 0, "it is whole");
+
+    let private = place.path().join("private.p2p");
+    fs::write(&private, "old").expect("written");
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o600)).expect("ours");
+    let (code, _, error) =
+        run(&["export".as_ref(), folder.path().as_os_str(), "-o".as_ref(), private.as_os_str()]);
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(fs::metadata(&private).expect("a file").permissions().mode() & 0o777, 0o600);
+}
+
+/// Runs the program as a user who owns nothing here; none where that user may not even run it.
+fn run_as_stranger(arguments: &[&OsStr]) -> Option<(i32, Vec<u8>, String)> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
+    if geteuid().is_root() {
+        // To root nothing is read-only.
+        command.uid(65534).gid(65534);
+    }
+    let Output { status, stdout, stderr } = command.args(arguments).output().ok()?;
+    Some((status.code().expect("an exit code"), stdout, String::from_utf8(stderr).expect("UTF-8")))
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_looked_at_and_exported() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = used();
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("ours");
+    };
+    let (path, lock) = (folder.path(), folder.path().join("lock"));
+    let arguments = |command: &'static str| [OsStr::new(command), path.as_os_str()];
+    mode(&path.join(store::CHAIN_FILE), 0o444);
+    mode(path, 0o555);
+    let wanted = run(&arguments("export"));
+    let before = fs::read(path.join(store::CHAIN_FILE)).expect("a file");
+    // A lock that can be read is taken; one that cannot is no obstacle, and that is said.
+    for (lock_mode, is_unlocked) in [(0o444, false), (0o000, true)] {
+        mode(&lock, lock_mode);
+        let Some((code, out, error)) = run_as_stranger(&arguments("verify")) else {
+            return println!("no other user may run this program here");
+        };
+        let out = String::from_utf8(out).expect("UTF-8");
+        assert_eq!(code, 0, "{out}{error}");
+        assert!(out.ends_with("nothing is damaged\n"), "{out}");
+        assert_eq!(out.contains("without its lock"), is_unlocked, "{out}");
+        let (code, bytes, error) = run_as_stranger(&arguments("export")).expect("it runs");
+        assert_eq!((code, bytes == wanted.1), (0, true), "{error}");
+        assert_eq!(error.contains("without its lock"), is_unlocked, "{error}");
+        let repair = [&arguments("verify")[..], &["--repair".as_ref()]].concat();
+        let (code, _, error) = run_as_stranger(&repair).expect("it runs");
+        assert!(code == 1 && error.contains("hint: run this as the user whose node"), "{code}: {error}");
+    }
+    assert_eq!(fs::read(path.join(store::CHAIN_FILE)).expect("a file"), before);
+    mode(path, 0o755);
+}
+
+#[test]
+fn a_file_that_is_no_file_is_no_failing_disk() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = tempfile::tempdir().expect("a folder");
+    let (there, long) = (place.path().join("there"), place.path().join("x".repeat(300)));
+    let rows: [(&Path, i32, &str); 4] = [
+        (Path::new("-"), 2, "write it to a file first"),
+        (&place.path().join("nothing"), 1, "cannot be read"),
+        (&long, 1, "cannot be read"),
+        (place.path(), 1, "cannot be read"),
+    ];
+    for (file, code, says) in rows {
+        let (found, _, error) = run(&["import".as_ref(), file.as_os_str(), there.as_os_str()]);
+        assert!(found == code && error.contains(says), "{}: {found}: {error}", file.display());
+    }
+    assert!(!there.exists());
 }

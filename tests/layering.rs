@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// (module, what it may name beside itself, `limits` and what is outside the crate)
-const TABLE: [(&str, &[&str]); 18] = [
+const TABLE: [(&str, &[&str]); 19] = [
     ("limits", &[]),
     ("encoding", &[]),
     ("time", &[]),
@@ -21,19 +21,23 @@ const TABLE: [(&str, &[&str]); 18] = [
     ("peer", &["encoding", "params", "time", "types", "wire"]),
     ("node", &["chain", "encoding", "mempool", "params", "peer", "time", "types", "wire"]),
     ("sim", &["chain", "encoding", "node", "params", "peer", "time", "types", "wire"]),
-    ("store", &["chain", "encoding", "params", "time", "types"]),
+    ("file", &[]),
+    ("store", &["chain", "encoding", "file", "params", "time", "types"]),
     ("miner", &["params", "time", "types"]),
     ("net", &["chain", "encoding", "miner", "node", "params", "peer", "store", "time", "types", "wire"]),
     (
         "rest",
         &["chain", "encoding", "mempool", "miner", "net", "node", "params", "store", "time", "types", "wire"],
     ),
-    ("manager", &["encoding", "net", "node", "params", "peer", "rest", "sim", "time", "types", "wire"]),
+    (
+        "manager",
+        &["encoding", "file", "net", "node", "params", "peer", "rest", "sim", "time", "types", "wire"],
+    ),
     (
         "cli",
         &[
-            "encoding", "manager", "net", "node", "params", "peer", "rest", "sim", "store", "time", "types",
-            "wire",
+            "chain", "encoding", "file", "manager", "net", "node", "params", "peer", "rest", "sim", "store",
+            "time", "types", "wire",
         ],
     ),
     ("lib", &[]),

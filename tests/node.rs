@@ -6,6 +6,7 @@
 mod shipped;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -138,18 +139,12 @@ fn a_folder_of_another_network_is_refused_and_both_are_named() {
     let (_, id) = node.ask("GET", "/node/id", "");
     let (_, chain) = node.ask("GET", "/chain", "");
     stop(node);
-    // The database counts its openings in the file: that one is held to what is in it.
-    let beside = || {
-        let mut files = files(folder.path());
-        files.remove("chain.redb").expect("the chain");
-        files
-    };
-    let before = beside();
+    let before = files(folder.path());
     let (code, said) = said(&refused(folder.path(), command_on("lab", &["--difficulty", "9"])));
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains(id["rules"].as_str().expect("rules")) && said.contains("not lab"), "{said}");
     assert!(said.contains("hint: ") && said.contains("--network"), "{said}");
-    assert_eq!(beside(), before);
+    assert!(files(folder.path()) == before, "it touched nothing");
     let again = start(folder.path());
     assert_eq!(again.ask("GET", "/chain", "").1, chain);
     assert_eq!(again.ask("GET", "/node/id", "").1["node"], id["node"]);
@@ -213,4 +208,122 @@ fn shutting_down_over_http_is_an_orderly_end() {
         assert_eq!(node.ask(method, "/shutdown", ""), (200, "Server shutting down...".into()));
         assert_eq!(node.end().code(), Some(0));
     }
+}
+
+#[test]
+fn a_first_block_that_cannot_be_read_is_an_error_and_no_half_answer() {
+    let folder = folder();
+    let node = start(folder.path());
+    for nth in 0..30 {
+        mine(&node, &format!("the content numbered {nth}."));
+    }
+    stop(node);
+    let path = folder.path().join("chain.redb");
+    let mut bytes = std::fs::read(&path).expect("the chain's file");
+    let content = b"the content numbered 0.";
+    // Old copies of a page may be there as well.
+    while let Some(at) = bytes.windows(content.len()).position(|place| place == content) {
+        bytes[at] ^= 1;
+    }
+    std::fs::write(&path, &bytes).expect("the damage");
+    let node = start(folder.path());
+    for (path, status) in [("/chain", 500), ("/chain?from=2&limit=1", 500), ("/chain?from=20", 200)] {
+        let (found, said) = node.ask("GET", path, "");
+        assert_eq!(found, status, "{path}: {said}");
+        if status == 500 {
+            let text = said.to_string();
+            assert!(text.contains("chain.redb is damaged: the block ") && text.contains("verify"), "{text}");
+        }
+    }
+    mine(&node, "it goes on");
+    stop(node);
+}
+
+#[test]
+fn no_flag_makes_a_node_write_over_its_own_files() {
+    let folder = folder();
+    let node = start(folder.path());
+    mine(&node, "mine");
+    stop(node);
+    let place = tempfile::tempdir().expect("a folder");
+    let link = place.path().join("link");
+    std::os::unix::fs::symlink(folder.path().join("chain.redb"), &link).expect("a link");
+    let others = ["node.json", "peers.json", "checkpoint.json"];
+    let before: Vec<_> = others.map(|name| files(folder.path()).remove(name)).into();
+    for name in ["chain.redb", "node.json", "checkpoint.json", "lock"] {
+        let file = folder.path().join(name);
+        for path in [&file, &link] {
+            let mut logging = command(&["--log"]);
+            logging.arg(path);
+            let (code, said) = self::said(&refused(folder.path(), logging));
+            assert!(code == Some(2) && said.contains("--log node.log"), "{code:?} {said}");
+            let mut baking = command(&["--http-auth", "cookie", "--http-cookie-file"]);
+            baking.arg(path);
+            let (code, said) = self::said(&refused(folder.path(), baking));
+            assert!(code == Some(1) && said.contains("--http-cookie-file: nothing but"), "{code:?} {said}");
+        }
+    }
+    assert_eq!(Vec::from(others.map(|name| files(folder.path()).remove(name))), before);
+    let again = start(folder.path());
+    assert_eq!(again.ask("GET", "/chain", "").1["length"], 2);
+    stop(again);
+}
+
+#[test]
+fn what_a_killed_node_left_opens_nothing_and_goes() {
+    let folder = folder();
+    let mut baking = command(&["--http-auth", "cookie", "--data-dir"]);
+    let node = Node::start(baking.arg(folder.path()).stderr(Stdio::null()));
+    let cookie = folder.path().join("cookie");
+    assert!(cookie.exists());
+    node.signal(Signal::KILL);
+    node.end();
+    assert!(cookie.exists(), "it had no time for it");
+    let again = start(folder.path());
+    assert!(!cookie.exists());
+    stop(again);
+}
+
+#[test]
+fn a_terminal_that_closes_is_an_orderly_stop_unless_the_node_is_to_outlive_it() {
+    let place = folder();
+    let node = start(place.path());
+    node.signal(Signal::HUP);
+    assert_eq!(node.end().code(), Some(0));
+    // As nohup does: the shell ignores it, and so does what it becomes.
+    let node = command(&["--ephemeral"]);
+    let mut nohup = Command::new("/bin/sh");
+    nohup.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(node.get_program()).args(node.get_args());
+    nohup.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let node = Node::start(&mut nohup);
+    node.signal(Signal::HUP);
+    assert_eq!(node.ask("GET", "/node/id", "").0, 200);
+    stop(node);
+}
+
+#[test]
+fn the_command_that_a_node_shows_starts_another_of_its_network() {
+    let place = folder();
+    let mut flags = command(&["--data-dir"]);
+    // Without its lifeline it speaks to people.
+    let flags: Vec<_> = flags.arg(place.path()).get_args().filter(|flag| *flag != "--lifeline").collect();
+    let mut person = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
+    person.args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut one = person.spawn().expect("the node runs");
+    let mut out = BufReader::new(one.stdout.take().expect("a pipe")).lines();
+    let line =
+        out.find_map(|line| line.expect("a line").split_once(" p2pnode ").map(|(_, flags)| flags.to_owned()));
+    let line = line.expect("it shows one");
+    let mut other = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
+    other.args(line.split_whitespace()).arg("--lifeline");
+    other.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let other = Node::start(&mut other);
+    let since = Instant::now();
+    while other.ask("GET", "/node/id", "").1["peers"] != 1 {
+        assert!(since.elapsed() < DEADLINE, "it has no peer: {line}");
+        thread::sleep(Duration::from_millis(10));
+    }
+    stop(other);
+    one.kill().expect("it is there");
+    one.wait().expect("an end");
 }

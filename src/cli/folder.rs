@@ -1,18 +1,19 @@
 //! Where a node keeps what must outlive it, and what is said when that cannot be had.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etcetera::BaseStrategy;
 
-use crate::cli::{DATA, Failure, IO};
-use crate::limits::MAX_REGISTER;
+use crate::cli::{DATA, Failure, IO, io_code};
+use crate::limits::{MAX_BANS, MAX_KNOWN_NODES, MAX_MANUAL_PEERS};
 use crate::net::Failed;
+use crate::node::view::{Ban, KnownAddress};
 use crate::params::Params;
 use crate::store::{self, Failure as StoreFailure, OpenError, Opened, Peer};
+use crate::time::UnixTime;
 use crate::types::NodeId;
-use crate::wire::manage::Introduction;
-use crate::wire::message::PeerAddress;
 
 /// A node's folder if no other is named: one for each network and port, so that nodes of one machine do not
 /// meet in it.
@@ -28,6 +29,17 @@ pub(super) fn usual(params: &Params, port: u16) -> Result<PathBuf, Failure> {
     Ok(data.data_dir().join("p2pnode").join(network).join(port.to_string()))
 }
 
+/// Whether the file `path` is, or would be, in `folder` itself, by whatever links.
+pub(super) fn holds(folder: &Path, path: &Path) -> bool {
+    let Ok(folder) = fs::canonicalize(folder) else { return false };
+    let there = fs::canonicalize(path).ok();
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => fs::canonicalize(parent).ok(),
+        _ => fs::canonicalize(".").ok(),
+    };
+    there.as_deref().and_then(Path::parent) == Some(&folder) || parent == Some(folder)
+}
+
 /// Opens a node's folder; a new one becomes `fresh`'s.
 pub(super) fn open(path: &Path, params: &Arc<Params>, fresh: NodeId) -> Result<Opened, Failure> {
     store::open(path, params, fresh).map_err(|error| refused(&error).at("--data-dir"))
@@ -37,7 +49,7 @@ pub(super) fn open(path: &Path, params: &Arc<Params>, fresh: NodeId) -> Result<O
 pub(super) fn refused(error: &OpenError) -> Failure {
     let code = match error {
         OpenError::Damaged(_) | OpenError::Missing { .. } | OpenError::Mixed { .. } => DATA,
-        OpenError::Io { .. } => IO,
+        OpenError::Io { error, .. } => io_code(error),
         OpenError::Nothing { .. }
         | OpenError::Locked { .. }
         | OpenError::Newer { .. }
@@ -61,11 +73,22 @@ fn repair(folder: Option<&Path>) -> String {
     format!("`p2pnode verify {folder}` says what is damaged, and how to repair it")
 }
 
-/// The nodes of a record, as they are introduced to a node that starts again.
-pub(super) fn introductions(peers: &[Peer]) -> Vec<Introduction> {
-    let introduction = |peer: &Peer| {
-        let node = peer.node.as_ref().and_then(|node| node.parse().ok());
-        Introduction { peer: PeerAddress { node, address: peer.address }, dial: peer.dial }
+/// The hosts of a record that are kept out.
+pub(super) fn banned(bans: &[store::Ban]) -> Vec<Ban> {
+    let ban = |ban: &store::Ban| {
+        let store::Ban { host, until, why } = ban.clone();
+        Ban { host, until: UnixTime::from_secs(until), why }
     };
-    peers.iter().take(MAX_REGISTER).map(introduction).collect()
+    bans.iter().take(MAX_BANS).map(ban).collect()
+}
+
+/// The nodes of a record, as a node that starts again remembers them.
+pub(super) fn remembered(peers: &[Peer]) -> Vec<KnownAddress> {
+    let known = |peer: &Peer| KnownAddress {
+        node: peer.node.as_ref().and_then(|node| node.parse().ok()),
+        address: peer.address,
+        dial: peer.dial,
+        reached: peer.reached.map(UnixTime::from_secs),
+    };
+    peers.iter().take(MAX_KNOWN_NODES + MAX_MANUAL_PEERS).map(known).collect()
 }

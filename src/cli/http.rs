@@ -1,5 +1,6 @@
 //! A node's HTTP: its flags, its port, and the file with its credentials.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +53,11 @@ pub(crate) enum HttpAuth {
 pub(super) struct Http {
     pub(super) listener: TcpListener,
     pub(super) opened: Option<Opened>,
+}
+
+/// Removes the cookie that a node which was killed left in its folder; the folder is the caller's.
+pub(super) fn tidy(folder: &Path) {
+    Cookie::remove_left(&folder.join(COOKIE_FILE));
 }
 
 impl HttpArgs {
@@ -120,9 +126,20 @@ impl Http {
     }
 }
 
+/// Whether a file of this name is one that a node keeps for itself.
+pub(super) fn is_cookie(name: &OsStr) -> bool {
+    name == COOKIE_FILE
+}
+
 fn unwritten(file: &Path, error: &std::io::Error) -> Failure {
+    let hint = match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            "name another file with --http-cookie-file: nothing but an old cookie is replaced"
+        }
+        _ => "name a file in a folder of yours with --http-cookie-file",
+    };
     let error = format!("the cookie file {} cannot be written: {error}", file.display());
-    Failure::new(error, "name a file in a folder of yours with --http-cookie-file").at("--http-cookie-file")
+    Failure::new(error, hint).at("--http-cookie-file")
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 //! Lives here: everything between `main` and the library. Not here: anything a test of the library would
 //! want to call; the binaries in `src/bin` parse and call, nothing else.
 
+pub mod chain_file;
 mod folder;
 mod http;
+mod idle;
 pub mod log;
 pub mod manager;
 mod network;
@@ -15,7 +17,7 @@ pub mod simulate;
 mod values;
 pub mod verify;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::manager::exit;
@@ -40,6 +42,18 @@ pub const USAGE: u8 = exit::USAGE as u8;
 pub const DATA: u8 = exit::DAMAGED as u8;
 /// Exit code for a disk that is full or failing: EX_IOERR of sysexits.h.
 pub const IO: u8 = exit::DISK as u8;
+
+/// The exit code for what the system refused: [`IO`] where the disk is at fault, 1 where the name is, or the
+/// permission.
+pub(crate) fn io_code(error: &io::Error) -> u8 {
+    use io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::NotFound | Kind::PermissionDenied | Kind::AlreadyExists | Kind::ReadOnlyFilesystem => 1,
+        Kind::NotADirectory | Kind::IsADirectory | Kind::InvalidInput | Kind::InvalidFilename => 1,
+        Kind::NotSeekable | Kind::BrokenPipe => 1,
+        _ => IO,
+    }
+}
 
 impl Failure {
     /// What went wrong, and what to do about it.

@@ -2,33 +2,36 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use crate::cli::http::{Http, HttpArgs};
+use crate::cli::chain_file::{self, ExportArgs, ImportArgs};
+use crate::cli::http::{self, Http, HttpArgs};
 use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
 use crate::cli::process::{self, exit_now};
 use crate::cli::seed::random;
 use crate::cli::verify::{self, VerifyArgs};
-use crate::cli::{Failure, IO, folder, log, values};
+use crate::cli::{Failure, folder, idle, io_code, log, values};
 use crate::encoding::Text;
-use crate::limits::{DEFAULT_NETWORK_HASHRATE, LIFELINE_TIMEOUT, STOP_TIMEOUT};
+use crate::limits::{
+    DEFAULT_NETWORK_HASHRATE, DEFAULT_OUTBOUND, LIFELINE_TIMEOUT, MAX_OUTBOUND, STOP_TIMEOUT,
+};
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::ready::{NotReady, Ready};
-use crate::net::{self, Handle};
-use crate::node::Config;
+use crate::manager::signals::Signals;
+use crate::net::{self, Handle, Written};
 use crate::node::io::Command;
+use crate::node::{Config, Remembered};
 use crate::params::Params;
 use crate::peer::handshake::AGENT;
 use crate::rest;
-use crate::store::{FORMAT, Folder, NODE_FILE, Opened, Record};
-use crate::types::NodeId;
+use crate::store::{FORMAT, Folder, NODE_FILE, Opened, Record, is_own};
+use crate::types::{NodeId, address};
 use crate::wire::manage::ManagerKey;
 
 /// One node of a proof-of-work network.
@@ -47,6 +50,10 @@ pub struct NodeArgs {
     /// A node to connect to and stay connected to, as host:port; may be given often.
     #[arg(long, value_name = "HOST:PORT")]
     pub peer: Vec<String>,
+    /// How many connections to open by itself, to nodes that it has heard of, up to 64; 0: only to those named.
+    /// If not given, 8; with --manager-key 0, because a manager decides who is connected with whom.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(..=MAX_OUTBOUND as i64))]
+    pub outbound: Option<u16>,
     /// Folder of its chain, identity and records; the platform's data folder if not given.
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
@@ -86,14 +93,22 @@ pub struct NodeArgs {
 pub enum Sub {
     /// Check all that a node keeps, and repair what is damaged.
     Verify(VerifyArgs),
+    /// Write its chain to a file.
+    Export(ExportArgs),
+    /// Read a chain from a file.
+    Import(ImportArgs),
 }
 
 /// Runs a node until it is told to stop, or what is to be done with its folder.
 pub fn run(args: NodeArgs) -> ExitCode {
     process::name_p2pnode();
-    match &args.command {
-        Some(Sub::Verify(args)) => return verify::run(args).unwrap_or_else(|failure| failure.report()),
-        None => {}
+    if let Some(command) = &args.command {
+        let ended = match command {
+            Sub::Verify(args) => verify::run(args),
+            Sub::Export(args) => chain_file::export(args),
+            Sub::Import(args) => chain_file::import(args),
+        };
+        return ended.unwrap_or_else(|failure| failure.report());
     }
     super::run(async {
         let lifeline = args.lifeline;
@@ -137,36 +152,64 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
         Some(folder::open(&path, &params, fresh)?)
     };
     let home = opened.as_ref().map(|opened| opened.folder.path());
+    if let Some(home) = home {
+        http::tidy(home);
+    }
     let http = http.map(|listener| args.http.open(listener, home)).transpose()?;
     let hashrate = if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 };
+    let is_managed = args.manager_key.is_some();
+    let written = opened
+        .as_ref()
+        .map(|opened| Written { peers: opened.peers.clone(), bans: opened.bans.clone() })
+        .unwrap_or_default();
+    let remembered = Remembered {
+        // A manager's nodes are told by it whom there is to know today.
+        addresses: if is_managed { Vec::new() } else { folder::remembered(&written.peers) },
+        bans: folder::banned(&written.bans),
+    };
     let config = Config {
         node: opened.as_ref().map_or(fresh, |opened| opened.node),
         listen: dialable(listen),
         manager: args.manager_key,
         peers,
+        outbound: args.outbound.map_or(if is_managed { 0 } else { DEFAULT_OUTBOUND }, usize::from),
+        remembered,
         hashrate,
         note,
     };
     let threads = usize::from(args.threads);
     let mut settings =
         net::Settings { threads, ..net::Settings::ephemeral(config, params, random()?, listener) };
-    let Some(Opened { store, committed, loaded, peers, folder, .. }) = opened else {
+    let Some(Opened { store, committed, loaded, folder, .. }) = opened else {
         return Ok(Prepared { settings, http, folder: None });
     };
     let folder = Arc::new(folder);
-    settings =
-        net::Settings { store, committed, loaded, folder: Some(folder.clone()), written: peers, ..settings };
+    settings = net::Settings { store, committed, loaded, folder: Some(folder.clone()), written, ..settings };
     Ok(Prepared { settings, http, folder: Some(folder) })
 }
 
+/// Whether `file` may be logged to: one of a node's own files would be destroyed by it.
+fn check_log(file: &Path) -> Result<(), Failure> {
+    let real = std::fs::canonicalize(file);
+    let is_own = |path: &Path| path.file_name().is_some_and(|name| is_own(name) || http::is_cookie(name));
+    match is_own(file) || real.is_ok_and(|path| is_own(&path)) {
+        false => Ok(()),
+        true => {
+            let error = format!("{} is a name of a node's own files, not of a log", file.display());
+            Err(Failure::usage(error, "name another file, such as --log node.log").at("--log"))
+        }
+    }
+}
+
 async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
+    if let Some(file) = &args.log {
+        check_log(file)?;
+    }
     log::start(args.log.as_deref(), args.level.level())?;
+    idle::quiet_panics();
     let Prepared { settings, http, folder } = prepare(&args).await?;
     let params = settings.params.clone();
     let store = settings.store.clone();
-    // A manager's nodes are told by it whom there is to know today.
-    let known =
-        if args.manager_key.is_none() { folder::introductions(&settings.written) } else { Vec::new() };
     let curl = http.as_ref().map_or_else(String::new, Http::curl);
     let address = http.as_ref().map(|http| http.listener.local_addr()).transpose();
     let ready = Ready {
@@ -182,22 +225,22 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     let place = folder.as_ref().map(|folder| folder.path().to_owned());
     let (handle, running) =
         net::start(settings).map_err(|error| folder::failure(&error.into(), place.as_deref()))?;
-    if !known.is_empty() {
-        let handle = handle.clone();
-        tokio::spawn(async move { handle.command(Command::Register(known)).await });
-    }
     let serving = http.map(|Http { listener, opened }| {
         tokio::spawn(rest::serve(listener, handle.clone(), params.clone(), opened))
     });
+    let signals = Signals::new().map_err(|error| {
+        Failure::new(format!("signals cannot be caught: {error}"), "this should not happen: please report it")
+    })?;
     let hangup = Arc::new(Notify::new());
     if args.lifeline {
         watch_stdin(hangup.clone());
     }
-    tokio::spawn(stop_on_signal(handle.clone(), hangup));
+    tokio::spawn(stop_on_signal(handle.clone(), signals, hangup));
     let Ready { node, listen, http, .. } = &ready;
     let http = http.map_or("none".to_owned(), |http| http.to_string());
     tracing::info!(%node, %listen, http, network = %params.network(), rules = %params.rules(), "ready");
-    announce(args.lifeline, &ready, &params, &curl);
+    let network: String = args.network.unusual().iter().map(|flag| format!(" {flag}")).collect();
+    announce(args.lifeline, &ready, &params, &curl, &network);
     let ended = running.await;
     drop(handle);
     // Answers that are on their way are finished; nobody is waited for long.
@@ -231,13 +274,13 @@ fn write_record(folder: &Folder, ready: &Ready, params: &Params) -> Result<(), F
             format!("{} cannot be written: {error}", file.display()),
             "free some space, give this user the folder, or name another with --data-dir",
         );
-        Failure { code: IO, ..failure }
+        Failure { code: io_code(&error), ..failure }
     })
 }
 
 /// Says that the node is ready: one line of JSON to a manager, a few lines to a person. `curl` begins a
-/// command that may change something.
-fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str) {
+/// command that may change something, `network` are the flags by which another node is of the same network.
+fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str, network: &str) {
     let mut out = std::io::stdout().lock();
     let Ready { node, listen, .. } = ready;
     let said = match ready.http {
@@ -248,7 +291,8 @@ fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str) {
              try      curl http://{http}/node/id   who it is, and whom it knows\n\
              \x20        {curl} http://{http}/mine      mine a block\n\
              \x20        curl http://{http}/chain     the chain\n\
-             \x20        p2pnode --peer {listen} --listen 127.0.0.1:0 --http 0   another node, in another terminal\n\
+             \x20        p2pnode --peer {listen} --listen 127.0.0.1:0 --http 0 --ephemeral{network}\n\
+             \x20        \x20       another node, in another terminal\n\
              Ctrl-C stops it.\n",
             rules = params.rules(),
         ),
@@ -263,27 +307,19 @@ fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str) {
 }
 
 /// The first signal, or the manager's end, stops the node in order; the second at once.
-async fn stop_on_signal(handle: Handle, hangup: Arc<Notify>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return tracing::error!("signals cannot be caught: stop the node over HTTP");
-    };
+async fn stop_on_signal(handle: Handle, mut signals: Signals, hangup: Arc<Notify>) {
     tokio::select! {
-        _ = interrupt.recv() => tracing::info!("interrupted"),
-        _ = terminate.recv() => tracing::info!("terminated"),
+        () = signals.next() => {}
         () = hangup.notified() => tracing::info!("the manager is gone"),
     }
     let stop = handle.command(Command::Shutdown);
     tokio::select! {
         _ = stop => {}
-        _ = interrupt.recv() => exit_now(INTERRUPTED),
-        _ = terminate.recv() => exit_now(INTERRUPTED),
+        () = signals.next() => exit_now(INTERRUPTED),
     }
     // The second signal also ends a stop that hangs.
     tokio::select! {
-        _ = interrupt.recv() => exit_now(INTERRUPTED),
-        _ = terminate.recv() => exit_now(INTERRUPTED),
+        () = signals.next() => exit_now(INTERRUPTED),
         () = tokio::time::sleep(STOP_TIMEOUT) => exit_now(1),
     }
 }
@@ -314,7 +350,10 @@ async fn resolve(peers: &[String]) -> Result<Vec<SocketAddr>, Failure> {
             )
         };
         match found {
-            Ok(Some(address)) => addresses.push(address),
+            Ok(Some(address)) => match address::reachable(address) {
+                Ok(address) => addresses.push(address),
+                Err(why) => return Err(wrong(why.to_string())),
+            },
             Ok(None) => return Err(wrong("the host has no address".to_owned())),
             Err(error) => return Err(wrong(error.to_string())),
         }
@@ -351,4 +390,20 @@ pub(super) fn unbound(flag: &'static str, address: SocketAddr, error: &std::io::
         _ => format!("choose another address with {flag}"),
     };
     Failure::new(format!("{flag} {address} cannot be used: {error}"), hint).at(flag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_is_an_address_that_somebody_can_be_reached_at() {
+        let taken = resolve(&["[::ffff:10.0.0.1]:6000".to_owned()]).await;
+        assert_eq!(taken.map_err(|failure| failure.error), Ok(vec![SocketAddr::from(([10, 0, 0, 1], 6000))]));
+        for peer in ["127.0.0.1", "127.0.0.1:0", "0.0.0.0:6000", "255.255.255.255:6000", "224.0.0.1:6000"] {
+            let refused = resolve(&[peer.to_owned()]).await.expect_err(peer);
+            assert!(refused.error.starts_with(&format!("--peer {peer}: ")), "{}", refused.error);
+            assert!(!refused.hint.is_empty());
+        }
+    }
 }

@@ -1,17 +1,14 @@
 //! `p2pnode verify`: a look over a node's folder while it does not run, and its repair.
 
-use std::io::{IsTerminal, Write};
-use std::panic;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
+use crate::cli::idle::UNLOCKED;
 use crate::cli::network::NetworkArgs;
 use crate::cli::seed::random;
-use crate::cli::{DATA, Failure, folder};
-use crate::store::{self, Made, OpenError, Repaired, Report};
+use crate::cli::{DATA, Failure, idle};
+use crate::store::{self, Made, Repaired, Report};
 use crate::types::NodeId;
 
 /// Check everything in a node's folder; the node must not run.
@@ -29,20 +26,14 @@ pub struct VerifyArgs {
 
 /// Checks, and repairs if that was asked for: 0 where all is well, [`DATA`] where something is damaged.
 pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
-    quiet_panics();
-    let params = Arc::new(args.network.params()?);
-    let bar = bar();
-    let mut progress = |done, all: u64| {
-        bar.set_length(all.max(done));
-        bar.set_position(done);
-    };
-    let looked = if args.repair {
-        store::repair(&args.folder, &params, NodeId(random()?), &mut progress)
-    } else {
-        store::verify(&args.folder, &params, &mut progress).map(|report| Repaired { report, made: None })
-    };
-    bar.finish_and_clear();
-    let Repaired { report, made } = looked.map_err(|error| refused(&error))?;
+    idle::quiet_panics();
+    let params = idle::network(&args.network, &args.folder)?;
+    let fresh = NodeId(random()?);
+    let looked = idle::with_bar(|progress| match args.repair {
+        true => store::repair(&args.folder, &params, fresh, progress),
+        false => store::verify(&args.folder, &params, progress).map(|report| Repaired { report, made: None }),
+    });
+    let Repaired { report, made } = looked.map_err(|error| idle::refused(&error))?;
     let mut text = described(&report);
     text.push_str(&match &made {
         Some(made) => outcome(made),
@@ -59,40 +50,6 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     Ok(if is_damaged { ExitCode::from(DATA) } else { ExitCode::SUCCESS })
 }
 
-fn refused(error: &OpenError) -> Failure {
-    let failure = folder::refused(error);
-    match error {
-        OpenError::Locked { .. } => {
-            Failure { hint: "stop that node first, with Ctrl-C or SIGTERM".to_owned(), ..failure }
-        }
-        OpenError::OtherNetwork { .. } => Failure {
-            hint: "give the flags that the node was given (--network, --difficulty, --block-time)".to_owned(),
-            ..failure
-        },
-        _ => failure,
-    }
-}
-
-/// The library that keeps the chain may panic over a damaged file. That is caught and told as a finding;
-/// what the panic says of itself helps nobody.
-fn quiet_panics() {
-    let usual = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        if !panic.location().is_some_and(|at| at.file().contains("redb-")) {
-            usual(panic);
-        }
-    }));
-}
-
-/// Shown on a terminal only.
-pub(super) fn bar() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
 /// What is there, and each finding on a line.
 fn described(report: &Report) -> String {
     let node = report.node.map_or("not known".to_owned(), |node| node.to_string());
@@ -104,8 +61,14 @@ fn described(report: &Report) -> String {
         "node     {node}\nblocks   {blocks} ({transactions} transactions, {bytes} bytes)\n\
          waiting  {waiting} transactions\ntip      {tip}\n"
     );
+    if let Some(kept) = &report.kept {
+        text.push_str(&format!("whole    up to height {}, {}\n", kept.height, kept.hash));
+    }
     if report.unclosed {
         text.push_str("the node was killed when it ran last: its next start recovers, nothing is lost\n");
+    }
+    if report.unlocked {
+        text.push_str(&format!("{UNLOCKED}\n"));
     }
     for damage in &report.findings {
         text.push_str(&format!("damaged  {}: {}\n", damage.path.display(), damage.what));

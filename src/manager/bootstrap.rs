@@ -4,6 +4,7 @@
 //! who the others are and which of them to dial, and tells of every connection that becomes ready. The
 //! network is up when every expected link is, at both of its ends.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -51,6 +52,7 @@ pub async fn start(settings: &Settings, console: &Console, children: &Children) 
     let mut missing = Missing::new();
     let started = processes(settings, &signer, children, &mut missing).await;
     enough(settings, started.len(), &mut missing)?;
+    each_is_one(settings, &started)?;
 
     let names = started.iter().map(|one| (one.node, one.number)).collect();
     let state = Arc::new(watch::Sender::new(State::new(settings.amount, names, settings.restart)));
@@ -102,6 +104,19 @@ fn enough(settings: &Settings, there: usize, missing: &mut Missing) -> Result<()
     Err(Error::Nodes { there, wanted: settings.amount, missing: core::mem::take(missing) })
 }
 
+/// Whether every node has a name of its own: a folder that was copied is the same node twice, and whoever has
+/// met one of them takes no other by its name.
+fn each_is_one(settings: &Settings, started: &[Started]) -> Result<(), Error> {
+    let mut names: BTreeMap<NodeId, usize> = BTreeMap::new();
+    for Started { number, node, .. } in started {
+        if let Some(first) = names.insert(*node, *number) {
+            let folder = settings.folder(*number);
+            return Err(Error::Twins { first, second: *number, node: *node, folder });
+        }
+    }
+    Ok(())
+}
+
 async fn processes(
     settings: &Settings,
     signer: &Signer,
@@ -131,6 +146,7 @@ fn begun(number: usize, child: Child, ready: &Ready, children: &Children) -> Res
     let child = Arc::new(child);
     children.add(child.clone());
     let node = ready.node.parse().map_err(|_| NotStarted::Stranger(ready.node.clone()))?;
+    tracing::info!(number, %node, pid = child.pid(), "its process is ready");
     Ok(Started { number, node, child, listen: ready.listen, http: ready.http })
 }
 
@@ -235,8 +251,8 @@ async fn links(settings: &Settings, there: usize, state: &Shared, console: &Cons
     let _ = timeout(LINKS_TIMEOUT, settled).await;
     let state = state.borrow();
     let died = |(number, exit)| {
-        let lines = last_lines(&settings.log(number));
-        (number, NotStarted::Died { exit, lines })
+        let log = settings.log(number);
+        (number, NotStarted::Died { exit, lines: last_lines(&log), log })
     };
     let mut missing: Missing = state.exits().map(died).collect();
     enough(settings, there.saturating_sub(missing.len()), &mut missing)?;

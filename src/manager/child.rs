@@ -70,7 +70,9 @@ pub enum NotStarted {
     Died {
         /// How.
         exit: Exit,
-        /// The end of its log.
+        /// Its log.
+        log: PathBuf,
+        /// The end of that.
         lines: Vec<String>,
     },
     /// It did not say that it is ready.
@@ -103,9 +105,8 @@ impl NotStarted {
                 Some("--listen") => why.hint.replace("--listen", "--base-listen"),
                 _ => why.hint.clone(),
             },
-            NotStarted::Died { .. } | NotStarted::Control(_) => {
-                "its log, in the logs folder, may say more".to_owned()
-            }
+            NotStarted::Died { log, .. } => format!("its log may say more: {}", log.display()),
+            NotStarted::Control(_) => "its log, in the logs folder, may say more".to_owned(),
             NotStarted::Late => "the machine may be too busy: start fewer nodes with --amount".to_owned(),
             NotStarted::Stranger(_) => "name a p2pnode with --node-program".to_owned(),
         }
@@ -255,7 +256,7 @@ async fn once(program: &Program, plan: &Plan, log: File) -> Result<(Child, Ready
     match timeout(CHILD_READY_TIMEOUT, process.wait()).await {
         Ok(ended) => {
             let exit = ended.map_or(Exit::Unknown, Exit::from);
-            Err(NotStarted::Died { exit, lines: last_lines(&plan.log) })
+            Err(NotStarted::Died { exit, log: plan.log.clone(), lines: last_lines(&plan.log) })
         }
         Err(_) => Err(NotStarted::Late),
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::manager::child::NotStarted;
 use crate::manager::key::KeyError;
+use crate::types::NodeId;
 
 /// What keeps a network from running, each with what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,18 @@ pub enum Error {
         /// The others, by number, and what is wrong with each.
         missing: Vec<(usize, NotStarted)>,
     },
+    /// Two nodes have one name.
+    #[error("nodes {first} and {second} are one node, {node}: the folder of one is a copy of the other's")]
+    Twins {
+        /// One of them.
+        first: usize,
+        /// The other.
+        second: usize,
+        /// Their name.
+        node: NodeId,
+        /// The other's folder.
+        folder: PathBuf,
+    },
     /// Not all links are up in time.
     #[error("{} of {expected} links did not come up: {}", missing.len(), pairs(missing))]
     Links {
@@ -57,17 +70,48 @@ pub enum Error {
 /// Pairs shown of those that are missing.
 const PAIRS: usize = 10;
 
-/// Nodes shown of those that are missing.
-const NODES: usize = 10;
+/// Reasons shown of those for which nodes are missing.
+const REASONS: usize = 10;
 
+/// Each reason once, with the nodes that it keeps away.
 fn list(missing: &[(usize, NotStarted)]) -> String {
-    let first = missing.iter().take(1).map(|(node, why)| format!("; node {node}: {why}"));
-    let others = missing.iter().take(NODES).skip(1).map(|(node, why)| format!("\n  node {node}: {why}"));
-    let mut text: String = first.chain(others).collect();
-    if let Some(more) = missing.len().checked_sub(NODES).filter(|more| *more > 0) {
-        text.push_str(&format!("\n  and {more} more"));
+    let mut reasons: Vec<(String, Vec<usize>)> = Vec::new();
+    for (node, why) in missing {
+        let why = why.to_string();
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, nodes)) => nodes.push(*node),
+            None => reasons.push((why, vec![*node])),
+        }
+    }
+    let shown = reasons.iter().take(REASONS).enumerate();
+    let mut text: String = shown
+        .map(|(nth, (why, nodes))| {
+            let between = if nth == 0 { "; " } else { "\n  " };
+            let node = if nodes.len() == 1 { "node" } else { "nodes" };
+            format!("{between}{node} {}: {why}", runs(nodes))
+        })
+        .collect();
+    let left: usize = reasons.iter().skip(REASONS).map(|(_, nodes)| nodes.len()).sum();
+    if left > 0 {
+        text.push_str(&format!("\n  and {left} more"));
     }
     text
+}
+
+/// Numbers as people write them: `0-3, 5, 7-9`.
+fn runs(numbers: &[usize]) -> String {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == *number => *last = *number,
+            _ => runs.push((*number, *number)),
+        }
+    }
+    let run = |(from, to): &(usize, usize)| match from == to {
+        true => from.to_string(),
+        false => format!("{from}-{to}"),
+    };
+    runs.iter().map(run).collect::<Vec<_>>().join(", ")
 }
 
 fn pairs(missing: &[(usize, usize)]) -> String {
@@ -93,11 +137,38 @@ impl Error {
             }
             Error::Port { .. } => "choose another port with --port".to_owned(),
             Error::Nodes { missing, .. } => missing.first().map(|(_, why)| why.hint()).unwrap_or_default(),
+            Error::Twins { folder, .. } => format!(
+                "move {} away: a new node begins there, and gets the chain from the others",
+                folder.display()
+            ),
             Error::Links { .. } => {
                 "the nodes' logs say more; start fewer nodes (--amount), or keep them as they are with --keep"
                     .to_owned()
             }
             Error::Signals(_) => "this should not happen: please report it".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::exit::Exit;
+
+    #[test]
+    fn a_reason_is_said_once_for_all_nodes_that_it_keeps_away() {
+        let died = |node: usize, code| {
+            let log = PathBuf::from(format!("logs/node-{node:03}.log"));
+            (node, NotStarted::Died { exit: Exit::Code(code), log, lines: Vec::new() })
+        };
+        let missing = [died(0, 1), died(1, 1), died(2, 1), (4, NotStarted::Late), died(5, 1), died(9, 65)];
+        let error = Error::Nodes { there: 4, wanted: 10, missing: missing.into() };
+        let text = error.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        assert!(lines[0].starts_with("4 of 10 nodes are there; nodes 0-2, 5: "), "{text}");
+        assert!(lines[1].starts_with("  node 4: not ready within"), "{text}");
+        assert!(lines[2].starts_with("  node 9: "), "{text}");
+        assert_eq!(error.hint(), "its log may say more: logs/node-000.log");
     }
 }

@@ -4,13 +4,14 @@
 //! The file holds the 64 hex digits of the secret seed and a newline. Whoever reads it can command every
 //! node, so it is made with mode 0600 and refused with any other that lets somebody else in.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 
+use crate::file::{self, Readers};
 use crate::types::hash::parse_hex;
 
 /// The file in the network's folder.
@@ -94,22 +95,14 @@ fn read(path: &Path, file: &File) -> Result<SigningKey, KeyError> {
 
 /// All of it with its mode, or nothing: a key is not there before it is whole and on the disk.
 fn write(path: &Path, key: &SigningKey) -> io::Result<()> {
-    let new = path.with_extension("key.new");
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
     let hex: String = key.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    file.write_all(format!("{hex}\n").as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    file::replace(path, Readers::Owner, |mut file| file.write_all(format!("{hex}\n").as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
+    use std::fs::{self, OpenOptions, Permissions};
+    use std::os::unix::fs::OpenOptionsExt;
 
     use super::*;
 

@@ -12,7 +12,7 @@
 //! | `cluster`, `state` | the running network, and what is known of it |
 //! | `fate`, `restart` | whether a node that died is started again, and how |
 //! | `mining`, `pause` | having the nodes mine in turn |
-//! | `stop` | ending every process, in order or not |
+//! | `stop`, `signals` | ending every process, in order or not; what asks for it |
 //! | `http` | the manager's endpoints |
 //! | `console`, `record` | what people and programs are told |
 //!
@@ -39,6 +39,7 @@ pub mod ready;
 pub mod record;
 pub mod restart;
 mod run;
+pub mod signals;
 pub mod state;
 pub mod stop;
 mod tail;

@@ -13,12 +13,13 @@
 //! belongs to a network that runs is told by the lock, not by the numbers of processes.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::file::{self, Readers};
 use crate::manager::Error;
 use crate::manager::cluster::{Cluster, Member};
 use crate::params::Params;
@@ -64,8 +65,8 @@ impl Folder {
             "network": { "id": params.network().to_string(), "rules": params.rules().to_string() },
             "nodes": nodes,
         });
-        let (new, path) = (self.path.join(format!("{FILE}.new")), self.path.join(FILE));
-        let written = fs::write(&new, format!("{record:#}\n")).and_then(|()| fs::rename(&new, &path));
+        let (text, path) = (format!("{record:#}\n"), self.path.join(FILE));
+        let written = file::replace(&path, Readers::Usual, |mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| Error::Folder { path, error })
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::limits::STOP_TIMEOUT;
@@ -13,6 +12,7 @@ use crate::manager::console::Console;
 use crate::manager::http::{self, Api};
 use crate::manager::record::Folder;
 use crate::manager::restart::Keeper;
+use crate::manager::signals::Signals;
 use crate::manager::{Error, Settings, bootstrap, local, stop};
 use crate::net::Clock;
 
@@ -30,7 +30,7 @@ pub enum Ending {
 /// Runs a network until it is told to stop, by a signal or over HTTP, or until no node is left.
 pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> {
     let clock = Clock::start();
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::new().map_err(Error::Signals)?;
     let folder = Arc::new(Folder::take(&settings.data_dir, &settings.logs())?);
     // Before anything is started: a port that is taken should cost nobody anything.
     let port = |error| Error::Port { port: settings.port, error };
@@ -44,8 +44,15 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
     let cluster = match started {
         Ok(Some(cluster)) => Arc::new(cluster),
         Ok(None) => {
-            stop::kill(&children).await;
-            return Ok(Ending::Interrupted);
+            console.say("stopping");
+            return Ok(tokio::select! {
+                () = stop::begun(&children) => Ending::Badly,
+                () = signals.next() => {
+                    console.say("stopping at once");
+                    stop::kill(&children).await;
+                    Ending::Interrupted
+                }
+            });
         }
         Err(error) => {
             stop::kill(&children).await;
@@ -118,26 +125,4 @@ async fn end(
     tracing::info!(?ended, "the network has ended");
     let all_well = ended.len() == settings.amount && ended.iter().all(stop::Ended::is_well);
     if all_well { Ending::Well } else { Ending::Badly }
-}
-
-/// Ctrl-C and SIGTERM.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Signals, Error> {
-        let caught = |kind| signal(kind).map_err(Error::Signals);
-        let (interrupt, terminate) = (caught(SignalKind::interrupt())?, caught(SignalKind::terminate())?);
-        Ok(Signals { interrupt, terminate })
-    }
-
-    /// Ends at the next one.
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => tracing::info!("interrupted"),
-            _ = self.terminate.recv() => tracing::info!("terminated"),
-        }
-    }
 }

@@ -79,6 +79,22 @@ async fn one(number: usize, child: &Child, control: &Control) -> Ended {
     Ended { number, exit, forced: true }
 }
 
+/// Ends processes in order that are no network yet, and have nobody to ask them; one that stays is killed.
+pub async fn begun(children: &Children) {
+    for child in &children.all() {
+        child.signal(Signal::TERM);
+    }
+    let gone = async {
+        for child in &children.all() {
+            child.ended().await;
+        }
+    };
+    if timeout(TERMINATE_AFTER, gone).await.is_err() {
+        tracing::warn!("some are still there: SIGKILL");
+    }
+    kill(children).await;
+}
+
 /// Ends processes at once, and waits until they are gone.
 pub async fn kill(children: &Children) {
     let children = children.all();

@@ -86,7 +86,8 @@ fn what_changed_is_told_once_and_what_came_and_went_in_between_never() {
     let mut pool = Mempool::default();
     let told = |pool: &mut Mempool| {
         assert_eq!(pool.has_changes(), !pool.came.is_empty() || !pool.went.is_empty());
-        let Changes { came, went } = pool.take_changes();
+        let Changes { came, went, ids } = pool.take_changes();
+        assert!(came.iter().map(|transaction| transaction.id()).eq(ids));
         assert!(!pool.has_changes());
         (came.iter().map(|transaction| transaction.id()).collect::<Vec<_>>(), went)
     };

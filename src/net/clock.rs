@@ -1,4 +1,4 @@
-//! The one place that reads clocks.
+//! The one place that reads clocks, and says times to people.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -32,5 +32,25 @@ impl Clock {
     /// When `elapsed` is over, for a timer to wait for.
     pub fn at(&self, elapsed: Duration) -> tokio::time::Instant {
         tokio::time::Instant::from_std(self.start + elapsed)
+    }
+}
+
+/// A time as people and programs read it: `2026-01-31T12:00:00Z`.
+pub fn rfc3339(time: UnixTime) -> String {
+    let secs = i64::try_from(time.secs()).ok().and_then(|secs| jiff::Timestamp::from_second(secs).ok());
+    secs.map_or_else(|| format!("second {} since 1970", time.secs()), |secs| secs.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_said_so_that_people_can_read_it() {
+        let rows = [(0, "1970-01-01T00:00:00Z"), (1_700_000_000, "2023-11-14T22:13:20Z")];
+        for (secs, text) in rows {
+            assert_eq!(rfc3339(UnixTime::from_secs(secs)), text);
+        }
+        assert_eq!(rfc3339(UnixTime::from_millis(u64::MAX)), "second 18446744073709551 since 1970");
     }
 }

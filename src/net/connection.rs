@@ -12,10 +12,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::codec::Decoder;
 
-use crate::limits::{CHECK_ELSEWHERE_BYTES, MAX_RECEIVED_WAITING, MIN_FRAME_BYTES_PER_SEC, SLOW_FRAME_AFTER};
+use crate::limits::{
+    ARRIVING_PERIOD, CHECK_ELSEWHERE_BYTES, MAX_RECEIVED_WAITING, MIN_FRAME_BYTES_PER_SEC, SLOW_FRAME_AFTER,
+};
+use crate::net::traffic::Meter;
 use crate::node::io::{ConnId, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
+use crate::wire::Message;
 use crate::wire::frame::{self, Frame, FrameCodec};
 
 /// Room made for one read, in bytes: a tip's announcement and a bit.
@@ -34,6 +38,7 @@ pub(super) async fn read(
     socket: OwnedReadHalf,
     params: Arc<Params>,
     core: mpsc::Sender<Incoming>,
+    meter: Meter,
 ) {
     let reader = Reader {
         conn,
@@ -44,6 +49,8 @@ pub(super) async fn read(
         codec: FrameCodec::new(),
         buffer: BytesMut::new(),
         began: None,
+        told: Instant::now(),
+        meter,
     };
     let why = match reader.run().await {
         Ok(()) => Disconnect::Ended,
@@ -63,6 +70,9 @@ struct Reader {
     buffer: BytesMut,
     /// When the first byte of the frame now arriving came, and how many have come since.
     began: Option<(Instant, u64)>,
+    /// When the core last heard of this connection.
+    told: Instant,
+    meter: Meter,
 }
 
 impl Reader {
@@ -78,9 +88,10 @@ impl Reader {
                 continue;
             };
             self.began = None;
+            let is_hello = matches!(frame, Frame::Message(Message::Hello(_)));
             self.deliver(frame, before - self.buffer.len()).await?;
-            if !greeted {
-                // Larger frames are taken only once the core has looked at the first one, and not closed.
+            if is_hello && !greeted {
+                // Larger frames are taken only once the core has looked at the Hello, and not closed.
                 greeted = true;
                 let all = u32::try_from(MAX_RECEIVED_WAITING).unwrap_or(u32::MAX);
                 let _ = self.places.acquire_many(all).await;
@@ -108,14 +119,26 @@ impl Reader {
                     return Ok(false);
                 }
                 Ok(read) => {
+                    self.meter.received(read);
                     let (at, bytes) = self.began.unwrap_or((Instant::now(), 0));
                     self.began = Some((at, bytes + read as u64));
+                    self.show_life().await?;
                     return Ok(true);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(failed(error)),
             }
         }
+    }
+
+    /// Tells the core now and then that a frame which takes long is on its way.
+    async fn show_life(&mut self) -> Result<(), Disconnect> {
+        if self.told.elapsed() < ARRIVING_PERIOD {
+            return Ok(());
+        }
+        self.told = Instant::now();
+        let incoming = Incoming { input: Input::Arriving(self.conn), place: None };
+        self.core.send(incoming).await.map_err(|_| Disconnect::ShuttingDown)
     }
 
     async fn deliver(&mut self, frame: Frame, size: usize) -> Result<(), Disconnect> {
@@ -137,6 +160,7 @@ impl Reader {
             // An idle connection keeps no buffer.
             self.buffer = BytesMut::new();
         }
+        self.told = Instant::now();
         let incoming = Incoming { input, place };
         self.core.send(incoming).await.map_err(|_| Disconnect::ShuttingDown)
     }

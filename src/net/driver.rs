@@ -16,20 +16,23 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::chain::{Chain, CheckedBlock, NotRestored};
 use crate::encoding;
 use crate::limits::{
-    DIAL_TIMEOUT, DRIVER_QUEUE, MAX_INBOUND, MAX_MANAGERS, MAX_MANUAL_PEERS, MAX_PENDING_HANDSHAKES,
+    DIAL_TIMEOUT, DRIVER_QUEUE, MAX_INBOUND, MAX_MANAGERS, MAX_MANUAL_PEERS, MAX_OUTBOUND,
+    MAX_PENDING_HANDSHAKES,
 };
 use crate::miner::{self, Found, Miner};
+use crate::net::arrivals::{Arrival, Arrivals};
 use crate::net::clock::Clock;
 use crate::net::connection::{self, Incoming};
 use crate::net::handle::{Handle, Request};
 use crate::net::log::log;
-use crate::net::records::{self, Records};
-use crate::net::{listen, writer};
-use crate::node::io::{Answer, Command, CommandId, Commit, ConnId, Direction, Input, Output, Timer};
+use crate::net::records::{self, Records, Written};
+use crate::net::traffic::Traffic;
+use crate::net::{events, listen, writer};
+use crate::node::io::{Answer, Command, CommandId, Commit, ConnId, Direction, Event, Input, Output, Timer};
 use crate::node::{Config, Node};
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::store::{self, Batch, Committed, Folder, Loaded, Peer, Store, StoredBlock, Waiting};
+use crate::store::{self, Batch, Committed, Folder, Loaded, Store, StoredBlock, Waiting};
 use crate::types::{Block, BlockHash};
 use crate::wire::frame;
 
@@ -37,7 +40,8 @@ use crate::wire::frame;
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Sockets at once, whatever they say they are: what the core lets in, and its waiting room.
-const MAX_SOCKETS: usize = MAX_INBOUND + MAX_PENDING_HANDSHAKES + MAX_MANUAL_PEERS + MAX_MANAGERS;
+const MAX_SOCKETS: usize =
+    MAX_INBOUND + MAX_PENDING_HANDSHAKES + MAX_MANUAL_PEERS + MAX_OUTBOUND + MAX_MANAGERS;
 
 /// Inputs handled in a row before other things get their turn.
 const BURST: usize = 64;
@@ -60,10 +64,10 @@ pub struct Settings {
     pub committed: Committed,
     /// What it held at the start.
     pub loaded: Loaded,
-    /// Where the known nodes are written down, if anywhere, and those that are.
+    /// Where it is written down what is known of other nodes, if anywhere.
     pub folder: Option<Arc<Folder>>,
     /// What is written down there.
-    pub written: Vec<Peer>,
+    pub written: Written,
 }
 
 impl Settings {
@@ -81,7 +85,7 @@ impl Settings {
             committed,
             loaded,
             folder: None,
-            written: Vec::new(),
+            written: Written::default(),
         }
     }
 }
@@ -107,13 +111,27 @@ pub fn start(settings: Settings) -> Result<(Handle, impl Future<Output = Result<
         let _ = found.send(block);
     });
     let (requests, requested) = mpsc::unbounded_channel();
-    let handle =
-        Handle { requests, next: Arc::new(AtomicU64::new(1)), store: store.clone(), miner: Arc::new(miner) };
+    let start = Clock::wall();
+    let (publisher, events) = events::channel(start);
+    let (arrivals, traffic) = (Arrivals::default(), Traffic::default());
+    arrivals.loaded(&loaded.headers, start);
+    let clock = Clock::start();
+    let handle = Handle {
+        requests,
+        next: Arc::new(AtomicU64::new(1)),
+        store: store.clone(),
+        miner: Arc::new(miner),
+        clock,
+        start,
+        events,
+        arrivals: arrivals.clone(),
+        traffic: traffic.clone(),
+    };
     let (core, incoming) = mpsc::channel(DRIVER_QUEUE);
     let (sockets, accepted) = listen::channel();
     let driver = Driver {
         node: Node::restored(config, restored, loaded.waiting, seed),
-        clock: Clock::start(),
+        clock,
         params,
         store,
         miner: handle.miner.clone(),
@@ -126,6 +144,9 @@ pub fn start(settings: Settings) -> Result<(Handle, impl Future<Output = Result<
         next_conn: 0,
         replies: BTreeMap::new(),
         records: Records::new(folder, written),
+        publisher,
+        arrivals,
+        traffic,
         stopping: false,
     };
     let sources = Sources { incoming, accepted, committed, founds, requested };
@@ -169,6 +190,9 @@ struct Driver {
     next_conn: u64,
     replies: BTreeMap<CommandId, oneshot::Sender<Answer>>,
     records: Records,
+    publisher: events::Publisher,
+    arrivals: Arrivals,
+    traffic: Traffic,
     stopping: bool,
 }
 
@@ -269,11 +293,14 @@ impl Driver {
         let (reading, writing) = socket.into_split();
         let (queue, drain) = writer::queue();
         let (params, core, store) = (self.params.clone(), self.core.clone(), self.store.clone());
+        let meter = self.traffic.open(conn);
+        let metered = meter.clone();
         let reader = self.tasks.spawn(async move {
-            connection::read(conn, reading, params, core).await;
+            connection::read(conn, reading, params, core, metered).await;
             (conn, Ok(()))
         });
-        let writer = self.tasks.spawn(async move { (conn, writer::drain(drain, writing, store).await) });
+        let drained = async move { (conn, writer::drain(drain, writing, store, meter).await) };
+        let writer = self.tasks.spawn(drained);
         self.links.insert(conn, Link { queue, reader, writer });
         self.input(Input::Connected { conn, address, direction });
     }
@@ -281,6 +308,7 @@ impl Driver {
     /// Stops reading at once, and writes what is queued before the socket closes.
     fn hang_up(&mut self, conn: ConnId) {
         let Some(link) = self.links.remove(&conn) else { return };
+        self.traffic.close(conn);
         link.reader.abort();
         let writer = link.writer;
         if !writer.is_finished() {
@@ -377,7 +405,7 @@ impl Driver {
                     template: job.template,
                     rate: job.rate,
                 })),
-                Output::Event(event) => log(&event),
+                Output::Event(event) => self.tell(event),
                 Output::Reply(id, answer) => {
                     if let Some(reply) = self.replies.remove(&id) {
                         let _ = reply.send(answer);
@@ -386,6 +414,16 @@ impl Driver {
                 Output::Stop => self.stopping = true,
             }
         }
+    }
+
+    /// Something happened: for the log, and for whoever reads events.
+    fn tell(&self, event: Event) {
+        log(&event);
+        let at = Clock::wall();
+        if let Event::BlockSeen { hash, giver, .. } = &event {
+            self.arrivals.came(*hash, Arrival { at, giver: *giver });
+        }
+        self.publisher.publish(at, event);
     }
 
     /// Hands `input` to the core after the outputs at hand.
@@ -401,6 +439,7 @@ impl Driver {
         if let Err(why) = put(&link.queue) {
             // Cut off rather than hung up: it does not read what is queued.
             if let Some(link) = self.links.remove(&conn) {
+                self.traffic.close(conn);
                 link.reader.abort();
                 link.writer.abort();
             }

@@ -1,15 +1,22 @@
 //! What others in the process hold of a running node: reads and commands, answered by the driver between
 //! two inputs.
 
+use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::miner::{self, Miner};
+use crate::net::arrivals::{Arrival, Arrivals};
+use crate::net::clock::Clock;
+use crate::net::events::Events;
+use crate::net::traffic::Traffic;
 use crate::node::io::{Answer, Command, CommandId};
 use crate::node::view::View;
 use crate::store::Store;
+use crate::time::UnixTime;
+use crate::types::BlockHash;
 
 /// The node has stopped, or stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +41,11 @@ pub struct Handle {
     pub(super) next: Arc<AtomicU64>,
     pub(super) store: Store,
     pub(super) miner: Arc<Miner>,
+    pub(super) clock: Clock,
+    pub(super) start: UnixTime,
+    pub(super) events: Events,
+    pub(super) arrivals: Arrivals,
+    pub(super) traffic: Traffic,
 }
 
 impl Handle {
@@ -69,6 +81,31 @@ impl Handle {
     /// How mining goes.
     pub fn mining(&self) -> miner::Stats {
         self.miner.stats()
+    }
+
+    /// When it was started.
+    pub fn start(&self) -> UnixTime {
+        self.start
+    }
+
+    /// How long it has run.
+    pub fn uptime(&self) -> Duration {
+        self.clock.now().elapsed
+    }
+
+    /// What happens.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// How a recent block came; none for one that came long ago.
+    pub fn arrival(&self, hash: &BlockHash) -> Option<Arrival> {
+        self.arrivals.get(hash)
+    }
+
+    /// Bytes exchanged with peers.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Ends when the node has.

@@ -1,5 +1,6 @@
 //! What happens, as log lines.
 
+use crate::net::clock::rfc3339;
 use crate::node::io::Event;
 
 /// Writes `event` at the level it deserves: what an operator wants to see by default is info, trouble is
@@ -26,10 +27,28 @@ pub(super) fn log(event: &Event) {
             tracing::info!(height = tip.height, hash = %tip.hash, connected, reverted, "tip after a reorg");
         }
         Event::BlockMined { hash, height, tries } => tracing::info!(height, %hash, tries, "mined"),
+        Event::MiningPaused { until } => {
+            let until = rfc3339(*until);
+            tracing::warn!(
+                until,
+                "mining waits: the chain's time is ahead of this machine's clock; set the clock"
+            );
+        }
         Event::BlockRefused { hash, rule, from } => match from {
             Some(node) => tracing::warn!(%hash, rule = rule.name(), %node, "block refused: {rule}"),
             None => tracing::error!(%hash, rule = rule.name(), "our own block was refused: {rule}"),
         },
         Event::ManagerAccepted { conn } => tracing::info!(conn = conn.0, "manager accepted"),
+        Event::BlockSeen { hash, height, giver, .. } => {
+            tracing::debug!(height, %hash, origin = giver.origin.name(), node = ?giver.node, "block");
+        }
+        // The line of the new tip says it.
+        Event::Reorg { .. } => {}
+        Event::PoolChanged { came, went, count, .. } => {
+            tracing::debug!(came = came.count, went = went.count, count, "pool");
+        }
+        Event::MiningSet { hashrate } => tracing::info!(hashrate, "background mining"),
+        // The driver has said it, with what to do about it.
+        Event::StoreFailed { .. } => {}
     }
 }

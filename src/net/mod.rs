@@ -6,24 +6,32 @@
 //! | `connection` | one socket: bytes to inputs, queued frames to bytes |
 //! | `listen`, `dial` | sockets from and to others |
 //! | `handle` | what HTTP holds of a running node |
-//! | `records` | the known nodes, written down |
-//! | `clock` | the one place that reads clocks |
+//! | `events` | what happened, numbered, for readers who come and go |
+//! | `arrivals`, `traffic` | when recent blocks came and from whom; bytes read and written |
+//! | `records` | what is known of other nodes, written down |
+//! | `clock` | the one place that reads clocks, and says times to people |
 //!
 //! Not here: any decision about the protocol (`node`).
 
+mod arrivals;
 pub mod clock;
 mod connection;
 mod driver;
+pub mod events;
 mod handle;
 mod listen;
 mod log;
 mod records;
+mod traffic;
 mod writer;
 
-pub use clock::Clock;
+pub use arrivals::Arrival;
+pub use clock::{Clock, rfc3339};
 pub use driver::{Failed, Settings, start};
 pub use handle::{Handle, Stopped};
 pub use listen::bind;
+pub use records::Written;
+pub use traffic::{Bytes, Traffic};
 
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ use crate::params::Params;
 use crate::peer::Identity;
 use crate::types::{BlockHash, NodeId, Work};
 use crate::wire::message::{Message, NewBlock, Ping, Role};
-use crate::wire::{Frame, FrameCodec};
+use crate::wire::{Frame, FrameCodec, frame};
 
 /// Generous: only a defect takes so long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -39,6 +39,8 @@ async fn node(n: u8, peers: &[SocketAddr]) -> Running {
         listen: address,
         manager: None,
         peers: peers.to_vec(),
+        outbound: 0,
+        remembered: Default::default(),
         hashrate: 0,
         note: Text::default(),
     };
@@ -63,6 +65,12 @@ impl Running {
     }
 }
 
+fn hello(n: u8) -> Message {
+    let network = Params::regtest().network();
+    let identity = Identity { network, node: NodeId([n; 16]), role: Role::Node, listen_port: 0 };
+    Message::Hello(identity.hello([n; 32], (Work::ZERO, 0), Clock::wall()))
+}
+
 /// A peer that is played by hand.
 struct Peer(Framed<TcpStream, FrameCodec>);
 
@@ -70,9 +78,7 @@ impl Peer {
     async fn meet(n: u8, address: SocketAddr) -> Peer {
         let socket = TcpStream::connect(address).await.expect("a socket");
         let mut peer = Peer(Framed::new(socket, FrameCodec::new()));
-        let network = Params::regtest().network();
-        let identity = Identity { network, node: NodeId([n; 16]), role: Role::Node, listen_port: 0 };
-        peer.say(Message::Hello(identity.hello([n; 32], (Work::ZERO, 0), Clock::wall()))).await;
+        peer.say(hello(n)).await;
         assert!(matches!(peer.hear().await, Some(Message::Hello(_))));
         peer.0.codec_mut().handshake_done();
         peer
@@ -146,10 +152,13 @@ async fn two_nodes_find_each_other_mine_and_agree() {
 async fn noise_is_closed_and_others_are_served() {
     let node = node(1, &[]).await;
     let mut honest = Peer::meet(2, node.address).await;
-    let rows: [(&str, &[u8], bool); 8] = [
+    let unknown = |length: u32| [&length.to_be_bytes()[..], &[0x7f], &vec![0; length as usize - 1]].concat();
+    let late_hello = [unknown(1), unknown(1025), frame::encode(&hello(3)).to_vec()].concat();
+    let rows: [(&str, &[u8], bool); 9] = [
         ("the largest length", &[0xff; 4], false),
         ("no kind", &[0; 4], false),
         ("a frame over the handshake's cap", &[0, 0, 4, 1, 0], false),
+        ("a frame over it after one that was skipped, and a Hello", &late_hello, false),
         ("HTTP", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", false),
         ("TLS", &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03], false),
         ("a ping before hello", &[0, 0, 0, 9, 2, 1, 2, 3, 4, 5, 6, 7, 8], false),
@@ -221,6 +230,72 @@ async fn a_large_block_is_announced_and_fetched_by_all() {
     second.stop().await;
 }
 
+/// A place where `node` seems to be, whose messages arrive as `lie` has them.
+async fn liar(node: SocketAddr, lie: fn(Message) -> Option<Message>) -> SocketAddr {
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(async move {
+        while let Ok((caller, _)) = listener.accept().await {
+            let called = TcpStream::connect(node).await.expect("the node is there");
+            let ((mut from, to), (back, mut forth)) = (caller.into_split(), called.into_split());
+            tokio::spawn(async move { tokio::io::copy(&mut from, &mut forth).await });
+            tokio::spawn(async move {
+                let mut said = tokio_util::codec::FramedRead::new(back, FrameCodec::new());
+                let mut told = tokio_util::codec::FramedWrite::new(to, FrameCodec::new());
+                while let Some(Ok(Frame::Message(message))) = said.next().await {
+                    said.decoder_mut().handshake_done();
+                    if let Some(message) = lie(message)
+                        && told.send(message).await.is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+/// What a liar and a miser among three cost over real sockets; `node::tests::sync` holds the same in
+/// simulated time. `cargo test --lib -- --ignored --nocapture catching_up`.
+#[tokio::test]
+#[ignore = "a measurement, not a check"]
+async fn catching_up_from_honest_and_other_peers() {
+    const BLOCKS: u64 = 20_000;
+    let first = node(1, &[]).await;
+    for _ in 0..BLOCKS {
+        first.mine().await;
+    }
+    let caught_up = async |node: &Running| {
+        while node.handle.view(|view| view.tip().height).await.expect("it runs") < BLOCKS {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let (second, third) = (node(2, &[first.address]).await, node(3, &[first.address]).await);
+    caught_up(&second).await;
+    caught_up(&third).await;
+    let another_body = |message| match message {
+        Message::Block(block) => {
+            let mut other = Arc::unwrap_or_clone(block);
+            other.transactions = Default::default();
+            Some(Message::Block(Arc::new(other)))
+        }
+        message => Some(message),
+    };
+    let no_bodies = |message| (!matches!(message, Message::Block(_))).then_some(message);
+    let honest = [first.address, liar(second.address, Some).await, liar(third.address, Some).await];
+    let lying = liar(second.address, another_body).await;
+    let other = [first.address, lying, liar(third.address, no_bodies).await];
+    for (n, (who, peers)) in [("three honest", honest), ("a liar and a miser", other)].into_iter().enumerate()
+    {
+        let begun = tokio::time::Instant::now();
+        let late = node(10 + n as u8, &peers).await;
+        timeout(DEADLINE * 10, caught_up(&late)).await.expect(who);
+        println!("{BLOCKS} blocks, {who}: {:?}", begun.elapsed());
+        late.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn a_command_that_nobody_waits_for_is_forgotten() {
     let params = Arc::new(Params::lab(60, None).expect("good rules"));
@@ -230,6 +305,8 @@ async fn a_command_that_nobody_waits_for_is_forgotten() {
         listen: listener.local_addr().expect("its address"),
         manager: None,
         peers: Vec::new(),
+        outbound: 0,
+        remembered: Default::default(),
         hashrate: 0,
         note: Text::default(),
     };

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::encoding::List;
 use crate::limits::{MAX_IN_FLIGHT, MAX_SEND_QUEUE_BYTES, WRITE_TIMEOUT};
 use crate::net::driver::read;
+use crate::net::traffic::Meter;
 use crate::peer::Disconnect;
 use crate::store::Store;
 use crate::types::BlockHash;
@@ -88,6 +89,7 @@ pub(super) async fn drain(
     mut queue: Drain,
     mut socket: OwnedWriteHalf,
     store: Store,
+    meter: Meter,
 ) -> Result<(), Disconnect> {
     let mut buffer = BytesMut::new();
     while let Some(item) = queue.items.recv().await {
@@ -100,18 +102,18 @@ pub(super) async fn drain(
                     for hash in hashes {
                         buffer.extend_from_slice(&stored(&store, hash));
                         if buffer.len() >= WRITE_BYTES {
-                            write(&mut socket, &mut buffer).await?;
+                            write(&mut socket, &mut buffer, &meter).await?;
                         }
                     }
                 }
             }
             if buffer.len() >= WRITE_BYTES {
-                write(&mut socket, &mut buffer).await?;
+                write(&mut socket, &mut buffer, &meter).await?;
             }
             queue.cost.fetch_sub(cost, Ordering::Relaxed);
             next = queue.items.try_recv().ok();
         }
-        write(&mut socket, &mut buffer).await?;
+        write(&mut socket, &mut buffer, &meter).await?;
         // An idle connection keeps no buffer.
         buffer = BytesMut::new();
     }
@@ -127,10 +129,10 @@ fn stored(store: &Store, hash: BlockHash) -> Bytes {
     }
 }
 
-async fn write(socket: &mut OwnedWriteHalf, buffer: &mut BytesMut) -> Result<(), Disconnect> {
+async fn write(socket: &mut OwnedWriteHalf, buffer: &mut BytesMut, meter: &Meter) -> Result<(), Disconnect> {
     while !buffer.is_empty() {
         match timeout(WRITE_TIMEOUT, socket.write_buf(buffer)).await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(written)) => meter.sent(written),
             Ok(Err(error)) => return Err(Disconnect::Failed(error.to_string())),
             Err(_) => return Err(Disconnect::WriteTimeout),
         }

@@ -1,20 +1,23 @@
-//! Whom to dial, and whom one has heard of.
+//! Whom to dial because somebody said so, and what is known of where nodes are.
 //!
 //! A manual peer is one that an operator or a manager named: it is dialled, and dialled again with growing
-//! pauses for as long as the node runs. Everybody else is only known: shown to users, and dialled by
-//! nobody yet.
+//! pauses for as long as the node runs. Whom a node chooses by itself is `outbound`'s business; both learn
+//! here how their dials ended.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 
 use rand::RngExt;
 
+use super::book::{Book, Source, Word};
 use super::io::{ConnId, Event, Output, Timer};
+use super::outbound::Outbound;
 use super::view::KnownAddress;
 use super::*;
-use crate::limits::{MAX_KNOWN_NODES, MAX_MANUAL_PEERS, MAX_REDIAL_PAUSE, MIN_REDIAL_PAUSE};
+use crate::limits::{MAX_MANUAL_PEERS, MAX_REDIAL_PAUSE, MIN_REDIAL_PAUSE};
 use crate::peer::Disconnect;
+use crate::types::{Group, address};
 
 /// One address to stay connected to.
 #[derive(Debug)]
@@ -32,57 +35,91 @@ enum State {
     Connected(ConnId),
     /// Until a redial timer rings.
     Waiting,
+    /// Whoever lives there called us, until that ends.
+    CalledUs,
 }
 
-/// The address book.
+/// Addresses of others, and our own.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
     manual: BTreeMap<SocketAddr, Manual>,
-    known: BTreeMap<NodeId, SocketAddr>,
+    pub(super) book: Book,
+    pub(super) outbound: Outbound,
     /// Addresses at which we met ourselves.
-    own: Vec<SocketAddr>,
+    own: BTreeSet<SocketAddr>,
 }
 
 impl Addresses {
-    /// Every other node ever heard of.
-    pub(super) fn known(&self) -> &BTreeMap<NodeId, SocketAddr> {
-        &self.known
+    pub(super) fn is_manual(&self, address: &SocketAddr) -> bool {
+        self.manual.contains_key(address)
+    }
+
+    /// Whether a manual peer is on the host of `ip`.
+    pub(super) fn is_manual_host(&self, ip: IpAddr) -> bool {
+        self.manual.keys().any(|address| address::host(address.ip()) == address::host(ip))
     }
 
     /// All of them, and whether each is one to stay connected to that was named while the node ran: what is
     /// worth writing down. Those in `given` come with the flags each time.
     pub(super) fn worth_keeping(&self, given: &[SocketAddr]) -> Vec<KnownAddress> {
-        let dial = |address: &SocketAddr| self.manual.contains_key(address) && !given.contains(address);
-        let known = self.known.iter();
-        let mut kept: Vec<KnownAddress> = known
-            .map(|(node, at)| KnownAddress { node: Some(*node), address: *at, dial: dial(at) })
-            .collect();
-        let unmet = self.manual.keys().filter(|at| dial(at) && self.node_at(at).is_none());
-        kept.extend(unmet.map(|at| KnownAddress { node: None, address: *at, dial: true }));
-        kept
-    }
-
-    fn node_at(&self, address: &SocketAddr) -> Option<NodeId> {
-        self.known.iter().find(|(_, at)| *at == address).map(|(node, _)| *node)
-    }
-
-    /// Remembers where `node` is; a full book takes nobody new.
-    fn learn(&mut self, node: NodeId, address: SocketAddr) {
-        if !self.known.contains_key(&node) && self.known.len() >= MAX_KNOWN_NODES {
-            return;
-        }
-        // Another name at the same address is the same place, started anew.
-        self.known.retain(|other, at| *other == node || *at != address);
-        self.known.insert(node, address);
+        let dial = |address: &SocketAddr| self.is_manual(address) && !given.contains(address);
+        let known = self.book.iter().map(|(at, entry)| KnownAddress {
+            node: entry.name.map(|(node, _, _)| node),
+            address: *at,
+            dial: dial(at),
+            reached: entry.reached,
+        });
+        let unmet = self.manual.keys().filter(|at| dial(at) && self.book.get(at).is_none());
+        let unmet = unmet.map(|at| KnownAddress { node: None, address: *at, dial: true, reached: None });
+        known.chain(unmet).collect()
     }
 }
 
 impl Node {
-    /// Remembers that `node` is at `address`, unless that is us.
-    pub(super) fn learn(&mut self, node: NodeId, address: SocketAddr) {
-        if node != self.identity.node && !self.is_own(&address) {
-            self.addresses.learn(node, address);
+    /// What an earlier run knew. Those to stay connected to are dialled.
+    pub(super) fn remember_addresses(&mut self, known: Vec<KnownAddress>) {
+        for KnownAddress { node, address, dial, reached } in known {
+            let Ok(address) = address::reachable(address) else { continue };
+            if self.is_own(&address) || node == Some(self.identity.node) {
+                continue;
+            }
+            let (book, now) = (&mut self.addresses.book, self.now.elapsed);
+            let source = if dial { Source::Named } else { Source::Kept };
+            match node {
+                Some(node) => book.learn(node, address, Word::Told, source, now),
+                None => {
+                    book.hear(address, source, now);
+                }
+            }
+            if let Some(at) = reached {
+                book.was_reached(&address, at);
+            }
+            if dial {
+                self.stay_connected(address, node);
+            }
         }
+    }
+
+    /// Somebody with the right to it says that `node` is at `address`.
+    pub(super) fn learn_told(&mut self, node: NodeId, address: SocketAddr) {
+        if node != self.identity.node && !self.is_own(&address) {
+            self.addresses.book.learn(node, address, Word::Told, Source::Named, self.now.elapsed);
+        }
+    }
+
+    /// `node` called us, and says that it listens at `address`.
+    pub(super) fn learn_claimed(&mut self, node: NodeId, address: SocketAddr) {
+        let Ok(address) = address::reachable(address) else { return };
+        if self.is_own(&address) {
+            return;
+        }
+        // Who was met there stays while it is connected; then the place may have another tenant.
+        let tenant = self.addresses.book.node_at(&address);
+        if tenant.is_some_and(|tenant| tenant != node && self.ready_to(&tenant).is_none()) {
+            self.addresses.book.doubt(&address);
+        }
+        let source = Source::Peer(Group::of(address.ip()));
+        self.addresses.book.learn(node, address, Word::Claimed, source, self.now.elapsed);
     }
 
     /// Whether dialling `address` could only reach ourselves.
@@ -94,15 +131,29 @@ impl Node {
     pub(super) fn stay_connected(&mut self, address: SocketAddr, node: Option<NodeId>) {
         if node == Some(self.identity.node)
             || self.is_own(&address)
-            || self.addresses.manual.contains_key(&address)
+            || self.addresses.is_manual(&address)
             || self.addresses.manual.len() >= MAX_MANUAL_PEERS
         {
             return;
         }
-        let pause = MIN_REDIAL_PAUSE;
-        let manual = Manual { state: State::Waiting, pause, node };
-        self.addresses.manual.insert(address, manual);
+        // Whoever is named is vouched for.
+        self.bans.forgive(address.ip());
+        let state = match self.take_over_chosen(&address) {
+            Some(Some(conn)) => State::Connected(conn),
+            Some(None) => State::Dialling,
+            None => State::Waiting,
+        };
+        self.addresses.manual.insert(address, Manual { state, pause: MIN_REDIAL_PAUSE, node });
         self.redial_due(address);
+    }
+
+    /// Stays connected to `address`, and to wherever else `node` lives, no longer; whether it was to.
+    pub(super) fn forget_manual(&mut self, address: &SocketAddr, node: Option<NodeId>) -> bool {
+        let before = self.addresses.manual.len();
+        let is_it =
+            |at: &SocketAddr, manual: &Manual| at == address || (node.is_some() && manual.node == node);
+        self.addresses.manual.retain(|at, manual| !is_it(at, manual));
+        self.addresses.manual.len() < before
     }
 
     /// The time to dial `address` has come.
@@ -112,10 +163,11 @@ impl Node {
             return;
         }
         // Whoever lives there may have called us in the meantime; `node_gone` rings when that ends.
-        let there = manual.node.or_else(|| self.addresses.node_at(&address));
+        let there = manual.node.or_else(|| self.addresses.book.node_at(&address));
         if there.is_some_and(|node| self.ready_to(&node).is_some()) {
             if let Some(manual) = self.addresses.manual.get_mut(&address) {
                 manual.node = there;
+                manual.state = State::CalledUs;
             }
             return;
         }
@@ -128,7 +180,9 @@ impl Node {
     /// Nobody answered at `address`.
     pub(super) fn dial_failed(&mut self, address: SocketAddr, error: String) {
         self.event(Event::DialFailed { address, error });
+        self.addresses.book.silent(&address);
         self.redial_later(address, false);
+        self.chosen_failed(address);
     }
 
     /// A connection that we dialled exists.
@@ -136,6 +190,7 @@ impl Node {
         if let Some(manual) = self.addresses.manual.get_mut(&address) {
             manual.state = State::Connected(conn);
         }
+        self.addresses.outbound.connected(address, conn);
     }
 
     /// It is `node` that lives at `address`.
@@ -143,6 +198,10 @@ impl Node {
         if let Some(manual) = self.addresses.manual.get_mut(&address) {
             manual.node = Some(node);
         }
+        let source = if self.addresses.is_manual(&address) { Source::Named } else { Source::Kept };
+        self.addresses.book.learn(node, address, Word::Met, source, self.now.elapsed);
+        self.addresses.book.reached(&address, self.now);
+        self.addresses.outbound.met(&address);
     }
 
     /// The handshake at `address` was done: the next pause is a short one again.
@@ -154,24 +213,30 @@ impl Node {
 
     /// A connection that we dialled is no more.
     pub(super) fn dial_ended(&mut self, address: SocketAddr, conn: ConnId, why: &Disconnect) {
+        self.chosen_ended(address, conn, why);
         if self.addresses.manual.get(&address).is_none_or(|m| m.state != State::Connected(conn)) {
             return;
         }
-        if matches!(why, Disconnect::SelfConnection) {
+        if why.is_self() {
             self.addresses.manual.remove(&address);
-            self.addresses.known.retain(|_, at| *at != address);
-            if self.addresses.own.len() < MAX_MANUAL_PEERS {
-                self.addresses.own.push(address);
-            }
+            self.met_ourselves(address);
             return;
         }
-        self.redial_later(address, why.is_permanent());
+        // Who follows other rules, or a chain that breaks ours, does so the next time as well.
+        self.redial_later(address, why.is_permanent() || why.is_offence());
+    }
+
+    pub(super) fn met_ourselves(&mut self, address: SocketAddr) {
+        self.addresses.book.forget(&address);
+        if self.addresses.own.len() < MAX_MANUAL_PEERS {
+            self.addresses.own.insert(address);
+        }
     }
 
     /// No connection to `node` is left: where it was wanted and called us instead, it is dialled again.
     pub(super) fn node_gone(&mut self, node: &NodeId) {
         let idle = |(address, manual): (&SocketAddr, &Manual)| {
-            (manual.node == Some(*node) && manual.state == State::Waiting).then_some(*address)
+            (manual.node == Some(*node) && manual.state == State::CalledUs).then_some(*address)
         };
         let waiting: Vec<SocketAddr> = self.addresses.manual.iter().filter_map(idle).collect();
         for address in waiting {

@@ -1,7 +1,7 @@
 //! What users and managers ask for. Both want the same things; they differ in how they are answered.
 
-use super::connections::Phase;
-use super::io::{Answer, Command, CommandId, ConnId, Output};
+use super::connections::{Connection, Phase};
+use super::io::{Answer, Command, CommandId, ConnId, Giver, Origin, Output, Place};
 use super::*;
 use crate::chain::CheckedBranch;
 use crate::encoding::{Blob, Text};
@@ -43,21 +43,68 @@ impl Node {
                 self.reply(caller, Answer::Asked(asked));
             }
             Command::Replace(branch) => self.replace(caller, &branch),
+            Command::Connect(address) => self.connect(caller, address),
+            Command::Disconnect(place) => self.disconnect(caller, place),
             Command::Shutdown => self.shut_down(caller),
         }
     }
 
     fn register(&mut self, caller: Caller, introductions: &[Introduction]) {
-        for Introduction { peer, dial } in introductions {
-            if let Some(node) = peer.node {
-                self.learn(node, peer.address);
-            }
-            if *dial {
-                self.stay_connected(peer.address, peer.node);
+        let mut places = Vec::with_capacity(introductions.len());
+        for Introduction { peer, .. } in introductions {
+            match address::reachable(peer.address) {
+                Ok(place) => places.push(place),
+                Err(why) => {
+                    return self.reply(caller, Answer::NotRegistered { address: peer.address, why });
+                }
             }
         }
-        let known = self.addresses.known().keys().copied().collect();
+        for (Introduction { peer, dial }, place) in introductions.iter().zip(places) {
+            if let Some(node) = peer.node {
+                self.learn_told(node, place);
+            }
+            if *dial {
+                self.stay_connected(place, peer.node);
+            }
+        }
+        let known = self.addresses.book.names().into_keys().collect();
         self.reply(caller, Answer::Registered(known));
+    }
+
+    fn connect(&mut self, caller: Caller, address: SocketAddr) {
+        let answer = match address::reachable(address) {
+            Err(why) => Answer::NotRegistered { address, why },
+            Ok(place) if self.is_own(&place) => Answer::OwnAddress,
+            Ok(place) => {
+                self.stay_connected(place, None);
+                match self.addresses.is_manual(&place) {
+                    true => Answer::Connecting,
+                    false => Answer::TooManyAddresses,
+                }
+            }
+        };
+        self.reply(caller, answer);
+    }
+
+    /// Lets go of a peer: its connection, and the wish to have one.
+    fn disconnect(&mut self, caller: Caller, place: Place) {
+        let is_it = |(conn, connection): &(ConnId, &Connection)| match place {
+            Place::Conn(wanted) => *conn == wanted,
+            Place::Address(address) => connection.address == address,
+        };
+        let found = self.ready().find(is_it).map(|(conn, connection)| {
+            (conn, connection.address, connection.remote().map(|remote| remote.hello.node))
+        });
+        let forgotten = match (place, found) {
+            (_, Some((_, address, node))) => self.forget_manual(&address, node),
+            (Place::Address(address), None) => self.forget_manual(&address, None),
+            (Place::Conn(_), None) => false,
+        };
+        if let Some((conn, ..)) = found {
+            self.close(conn, Disconnect::Requested);
+        }
+        let known = forgotten || found.is_some();
+        self.reply(caller, if known { Answer::Disconnected } else { Answer::NoSuchPeer });
     }
 
     fn submit(&mut self, caller: Caller, data: Blob<MAX_CONTENT_BYTES>) {
@@ -83,7 +130,7 @@ impl Node {
         // Known blocks at the start are skipped, so that storage is not given them again.
         let blocks = branch.blocks();
         let known = blocks.partition_point(|b| self.chain.get(&b.hash()).is_some_and(|e| e.has_body));
-        self.import(&blocks[known..]);
+        self.import(&blocks[known..], Giver { origin: Origin::Imported, node: None });
         let ours = self.chain.tip();
         if ours.hash == offered.hash {
             self.reply_when_stored(caller, Answer::Replaced(offered));
@@ -199,11 +246,21 @@ fn outcome(answer: Answer) -> manage::Outcome {
     let failed = |why: String| Failed(Text::clipped(&why));
     match answer {
         Answer::Registered(_) | Answer::MiningSet | Answer::Asked(_) | Answer::Replaced(_) => Done,
+        Answer::Connecting | Answer::Disconnected => Done,
+        Answer::OwnAddress => failed("that is this node itself".to_owned()),
+        Answer::TooManyAddresses => failed("too many addresses to stay connected to".to_owned()),
+        Answer::NoSuchPeer => failed("there is no such peer".to_owned()),
         Answer::ShuttingDown => Done,
         Answer::NotStored(why) => failed(why),
+        Answer::NotRegistered { address, why } => failed(format!("{address}: {why}")),
         Answer::Mined(mined) => Mined(mined),
         Answer::Submitted(id) => Submitted(id),
         Answer::MiningQueueFull => failed("too many mining calls wait already".to_owned()),
+        Answer::ClockBehind { wait, .. } => failed(format!(
+            "the chain's time is ahead of this machine's clock, and for {} s no block can be mined: set the \
+             clock",
+            wait.as_secs() + 1
+        )),
         Answer::NotSubmitted(refusal) => failed(refusal.to_string()),
         Answer::NotReplaced { ours, offered } => {
             failed(format!("the chain has work {}, ours {}", offered.work, ours.work))

@@ -5,22 +5,26 @@
 //! exception is two nodes that dialled each other at the same moment: of such a pair both keep the one that
 //! the node with the greater id dialled.
 
+use core::cmp::Reverse;
 use core::time::Duration;
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 
 use rand::{Rng, RngExt};
 
 use super::fetch::PeerFetch;
+use super::gossip::PeerGossip;
 use super::io::{ConnId, Direction, Event, Output, Timer};
 use super::relay::PeerRelay;
 use super::sync::PeerSync;
 use super::*;
 use crate::limits::{
-    CONTENDER_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_INBOUND, MAX_MANAGERS, MAX_PENDING_HANDSHAKES,
-    SIMULTANEOUS_WINDOW,
+    CONTENDER_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_INBOUND, MAX_INBOUND_PER_GROUP, MAX_INBOUND_PER_HOST,
+    MAX_MANAGERS, MAX_PENDING_HANDSHAKES, SIMULTANEOUS_WINDOW,
 };
 use crate::peer::ping::Due;
 use crate::peer::{Budget, Disconnect, Liveness};
+use crate::types::{Group, address};
 use crate::wire::message::{Bye, ByeReason, Hello, Message, Ping, Role};
 
 /// One connection, and what each concern keeps about it.
@@ -37,6 +41,7 @@ pub(super) struct Connection {
     pub(super) sync: PeerSync,
     pub(super) fetch: PeerFetch,
     pub(super) relay: PeerRelay,
+    pub(super) gossip: PeerGossip,
 }
 
 /// How far a connection has come.
@@ -56,7 +61,7 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Remote {
     pub(super) hello: Hello,
-    since: Duration,
+    pub(super) since: Duration,
 }
 
 /// A manager at the other end.
@@ -74,6 +79,11 @@ impl Connection {
             Phase::Ready(remote) => Some(remote),
             _ => None,
         }
+    }
+
+    /// How long the last ping took to be answered.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.live.round_trip()
     }
 
     fn is_pending(&self) -> bool {
@@ -102,7 +112,13 @@ impl Node {
             self.out.push(Output::Close(conn, Disconnect::ShuttingDown));
             return;
         }
+        // A dial is known by the address as it was dialled.
+        let address = if direction == Direction::Inbound { address::canonical(address) } else { address };
         if direction == Direction::Inbound {
+            if self.is_banned(address.ip()) {
+                self.out.push(Output::Close(conn, Disconnect::Banned));
+                return;
+            }
             self.make_room_for_handshake();
         }
         let mut challenge = [0; 32];
@@ -118,6 +134,7 @@ impl Node {
             sync: PeerSync::default(),
             fetch: PeerFetch::default(),
             relay: PeerRelay::default(),
+            gossip: PeerGossip::default(),
         };
         self.connections.insert(conn, connection);
         self.set_timer(Timer::Handshake(conn), HANDSHAKE_TIMEOUT);
@@ -127,17 +144,32 @@ impl Node {
         }
     }
 
-    /// The waiting room is small; the one who has said nothing for longest goes.
+    /// The waiting room is small. Of the host that takes the most room in it, whoever has said nothing for
+    /// longest goes: a crowd pushes out its own.
     fn make_room_for_handshake(&mut self) {
-        let pending = || {
-            let silent = |c: &Connection| c.is_pending() && c.direction == Direction::Inbound;
-            self.connections.iter().filter(move |(_, c)| silent(c)).map(|(conn, _)| *conn)
-        };
-        if pending().count() >= MAX_PENDING_HANDSHAKES
-            && let Some(oldest) = pending().next()
+        let silent = |c: &Connection| c.is_pending() && c.direction == Direction::Inbound;
+        let mut crowds: BTreeMap<IpAddr, (usize, ConnId)> = BTreeMap::new();
+        for (conn, connection) in self.connections.iter().filter(|(_, c)| silent(c)) {
+            crowds.entry(address::host(connection.address.ip())).or_insert((0, *conn)).0 += 1;
+        }
+        if crowds.values().map(|(count, _)| count).sum::<usize>() >= MAX_PENDING_HANDSHAKES
+            && let Some((_, oldest)) =
+                crowds.into_values().max_by_key(|(count, oldest)| (*count, Reverse(*oldest)))
         {
             self.close(oldest, Disconnect::TooManyPending);
         }
+    }
+
+    /// Whether one more peer may call from `ip`: there is room, and neither its host nor its network has
+    /// more than its share of it.
+    fn has_room_for(&self, ip: IpAddr) -> bool {
+        let inbound = |c: &&Connection| c.direction == Direction::Inbound && c.remote().is_some();
+        let ips = || self.connections.values().filter(inbound).map(|c| c.address.ip());
+        let (host, group) = (address::host(ip), Group::of(ip));
+        ips().count() < MAX_INBOUND
+            && (group == Group::Loopback
+                || ips().filter(|ip| address::host(*ip) == host).count() < MAX_INBOUND_PER_HOST
+                    && ips().filter(|ip| Group::of(*ip) == group).count() < MAX_INBOUND_PER_GROUP)
     }
 
     fn say_hello(&mut self, conn: ConnId) {
@@ -172,6 +204,8 @@ impl Node {
             Message::Pong(ping) => self.pong(conn, ping),
             // Not let in yet; what it says now it will be asked for again.
             _ if contending => {}
+            Message::GetPeers => self.get_peers(conn),
+            Message::Peers(addresses) => self.peers(conn, &addresses),
             Message::GetHeaders(question) => self.get_headers(conn, question),
             Message::Headers(headers) => self.headers(conn, headers.into_vec()),
             Message::GetBlocks(hashes) => self.get_blocks(conn, hashes.into_vec()),
@@ -201,6 +235,12 @@ impl Node {
         }
     }
 
+    pub(super) fn arriving(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.live.heard(self.now.elapsed);
+        }
+    }
+
     pub(super) fn unknown_kind(&mut self, conn: ConnId) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.live.heard(self.now.elapsed);
@@ -220,12 +260,12 @@ impl Node {
         if connection.direction == Direction::Outbound {
             let address = connection.address;
             self.dial_met(address, hello.node);
+            if self.was_probe(conn) {
+                return self.close(conn, Disconnect::TooManyPeers);
+            }
         }
         let Some(connection) = self.connections.get(&conn) else { return };
-        let inbound = |c: &Connection| c.direction == Direction::Inbound && c.remote().is_some();
-        if connection.direction == Direction::Inbound
-            && self.connections.values().filter(|c| inbound(c)).count() >= MAX_INBOUND
-        {
+        if connection.direction == Direction::Inbound && !self.has_room_for(connection.address.ip()) {
             return self.close(conn, Disconnect::TooManyPeers);
         }
         let Some(old) = self.ready_to(&hello.node) else { return self.become_ready(conn, hello) };
@@ -287,25 +327,21 @@ impl Node {
         let node = hello.node;
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let (address, direction) = (connection.address, connection.direction);
-        let listen = match direction {
-            Direction::Outbound => Some(address),
-            Direction::Inbound if hello.listen_port == 0 => None,
-            Direction::Inbound => Some(SocketAddr::new(address.ip(), hello.listen_port)),
-        };
+        let listen_port = hello.listen_port;
         connection.phase = Phase::Ready(Remote { hello, since: self.now.elapsed });
-        if direction == Direction::Inbound {
-            self.say_hello(conn);
-        } else {
-            self.dial_succeeded(address);
-        }
-        if let Some(listen) = listen {
-            self.learn(node, listen);
+        match direction {
+            Direction::Inbound => {
+                self.say_hello(conn);
+                self.learn_claimed(node, SocketAddr::new(address.ip(), listen_port));
+            }
+            Direction::Outbound => self.dial_succeeded(address),
         }
         self.set_timer(Timer::Ping(conn), crate::limits::PING_INTERVAL);
         self.event(Event::PeerReady { conn, node, address, direction });
         self.tell_managers(crate::wire::manage::Event::PeerReady { node });
         self.sync_with(conn);
         self.announce_pool(conn);
+        self.ask_for_peers(conn);
     }
 
     fn bye(&mut self, conn: ConnId, bye: Bye) {
@@ -322,7 +358,7 @@ impl Node {
 
     fn pong(&mut self, conn: ConnId, ping: Ping) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        if connection.live.pong(ping.nonce) {
+        if connection.live.pong(ping.nonce, self.now.elapsed) {
             return self.keep_from_contenders(conn);
         }
         if let Err(why) = connection.budget.ping(self.now.elapsed) {
@@ -413,6 +449,7 @@ impl Node {
         let node = connection.remote().map(|remote| remote.hello.node);
         let address = connection.address;
         self.event(Event::PeerClosed { conn, node, address, why: why.clone() });
+        self.punish(&connection, &why);
         self.dial_ended(address, conn, &why);
         self.cancel_mining_of(conn);
         self.sync_without(conn, &connection.sync);

@@ -51,13 +51,6 @@ impl Default for PeerFetch {
     }
 }
 
-impl PeerFetch {
-    /// The block with the most work that this peer is known to have.
-    pub(super) fn best(&self) -> Option<BlockHash> {
-        self.best
-    }
-}
-
 /// What is remembered beside the connections.
 #[derive(Debug, Default)]
 pub(super) struct Fetch {
@@ -75,6 +68,13 @@ pub(super) struct Fetch {
     timer: bool,
     /// Nothing was asked for, because the store was behind.
     held: bool,
+}
+
+impl PeerFetch {
+    /// The block with the most work that this peer is known to have.
+    pub(super) fn best(&self) -> Option<BlockHash> {
+        self.best
+    }
 }
 
 impl Node {
@@ -291,6 +291,14 @@ impl Node {
         }
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.fetch.in_flight = 0;
+        }
+    }
+
+    /// What was asked for and came, and is not here all the same, is to be asked for again.
+    pub(super) fn ask_again_if_missing(&mut self, hash: BlockHash) {
+        let was_asked = self.chain.get(&hash).is_some_and(|entry| entry.height < self.fetch.cursor);
+        if was_asked && self.is_missing(&hash) {
+            self.give_back(&hash);
         }
     }
 

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::commands::Caller;
-use super::io::{Answer, BadBlock, Commit, ConnId, Delivery, Direction, Event, Output};
+use super::io::{Answer, BadBlock, Commit, ConnId, Delivery, Direction, Event, Giver, Ids, Origin, Output};
 use super::*;
 use crate::chain::{CheckedBlock, Outcome, Rule, Tip};
-use crate::limits::{BODY_CACHE_BYTES, MAX_GET_BLOCKS, MAX_UNSTORED_BYTES, RECENT_BLOCKS};
+use crate::limits::{BODY_CACHE_BYTES, DOWNLOAD_WINDOW, MAX_GET_BLOCKS, MAX_UNSTORED_BYTES, RECENT_BLOCKS};
 use crate::mempool::Source;
 use crate::peer::Disconnect;
 use crate::types::{Block, BlockHash, Lookup, Transaction, TxId};
@@ -55,9 +55,19 @@ pub(super) struct Pending {
     tip: Tip,
     /// Of its blocks.
     bytes: usize,
+    moved: Moved,
+    /// What came into the pool, and what went.
+    pool: (Ids, Ids),
+    replies: Vec<(Caller, Answer)>,
+}
+
+/// How the active chain moved.
+#[derive(Debug, Default)]
+struct Moved {
     connected: u64,
     reverted: u64,
-    replies: Vec<(Caller, Answer)>,
+    /// Contents that wait in the pool again.
+    returned: Ids,
 }
 
 impl Node {
@@ -93,20 +103,32 @@ impl Node {
                 self.refuse_block(conn, bad.hash, bad.rule);
             }
             Ok(block) if delivery == Delivery::Pushed && self.is_low_work(&block.header().previous) => {}
+            Ok(block) if delivery == Delivery::Pushed && self.is_beyond_window(&block.header().previous) => {
+                self.header_announced(conn, block.header());
+            }
             Ok(block) => self.take_from_peer(conn, block, delivery),
         }
+        // A body that was not the header's: others may have the one that is.
+        self.ask_again_if_missing(hash);
         self.fetch_blocks();
     }
 
     fn take_from_peer(&mut self, conn: ConnId, block: CheckedBlock, delivery: Delivery) {
         let hash = block.hash();
-        match self.import(core::slice::from_ref(&block)) {
+        let origin = Origin::from(delivery);
+        match self.import(core::slice::from_ref(&block), self.giver(conn, origin)) {
             Outcome::Imported { .. } | Outcome::Duplicate => self.peer_has(conn, hash),
             Outcome::MissingParent if delivery == Delivery::Pushed => self.ask_headers(conn),
             Outcome::MissingParent => {}
-            Outcome::TooEarly { retry_at } => self.keep_for_later(retry_at, block, conn),
+            Outcome::TooEarly { retry_at } => self.keep_for_later(retry_at, block, (conn, origin)),
             Outcome::Invalid(rule) => self.refuse_block(conn, hash, rule),
         }
+    }
+
+    /// The peer at the other end of `conn`, as one who gave a block.
+    pub(super) fn giver(&self, conn: ConnId, origin: Origin) -> Giver {
+        let remote = self.connections.get(&conn).and_then(|connection| connection.remote());
+        Giver { origin, node: remote.map(|remote| remote.hello.node) }
     }
 
     /// A block or header of `conn`'s broke a rule.
@@ -123,20 +145,20 @@ impl Node {
         }
     }
 
-    /// Whether a child of `parent` could not matter any more: it is known, and had less work than our own
-    /// chain had [`RECENT_BLOCKS`] ago.
+    /// Whether a child of `parent` could not matter any more: that is known, and has too little work.
     pub(super) fn is_low_work(&self, parent: &BlockHash) -> bool {
-        let behind = self.chain.tip().height.saturating_sub(RECENT_BLOCKS as u64);
-        if behind == 0 {
-            return false;
-        }
-        let floor = self.chain.active_at(behind).and_then(|hash| self.chain.work(&hash));
-        matches!((self.chain.work(parent), floor), (Some(parent), Some(floor)) if parent < floor)
+        self.chain.get(parent).is_some_and(|parent| parent.work < self.work_floor())
+    }
+
+    /// Whether a child of `parent` is beyond all that bodies are asked for.
+    fn is_beyond_window(&self, parent: &BlockHash) -> bool {
+        let end = self.chain.tip().height + DOWNLOAD_WINDOW;
+        self.chain.get(parent).is_some_and(|parent| parent.height >= end)
     }
 
     /// Takes `blocks` into the chain, each the child of the one before, as one change. The outcome is the
     /// last one's; one that is refused ends it.
-    pub(super) fn import(&mut self, blocks: &[CheckedBlock]) -> Outcome {
+    pub(super) fn import(&mut self, blocks: &[CheckedBlock], giver: Giver) -> Outcome {
         let mut stored = Vec::new();
         let (mut connected, mut reverted) = (Vec::new(), Vec::new());
         let mut outcome = Outcome::Duplicate;
@@ -146,6 +168,7 @@ impl Node {
                 Outcome::Imported { connected: more, reverted: fewer } => {
                     self.bodies.insert(block.clone());
                     self.arrived(&block.hash(), block.encoded().len());
+                    self.seen(block, giver);
                     stored.push(block.clone());
                     connected.extend_from_slice(more);
                     reverted.extend_from_slice(fewer);
@@ -154,15 +177,21 @@ impl Node {
                 _ => break,
             }
         }
+        let mut moved = Moved::default();
         if !connected.is_empty() {
             self.relay_tip();
-            self.pool_follows(&connected, &reverted);
+            let returned = self.pool_follows(&connected, &reverted);
+            moved = Moved {
+                connected: connected.len() as u64,
+                reverted: reverted.len() as u64,
+                returned: returned.as_slice().into(),
+            };
         }
         if !stored.is_empty() {
             // The pool's changes go with the blocks that made them, or a crash could lose a content or
             // bring one back that is in the chain.
             let forget = self.chain.take_forgotten();
-            self.commit(stored, forget, (connected.len() as u64, reverted.len() as u64));
+            self.commit(stored, forget, moved);
         }
         if !connected.is_empty() {
             self.load_more();
@@ -171,29 +200,43 @@ impl Node {
         outcome
     }
 
-    fn commit(&mut self, blocks: Vec<CheckedBlock>, forget: Vec<BlockHash>, moved: (u64, u64)) {
+    /// A block is new to the tree.
+    fn seen(&mut self, block: &CheckedBlock, giver: Giver) {
+        let hash = block.hash();
+        let Some(height) = self.chain.get(&hash).map(|entry| entry.height) else { return };
+        self.event(Event::BlockSeen {
+            hash,
+            previous: block.header().previous,
+            height,
+            bytes: block.encoded().len(),
+            transactions: block.ids().len(),
+            giver,
+        });
+    }
+
+    fn commit(&mut self, blocks: Vec<CheckedBlock>, forget: Vec<BlockHash>, moved: Moved) {
         let tip = self.chain.tip();
         let seq = self.next_commit;
         self.next_commit += 1;
         let bytes = blocks.iter().map(|block| block.encoded().len()).sum();
         self.unstored_bytes += bytes;
-        let (connected, reverted) = moved;
-        self.commits.push_back(Pending { seq, tip, bytes, connected, reverted, replies: Vec::new() });
         let pool = self.pool.take_changes();
+        let changes = (pool.ids.as_slice().into(), pool.went.as_slice().into());
+        self.commits.push_back(Pending { seq, tip, bytes, moved, pool: changes, replies: Vec::new() });
         self.out.push(Output::Store(Commit { seq, blocks, tip: tip.hash, forget, pool }));
     }
 
     /// Makes durable what changed in the pool, if anything did.
     pub(super) fn commit_pool(&mut self) {
         if self.pool.has_changes() {
-            self.commit(Vec::new(), Vec::new(), (0, 0));
+            self.commit(Vec::new(), Vec::new(), Moved::default());
         }
     }
 
     /// Makes durable that blocks are dropped which the chain could not take up again at the start.
     pub(super) fn commit_forgotten(&mut self, forget: Vec<BlockHash>) {
         if !forget.is_empty() {
-            self.commit(Vec::new(), forget, (0, 0));
+            self.commit(Vec::new(), forget, Moved::default());
         }
     }
 
@@ -210,9 +253,10 @@ impl Node {
         }
     }
 
-    /// What the new chain has waits no longer; what only the old one had waits again.
-    fn pool_follows(&mut self, connected: &[BlockHash], reverted: &[BlockHash]) {
-        let mut unread = Vec::new();
+    /// What the new chain has waits no longer; what only the old one had waits again, and comes back here
+    /// as far as it need not be read first.
+    fn pool_follows(&mut self, connected: &[BlockHash], reverted: &[BlockHash]) -> Vec<TxId> {
+        let (mut unread, mut returned) = (Vec::new(), Vec::new());
         for hash in reverted.iter().rev() {
             self.pool.disconnect(*hash);
         }
@@ -224,11 +268,12 @@ impl Node {
         }
         for hash in reverted.iter().rev() {
             match self.bodies.get(hash).map(|block| block.block().clone()) {
-                Some(block) => self.return_contents(&block),
+                Some(block) => returned.extend(self.return_contents(&block)),
                 None => unread.push(*hash),
             }
         }
         self.bodies.wanted.extend(unread);
+        returned
     }
 
     /// Asks for the newest bodies of a chain that was taken up again: what they have is not to be repeated.
@@ -242,7 +287,7 @@ impl Node {
 
     /// Puts the contents of a block that left the chain back into the pool, and tells peers who may never
     /// have had it.
-    fn return_contents(&mut self, block: &Block) {
+    fn return_contents(&mut self, block: &Block) -> Vec<TxId> {
         let mut returned = Vec::new();
         for transaction in block.transactions.iter().filter(|t| t.as_coinbase().is_none()) {
             let id = transaction.id();
@@ -252,6 +297,7 @@ impl Node {
             }
         }
         self.announce(&returned);
+        returned
     }
 
     /// Reads back a few bodies at a time, so that a deep reorg costs time and not memory.
@@ -285,13 +331,21 @@ impl Node {
     /// A commit is durable: users may know.
     pub(super) fn stored(&mut self, seq: u64) {
         while let Some(pending) = self.commits.pop_front_if(|pending| pending.seq <= seq) {
-            self.committed = pending.tip;
+            let from = core::mem::replace(&mut self.committed, pending.tip);
             self.unstored_bytes -= pending.bytes;
             for (caller, answer) in pending.replies {
                 self.reply(caller, answer);
             }
-            if pending.connected > 0 {
-                let Pending { tip, connected, reverted, .. } = pending;
+            let Pending { tip, moved: Moved { connected, reverted, returned }, pool: (came, went), .. } =
+                pending;
+            if came.count > 0 || went.count > 0 {
+                let (count, bytes) = (self.pool.len(), self.pool.bytes());
+                self.event(Event::PoolChanged { came, went, count, bytes });
+            }
+            if reverted > 0 {
+                self.event(Event::Reorg { from, to: tip, depth: reverted, returned });
+            }
+            if connected > 0 {
                 self.event(Event::TipChanged { tip, connected, reverted });
                 self.tell_managers(crate::wire::manage::Event::TipChanged {
                     tip: tip.hash,
@@ -307,6 +361,7 @@ impl Node {
     /// Nothing will be durable any more: whoever waits for it is told, and the node ends.
     pub(super) fn store_failed(&mut self, why: &str) {
         self.stopping = true;
+        self.event(Event::StoreFailed { why: why.to_owned() });
         self.stop_mining();
         for pending in core::mem::take(&mut self.commits) {
             for (caller, _) in pending.replies {

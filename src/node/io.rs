@@ -13,9 +13,12 @@ use crate::limits::MAX_CONTENT_BYTES;
 use crate::mempool;
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::types::{Block, BlockHash, NodeId, Template, TxId};
+use crate::time::UnixTime;
+use crate::types::{Block, BlockHash, NodeId, Template, TxId, Unreachable};
 use crate::wire::manage::{Introduction, Mined};
 use crate::wire::message::{Message, NewBlock};
+
+pub use super::event::{Giver, Ids, Origin};
 
 /// A connection's number. Never used twice, so that the late close of an old socket cannot hit a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +56,8 @@ pub enum Input {
     Message(ConnId, Message),
     /// A block arrived, its context-free rules checked.
     Block(ConnId, Delivery, Result<CheckedBlock, BadBlock>),
+    /// A long message is arriving: its sender is alive.
+    Arriving(ConnId),
     /// A well-framed message of a kind that we do not know arrived.
     UnknownKind(ConnId, u8),
     /// A connection is gone, by the other side or by the edge; not sent for those that the core closed.
@@ -133,6 +138,8 @@ pub enum Timer {
     Contender(ConnId),
     /// A manual peer may be dialled again.
     Redial(SocketAddr),
+    /// The connections that the node chooses are looked after.
+    Outbound,
     /// A peer asked for headers must have made progress.
     Headers,
     /// Blocks that were asked for must have come.
@@ -143,6 +150,8 @@ pub enum Timer {
     Future,
     /// Background mining's template gets a fresh time.
     Template,
+    /// The clock may have come up to the chain's time.
+    Clock,
 }
 
 /// Numbers a command and its answer.
@@ -164,8 +173,21 @@ pub enum Command {
     AskPeers,
     /// Adopt this chain if it has strictly more work.
     Replace(CheckedBranch),
+    /// Connect to this address, and again whenever that ends.
+    Connect(SocketAddr),
+    /// Close a connection and dial its address no more.
+    Disconnect(Place),
     /// Stop in order.
     Shutdown,
+}
+
+/// Which peer is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The one at the other end of this connection.
+    Conn(ConnId),
+    /// The one that is, or would be, dialled at this address.
+    Address(SocketAddr),
 }
 
 /// What came of a command.
@@ -173,10 +195,24 @@ pub enum Command {
 pub enum Answer {
     /// Every node known now.
     Registered(Vec<NodeId>),
+    /// None of them is taken, because one cannot be reached.
+    NotRegistered {
+        /// Its address.
+        address: SocketAddr,
+        /// Why not.
+        why: Unreachable,
+    },
     /// The block, stored.
     Mined(Mined),
     /// Too many mining calls wait already.
     MiningQueueFull,
+    /// This machine's clock is too far behind the chain's time for a block.
+    ClockBehind {
+        /// What it has to say before one can be mined.
+        until: UnixTime,
+        /// How long that is from now, by itself.
+        wait: Duration,
+    },
     /// So be it.
     MiningSet,
     /// In the pool, under this id.
@@ -194,6 +230,16 @@ pub enum Answer {
         /// What was offered.
         offered: Tip,
     },
+    /// The address is one to stay connected to.
+    Connecting,
+    /// It is not, because it is this node's own.
+    OwnAddress,
+    /// It is not, because there are as many already as there may be.
+    TooManyAddresses,
+    /// The connection is closed, and the address forgotten.
+    Disconnected,
+    /// There is no such connection, and no such address to dial.
+    NoSuchPeer,
     /// The stop has begun.
     ShuttingDown,
     /// It cannot be made durable, for this reason; the node stops.
@@ -303,6 +349,11 @@ pub enum Event {
         /// Hashes tried.
         tries: u64,
     },
+    /// Mining waits, because this machine's clock is behind the chain's time.
+    MiningPaused {
+        /// What the clock has to say before it goes on.
+        until: UnixTime,
+    },
     /// A block was refused.
     BlockRefused {
         /// Its hash.
@@ -316,5 +367,53 @@ pub enum Event {
     ManagerAccepted {
         /// The connection.
         conn: ConnId,
+    },
+    /// A block is in the tree for the first time, on whichever branch. It need not be durable yet.
+    BlockSeen {
+        /// Its hash.
+        hash: BlockHash,
+        /// Its parent.
+        previous: BlockHash,
+        /// Its height.
+        height: u64,
+        /// Bytes of its encoding.
+        bytes: usize,
+        /// Its transactions, the coinbase included.
+        transactions: usize,
+        /// How it came.
+        giver: Giver,
+    },
+    /// The active chain took another branch, and that is durable; its `TipChanged` comes next.
+    Reorg {
+        /// The old tip.
+        from: Tip,
+        /// The new tip.
+        to: Tip,
+        /// Blocks that left the active chain.
+        depth: u64,
+        /// Contents of theirs that wait in the pool again. Those of blocks that must be read back first
+        /// come later, with a `PoolChanged`.
+        returned: Ids,
+    },
+    /// Other transactions wait than before, and that is durable.
+    PoolChanged {
+        /// Those that wait since, by arrival.
+        came: Ids,
+        /// Those that wait no longer.
+        went: Ids,
+        /// How many wait now.
+        count: usize,
+        /// Their bytes.
+        bytes: usize,
+    },
+    /// The rate of background mining is another one.
+    MiningSet {
+        /// Hashes a second; 0: none.
+        hashrate: u64,
+    },
+    /// Nothing can be made durable any more; the node stops.
+    StoreFailed {
+        /// Why.
+        why: String,
     },
 }

@@ -3,6 +3,10 @@
 //! Explicit calls are served one after the other at full speed; when none waits, the background rate, if
 //! one is set, goes on. A new tip or new contents make a new job at once: proof of work has no memory, so
 //! nothing is lost by starting over.
+//!
+//! Nothing is mined while this machine's clock is so far behind the chain's time that the block would be from
+//! the future. Whoever waits for one is told, unless it is a matter of seconds; the background rate goes on
+//! when the time has come.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -10,11 +14,12 @@ use std::collections::VecDeque;
 use rand::RngExt;
 
 use super::commands::Caller;
-use super::io::{Answer, ConnId, Event, Job, Output, Timer};
+use super::io::{Answer, ConnId, Event, Giver, Job, Origin, Output, Timer};
 use super::*;
 use crate::chain::{CheckedBlock, Outcome};
 use crate::encoding::{self, Blob};
-use crate::limits::{MAX_BLOCK_BYTES, MAX_CONTENT_BYTES, MAX_MINING_QUEUE};
+use crate::limits::{CLOCK_POLL, MAX_BLOCK_BYTES, MAX_CLOCK_WAIT, MAX_CONTENT_BYTES, MAX_MINING_QUEUE};
+use crate::time::UnixTime;
 use crate::types::{Coinbase, Content, Header, Template, Transaction};
 use crate::wire::manage::Mined;
 
@@ -40,11 +45,22 @@ pub(super) struct Mining {
     /// Whether that job is to be worked on.
     active: bool,
     timer: bool,
+    /// Whether the clock is behind the chain, and whether it is looked at again.
+    paused: bool,
+    clock_timer: bool,
 }
 
 impl Mining {
     pub(super) fn new(background: u64) -> Mining {
-        Mining { background, queue: VecDeque::new(), job: 0, active: false, timer: false }
+        Mining {
+            background,
+            queue: VecDeque::new(),
+            job: 0,
+            active: false,
+            timer: false,
+            paused: false,
+            clock_timer: false,
+        }
     }
 
     pub(super) fn background(&self) -> u64 {
@@ -75,6 +91,9 @@ impl Node {
     }
 
     pub(super) fn set_mining(&mut self, hashrate: u64) {
+        if self.mining.background != hashrate {
+            self.event(Event::MiningSet { hashrate });
+        }
         self.mining.background = hashrate;
         if self.mining.queue.is_empty() {
             self.refresh_job();
@@ -110,20 +129,55 @@ impl Node {
 
     /// Gives the miner what it should do now.
     pub(super) fn refresh_job(&mut self) {
+        let until = self.chain.mineable_from(self.now.wall);
+        if let Some(until) = until {
+            self.wait_for_clock(until);
+        }
         let rate = match (self.mining.queue.front(), self.mining.background) {
+            (None, 0) => return self.rest(),
+            _ if until.is_some() => return self.rest(),
             (Some(_), _) => None,
-            (None, 0) => {
-                if core::mem::take(&mut self.mining.active) {
-                    self.out.push(Output::Mine(None));
-                }
-                return;
-            }
             (None, rate) => Some(rate),
         };
+        self.mining.paused = false;
         self.mining.active = true;
         self.mining.job += 1;
         let job = Job { id: self.mining.job, template: self.template(), rate };
         self.out.push(Output::Mine(Some(job)));
+    }
+
+    /// The miner has nothing to do.
+    fn rest(&mut self) {
+        if core::mem::take(&mut self.mining.active) {
+            self.out.push(Output::Mine(None));
+        }
+    }
+
+    /// No block can be made until the clock says `until`: calls that would wait long are answered, and the
+    /// clock is looked at again for whoever is left.
+    fn wait_for_clock(&mut self, until: UnixTime) {
+        let wait = until.millis().saturating_sub(self.now.wall.millis());
+        let wait = Duration::from_millis(wait.max(1));
+        if wait > MAX_CLOCK_WAIT {
+            while let Some(waiting) = self.mining.queue.pop_front() {
+                self.reply(waiting.caller, Answer::ClockBehind { until, wait });
+            }
+            if self.mining.background > 0 && !core::mem::replace(&mut self.mining.paused, true) {
+                self.event(Event::MiningPaused { until });
+            }
+        }
+        let is_wanted = self.mining.background > 0 || !self.mining.queue.is_empty();
+        if is_wanted && !core::mem::replace(&mut self.mining.clock_timer, true) {
+            self.set_timer(Timer::Clock, wait.min(CLOCK_POLL));
+        }
+    }
+
+    /// The clock may have come up to the chain's time, or have been set.
+    pub(super) fn clock_due(&mut self) {
+        self.mining.clock_timer = false;
+        if !self.mining.active {
+            self.refresh_job();
+        }
     }
 
     /// The next block, without its proof of work.
@@ -164,10 +218,11 @@ impl Node {
         }
         let Some(entry) = self.chain.get(&block.header().previous) else { return };
         let (hash, height) = (block.hash(), entry.height + 1);
-        self.event(Event::BlockMined { hash, height, tries });
         let waiting = self.mining.queue.pop_front();
-        match self.import(core::slice::from_ref(&block)) {
+        let giver = Giver { origin: Origin::Mined, node: None };
+        match self.import(core::slice::from_ref(&block), giver) {
             Outcome::Imported { connected, .. } if connected.contains(&hash) => {
+                self.event(Event::BlockMined { hash, height, tries });
                 let Some(Waiting { caller, since, .. }) = waiting else { return };
                 let waited = self.now.elapsed.saturating_sub(since);
                 let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
@@ -176,7 +231,8 @@ impl Node {
                 self.reply_when_stored(caller, Answer::Mined(mined));
             }
             outcome => {
-                // Our own block was not good enough for our own chain: start over, and say so.
+                // Our own block was not good enough for our own chain: start over, and say so. One that is
+                // too early now was not when it was made: the clock was set back.
                 if let Outcome::Invalid(rule) = outcome {
                     self.event(Event::BlockRefused { hash, rule, from: None });
                 }

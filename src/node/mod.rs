@@ -7,9 +7,14 @@
 //!
 //! | file | concern |
 //! |---|---|
-//! | `io` | inputs and outputs: the whole contract with the world |
+//! | `io`, `event` | inputs and outputs: the whole contract with the world |
 //! | `connections` | from a connected socket to a ready peer and to its end; which of two connections stays |
-//! | `addresses` | whom to dial, and whom one has heard of |
+//! | `addresses` | whom to dial because somebody said so |
+//! | `book` | where other nodes are, bounded, and on whose word |
+//! | `outbound` | whom to dial by oneself, and which addresses to probe |
+//! | `bans` | who misbehaved, and is kept out for a day |
+//! | `gossip` | telling each other where nodes are |
+//! | `candidate` | weighing headers before they are kept |
 //! | `sync` | headers, from one peer at a time |
 //! | `fetch` | bodies, from all peers that have them |
 //! | `import` | what a new block changes: the path every block takes |
@@ -21,12 +26,18 @@
 //! Not here: bytes (`wire`), rules (`chain`), anything that waits (`net`).
 
 mod addresses;
+mod bans;
+mod book;
+mod candidate;
 mod commands;
 mod connections;
+mod event;
 mod fetch;
+mod gossip;
 mod import;
 pub mod io;
 mod mining;
+mod outbound;
 mod relay;
 mod sync;
 pub mod view;
@@ -46,10 +57,11 @@ use crate::mempool::{Mempool, Source};
 use crate::params::Params;
 use crate::peer::Identity;
 use crate::time::Now;
-use crate::types::{BlockHash, NodeId, Transaction};
+use crate::types::{BlockHash, NodeId, Transaction, address};
 use crate::wire::manage::ManagerKey;
 use crate::wire::message::{Message, Role};
 use addresses::Addresses;
+use bans::Bans;
 use connections::Connection;
 use fetch::Fetch;
 use import::Bodies;
@@ -69,10 +81,23 @@ pub struct Config {
     pub manager: Option<ManagerKey>,
     /// Addresses to connect to and stay connected to.
     pub peers: Vec<SocketAddr>,
+    /// How many connections to open by itself, to addresses of its book; 0: none but to `peers`.
+    pub outbound: usize,
+    /// What an earlier run knew of others.
+    pub remembered: Remembered,
     /// Hashes a second to mine in the background; 0: none.
     pub hashrate: u64,
     /// What its coinbases say.
     pub note: Text<MAX_NOTE_BYTES>,
+}
+
+/// What a node knows of others that is worth keeping over a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Remembered {
+    /// Where they are.
+    pub addresses: Vec<view::KnownAddress>,
+    /// Which of them misbehaved lately.
+    pub bans: Vec<view::Ban>,
 }
 
 /// A node of the network.
@@ -88,6 +113,7 @@ pub struct Node {
     pool: Mempool,
     connections: BTreeMap<ConnId, Connection>,
     addresses: Addresses,
+    bans: Bans,
     sync: Sync,
     fetch: Fetch,
     wanted: Wanted,
@@ -136,6 +162,7 @@ impl Node {
             pool,
             connections: BTreeMap::new(),
             addresses: Addresses::default(),
+            bans: Bans::default(),
             sync: Sync::default(),
             fetch: Fetch::default(),
             wanted: Wanted::default(),
@@ -155,9 +182,16 @@ impl Node {
         let orphans = core::mem::take(&mut self.orphans);
         self.commit_forgotten(orphans);
         self.load_recent();
+        let Remembered { addresses, bans } = core::mem::take(&mut self.config.remembered);
+        self.remember_bans(bans);
+        for address in self.config.peers.iter_mut() {
+            *address = address::canonical(*address);
+        }
         for address in self.config.peers.clone() {
             self.stay_connected(address, None);
         }
+        self.remember_addresses(addresses);
+        self.outbound_due();
         self.refresh_job();
         core::mem::take(&mut self.out)
     }
@@ -170,6 +204,7 @@ impl Node {
             Input::DialFailed { address, error } => self.dial_failed(address, error),
             Input::Message(conn, message) => self.message(conn, message),
             Input::Block(conn, delivery, block) => self.block_received(conn, delivery, block),
+            Input::Arriving(conn) => self.arriving(conn),
             Input::UnknownKind(conn, _) => self.unknown_kind(conn),
             Input::Closed(conn, why) => self.closed(conn, why),
             Input::Timer(timer) => self.timer(timer),
@@ -194,11 +229,13 @@ impl Node {
             Timer::Ping(conn) => self.ping_due(conn),
             Timer::Contender(conn) => self.contender_due(conn),
             Timer::Redial(address) => self.redial_due(address),
+            Timer::Outbound => self.outbound_due(),
             Timer::Headers => self.headers_due(),
             Timer::Blocks => self.blocks_due(),
             Timer::Transactions => self.transactions_due(),
             Timer::Future => self.future_due(),
             Timer::Template => self.template_due(),
+            Timer::Clock => self.clock_due(),
         }
     }
 

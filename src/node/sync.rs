@@ -6,7 +6,8 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::io::{ConnId, Direction, Timer};
+use super::candidate::{Candidate, Weighed};
+use super::io::{ConnId, Direction, Origin, Timer};
 use super::*;
 use crate::chain::{CheckedBlock, HeaderOutcome};
 use crate::encoding::List;
@@ -25,7 +26,12 @@ pub(super) struct PeerSync {
     owed: u32,
     /// Another question is to follow the answer.
     ask_again: bool,
+    /// Its branch that is not in the tree yet, if it is weighed.
+    pub(super) candidate: Option<Candidate>,
 }
+
+/// Over which connection a block came, and how.
+type Came = (ConnId, Origin);
 
 /// What is remembered beside the connections.
 #[derive(Debug, Default)]
@@ -34,7 +40,7 @@ pub(super) struct Sync {
     waiting: BTreeSet<ConnId>,
     timer: bool,
     /// Blocks from the future, by when they may be tried again.
-    future: BTreeMap<(UnixTime, BlockHash), (CheckedBlock, ConnId)>,
+    future: BTreeMap<(UnixTime, BlockHash), (CheckedBlock, Came)>,
 }
 
 impl Sync {
@@ -86,18 +92,21 @@ impl Node {
         }
     }
 
-    /// Asks `conn` what follows the best headers we have; and for the last of them, if it is not known to have
-    /// that: an empty answer would not tell whether bodies can be had there.
+    /// Asks `conn` what follows the best headers we have.
     pub(super) fn ask_headers(&mut self, conn: ConnId) {
-        let mut locator = self.chain.locator();
-        let theirs = self.connections.get(&conn).and_then(|c| c.fetch.best());
-        if locator.len() > 1 && locator.first().copied() != theirs {
-            locator.remove(0);
-        }
-        self.ask_headers_after(conn, locator);
+        let locator = self.chain.locator();
+        self.send_get_headers(conn, locator);
     }
 
-    fn ask_headers_after(&mut self, conn: ConnId, locator: Vec<BlockHash>) {
+    /// Asks `conn` what follows `hash`; or our chain, if it does not have that any more.
+    fn ask_headers_after(&mut self, conn: ConnId, hash: BlockHash) {
+        let mut locator = self.chain.locator();
+        locator.truncate(MAX_LOCATOR - 1);
+        locator.insert(0, hash);
+        self.send_get_headers(conn, locator);
+    }
+
+    fn send_get_headers(&mut self, conn: ConnId, locator: Vec<BlockHash>) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let sync = &mut connection.sync;
         if sync.asked.is_some() {
@@ -147,7 +156,21 @@ impl Node {
         if headers.windows(2).any(|pair| pair[1].previous != pair[0].hash()) {
             return self.close(conn, Disconnect::UnlinkedHeaders);
         }
-        let Some(last) = self.import_headers(conn, &headers) else { return };
+        let last = match self.weigh(conn, &headers) {
+            Weighed::Refused => return,
+            Weighed::Take => {
+                let Some(last) = self.import_headers(conn, &headers) else { return };
+                last
+            }
+            Weighed::AskAfter(hash) => {
+                self.ask_headers_after(conn, hash);
+                if again {
+                    self.ask_headers(conn);
+                }
+                return;
+            }
+            Weighed::TooLight => None,
+        };
         let full = headers.len() == MAX_HEADERS;
         if let Some(last) = last {
             self.peer_has(conn, last);
@@ -155,15 +178,12 @@ impl Node {
                 self.sync.waiting.insert(conn);
             } else if full || again {
                 // From the last one on, which need not be on the best chain.
-                let mut locator = self.chain.locator();
-                locator.truncate(MAX_LOCATOR - 1);
-                locator.insert(0, last);
-                self.ask_headers_after(conn, locator);
+                self.ask_headers_after(conn, last);
             }
         } else if again {
             self.ask_headers(conn);
         }
-        if !full {
+        if !full || last.is_none() {
             self.ask_waiting(usize::MAX);
         }
         self.fetch_blocks();
@@ -241,8 +261,8 @@ impl Node {
     }
 
     /// Keeps a block whose time has not come.
-    pub(super) fn keep_for_later(&mut self, retry_at: UnixTime, block: CheckedBlock, conn: ConnId) {
-        self.sync.future.insert((retry_at, block.hash()), (block, conn));
+    pub(super) fn keep_for_later(&mut self, retry_at: UnixTime, block: CheckedBlock, came: Came) {
+        self.sync.future.insert((retry_at, block.hash()), (block, came));
         if self.sync.future.len() > MAX_FUTURE_BLOCKS {
             self.sync.future.pop_last();
         }
@@ -262,11 +282,13 @@ impl Node {
                 self.try_again_at(at);
                 break;
             }
-            let (block, conn) = entry.remove();
+            let (block, (conn, origin)) = entry.remove();
             let hash = block.hash();
-            match self.import(core::slice::from_ref(&block)) {
+            match self.import(core::slice::from_ref(&block), self.giver(conn, origin)) {
                 crate::chain::Outcome::Imported { .. } => self.peer_has(conn, hash),
-                crate::chain::Outcome::TooEarly { retry_at } => self.keep_for_later(retry_at, block, conn),
+                crate::chain::Outcome::TooEarly { retry_at } => {
+                    self.keep_for_later(retry_at, block, (conn, origin));
+                }
                 _ => {}
             }
         }

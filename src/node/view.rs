@@ -1,13 +1,17 @@
 //! Reading: what HTTP, tests and people may know of a node. Chain and tip are the committed ones, so that
 //! nobody is told of a block that a power cut could still take back.
 
-use std::net::SocketAddr;
+use core::time::Duration;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::Node;
 use super::io::{ConnId, Direction};
-use crate::chain::{Entry, Tip};
+use crate::chain::{BranchEnd, Entry, Status, Tip};
 use crate::params::{NetworkId, Params};
+use crate::peer::handshake::AGENT;
+use crate::time::UnixTime;
 use crate::types::{BlockHash, NodeId, Transaction, TxId};
 
 /// A look at a node between two inputs.
@@ -25,6 +29,8 @@ pub struct NodeInfo {
     pub listen: SocketAddr,
     /// The network's name and rules, as text.
     pub rules: String,
+    /// Its program, as other nodes are told.
+    pub agent: &'static str,
 }
 
 /// Another node that this one has heard of.
@@ -45,6 +51,19 @@ pub struct KnownAddress {
     pub address: SocketAddr,
     /// Whether the node was told, while it ran, to stay connected to it.
     pub dial: bool,
+    /// When a dial there last met a node of this network.
+    pub reached: Option<UnixTime>,
+}
+
+/// A host that misbehaved, and is kept out for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ban {
+    /// An IPv4 address, or the first of an IPv6 /64.
+    pub host: IpAddr,
+    /// Until then.
+    pub until: UnixTime,
+    /// What it did.
+    pub why: String,
 }
 
 /// A ready connection.
@@ -60,6 +79,24 @@ pub struct PeerInfo {
     pub direction: Direction,
     /// Its program, control characters escaped.
     pub agent: String,
+    /// When the handshake was done.
+    pub since: UnixTime,
+    /// The height of the block with the most work that it is known to have; what it claims counts for
+    /// nothing.
+    pub height: Option<u64>,
+    /// How long it took to answer the last ping, of which a connection that is never quiet sees none.
+    pub round_trip: Option<Duration>,
+}
+
+/// How far the node is, on disk and ahead of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The tip that is durable: what users are told.
+    pub committed: Tip,
+    /// The tip that is relayed and mined on, ahead of the disk.
+    pub in_memory: Tip,
+    /// The best header, ahead of the bodies.
+    pub best_header: Tip,
 }
 
 /// What the miner is told to do.
@@ -106,6 +143,7 @@ impl<'a> View<'a> {
             network: self.0.identity.network,
             listen: self.0.config.listen,
             rules: self.0.chain.params().rules().to_string(),
+            agent: AGENT,
         }
     }
 
@@ -116,8 +154,8 @@ impl<'a> View<'a> {
 
     /// All other nodes it has heard of.
     pub fn known_nodes(&self) -> Vec<KnownNode> {
-        let known = self.0.addresses.known().iter();
-        known.map(|(node, address)| KnownNode { node: *node, address: *address }).collect()
+        let known = self.0.addresses.book.names().into_iter();
+        known.map(|(node, address)| KnownNode { node, address }).collect()
     }
 
     /// Addresses worth keeping over a restart; those of its flags come again anyway.
@@ -125,9 +163,16 @@ impl<'a> View<'a> {
         self.0.addresses.worth_keeping(&self.0.config.peers)
     }
 
+    /// Hosts that are neither let in nor dialled.
+    pub fn bans(&self) -> Vec<Ban> {
+        self.0.bans.list(self.0.now.wall)
+    }
+
     /// Its ready connections.
     pub fn peers(&self) -> Vec<PeerInfo> {
         let ready = self.0.ready().filter_map(|(conn, c)| Some((conn, c, c.remote()?)));
+        let now = self.0.now;
+        let height = |hash| self.0.chain.get(&hash).map(|entry| entry.height);
         ready
             .map(|(conn, connection, remote)| PeerInfo {
                 conn,
@@ -135,6 +180,9 @@ impl<'a> View<'a> {
                 address: connection.address,
                 direction: connection.direction,
                 agent: remote.hello.agent.to_string(),
+                since: now.wall.minus(now.elapsed.saturating_sub(remote.since)),
+                height: connection.fetch.best().and_then(height),
+                round_trip: connection.round_trip(),
             })
             .collect()
     }
@@ -142,6 +190,15 @@ impl<'a> View<'a> {
     /// The committed tip.
     pub fn tip(&self) -> Tip {
         self.0.committed
+    }
+
+    /// The tips: what is durable, and what is ahead of that.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            committed: self.0.committed,
+            in_memory: self.0.chain.tip(),
+            best_header: self.0.chain.best_header(),
+        }
     }
 
     /// A header of the tree and what is known of it.
@@ -162,6 +219,50 @@ impl<'a> View<'a> {
         (there == *hash).then_some(entry.height)
     }
 
+    /// The block at `height` of the committed chain.
+    pub fn committed_at(&self, height: u64) -> Option<BlockHash> {
+        self.0.chain.ancestor_at(&self.0.committed.hash, height)
+    }
+
+    /// Whether `hash` is on the active chain, and not on the committed one yet.
+    pub fn is_on_its_way(&self, hash: &BlockHash) -> bool {
+        self.0.chain.is_active(hash) && self.block_place(hash).is_none()
+    }
+
+    /// What the branch of `hash` is worth. None, if it is not known, or on its way to the committed chain
+    /// and not durable yet: nobody is told of that.
+    pub fn status(&self, hash: &BlockHash) -> Option<Status> {
+        match self.0.chain.status(hash)? {
+            _ if self.block_place(hash).is_some() => Some(Status::Active),
+            Status::Active => None,
+            other => Some(other),
+        }
+    }
+
+    /// Where branches end: the committed chain, then the others, the most work first.
+    pub fn tips(&self) -> Vec<BranchEnd> {
+        let committed = self.0.committed;
+        let first = BranchEnd { tip: committed, length: 0, status: Status::Active };
+        let others =
+            self.0.chain.branches().into_iter().filter(|end| {
+                end.tip.hash != committed.hash && self.status(&end.tip.hash) == Some(end.status)
+            });
+        core::iter::once(first).chain(others).collect()
+    }
+
+    /// The blocks and headers at heights `from` to `to`, at most `max` of them, with what their branches are
+    /// worth: by height, the committed chain's first.
+    pub fn tree(&self, from: u64, to: u64, max: usize) -> Vec<(Entry, Status)> {
+        let heights = (from..=to.min(self.0.committed.height)).take(max);
+        let committed = heights.filter_map(|height| Some((height, self.committed_at(height)?)));
+        let mut found: BTreeSet<(u64, BlockHash)> = committed.collect();
+        found.extend(self.0.chain.beside(from, to));
+        let known = |(_, hash): &(u64, BlockHash)| Some((self.0.chain.get(hash)?, self.status(hash)?));
+        let mut blocks: Vec<(Entry, Status)> = found.iter().take(max).filter_map(known).collect();
+        blocks.sort_by_key(|(entry, status)| (entry.height, *status != Status::Active, entry.hash));
+        blocks
+    }
+
     /// A transaction that waits.
     pub fn pool_get(&self, id: &TxId) -> Option<Arc<Transaction>> {
         self.0.pool.get(id).cloned()
@@ -178,7 +279,7 @@ impl<'a> View<'a> {
         let inbound = node.connections.values().filter(|c| c.direction == Direction::Inbound);
         Usage {
             inbound: inbound.count(),
-            known_nodes: node.addresses.known().len(),
+            known_nodes: node.addresses.book.names().len(),
             pool_count: node.pool.len(),
             pool_bytes: node.pool.bytes(),
             side_headers: node.chain.side_len(),
@@ -187,6 +288,11 @@ impl<'a> View<'a> {
             wanted: node.wanted.len(),
             unstored_bytes: node.unstored_bytes,
         }
+    }
+
+    /// How many wait, and their bytes.
+    pub fn pool_size(&self) -> (usize, usize) {
+        (self.0.pool.len(), self.0.pool.bytes())
     }
 
     /// What the miner is told to do.

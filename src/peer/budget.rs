@@ -3,35 +3,39 @@
 use core::time::Duration;
 
 use crate::limits::{
-    MAX_ANNOUNCEMENT_BURST, MAX_ANNOUNCEMENTS_PER_SEC, MAX_PINGS_PER_SEC, MAX_REQUEST_BURST,
-    MAX_REQUESTS_PER_SEC, MAX_STRIKES, MAX_UNKNOWN_FRAMES,
+    GET_PEERS_EVERY, MAX_ANNOUNCEMENT_BURST, MAX_ANNOUNCEMENTS_PER_SEC, MAX_GET_PEERS_BURST, MAX_PEERS,
+    MAX_PINGS_PER_SEC, MAX_REQUEST_BURST, MAX_REQUESTS_PER_SEC, MAX_STRIKES, MAX_UNKNOWN_FRAMES,
+    NEW_PEER_EVERY,
 };
 use crate::peer::Disconnect;
 
-/// A token bucket: `rate` a second on average, `burst` at once.
+/// A token bucket, its tokens as the time in which they are earned: one `every` so often, `full` at most.
 #[derive(Debug, Clone)]
 struct Bucket {
-    rate: u32,
-    burst: u32,
-    /// Thousandths of a token.
-    tokens: u64,
+    every: Duration,
+    full: Duration,
+    credit: Duration,
     at: Duration,
 }
 
 impl Bucket {
+    /// One with `burst` tokens that earns `rate` a second.
     fn full(rate: u32, burst: u32) -> Bucket {
-        Bucket { rate, burst, tokens: u64::from(burst) * 1000, at: Duration::ZERO }
+        Bucket::slow(Duration::from_secs(1) / rate, burst)
+    }
+
+    /// One with `burst` tokens that earns one `every` so often.
+    fn slow(every: Duration, burst: u32) -> Bucket {
+        Bucket { every, full: every * burst, credit: every * burst, at: Duration::ZERO }
     }
 
     fn take(&mut self, now: Duration, count: usize) -> bool {
-        let millis = u64::try_from(now.saturating_sub(self.at).as_millis()).unwrap_or(u64::MAX);
-        let earned = millis.saturating_mul(u64::from(self.rate));
-        self.tokens = self.tokens.saturating_add(earned).min(u64::from(self.burst) * 1000);
-        // Only whole milliseconds were paid for.
-        self.at += Duration::from_millis(millis);
-        match self.tokens.checked_sub(count as u64 * 1000) {
+        self.credit = self.credit.saturating_add(now.saturating_sub(self.at)).min(self.full);
+        self.at = self.at.max(now);
+        let price = u32::try_from(count).ok().and_then(|count| self.every.checked_mul(count));
+        match price.and_then(|price| self.credit.checked_sub(price)) {
             Some(left) => {
-                self.tokens = left;
+                self.credit = left;
                 true
             }
             None => false,
@@ -45,6 +49,8 @@ pub struct Budget {
     pings: Bucket,
     requests: Bucket,
     announcements: Bucket,
+    get_peers: Bucket,
+    new_peers: Bucket,
     strikes: u32,
     unknown: u32,
 }
@@ -55,6 +61,8 @@ impl Default for Budget {
             pings: Bucket::full(MAX_PINGS_PER_SEC, MAX_PINGS_PER_SEC),
             requests: Bucket::full(MAX_REQUESTS_PER_SEC, MAX_REQUEST_BURST),
             announcements: Bucket::full(MAX_ANNOUNCEMENTS_PER_SEC, MAX_ANNOUNCEMENT_BURST),
+            get_peers: Bucket::slow(GET_PEERS_EVERY, MAX_GET_PEERS_BURST),
+            new_peers: Bucket::slow(NEW_PEER_EVERY, MAX_PEERS as u32),
             strikes: 0,
             unknown: 0,
         }
@@ -75,6 +83,17 @@ impl Budget {
     /// News of `count` things.
     pub fn announce(&mut self, now: Duration, count: usize) -> Result<(), Disconnect> {
         if self.announcements.take(now, count) { Ok(()) } else { Err(Disconnect::Flood("announcement")) }
+    }
+
+    /// A question for addresses.
+    pub fn get_peers(&mut self, now: Duration) -> Result<(), Disconnect> {
+        if self.get_peers.take(now, 1) { Ok(()) } else { Err(Disconnect::Flood("GetPeers")) }
+    }
+
+    /// An address that is new to us; whether it may be looked at. More than that is odd and no offence: the
+    /// other side cannot know what is new to us.
+    pub fn new_peer(&mut self, now: Duration) -> bool {
+        self.new_peers.take(now, 1)
     }
 
     /// An answer that helped nobody.

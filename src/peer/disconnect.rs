@@ -69,6 +69,9 @@ pub enum Disconnect {
     /// No room.
     #[error("too many connections")]
     TooManyPeers,
+    /// Its host misbehaved lately.
+    #[error("its host misbehaved within a day")]
+    Banned,
     /// Pushed out of the waiting room before its handshake was done.
     #[error("too many unfinished handshakes")]
     TooManyPending,
@@ -125,6 +128,18 @@ impl Disconnect {
         )
     }
 
+    /// Whether it is an offence for which its host is kept out for a while: bytes that lie, blocks that lie.
+    /// Not what a program may do that is merely too eager, too new, or mistaken about its rights.
+    pub fn is_remembered(&self) -> bool {
+        use Disconnect::*;
+        matches!(self, Malformed(_) | InvalidBlock { .. } | UnlinkedHeaders | UnsolicitedBlock)
+    }
+
+    /// Whether both ends are this node. Who is dialled finds out first, and says so.
+    pub fn is_self(&self) -> bool {
+        matches!(self, Disconnect::SelfConnection | Disconnect::Bye { reason: ByeReason::SelfConnection, .. })
+    }
+
     /// Whether dialling the same address again could never end otherwise, until somebody changes a setting.
     pub fn is_permanent(&self) -> bool {
         use ByeReason as R;
@@ -140,7 +155,14 @@ impl Disconnect {
     pub fn bye(&self) -> Option<Bye> {
         use Disconnect::*;
         let reason = match self {
-            Ended | Failed(_) | Bye { .. } | WriteTimeout | SendQueueFull | Malformed(_) | TooManyPending => {
+            Ended
+            | Failed(_)
+            | Bye { .. }
+            | WriteTimeout
+            | SendQueueFull
+            | Malformed(_)
+            | TooManyPending
+            | Banned => {
                 return None;
             }
             HandshakeTimeout | PongTimeout | SlowFrame => ByeReason::Timeout,

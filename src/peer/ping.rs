@@ -21,12 +21,14 @@ pub struct Liveness {
     heard: Duration,
     /// The nonce of a ping without its pong, and when it was sent.
     owed: Option<(u64, Duration)>,
+    /// How long the last answer took.
+    round_trip: Option<Duration>,
 }
 
 impl Liveness {
     /// Alive now.
     pub fn new(now: Duration) -> Liveness {
-        Liveness { heard: now, owed: None }
+        Liveness { heard: now, owed: None, round_trip: None }
     }
 
     /// Something arrived.
@@ -40,12 +42,20 @@ impl Liveness {
     }
 
     /// A pong arrived; whether it was owed.
-    pub fn pong(&mut self, nonce: u64) -> bool {
-        let owed = self.owed.is_some_and(|(wanted, _)| wanted == nonce);
-        if owed {
-            self.owed = None;
+    pub fn pong(&mut self, nonce: u64, now: Duration) -> bool {
+        match self.owed {
+            Some((wanted, since)) if wanted == nonce => {
+                self.round_trip = Some(now.saturating_sub(since));
+                self.owed = None;
+                true
+            }
+            _ => false,
         }
-        owed
+    }
+
+    /// How long the last ping took to be answered; none, if there was none.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// Whether a ping waits for its pong.
@@ -82,9 +92,10 @@ mod tests {
         peer.pinged(7, secs(90));
         assert_eq!(peer.due(secs(149)), Due::Wait(secs(1)));
         assert_eq!(peer.due(secs(150)), Due::Dead);
-        assert!(!peer.pong(8) && peer.owes());
+        assert!(!peer.pong(8, secs(149)) && peer.owes());
         peer.heard(secs(149));
         assert_eq!(peer.due(secs(150)), Due::Wait(secs(59)), "a slow link is not a dead one");
-        assert!(peer.pong(7) && !peer.owes());
+        assert!(peer.pong(7, secs(151)) && !peer.owes());
+        assert_eq!(peer.round_trip(), Some(secs(61)));
     }
 }

@@ -73,6 +73,7 @@ fn curl<B: Body>(cookie: &Cookie, request: &Request<B>, is_here: bool) -> String
     let method = match *request.method() {
         Method::POST if request.body().is_end_stream() => "-X POST ",
         Method::POST => "-d @BODY ",
+        Method::DELETE => "-X DELETE ",
         _ => "",
     };
     match is_here {
@@ -138,6 +139,7 @@ mod tests {
         let rows = [
             ("GET", "/mine", "http://127.0.0.1:5000/mine"),
             ("POST", "/mine", "-X POST http://127.0.0.1:5000/mine"),
+            ("DELETE", "/api/v1/peers/7", "-X DELETE http://127.0.0.1:5000/api/v1/peers/7"),
             ("GET", "/mine?verbose=1&timeout=1s", "'http://127.0.0.1:5000/mine?verbose=1&timeout=1s'"),
             ("GET", "/mine?$(reboot)", "'http://127.0.0.1:5000/mine?$(reboot)'"),
             ("GET", "/mine?';reboot;'", r"'http://127.0.0.1:5000/mine?'\'';reboot;'\'''"),

@@ -140,6 +140,12 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     strictly(bytes).map_err(wrong)
 }
 
+/// What `bytes` say as JSON, and not as a string that holds it.
+pub fn parse_plain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    strictly(bytes)
+        .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
+}
+
 fn strictly<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice::<Strict>(bytes)?;
     serde_json::from_slice(bytes)

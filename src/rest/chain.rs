@@ -13,10 +13,10 @@ use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::mpsc;
 
-use crate::chain::{BadBranch, CheckedBranch, Tip};
+use crate::chain::{BadBranch, CheckedBranch, Rule, Tip};
 use crate::encoding;
 use crate::limits::{CHAIN_PAGE, MAX_HTTP_BODY_BYTES, MAX_HTTP_CHAIN_BYTES};
-use crate::net::{Clock, Handle};
+use crate::net::{Clock, Handle, Stopped};
 use crate::node::io::{Answer, Command};
 use crate::params::Params;
 use crate::rest::body::{self, Body};
@@ -30,8 +30,9 @@ use crate::types::{Block, BlockHash};
 /// Pieces that may wait for a slow reader.
 const PIECES_WAITING: usize = 2;
 
-/// A piece is sent when it has this many bytes.
-const PIECE_BYTES: usize = 256 * 1024;
+/// Bytes of a piece, which is longer only in its making: with what the server buffers, and as many readers as
+/// there may be, some tens of megabytes, and one block's text for each on a chain of large ones.
+const PIECE_BYTES: usize = 16 * 1024;
 
 impl Api {
     pub(super) async fn chain(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
@@ -49,10 +50,15 @@ impl Api {
         }
         let limit = number("limit", u64::MAX)?;
         let tip = self.handle.view(|view| view.tip()).await?;
+        let mut writer = Writer::new(self.handle.clone(), tip, from - 1, limit);
+        // What is wrong with the first blocks can still be said.
+        let first = writer.piece().await?;
         let (pieces, body) = mpsc::channel(PIECES_WAITING);
-        let handle = self.handle.clone();
         tokio::spawn(async move {
-            if let Err(why) = write_chain(&handle, tip, from - 1, limit, &pieces).await {
+            if let Some(first) = first {
+                let _ = pieces.send(Ok(first)).await;
+            }
+            if let Err(why) = writer.send(&pieces).await.map_err(Broken::logged) {
                 tracing::debug!(why, "a chain was not sent to its end");
                 // Cuts the connection: a list that merely stopped could pass for the whole.
                 let _ = pieces.send(Err(io::Error::other(why))).await;
@@ -105,7 +111,7 @@ fn refused(bad: BadBranch) -> Problem {
 }
 
 fn untrue(at: usize, path: &str) -> Problem {
-    let detail = format!("{path} is not what the rest of the block says");
+    let detail = format!("{path} is not what the rest says");
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("rule", "Inconsistent").with("index", at + 1)
 }
 
@@ -119,6 +125,12 @@ fn busy() -> Problem {
 fn check(bytes: &[u8], params: &Arc<Params>) -> Result<CheckedBranch, Problem> {
     let offered = json::read::chain(bytes)
         .map_err(|error| Problem::bad_request(format!("the body is not a chain: {error}")))?;
+    if offered.blocks.is_empty() {
+        let rule = Rule::GenesisMismatch;
+        let problem =
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the chain is empty: it lacks the genesis block");
+        return Err(problem.with("rule", rule.name()).with("index", 1));
+    }
     let checked = CheckedBranch::check(offered.blocks, params, Clock::wall());
     match (checked, offered.untrue) {
         (Err(bad), Some((at, path))) if at < bad.index => Err(untrue(at, &path)),
@@ -128,49 +140,111 @@ fn check(bytes: &[u8], params: &Arc<Params>) -> Result<CheckedBranch, Problem> {
     }
 }
 
-async fn write_chain(
-    handle: &Handle,
+/// The chain as text, a piece at a time.
+struct Writer {
+    handle: Handle,
+    /// The chain's end when the request came.
     tip: Tip,
-    from: u64,
-    limit: u64,
-    pieces: &mpsc::Sender<io::Result<Bytes>>,
-) -> Result<(), &'static str> {
-    let mut text = String::from(r#"{"chain": ["#);
-    let mut height = from;
-    let mut left = limit;
-    while left > 0 && height <= tip.height {
-        let count = usize::try_from(left).unwrap_or(CHAIN_PAGE).min(CHAIN_PAGE);
-        let page = handle.view(move |view| view.chain_page(&tip.hash, height, count)).await;
-        let page = page.map_err(|_| "the node stopped")?;
-        if page.is_empty() {
-            return Err("the chain was forgotten meanwhile");
-        }
-        for hash in page {
-            let block = handle.store().read(&hash).map_err(|damage| unreadable(&hash, &damage))?;
-            let block = block.and_then(|block| encoding::decode::<Block>(&block).ok());
-            let block = block.ok_or("a block could not be read")?;
-            if height > from {
-                text.push_str(",\n");
+    /// Hashes of the next blocks.
+    page: std::vec::IntoIter<BlockHash>,
+    /// The next block's height, how many may still come, and whether any did.
+    height: u64,
+    left: u64,
+    begun: bool,
+    /// Text that is next.
+    text: Bytes,
+    ended: bool,
+}
+
+/// Why a chain is not written to its end.
+enum Broken {
+    Stopped(Stopped),
+    Missing(&'static str),
+    Damaged(Damage),
+}
+
+impl Writer {
+    fn new(handle: Handle, tip: Tip, height: u64, left: u64) -> Writer {
+        let (page, text) = (Vec::new().into_iter(), Bytes::from_static(br#"{"chain": ["#));
+        Writer { handle, tip, page, height, left, begun: false, text, ended: false }
+    }
+
+    /// The next piece; none after the last.
+    async fn piece(&mut self) -> Result<Option<Bytes>, Broken> {
+        if self.text.len() < PIECE_BYTES && !self.ended {
+            let mut text = String::with_capacity(2 * PIECE_BYTES);
+            text.push_str(core::str::from_utf8(&self.text).unwrap_or_default());
+            while text.len() < PIECE_BYTES && self.left > 0 && self.height <= self.tip.height {
+                self.block(&mut text).await?;
             }
-            let json = serde_json::to_string(&block_json(&block, height)).map_err(|_| "JSON failed")?;
-            text.push_str(&json);
-            height += 1;
-            left -= 1;
-            if text.len() >= PIECE_BYTES {
-                send(pieces, &mut text).await?;
+            if text.len() < PIECE_BYTES {
+                let _ = writeln!(text, r#"], "length": {}}}"#, self.tip.height + 1);
+                self.ended = true;
+            }
+            // Room that is not used would wait with the piece.
+            text.shrink_to_fit();
+            self.text = text.into();
+        }
+        let length = self.text.len().min(PIECE_BYTES);
+        Ok((length > 0).then(|| self.text.split_to(length)))
+    }
+
+    /// Adds the next block.
+    async fn block(&mut self, text: &mut String) -> Result<(), Broken> {
+        let hash = match self.page.next() {
+            Some(hash) => hash,
+            None => {
+                let count = usize::try_from(self.left).unwrap_or(CHAIN_PAGE).min(CHAIN_PAGE);
+                let (tip, height) = (self.tip.hash, self.height);
+                let page = self.handle.view(move |view| view.chain_page(&tip, height, count)).await;
+                self.page = page.map_err(Broken::Stopped)?.into_iter();
+                self.page.next().ok_or(Broken::Missing("the chain was forgotten meanwhile"))?
+            }
+        };
+        let block = self.handle.store().read(&hash).map_err(Broken::Damaged)?;
+        let block = block.and_then(|block| encoding::decode::<Block>(&block).ok());
+        let block = block.ok_or(Broken::Missing("a block is not in the store"))?;
+        if core::mem::replace(&mut self.begun, true) {
+            text.push_str(",\n");
+        }
+        let json = serde_json::to_string(&block_json(&block, self.height));
+        text.push_str(&json.map_err(|_| Broken::Missing("a block could not be written as JSON"))?);
+        self.height += 1;
+        self.left -= 1;
+        Ok(())
+    }
+
+    /// Sends the rest.
+    async fn send(mut self, pieces: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), Broken> {
+        while let Some(piece) = self.piece().await? {
+            if pieces.send(Ok(piece)).await.is_err() {
+                return Err(Broken::Missing("the reader went away"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Broken {
+    /// The answer has begun: it breaks off, and the log says why.
+    fn logged(self) -> &'static str {
+        match self {
+            Broken::Stopped(_) => "the node stopped",
+            Broken::Missing(why) => why,
+            Broken::Damaged(damage) => {
+                tracing::error!(%damage, hint = damage.hint(), "a block cannot be read");
+                "a block is damaged"
             }
         }
     }
-    let _ = writeln!(text, r#"], "length": {}}}"#, tip.height + 1);
-    send(pieces, &mut text).await
 }
 
-/// The answer has begun: it breaks off, and the log says why.
-fn unreadable(hash: &BlockHash, damage: &Damage) -> &'static str {
-    tracing::error!(%hash, %damage, hint = damage.hint(), "a block cannot be read");
-    "a block is damaged"
-}
-
-async fn send(pieces: &mpsc::Sender<io::Result<Bytes>>, text: &mut String) -> Result<(), &'static str> {
-    pieces.send(Ok(core::mem::take(text).into())).await.map_err(|_| "the reader went away")
+impl From<Broken> for Problem {
+    fn from(broken: Broken) -> Problem {
+        match broken {
+            Broken::Stopped(stopped) => stopped.into(),
+            Broken::Missing(why) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why),
+            Broken::Damaged(damage) => damage.into(),
+        }
+    }
 }

@@ -15,15 +15,38 @@ use crate::rest::body::{self, Body};
 use crate::rest::json::transaction_json;
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
-use crate::types::{Block, TxId};
+use crate::types::{Block, BlockHash, Transaction, TxId};
 
 /// What somebody wants in a block: text, or bytes in base64.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ContentIn {
-    content: Option<String>,
+    pub(super) content: Option<String>,
     #[serde(alias = "content_base64")]
-    base64: Option<String>,
+    pub(super) base64: Option<String>,
+}
+
+/// A transaction, and where it is.
+pub(super) struct FoundTransaction {
+    pub(super) transaction: Transaction,
+    /// The blocks of the committed chain that have it, lowest first.
+    pub(super) places: Vec<BlockPlace>,
+}
+
+impl FoundTransaction {
+    /// Where it is, for programs.
+    pub(super) fn state(&self) -> &'static str {
+        if self.places.is_empty() { "pool" } else { "chain" }
+    }
+}
+
+/// A block of the committed chain.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlockPlace {
+    pub(super) hash: BlockHash,
+    pub(super) height: u64,
+    /// 1: it is the tip.
+    pub(super) depth: u64,
 }
 
 impl ContentIn {
@@ -48,11 +71,14 @@ impl ContentIn {
 impl Api {
     pub(super) async fn submit(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
         let bytes = body::read(request, MAX_HTTP_BODY_BYTES).await?;
-        let content = body::parse::<ContentIn>(&bytes)?.into_blob()?;
+        let id = self.submit_content(body::parse::<ContentIn>(&bytes)?.into_blob()?).await?;
+        Ok(body::json(StatusCode::ACCEPTED, &json!({ "id": id.to_string(), "state": "pool" })))
+    }
+
+    /// Puts a content into the pool, durably.
+    pub(super) async fn submit_content(&self, content: Blob<MAX_CONTENT_BYTES>) -> Result<TxId, Problem> {
         match self.handle.command(Command::Submit(content)).await? {
-            Answer::Submitted(id) => {
-                Ok(body::json(StatusCode::ACCEPTED, &json!({ "id": id.to_string(), "state": "pool" })))
-            }
+            Answer::Submitted(id) => Ok(id),
             Answer::NotSubmitted(refusal @ (Refusal::Full | Refusal::ShareFull)) => {
                 Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal.to_string()).retry_after(10))
             }
@@ -72,38 +98,53 @@ impl Api {
     /// Where a transaction is, and how deep.
     pub(super) async fn transaction(&self, id: &str) -> Result<Response<Body>, Problem> {
         let id: TxId = id.parse().map_err(|error| Problem::bad_request(format!("the id {id:?}: {error}")))?;
+        let found = self.find_transaction(id).await?;
+        let blocks: Vec<_> = found
+            .places
+            .iter()
+            .map(|place| {
+                json!({ "hash": place.hash.to_string(), "index": place.height + 1, "depth": place.depth })
+            })
+            .collect();
+        let (state, transaction) = (found.state(), transaction_json(&found.transaction));
+        Ok(body::json(
+            StatusCode::OK,
+            &json!({ "id": id.to_string(), "state": state, "blocks": blocks, "transaction": transaction }),
+        ))
+    }
+
+    /// The transaction of `id`, in the chain or the pool.
+    pub(super) async fn find_transaction(&self, id: TxId) -> Result<FoundTransaction, Problem> {
+        // First the pool, then the blocks: what left the pool meanwhile is in a block.
+        let waiting = self.handle.view(move |view| view.pool_get(&id)).await?;
         // Reads every block that may hold it, from the disk perhaps.
         let store = self.handle.store().clone();
         let holders = tokio::task::spawn_blocking(move || store.find(&id)).await.map_err(|error| {
             tracing::error!(%error, "a look-up made this program panic: a defect of it");
             Problem::internal()
         })??;
-        let (waiting, tip, mut places) = self
+        let (tip, mut places, on_its_way) = self
             .handle
             .view(move |view| {
                 let places: Vec<_> =
                     holders.iter().filter_map(|hash| Some((*hash, view.block_place(hash)?))).collect();
-                (view.pool_get(&id), view.tip(), places)
+                let on_its_way = holders.into_iter().find(|hash| view.is_on_its_way(hash));
+                (view.tip(), places, on_its_way)
             })
             .await?;
         places.sort_by_key(|(_, height)| *height);
-        let blocks: Vec<_> = places
-            .iter()
-            .map(|(hash, height)| {
-                json!({ "hash": hash.to_string(), "index": height + 1, "depth": tip.height - height + 1 })
-            })
-            .collect();
-        let stored = places.first().map(|(hash, _)| self.handle.store().read(hash)).transpose()?.flatten();
+        let place =
+            |&(hash, height): &(BlockHash, u64)| BlockPlace { hash, height, depth: tip.height - height + 1 };
+        let places: Vec<BlockPlace> = places.iter().map(place).collect();
+        // Of a block that is not durable yet nobody is told: its contents wait as long.
+        let holder = places.first().map(|place| place.hash).or(on_its_way);
+        let stored = holder.map(|hash| self.handle.store().read(&hash)).transpose()?.flatten();
         let mined = stored.and_then(|bytes| {
             let block: Block = encoding::decode(&bytes).ok()?;
-            block.transactions.iter().find(|transaction| transaction.id() == id).map(transaction_json)
+            block.transactions.iter().find(|transaction| transaction.id() == id).cloned()
         });
-        let state = if blocks.is_empty() { "pool" } else { "chain" };
-        match mined.or_else(|| waiting.as_deref().map(transaction_json)) {
-            Some(transaction) => Ok(body::json(
-                StatusCode::OK,
-                &json!({ "id": id.to_string(), "state": state, "blocks": blocks, "transaction": transaction }),
-            )),
+        match mined.or_else(|| waiting.as_deref().cloned()) {
+            Some(transaction) => Ok(FoundTransaction { transaction, places }),
             None => Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 format!("the transaction {id} is neither in the pool nor in the chain"),

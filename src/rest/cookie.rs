@@ -1,7 +1,8 @@
 //! The cookie: a secret that whoever may read a file of the node's operator knows.
 //!
 //! It is new at each start, its file is its owner's alone from the first byte on and appears whole, and it
-//! goes at an orderly end. What a crash leaves behind opens nothing: the next start replaces it.
+//! goes at an orderly end. What a crash leaves behind opens nothing: the next start replaces or removes it.
+//! Nothing else is ever replaced or removed, whatever path is given.
 
 use core::fmt;
 use std::fs::{self, OpenOptions};
@@ -28,9 +29,16 @@ pub struct Cookie {
 }
 
 impl Cookie {
-    /// Writes the file at `path`, in place of one that may be there, and keeps the secret.
+    /// Writes the file at `path`, in place of a cookie that may be there, and keeps the secret. Anything else
+    /// that is there stays, and is an error ([`io::ErrorKind::AlreadyExists`]).
     pub fn create(path: &Path, secret: [u8; 32]) -> io::Result<Cookie> {
         let path = std::path::absolute(path)?;
+        if is_there(&path) && !is_left(&path) {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "something else than a cookie is there",
+            ));
+        }
         let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
         let cookie = Cookie { text: format!("{USER}:{}", Hex(&secret)), path: path.clone() };
         let mut beside = name.to_owned();
@@ -39,11 +47,22 @@ impl Cookie {
         // `create_new` follows no link and takes nobody's file: the one below is ours alone.
         let _ = fs::remove_file(&beside);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&beside)?;
-        let written = file.write_all(cookie.text.as_bytes()).and_then(|()| fs::rename(&beside, &path));
+        // Whole before it is there: half a cookie would be nobody's at the next start.
+        let written = file.write_all(cookie.text.as_bytes()).and_then(|()| file.sync_all());
+        let written = written.and_then(|()| fs::rename(&beside, &path));
         if written.is_err() {
             let _ = fs::remove_file(&beside);
         }
         written.map(|()| cookie)
+    }
+
+    /// Removes what a node that was killed left at `path`.
+    pub fn remove_left(path: &Path) {
+        if is_left(path)
+            && let Err(error) = fs::remove_file(path)
+        {
+            tracing::warn!(%error, file = %path.display(), "an old cookie file stays behind");
+        }
     }
 
     /// Where the file is, as one word of a shell.
@@ -71,6 +90,21 @@ impl Drop for Cookie {
             tracing::warn!(%error, file = %self.path.display(), "the cookie file stays behind");
         }
     }
+}
+
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether a node left this file: one that holds just a cookie. No link is followed.
+fn is_left(path: &Path) -> bool {
+    let length = (USER.len() + 1 + 64) as u64;
+    let is_like_one = |found: fs::Metadata| found.is_file() && found.len() == length;
+    let is_one = |text: Vec<u8>| {
+        let secret = text.strip_prefix(USER.as_bytes()).and_then(|rest| rest.strip_prefix(b":"));
+        secret.is_some_and(|secret| secret.iter().all(u8::is_ascii_hexdigit))
+    };
+    fs::symlink_metadata(path).is_ok_and(is_like_one) && fs::read(path).is_ok_and(is_one)
 }
 
 /// Leaves the secret out.
@@ -122,20 +156,33 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_is_replaced_and_no_link_is_followed() {
+    fn an_old_cookie_is_replaced_and_nothing_else_is() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, target) = (folder.path().join("cookie"), folder.path().join("target"));
-        fs::write(&target, "theirs").expect("written");
-        for linked in [false, true] {
-            match linked {
-                true => symlink(&target, &path).expect("a link"),
-                false => fs::write(&path, "__cookie__:old").expect("written"),
+        let old = format!("__cookie__:{}", "ab".repeat(32));
+        fs::write(&path, &old).expect("written");
+        let cookie = Cookie::create(&path, [1; 32]).expect("written");
+        assert!(cookie.is(&fs::read(&path).expect("readable")));
+        assert_eq!(mode(&path), 0o600, "whatever it was before");
+        drop(cookie);
+
+        fs::write(&target, &old).expect("written");
+        let almost = [&old[1..], &old[..74], "", "theirs", &old.replace('a', "g")];
+        for theirs in almost.map(Some).into_iter().chain([None]) {
+            match theirs {
+                Some(text) => fs::write(&path, text).expect("written"),
+                None => symlink(&target, &path).expect("a link"),
             }
-            let cookie = Cookie::create(&path, [1; 32]).expect("written");
-            assert!(cookie.is(&fs::read(&path).expect("readable")));
-            assert_eq!(mode(&path), 0o600, "whatever it was before");
-            assert_eq!(fs::read_to_string(&target).expect("readable"), "theirs");
+            let refused = Cookie::create(&path, [1; 32]).expect_err("it is no cookie");
+            assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists, "{theirs:?}");
+            Cookie::remove_left(&path);
+            let text = fs::read_to_string(&path).expect("readable");
+            assert_eq!(text, theirs.unwrap_or(&old), "it is as it was");
+            fs::remove_file(&path).expect("it is there");
         }
+        assert_eq!(fs::read_to_string(&target).expect("readable"), old);
+        Cookie::remove_left(&target);
+        assert!(!target.exists());
     }
 
     #[test]

@@ -12,9 +12,11 @@
 //! | `chain` | the chain, out and in |
 //! | `contents` | transactions |
 //! | `json` | blocks as JSON, without loss |
+//! | `api/` | `/api/v1`: the fuller API, its events, metrics and specification |
 //!
 //! Not here: decisions; a request becomes a read of `node::view` or a `Command`.
 
+mod api;
 mod auth;
 pub mod body;
 mod chain;

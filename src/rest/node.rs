@@ -1,5 +1,6 @@
 //! Id, register, mine, notify, shut down: the original's endpoints of a node.
 
+use core::time::Duration;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hyper::body::Incoming;
@@ -11,13 +12,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::encoding;
 use crate::limits::{DEFAULT_MINING_TIMEOUT, HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_REGISTER};
+use crate::net::rfc3339;
 use crate::node::io::{Answer, Command};
 use crate::rest::body::{self, Body};
 use crate::rest::contents::ContentIn;
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
 use crate::rest::values::{duration, query};
-use crate::types::{Block, BlockHash, NodeId, Transaction, TxId};
+use crate::time::UnixTime;
+use crate::types::{Block, BlockHash, NodeId, Transaction, TxId, Unreachable, address};
 use crate::wire::manage::Introduction;
 use crate::wire::message::PeerAddress;
 
@@ -87,7 +90,11 @@ impl Api {
     }
 
     pub(super) async fn mine(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let verbose = query(&request, "verbose").is_some_and(|value| value != "0");
+        let verbose = match query(&request, "verbose") {
+            None | Some("0" | "false") => false,
+            Some("" | "1" | "true") => true,
+            Some(text) => return Err(Problem::bad_request(format!("verbose={text}: expected 1 or 0"))),
+        };
         let limit = match query(&request, "timeout") {
             None => DEFAULT_MINING_TIMEOUT,
             Some(text) => {
@@ -129,11 +136,8 @@ impl Api {
                 Ok(body::json(StatusCode::OK, &block))
             }
             Answer::Mined(_) => Ok(body::json(StatusCode::OK, &"Mined")),
-            Answer::MiningQueueFull => Err(Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too many mining calls wait already: they are served one after the other",
-            )
-            .retry_after(1)),
+            Answer::MiningQueueFull => Err(mining_queue_full()),
+            Answer::ClockBehind { until, wait } => Err(clock_behind(until, wait)),
             other => Err(not_done(other)),
         }
     }
@@ -155,6 +159,26 @@ impl Api {
         tokio::spawn(async move { handle.command(Command::Shutdown).await });
         Ok(body::json(StatusCode::OK, &"Server shutting down..."))
     }
+}
+
+/// Too many want a block at once.
+pub(super) fn mining_queue_full() -> Problem {
+    let detail = "too many mining calls wait already: they are served one after the other";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
+}
+
+/// No block can be mined until this machine's clock says so.
+pub(super) fn clock_behind(until: UnixTime, wait: Duration) -> Problem {
+    let until = rfc3339(until);
+    let detail = format!(
+        "no block can be mined: the chain's time is ahead of this machine's clock, and only from {until} on \
+         would a block not be refused as one from the future"
+    );
+    let secs = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .hint("set this machine's clock; if it is right, the chain was mined with a clock that was ahead")
+        .with("until", until)
+        .retry_after(secs)
 }
 
 /// Who is where. Names are looked up one after the other, in a time that they share.
@@ -181,25 +205,26 @@ async fn introductions(nodes: &[String], addresses: &[String]) -> Result<Vec<Int
 }
 
 /// The beginning of what somebody wrote, quoted.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     format!("{:?}", &text[..text.floor_char_boundary(80)])
 }
 
 /// The address of `host:port`. Nothing of what answers there is ever shown.
-async fn resolve(address: &str, end: Instant) -> Result<SocketAddr, String> {
+pub(super) async fn resolve(text: &str, end: Instant) -> Result<SocketAddr, String> {
     let wrong = || "expected host:port, such as 127.0.0.1:6001".to_owned();
-    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
     if port.parse::<u16>().map_err(|_| wrong())? == 0 {
-        return Err("nobody listens on port 0".to_owned());
+        // Not looked up first, if it is a name.
+        return Err(Unreachable::Port.to_string());
     }
-    let mut found = match address.parse::<SocketAddr>() {
+    let mut found = match text.parse::<SocketAddr>() {
         Ok(address) => address,
         // What is no name is not looked up: a resolver might take it for one.
         Err(_) if !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) => {
             return Err(wrong());
         }
         Err(_) => {
-            let found = timeout_at(end, lookup_host(address)).await;
+            let found = timeout_at(end, lookup_host(text)).await;
             let found = found.map_err(|_| "the name was not found in time")?;
             let found: Vec<SocketAddr> = found.map_err(|_| "the name is not known")?.collect();
             // Nodes listen on 127.0.0.1, where `localhost` is ::1 first on many machines.
@@ -212,5 +237,5 @@ async fn resolve(address: &str, end: Instant) -> Result<SocketAddr, String> {
         let local = if found.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
         found.set_ip(local);
     }
-    Ok(found)
+    address::reachable(found).map_err(|why| why.to_string())
 }

@@ -1,4 +1,5 @@
-//! A node's paths: which methods each answers, and who does.
+//! A node's paths: the original's, which methods each answers, and who does. Those of `/api/v1` are in
+//! `api`.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -11,6 +12,7 @@ use tokio::sync::Semaphore;
 use crate::net::{Handle, Stopped};
 use crate::node::io::Answer;
 use crate::params::Params;
+use crate::rest::api;
 use crate::rest::auth::authorize;
 use crate::rest::body::Body;
 use crate::rest::cookie::Cookie;
@@ -90,13 +92,19 @@ impl Api {
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        // These two are about the connection and not about a path.
-        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        // About the connection, and not about a path.
+        if *request.method() == Method::CONNECT {
             return Err(Problem::method("GET, HEAD, POST"));
         }
         let path = request.uri().path().to_owned();
+        if let Some(found) = api::find(&path) {
+            return self.v1(found, request).await;
+        }
         let Ok(found) = router().at(&path) else {
-            return Err(not_found(&path, ROUTES.iter().map(|(path, _, _)| *path)));
+            return Err(match path.starts_with(api::PREFIX) {
+                true => not_found(&path, api::paths()),
+                false => not_found(&path, ROUTES.iter().map(|(path, _, _)| *path).chain([api::PREFIX])),
+            });
         };
         let (endpoint, methods) = *found.value;
         if !methods.split(", ").any(|method| method == request.method().as_str()) {
@@ -128,6 +136,7 @@ pub(super) fn not_done(answer: Answer) -> Problem {
             format!("it could not be stored, and the node stops: {why}"),
         )
         .hint("the node's log says what to do; what was acknowledged before is not lost"),
+        Answer::NotRegistered { address, why } => Problem::bad_request(format!("{address}: {why}")),
         _ => Problem::stopping(),
     }
 }

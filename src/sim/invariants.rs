@@ -25,7 +25,7 @@ pub struct Violation {
     /// The node's number.
     pub node: usize,
     /// What is wrong.
-    pub what: Broken,
+    pub what: Box<Broken>,
 }
 
 /// What is wrong.
@@ -111,18 +111,18 @@ impl Network {
                 return Err(self.violation(n, Broken::NoBody(*missing)));
             }
             if good.get(&tip.hash) != Some(&hashes) {
-                self.import_again(&hashes, &tip).map_err(|what| self.violation(n, what))?;
+                self.import_again(&hashes, &tip).map_err(|what| self.violation(n, *what))?;
                 good.insert(tip.hash, hashes);
             }
         }
         Ok(())
     }
 
-    fn import_again(&self, hashes: &[BlockHash], tip: &Tip) -> Result<(), Broken> {
+    fn import_again(&self, hashes: &[BlockHash], tip: &Tip) -> Result<(), Box<Broken>> {
         let mut chain = Chain::new(self.params.clone());
         for (height, hash) in (1..).zip(hashes) {
-            let invalid = |why: String| Broken::Invalid { height, hash: *hash, why };
-            let block = self.block(hash).ok_or(Broken::NoBody(*hash))?;
+            let invalid = |why: String| Box::new(Broken::Invalid { height, hash: *hash, why });
+            let block = self.block(hash).ok_or(Box::new(Broken::NoBody(*hash)))?;
             // Not what is remembered of the check: the check.
             let block = CheckedBlock::check(block.block().clone(), &self.params)
                 .map_err(|rule| invalid(rule.to_string()))?;
@@ -136,7 +136,7 @@ impl Network {
         if end == *tip {
             Ok(())
         } else {
-            Err(Broken::Invalid { height: tip.height, hash: tip.hash, why: why() })
+            Err(Box::new(Broken::Invalid { height: tip.height, hash: tip.hash, why: why() }))
         }
     }
 

@@ -17,7 +17,7 @@ const LN_2: u64 = 2_977_044_472;
 
 /// A time, exponential around `mean`.
 pub(super) fn exponential(mean: Duration, dice: &mut ChaCha12Rng) -> u64 {
-    let scaled = u128::from(nanos(mean)) * u128::from(minus_ln(dice.random())) >> 32;
+    let scaled = (u128::from(nanos(mean)) * u128::from(minus_ln(dice.random()))) >> 32;
     u64::try_from(scaled).unwrap_or(u64::MAX)
 }
 
@@ -25,7 +25,7 @@ pub(super) fn exponential(mean: Duration, dice: &mut ChaCha12Rng) -> u64 {
 /// machine in its last bit, and a seed must not.
 fn minus_ln(x: u64) -> u64 {
     let bits = (64 << 32) - log2(x.saturating_add(1));
-    (u128::from(bits) * u128::from(LN_2) >> 32) as u64
+    ((u128::from(bits) * u128::from(LN_2)) >> 32) as u64
 }
 
 /// log2(x) in units of 2^-32, rounded down, for x of at least 1: the whole part is where the highest bit
@@ -35,10 +35,10 @@ fn log2(x: u64) -> u64 {
     let mut rest = u128::from(x) << zeros;
     let mut log = u64::from(63 - zeros);
     for _ in 0..32 {
-        rest = rest * rest >> 63;
+        rest = (rest * rest) >> 63;
         let bit = rest >> 64;
         rest >>= bit;
-        log = log << 1 | bit as u64;
+        log = (log << 1) | bit as u64;
     }
     log
 }
@@ -61,7 +61,9 @@ mod tests {
 
     #[test]
     fn the_logarithm_is_one() {
-        for (x, expected) in [(1, 0.0), (2, 1.0), (3, 1.584_962_500), (10, 3.321_928_094), (u64::MAX, 64.0)] {
+        for (x, expected) in
+            [(1, 0.0), (2, 1.0), (3, 1.584_962_500), (10, core::f64::consts::LOG2_10), (u64::MAX, 64.0)]
+        {
             let found = log2(x) as f64 / 2f64.powi(32);
             assert!((found - expected).abs() < 1e-8, "log2({x}) = {found}");
         }

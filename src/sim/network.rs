@@ -19,7 +19,7 @@ use crate::encoding::{Blob, Text};
 use crate::limits::{MAX_BLOCK_BYTES, MAX_CONTENT_BYTES};
 use crate::node::io::{Command, CommandId, ConnId, Direction, Input, Job, Timer};
 use crate::node::view::View;
-use crate::node::{Config, Node};
+use crate::node::{Config, Node, Remembered};
 use crate::params::Params;
 use crate::sim::conduct::Conduct;
 use crate::sim::invariants::{Broken, Violation};
@@ -98,6 +98,8 @@ pub struct Network {
     /// For the nodes' entropy.
     seeds: ChaCha12Rng,
     pub(super) peers: Vec<Peer>,
+    /// How many connections a node that starts opens by itself.
+    outbound: usize,
     pub(super) links: Links,
     pub(super) queue: Queue<(u32, u32, Event)>,
     pub(super) blocks: Blocks,
@@ -151,6 +153,7 @@ impl Network {
             dice: generator(seed, Purpose::Links),
             seeds: generator(seed, Purpose::Nodes),
             peers: Vec::new(),
+            outbound: 0,
             links: Links::default(),
             queue: Queue::default(),
             blocks: Blocks::new(params.clone()),
@@ -159,6 +162,11 @@ impl Network {
             traffic: Traffic::default(),
             spreads: Spreads::default(),
         }
+    }
+
+    /// Nodes that start from now on open so many connections by themselves, beside those of the topology.
+    pub fn set_outbound(&mut self, count: usize) {
+        self.outbound = count;
     }
 
     /// One more node, its number, that does not run yet and will dial `dials`.
@@ -187,6 +195,11 @@ impl Network {
     /// Node `n` starts after `wait`, with what it had stored when it was stopped.
     pub fn start_in(&mut self, n: usize, wait: Duration) {
         self.plan(self.now.saturating_add(nanos(wait)), n, Event::Started);
+    }
+
+    /// Node `n` behaves so from now on.
+    pub fn becomes(&mut self, n: usize, conduct: Conduct) {
+        self.peers[n].conduct = conduct;
     }
 
     /// Node `n` is killed.
@@ -316,6 +329,8 @@ impl Network {
             listen: address(n),
             manager: None,
             peers: self.peers[n].dials.iter().map(|to| address(*to)).collect(),
+            outbound: self.outbound,
+            remembered: Remembered::default(),
             hashrate: 0,
             note: Text::default(),
         };
@@ -340,7 +355,7 @@ impl Network {
     }
 
     pub(super) fn violation(&self, n: usize, what: Broken) -> Violation {
-        Violation { at: Duration::from_nanos(self.now), node: n, what }
+        Violation { at: Duration::from_nanos(self.now), node: n, what: Box::new(what) }
     }
 
     /// How many nodes there are, running or not.

@@ -85,6 +85,8 @@ pub(super) fn timer(timer: Timer) -> [u8; 32] {
         Timer::Transactions => (6, 0),
         Timer::Future => (7, 0),
         Timer::Template => (8, 0),
+        Timer::Outbound => (9, 0),
+        Timer::Clock => (10, 0),
     };
     let mut digest = number(of_what);
     digest[8] = which;

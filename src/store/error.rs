@@ -148,8 +148,8 @@ impl OpenError {
             OpenError::Missing { path } => {
                 let folder = path.parent().unwrap_or(path).display();
                 format!(
-                    "put the file back; if it is lost, `p2pnode verify {folder} --repair` makes an empty one \
-                     for the same node"
+                    "put the file back; if it is lost, `p2pnode verify {folder} --repair` (and the flags \
+                     of its network) makes an empty one, for the same node where node.json says which"
                 )
             }
             OpenError::Mixed { record, .. } => format!(

@@ -1,15 +1,17 @@
 //! A node's folder: its lock, and the readable files beside the chain. Each is written anew beside the old
 //! one, flushed, and put in its place, so that a crash leaves the old or the new one whole.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::file::{self, Readers};
 use crate::store::{Damage, OpenError};
 
 /// The chain, the pool and the identity: what must not be lost.
@@ -18,16 +20,24 @@ pub const CHAIN_FILE: &str = "chain.redb";
 pub const NODE_FILE: &str = "node.json";
 /// Which other nodes it knows.
 pub const PEERS_FILE: &str = "peers.json";
+/// Which hosts misbehaved.
+pub const BANS_FILE: &str = "bans.json";
 /// How far the chain was at the last orderly end.
 pub(super) const CHECKPOINT_FILE: &str = "checkpoint.json";
 /// Locked while a node runs; its presence alone means nothing.
 const LOCK_FILE: &str = "lock";
 
+/// Whether a file of this name in a node's folder is the node's own.
+pub fn is_own(name: &OsStr) -> bool {
+    [CHAIN_FILE, NODE_FILE, PEERS_FILE, BANS_FILE, CHECKPOINT_FILE, LOCK_FILE].iter().any(|own| name == *own)
+}
+
 /// A node's folder, locked for as long as this or its store lives.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    lock: Arc<File>,
+    /// None where it is only read, and this user may not even open the lock.
+    lock: Option<Arc<File>>,
 }
 
 /// Who a node is: `node.json`.
@@ -58,6 +68,20 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Whether to stay connected to it.
     pub dial: bool,
+    /// When it was last met by dialling it, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<u64>,
+}
+
+/// A host that misbehaved: an entry of `bans.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    /// An IPv4 address, or the first of an IPv6 /64.
+    pub host: IpAddr,
+    /// Until when it is kept out, in seconds since 1970.
+    pub until: u64,
+    /// What it did.
+    pub why: String,
 }
 
 /// How far the chain was at an orderly end: a file that knows of less has lost something.
@@ -77,11 +101,29 @@ impl Folder {
         let name = path.join(LOCK_FILE);
         let lock =
             File::options().create(true).append(true).open(&name).map_err(|error| failed(&name, error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Folder { path: path.to_owned(), lock: Arc::new(lock) }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::Locked { folder: path.to_owned() }),
-            Err(TryLockError::Error(error)) => Err(failed(&name, error)),
+        locked(path, lock)
+    }
+
+    /// Takes a folder that is there, to read what is in it. Where this user may not write, as on a medium that
+    /// is read-only, a lock that can be opened is taken all the same, and without one it goes on.
+    pub(super) fn take_to_read(path: &Path) -> Result<Folder, OpenError> {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        match Folder::take(path) {
+            Err(OpenError::Io { error, .. })
+                if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) =>
+            {
+                match File::open(path.join(LOCK_FILE)) {
+                    Ok(lock) => locked(path, lock),
+                    Err(_) => Ok(Folder { path: path.to_owned(), lock: None }),
+                }
+            }
+            taken => taken,
         }
+    }
+
+    /// Whether nobody else can work in it meanwhile.
+    pub(super) fn is_locked(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Where it is.
@@ -90,7 +132,7 @@ impl Folder {
     }
 
     /// The lock, for whoever must be done before another process may come.
-    pub(super) fn lock(&self) -> Arc<File> {
+    pub(super) fn lock(&self) -> Option<Arc<File>> {
         self.lock.clone()
     }
 
@@ -137,8 +179,28 @@ impl Folder {
         read_or_set_aside(&self.file(PEERS_FILE)).unwrap_or_default()
     }
 
+    /// Writes `bans.json`.
+    pub fn write_bans(&self, bans: &[Ban]) -> io::Result<()> {
+        write_json(&self.file(BANS_FILE), &bans)
+    }
+
+    /// Reads `bans.json`. One that makes no sense is set aside: whoever misbehaves will again.
+    pub(super) fn read_bans(&self) -> Vec<Ban> {
+        read_or_set_aside(&self.file(BANS_FILE)).unwrap_or_default()
+    }
+
+    /// Reads `checkpoint.json`. One that makes no sense is set aside, where that can be.
     pub(super) fn read_checkpoint(&self) -> Option<Checkpoint> {
         read_or_set_aside(&self.file(CHECKPOINT_FILE))
+    }
+}
+
+/// The folder at `path`, by its lock.
+fn locked(path: &Path, lock: File) -> Result<Folder, OpenError> {
+    match lock.try_lock() {
+        Ok(()) => Ok(Folder { path: path.to_owned(), lock: Some(Arc::new(lock)) }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { folder: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(OpenError::Io { path: path.join(LOCK_FILE), error }),
     }
 }
 
@@ -178,18 +240,5 @@ fn read_or_set_aside<T: DeserializeOwned>(path: &Path) -> Option<T> {
 fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let mut text = serde_json::to_vec_pretty(value).map_err(io::Error::other)?;
     text.push(b'\n');
-    let new = path.with_extension("json.new");
-    let mut file = File::create(&new)?;
-    file.write_all(&text)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    sync_folder_of(path)
-}
-
-/// Makes a rename in the folder of `path` durable.
-pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    file::replace(path, Readers::Usual, |mut file| file.write_all(&text))
 }

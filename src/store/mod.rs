@@ -11,8 +11,9 @@
 //! | file | holds | when it is missing or damaged |
 //! |---|---|---|
 //! | `chain.redb` | blocks, the pool, and whose they are: what must not be lost | the node does not start; nothing is made over it |
-//! | `node.json` | who the node is and where, for people and programs | missing: written again; damaged, or of another node: the node does not start |
+//! | `node.json` | who the node is and where, for people and programs | missing: written again; damaged, or of another node: the node does not start, and a repair sets it aside |
 //! | `peers.json` | the nodes it knows | set aside: they can be learnt again |
+//! | `bans.json` | the hosts that misbehaved within a day | set aside: whoever misbehaves will again |
 //! | `checkpoint.json` | how far the chain was at the last orderly end | set aside: a loss is then not noticed |
 //! | `lock` | nothing; locked while a node runs | made |
 //! | `*.new` | what a kill left of a file that was being written | written over |
@@ -32,9 +33,11 @@ use tokio::sync::mpsc;
 use crate::encoding;
 use crate::types::{Block, BlockHash, Header, Transaction, TxId};
 
+pub mod chain_file;
 mod disk;
 mod error;
 mod folder;
+mod kept;
 mod memory;
 mod open;
 mod repair;
@@ -43,10 +46,10 @@ mod tests;
 mod verify;
 
 pub use error::{Damage, Failure, OpenError};
-pub use folder::{CHAIN_FILE, Folder, NODE_FILE, PEERS_FILE, Peer, Record};
+pub use folder::{BANS_FILE, Ban, CHAIN_FILE, Folder, NODE_FILE, PEERS_FILE, Peer, Record, is_own};
 pub use open::{Opened, open};
 pub use repair::{Made, Repaired, repair};
-pub use verify::{Progress, Report, verify};
+pub use verify::{Progress, Report, network_of, verify};
 
 /// The version of what is in a node's folder.
 pub const FORMAT: u64 = disk::FORMAT;
@@ -213,6 +216,15 @@ impl Committed {
     /// The next of them, waited for; in no runtime, which it would block.
     fn wait(&mut self) -> Option<Result<u64, Failure>> {
         self.0.blocking_recv()
+    }
+
+    /// The same, for whoever knows that there is one.
+    fn settle(&mut self) -> Result<u64, Failure> {
+        let ended = || {
+            let error = "the store's thread has ended: a defect of this program".to_owned();
+            Failure::Io { path: CHAIN_FILE.into(), error }
+        };
+        self.wait().unwrap_or_else(|| Err(ended()))
     }
 
     /// The next of them, if it is there already.

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::file::{beside, sync_folder_of};
 use crate::params::Params;
-use crate::store::disk::FORMAT;
-use crate::store::disk::load::Owner;
-use crate::store::folder::{CHAIN_FILE, Folder, NODE_FILE, Peer, sync_folder_of};
+use crate::store::disk::load::{Contents, Owner};
+use crate::store::disk::{FORMAT, Held};
+use crate::store::folder::{Ban, CHAIN_FILE, Folder, NODE_FILE, Peer, Record};
 use crate::store::{Committed, Damage, Loaded, OpenError, Store, disk};
 use crate::types::NodeId;
 
@@ -28,56 +29,102 @@ pub struct Opened {
     pub loaded: Loaded,
     /// The nodes it knew.
     pub peers: Vec<Peer>,
+    /// The hosts that misbehaved.
+    pub bans: Vec<Ban>,
     /// The folder.
     pub folder: Folder,
 }
 
 /// Opens the folder at `path` for the network `params`; a new one becomes the node `fresh`'s.
+///
+/// An old one is read before it is opened to be written: the library that keeps the chain leaves marks in a
+/// file that it opens, and in one that is damaged they could cost what is still whole.
 pub fn open(path: &Path, params: &Params, fresh: NodeId) -> Result<Opened, OpenError> {
     let folder = Folder::take(path)?;
     let chain = folder.file(CHAIN_FILE);
-    let record = folder.read_record()?;
-    match fs::metadata(&chain) {
-        Ok(found) if found.len() == 0 => {
-            return Err(Damage { path: chain, what: "it is empty".to_owned() }.into());
-        }
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if folder.has_kept() {
-                return Err(OpenError::Missing { path: chain });
-            }
-            create(&chain, params, fresh)?;
-        }
-        Err(error) => return Err(OpenError::Io { path: chain, error }),
+    if is_missing(&chain, &folder)? {
+        create(&chain, params, fresh)?;
     }
-    let (database, owner) = disk::load::open(&chain)?;
-    check_owner(&owner, &chain, params)?;
-    if let Some(record) = record {
-        let path = folder.file(NODE_FILE);
-        if record.format > FORMAT {
-            return Err(OpenError::Newer { path, found: record.format, known: FORMAT });
-        }
-        if record.node != owner.node.to_string() || record.network != params.network().to_string() {
-            let (named, stored) = (record.node, owner.node.to_string());
-            return Err(OpenError::Mixed { record: path, chain, named, stored });
-        }
-    }
+    let (database, node, contents) = read(&folder, &chain, params)?;
+    drop(database);
     let (told, committed) = mpsc::unbounded_channel();
-    let (disk, loaded) = disk::load::start(database, &chain, &folder, params, told)?;
-    let peers = folder.read_peers();
-    Ok(Opened {
-        store: Store { keeper: Arc::new(disk) },
-        committed: Committed(committed),
-        node: owner.node,
-        loaded,
-        peers,
-        folder,
-    })
+    let (disk, loaded) = disk::load::start(&chain, &folder, contents, told)?;
+    let store = Store { keeper: Arc::new(disk) };
+    let (peers, bans) = (folder.read_peers(), folder.read_bans());
+    Ok(Opened { store, committed: Committed(committed), node, loaded, peers, bans, folder })
+}
+
+/// A folder that was opened to be read, and what was in it.
+#[derive(Debug)]
+pub(super) struct Looked {
+    /// The blocks; what is submitted to it stays in memory.
+    pub(super) store: Store,
+    /// The chain.
+    pub(super) loaded: Loaded,
+    /// The folder.
+    pub(super) folder: Folder,
+}
+
+/// Opens the folder at `path` of a node of the network `params` to read its chain: nothing in it is changed,
+/// so that it may be on a medium that is read-only, or another user's.
+pub(super) fn open_to_read(path: &Path, params: &Params) -> Result<Looked, OpenError> {
+    let folder = Folder::take_to_read(path)?;
+    let chain = folder.file(CHAIN_FILE);
+    if is_missing(&chain, &folder)? {
+        return Err(OpenError::Nothing { folder: path.to_owned() });
+    }
+    let (database, _, contents) = read(&folder, &chain, params)?;
+    let (told, _) = mpsc::unbounded_channel();
+    let (disk, loaded) = disk::load::stay(database, &chain, contents, told)?;
+    Ok(Looked { store: Store { keeper: Arc::new(disk) }, loaded, folder })
+}
+
+/// Reads the chain's file without changing it; whose it is, and what a start needs of it.
+fn read(folder: &Folder, chain: &Path, params: &Params) -> Result<(Held, NodeId, Contents), OpenError> {
+    let record = folder.read_record()?;
+    let (database, owner) = disk::load::open_to_read(chain)?;
+    check_owner(&owner, chain, params)?;
+    check_record(record, &owner, folder, params)?;
+    let contents = disk::load::read(&database, chain, folder, params)?;
+    Ok((database, owner.node, contents))
+}
+
+/// Whether there is no chain, and nothing that says there was one.
+fn is_missing(chain: &Path, folder: &Folder) -> Result<bool, OpenError> {
+    let path = chain.to_owned();
+    match fs::metadata(chain) {
+        Ok(found) if found.len() == 0 => Err(Damage { path, what: "it is empty".to_owned() }.into()),
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match folder.has_kept() {
+            true => Err(OpenError::Missing { path }),
+            false => Ok(true),
+        },
+        Err(error) => Err(OpenError::Io { path, error }),
+    }
+}
+
+/// Whether the record, if there is one, is of the chain's owner.
+fn check_record(
+    record: Option<Record>,
+    owner: &Owner,
+    folder: &Folder,
+    params: &Params,
+) -> Result<(), OpenError> {
+    let Some(record) = record else { return Ok(()) };
+    let path = folder.file(NODE_FILE);
+    if record.format > FORMAT {
+        return Err(OpenError::Newer { path, found: record.format, known: FORMAT });
+    }
+    if record.node != owner.node.to_string() || record.network != params.network().to_string() {
+        let (chain, named, stored) = (folder.file(CHAIN_FILE), record.node, owner.node.to_string());
+        return Err(OpenError::Mixed { record: path, chain, named, stored });
+    }
+    Ok(())
 }
 
 /// Makes a new file beside its place, whole, and puts it there.
 fn create(chain: &Path, params: &Params, node: NodeId) -> Result<(), OpenError> {
-    let new = chain.with_extension("redb.new");
+    let new = beside(chain);
     make(&new, params, node)?;
     let failed = |error| OpenError::Io { path: new.clone(), error };
     fs::rename(&new, chain).and_then(|()| sync_folder_of(chain)).map_err(failed)

@@ -2,23 +2,26 @@
 //! is whole and hangs together; the rest comes from peers again. The old file is set aside, never deleted.
 //! The new one is made beside its place and put there in one step, so a crash leaves the old or the new one.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::chain::{Chain, HeaderOutcome, Tip};
+use crate::chain::Tip;
+use crate::file::{beside, sync_folder_of};
 use crate::limits::MAX_COMMIT_BYTES;
 use crate::params::Params;
 use crate::store::disk::reach::{encoded, look as look_at};
-use crate::store::disk::verify::{Good, Scan};
-use crate::store::folder::{CHAIN_FILE, CHECKPOINT_FILE, sync_folder_of};
+use crate::store::disk::verify::{Good, Place, Scan};
+use crate::store::folder::{CHAIN_FILE, CHECKPOINT_FILE, Folder};
+use crate::store::kept::kept;
 use crate::store::open::make;
 use crate::store::verify::{Looked, Report, look, take};
 use crate::store::{Batch, Committed, Damage, Failure, OpenError, Progress, Store, StoredBlock, disk};
-use crate::time::UnixTime;
 use crate::types::{BlockHash, NodeId};
 
 /// What a repair did.
@@ -30,12 +33,12 @@ pub struct Repaired {
     pub made: Option<Made>,
 }
 
-/// A chain file made anew.
+/// A folder made whole.
 #[derive(Debug)]
 pub struct Made {
     /// The node whose it is.
     pub node: NodeId,
-    /// Blocks in it, genesis included.
+    /// Blocks in its chain's file, genesis included.
     pub blocks: u64,
     /// Transactions in it that wait.
     pub waiting: u64,
@@ -52,67 +55,49 @@ pub fn repair(
     fresh: NodeId,
     progress: Progress<'_>,
 ) -> Result<Repaired, OpenError> {
-    let folder = take(path)?;
+    let folder = take(path, Folder::take)?;
     let Looked { report, scan } = look(&folder, params, progress)?;
     if report.findings.is_empty() {
         return Ok(Repaired { report, made: None });
     }
     let node = report.node.unwrap_or(fresh);
-    let (chain, new) = (folder.file(CHAIN_FILE), folder.file("chain.redb.new"));
-    let (blocks, tip) = kept(scan.as_ref(), params);
+    let chain = folder.file(CHAIN_FILE);
+    let mut aside = Vec::new();
+    let is_chain_damaged = report.findings.iter().any(|damage| damage.path == chain);
+    // A chain that is whole stays, whatever is beside it.
+    let made = match (is_chain_damaged, report.tip) {
+        (false, Some(tip)) => {
+            Made { node, blocks: report.blocks, waiting: report.waiting, tip, aside: vec![] }
+        }
+        _ => anew(&folder, scan.as_ref(), params, node)?,
+    };
+    let others = report.findings.iter().map(|damage| damage.path.clone());
+    let others: BTreeSet<PathBuf> = others.filter(|path| *path != chain).collect();
+    for path in others {
+        aside.extend(set_aside(&path, |from, to| fs::rename(from, to))?);
+    }
+    aside.extend(made.aside);
+    Ok(Repaired { report, made: Some(Made { aside, ..made }) })
+}
+
+/// Makes the chain's file anew, of what is whole, and puts it in its place.
+fn anew(folder: &Folder, scan: Option<&Scan>, params: &Arc<Params>, node: NodeId) -> Result<Made, OpenError> {
+    let chain = folder.file(CHAIN_FILE);
+    let new = beside(&chain);
+    let (blocks, tip) = kept(scan, params);
     make(&new, params, node)?;
-    if let Some(scan) = &scan {
+    if let Some(scan) = scan {
         fill(&new, &chain, params, &blocks, tip.hash, scan)?;
     }
     let mut aside = Vec::new();
     // A checkpoint of the old file is none of the new one, and goes before that comes.
-    let others = report.findings.iter().map(|damage| damage.path.clone());
-    let others = others.chain([folder.file(CHECKPOINT_FILE)]).filter(|path| *path != chain);
-    for path in others {
-        aside.extend(set_aside(&path, |from, to| fs::rename(from, to))?);
-    }
+    aside.extend(set_aside(&folder.file(CHECKPOINT_FILE), |from, to| fs::rename(from, to))?);
     // The old file keeps its place until the new one takes it.
     aside.extend(set_aside(&chain, |from, to| fs::hard_link(from, to).or_else(|_| fs::rename(from, to)))?);
     let failed = |error| OpenError::Io { path: new.clone(), error };
     fs::rename(&new, &chain).and_then(|()| sync_folder_of(&chain)).map_err(failed)?;
-    let waiting = scan.as_ref().map_or(0, |scan| scan.waiting.len() as u64);
-    let made = Made { node, blocks: blocks.len() as u64 + 1, waiting, tip, aside };
-    Ok(Repaired { report, made: Some(made) })
-}
-
-/// Which blocks hang on genesis without a gap, parents first, and the tip among them with the most work.
-fn kept(scan: Option<&Scan>, params: &Arc<Params>) -> (Vec<Good>, Tip) {
-    // No clock says that a stored block is from the future.
-    let any_time = UnixTime::from_millis(u64::MAX);
-    let mut chain = Chain::new(params.clone());
-    let mut open: Vec<Good> = scan.map(|scan| scan.good.clone()).unwrap_or_default();
-    open.retain(|good| good.number > 0);
-    let all = open.clone();
-    loop {
-        let before = open.len();
-        open.retain(|good| match chain.import_header(&good.header, any_time) {
-            HeaderOutcome::New => {
-                let hash = good.header.hash();
-                if chain.get(&hash).is_some_and(|entry| entry.height != good.claimed) {
-                    chain.reject(&hash);
-                }
-                false
-            }
-            HeaderOutcome::MissingParent => true,
-            HeaderOutcome::Known | HeaderOutcome::TooEarly { .. } | HeaderOutcome::Invalid(_) => false,
-        });
-        if open.len() == before {
-            break;
-        }
-    }
-    let height = |good: &Good| {
-        let entry = chain.get(&good.header.hash()).filter(|entry| !entry.invalid)?;
-        Some((entry.height, good.number))
-    };
-    let mut kept: Vec<((u64, u64), Good)> =
-        all.into_iter().filter_map(|good| Some((height(&good)?, good))).collect();
-    kept.sort_unstable_by_key(|(place, _)| *place);
-    (kept.into_iter().map(|(_, good)| good).collect(), chain.best_header())
+    let waiting = scan.map_or(0, |scan| scan.waiting.len() as u64);
+    Ok(Made { node, blocks: blocks.len() as u64 + 1, waiting, tip, aside })
 }
 
 /// Copies `blocks` and what waits from the file `old` into the file `new`.
@@ -130,10 +115,18 @@ fn fill(
     let mut batch = Batch::empty(params.genesis_hash());
     batch.waiting = scan.waiting.clone();
     let mut bytes = 0;
-    let source = (!blocks.is_empty()).then(|| look_at(old)).transpose().map_err(damaged)?;
+    let in_rows = blocks.iter().any(|good| good.place == Place::Row);
+    let source = in_rows.then(|| look_at(old)).transpose().map_err(damaged)?;
+    let bytes_of = fs::File::open(old).map_err(|error| OpenError::Io { path: old.to_owned(), error })?;
     for good in blocks {
         let hash = good.header.hash();
-        let read = source.as_ref().and_then(|source| encoded(source, good.number));
+        let read = match good.place {
+            Place::Row => source.as_ref().and_then(|source| encoded(source, good.number)),
+            Place::Bytes(offset, length) => {
+                let mut read = vec![0; length];
+                bytes_of.read_exact_at(&mut read, offset).is_ok().then_some(read)
+            }
+        };
         let read = read.ok_or_else(|| damaged(format!("the block {hash} cannot be read again")))?;
         let block = disk::verified(&read, &hash).map_err(damaged)?;
         bytes += read.len();
@@ -153,17 +146,13 @@ fn fill(
 
 fn commit(store: &Store, committed: &mut Committed, batch: Batch) -> Result<(), OpenError> {
     store.submit(batch);
-    match committed.wait() {
-        Some(Ok(_)) => Ok(()),
-        Some(Err(Failure::Damaged(damage))) => Err(damage.into()),
-        Some(Err(Failure::Full { path, .. })) => {
+    match committed.settle() {
+        Ok(_) => Ok(()),
+        Err(Failure::Damaged(damage)) => Err(damage.into()),
+        Err(Failure::Full { path, .. }) => {
             Err(OpenError::Io { path, error: io::ErrorKind::StorageFull.into() })
         }
-        Some(Err(Failure::Io { path, error })) => Err(OpenError::Io { path, error: io::Error::other(error) }),
-        None => Err(OpenError::Io {
-            path: PathBuf::from(CHAIN_FILE),
-            error: io::Error::other("the store's thread has ended"),
-        }),
+        Err(Failure::Io { path, error }) => Err(OpenError::Io { path, error: io::Error::other(error) }),
     }
 }
 

@@ -9,10 +9,12 @@ use serde::de::DeserializeOwned;
 
 use crate::chain::Tip;
 use crate::params::Params;
+use crate::store::disk::reach::rules_of;
 use crate::store::disk::verify::{Scan, scan};
 use crate::store::folder::{
-    CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, NODE_FILE, PEERS_FILE, Peer, Record,
+    BANS_FILE, Ban, CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, NODE_FILE, PEERS_FILE, Peer, Record,
 };
+use crate::store::kept::kept;
 use crate::store::open::check_owner;
 use crate::store::{Damage, FORMAT, OpenError};
 use crate::types::NodeId;
@@ -35,8 +37,12 @@ pub struct Report {
     pub waiting: u64,
     /// The active tip, where all hangs together.
     pub tip: Option<Tip>,
+    /// Where something is wrong: the end of what a repair would keep.
+    pub kept: Option<Tip>,
     /// Whether the node was killed: its next start recovers the file, which is no damage.
     pub unclosed: bool,
+    /// Whether it was read without its lock, so that a node may have changed it meanwhile.
+    pub unlocked: bool,
     /// What is wrong, in which file.
     pub findings: Vec<Damage>,
     /// How many findings more there were.
@@ -51,16 +57,35 @@ pub(super) struct Looked {
 
 /// Looks at the folder at `path`, of a node of the network `params`.
 pub fn verify(path: &Path, params: &Arc<Params>, progress: Progress<'_>) -> Result<Report, OpenError> {
-    let folder = take(path)?;
-    Ok(look(&folder, params, progress)?.report)
+    let folder = take(path, Folder::take_to_read)?;
+    let report = look(&folder, params, progress)?.report;
+    Ok(Report { unlocked: !folder.is_locked(), ..report })
 }
 
-/// The folder, if a node has been there and none is.
-pub(super) fn take(path: &Path) -> Result<Folder, OpenError> {
-    if [CHAIN_FILE, NODE_FILE].iter().all(|name| !path.join(name).exists()) {
+/// The folder, taken by `take`, if a node has been there and none is.
+pub(super) fn take(
+    path: &Path,
+    take: impl FnOnce(&Path) -> Result<Folder, OpenError>,
+) -> Result<Folder, OpenError> {
+    if !is_used(path) {
         return Err(OpenError::Nothing { folder: path.to_owned() });
     }
-    Folder::take(path)
+    take(path)
+}
+
+/// Whether a node has kept something at `path`.
+pub(super) fn is_used(path: &Path) -> bool {
+    [CHAIN_FILE, NODE_FILE, PEERS_FILE, CHECKPOINT_FILE].iter().any(|name| path.join(name).exists())
+}
+
+/// The network whose node kept its chain in the folder at `path`, as far as what is there can be read: the
+/// record says it, and so does the chain.
+pub fn network_of(path: &Path) -> Option<Params> {
+    let folder = take(path, Folder::take_to_read).ok()?;
+    let record = || folder.look::<Record>(NODE_FILE).ok().flatten();
+    let named = |rules: String| Params::from_text(&rules).ok();
+    let chain = || rules_of(&folder.file(CHAIN_FILE));
+    record().and_then(|record| named(record.rules)).or_else(|| chain().and_then(named))
 }
 
 pub(super) fn look(
@@ -72,6 +97,7 @@ pub(super) fn look(
     let record: Option<Record> = readable(folder, NODE_FILE, &mut findings);
     let checkpoint: Option<Checkpoint> = readable(folder, CHECKPOINT_FILE, &mut findings);
     let peers: Option<Vec<Peer>> = readable(folder, PEERS_FILE, &mut findings);
+    let _: Option<Vec<Ban>> = readable(folder, BANS_FILE, &mut findings);
     let ids = peers.iter().flatten().filter_map(|peer| peer.node.as_ref());
     if let Some(id) = ids.into_iter().find(|id| id.parse::<NodeId>().is_err()) {
         findings.push(Damage { path: folder.file(PEERS_FILE), what: format!("{id:?} is no node's id") });
@@ -99,12 +125,17 @@ pub(super) fn look(
         bytes: 0,
         waiting: 0,
         tip: None,
+        kept: None,
         unclosed: false,
+        unlocked: false,
         findings,
         more: 0,
     };
     if let Some(scan) = &scan {
         report.take(scan, &chain, params, record.as_ref(), checkpoint.as_ref())?;
+    }
+    if !report.findings.is_empty() {
+        report.kept = Some(kept(scan.as_ref(), params).1);
     }
     Ok(Looked { report, scan })
 }
@@ -163,9 +194,6 @@ impl Report {
                 }
                 Ok(()) => {}
             }
-            if record.is_some_and(|record| record.node != owner.node.to_string()) {
-                found(format!("it is the node {}'s, and {NODE_FILE} names another", owner.node));
-            }
             self.node = Some(owner.node);
         }
         if let Some(Checkpoint { commits, tip }) = checkpoint {
@@ -174,6 +202,13 @@ impl Report {
             if is_behind || (scan.commits == *commits && differs) {
                 found(format!("it knows of {} commits, and there were {commits}", scan.commits));
             }
+        }
+        if let (Some(owner), Some(record)) = (&scan.owner, record)
+            && record.node != owner.node.to_string()
+        {
+            // The chain is what must not be lost: the record goes by it, and is written again.
+            let what = format!("it names the node {}, and {CHAIN_FILE} is {}'s", record.node, owner.node);
+            self.findings.push(Damage { path: chain.with_file_name(NODE_FILE), what });
         }
         self.blocks = scan.good.len() as u64;
         self.transactions = scan.transactions;

@@ -36,6 +36,30 @@ pub fn root_from_branch(first: TxId, branch: &[[u8; 32]]) -> MerkleRoot {
     MerkleRoot(branch.iter().fold(first.0, |left, right| join(&left, right)))
 }
 
+/// What the id at `at` is joined with on its way to the root, from the leaves up: the proof that it is one
+/// of `ids`, for whoever knows the root only. None, if there is no such place.
+pub fn branch(ids: &[TxId], mut at: usize) -> Option<Vec<[u8; 32]>> {
+    ids.get(at)?;
+    let mut level: Vec<[u8; 32]> = ids.iter().map(|id| id.0).collect();
+    let mut branch = Vec::new();
+    while level.len() > 1 {
+        // The odd last one is joined with itself.
+        branch.push(*level.get(at ^ 1).or(level.get(at))?);
+        level = level.chunks(2).map(|pair| join(&pair[0], pair.last().unwrap_or(&pair[0]))).collect();
+        at /= 2;
+    }
+    Some(branch)
+}
+
+/// The root above the id at `at`, whose branch is `branch`.
+pub fn root_above(id: TxId, at: usize, branch: &[[u8; 32]]) -> MerkleRoot {
+    let (root, _) = branch.iter().fold((id.0, at), |(hash, at), sibling| match at % 2 {
+        0 => (join(&hash, sibling), at / 2),
+        _ => (join(sibling, &hash), at / 2),
+    });
+    MerkleRoot(root)
+}
+
 fn join(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
     let mut both = [0; 64];
     both[..32].copy_from_slice(left);
@@ -82,6 +106,20 @@ mod tests {
         for n in 1..20 {
             let ids = ids(n);
             assert_eq!(root_from_branch(ids[0], &first_branch(&ids)), root(&ids).0, "{n} ids");
+        }
+    }
+
+    #[test]
+    fn every_branch_leads_to_the_root_and_from_its_own_place_alone() {
+        for n in 1..20 {
+            let ids = ids(n);
+            for (at, id) in ids.iter().enumerate() {
+                let branch = branch(&ids, at).expect("a place in the list");
+                assert_eq!(root_above(*id, at, &branch), root(&ids).0, "{at} of {n}");
+                let other = TxId([0xff; 32]);
+                assert_ne!(root_above(other, at, &branch), root(&ids).0, "{at} of {n}");
+            }
+            assert_eq!(branch(&ids, ids.len()), None);
         }
     }
 }

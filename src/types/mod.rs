@@ -3,6 +3,7 @@
 //! Lives here: types that need nothing but their own bytes. Not here: rules that compare a block with its
 //! ancestors (`chain`), or with a network's settings (`params`).
 
+pub mod address;
 pub mod block;
 pub mod hash;
 pub mod header;
@@ -13,6 +14,7 @@ pub mod target;
 pub mod template;
 pub mod transaction;
 
+pub use address::{Group, Unreachable};
 pub use block::Block;
 pub use hash::{BlockHash, MerkleRoot, TxId};
 pub use header::Header;

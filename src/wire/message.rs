@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::encoding::{self, Decode, Encode, List, Text};
 use crate::limits::{
     BLOCK_FRAME_OVERHEAD_BYTES, MAX_AGENT_BYTES, MAX_BLOCK_BYTES, MAX_COMMAND_BYTES, MAX_DETAIL_BYTES,
-    MAX_GET_BLOCKS, MAX_HANDSHAKE_FRAME_BYTES, MAX_HEADERS, MAX_LOCATOR, MAX_PUSH_BYTES, MAX_TRANSACTION_IDS,
-    MAX_TRANSACTIONS_BYTES,
+    MAX_GET_BLOCKS, MAX_HANDSHAKE_FRAME_BYTES, MAX_HEADERS, MAX_LOCATOR, MAX_PEERS, MAX_PUSH_BYTES,
+    MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES,
 };
 use crate::params::{NetworkId, Rules};
 use crate::types::{Block, BlockHash, Header, NodeId, Transaction, TxId};
@@ -29,6 +29,10 @@ pub enum Message {
     Ping(Ping),
     /// I am.
     Pong(Ping),
+    /// Where are other nodes?
+    GetPeers,
+    /// Here, where a handshake was done lately.
+    Peers(List<SocketAddr, MAX_PEERS>),
     /// Which headers follow these?
     GetHeaders(GetHeaders),
     /// These do, each the child of the one before; fewer than the most there may be: I have no more.
@@ -162,6 +166,8 @@ pub enum Kind {
     Bye = 0x01,
     Ping = 0x02,
     Pong = 0x03,
+    GetPeers = 0x04,
+    Peers = 0x05,
     GetHeaders = 0x06,
     Headers = 0x07,
     GetBlocks = 0x08,
@@ -177,13 +183,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them, in the order of their bytes. (0x04, 0x05 and 0x0c, 0x0d are kept for peer addresses
-    /// and for compact blocks.)
-    pub const ALL: [Kind; 16] = [
+    /// All of them, in the order of their bytes. (0x0c and 0x0d are kept for compact blocks.)
+    pub const ALL: [Kind; 18] = [
         Kind::Hello,
         Kind::Bye,
         Kind::Ping,
         Kind::Pong,
+        Kind::GetPeers,
+        Kind::Peers,
         Kind::GetHeaders,
         Kind::Headers,
         Kind::GetBlocks,
@@ -207,9 +214,13 @@ impl Kind {
     pub const fn cap(self) -> usize {
         /// Kind byte and a count.
         const LIST: usize = 1 + 8;
+        /// The larger family: a tag, sixteen bytes and a port.
+        const ADDRESS: usize = 4 + 16 + 2;
         match self {
             Kind::Hello | Kind::Bye => MAX_HANDSHAKE_FRAME_BYTES,
             Kind::Ping | Kind::Pong => 1 + 8,
+            Kind::GetPeers => 1,
+            Kind::Peers => LIST + ADDRESS * MAX_PEERS,
             Kind::GetHeaders => LIST + 32 * MAX_LOCATOR + 33,
             Kind::Headers => LIST + Header::LEN * MAX_HEADERS,
             Kind::GetBlocks | Kind::NotFound => LIST + 32 * MAX_GET_BLOCKS,
@@ -248,6 +259,8 @@ impl Message {
             Message::Bye(_) => Kind::Bye,
             Message::Ping(_) => Kind::Ping,
             Message::Pong(_) => Kind::Pong,
+            Message::GetPeers => Kind::GetPeers,
+            Message::Peers(_) => Kind::Peers,
             Message::GetHeaders(_) => Kind::GetHeaders,
             Message::Headers(_) => Kind::Headers,
             Message::GetBlocks(_) => Kind::GetBlocks,
@@ -269,6 +282,8 @@ impl Message {
             Message::Hello(body) => encoding::encode_into(body, bytes),
             Message::Bye(body) => encoding::encode_into(body, bytes),
             Message::Ping(body) | Message::Pong(body) => encoding::encode_into(body, bytes),
+            Message::GetPeers => {}
+            Message::Peers(body) => encoding::encode_into(body, bytes),
             Message::GetHeaders(body) => encoding::encode_into(body, bytes),
             Message::Headers(body) => encoding::encode_into(body, bytes),
             Message::GetBlocks(body) | Message::NotFound(body) => encoding::encode_into(body, bytes),
@@ -294,6 +309,11 @@ impl Message {
             Kind::Bye => Message::Bye(read(kind, body)?),
             Kind::Ping => Message::Ping(read(kind, body)?),
             Kind::Pong => Message::Pong(read(kind, body)?),
+            Kind::GetPeers => {
+                read::<()>(kind, body)?;
+                Message::GetPeers
+            }
+            Kind::Peers => Message::Peers(read(kind, body)?),
             Kind::GetHeaders => Message::GetHeaders(read(kind, body)?),
             Kind::Headers => Message::Headers(read(kind, body)?),
             Kind::GetBlocks => Message::GetBlocks(read(kind, body)?),

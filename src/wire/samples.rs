@@ -7,6 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::encoding::{Blob, List, Text};
+use crate::limits::MAX_PEERS;
 use crate::params::{NetworkId, Params};
 use crate::types::{Block, BlockHash, Coinbase, Content, Header, NodeId, Transaction, TxId};
 use crate::wire::manage::{Command, Event, Introduction, Manage, Mined, Outcome, Report, Status};
@@ -55,6 +56,9 @@ pub fn messages() -> Vec<Message> {
         Message::Hello(hello),
         Message::Ping(Ping { nonce: 1 }),
         Message::Pong(Ping { nonce: u64::MAX }),
+        Message::GetPeers,
+        Message::Peers(List::default()),
+        Message::Peers(List::clipped([SocketAddr::from((Ipv6Addr::LOCALHOST, 7701)); MAX_PEERS])),
         Message::GetHeaders(GetHeaders { locator: List::default(), stop: None }),
         Message::GetHeaders(GetHeaders { locator: List::clipped([hashes[1]; 64]), stop: Some(hashes[0]) }),
         Message::Headers(List::default()),
@@ -147,6 +151,11 @@ fn block() -> impl Strategy<Value = Arc<Block>> {
     })
 }
 
+/// As it is sent: flow label and scope are not.
+fn unscoped(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip(), address.port())
+}
+
 /// Any message: of the fixed list, or with fields that nobody chose.
 pub fn any_message() -> impl Strategy<Value = Message> {
     let hello = (any::<[u8; 32]>(), any::<[u8; 16]>(), text(), any::<(u16, u16, u64, u64)>(), any::<bool>())
@@ -184,6 +193,7 @@ pub fn any_message() -> impl Strategy<Value = Message> {
         (hashes(), proptest::option::of(any::<[u8; 32]>().prop_map(BlockHash)))
             .prop_map(|(locator, stop)| Message::GetHeaders(GetHeaders { locator, stop })),
         vec(header(), 0..20).prop_map(|headers| Message::Headers(List::clipped(headers))),
+        vec(any::<SocketAddr>().prop_map(unscoped), 0..9).prop_map(|all| Message::Peers(List::clipped(all))),
         hashes().prop_map(Message::GetBlocks),
         hashes().prop_map(Message::NotFound),
         block().prop_map(Message::Block),

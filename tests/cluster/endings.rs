@@ -88,6 +88,26 @@ fn a_signal_during_the_start_ends_what_was_started() {
     let text = written(&pids, ">");
     let node: u32 = text.trim().trim_matches(['<', '>']).parse().expect("a number");
     kill_process(pid(manager.id()), Signal::TERM).expect("it is there");
-    assert_eq!(manager.wait().expect("an end").code(), Some(130));
+    assert_eq!(manager.wait().expect("an end").code(), Some(1), "there was no network");
     gone(&[pid(node)], DEADLINE);
+}
+
+#[test]
+fn a_signal_during_the_start_stops_in_order_whoever_is_ready() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The first one is a node, the other takes its time.
+    let first = folder.path().join("first");
+    let text = format!("mkdir '{}' 2>/dev/null && exec '{NODE}' \"$@\"\nexec sleep 1000", first.display());
+    let program = script(folder.path(), &text);
+    let manager = command(folder.path(), &["-a", "2", "--node-program", &program]).spawn();
+    let mut manager = manager.expect("the manager runs");
+    written(&folder.path().join("logs/manager.log"), "its process is ready");
+    kill_process(pid(manager.id()), Signal::HUP).expect("it is there");
+    assert_eq!(manager.wait().expect("an end").code(), Some(1), "there was no network");
+    let log = |number| {
+        let path = folder.path().join(format!("logs/node-00{number}.log"));
+        std::fs::read_to_string(path).unwrap_or_default()
+    };
+    let logs = log(0) + &log(1);
+    assert!(logs.contains("terminated") && logs.contains("stopped"), "in order: {logs}");
 }

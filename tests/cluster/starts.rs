@@ -77,7 +77,7 @@ fn a_network_with_a_node_missing_is_none_unless_it_is_kept() {
 fn programs_that_are_no_nodes_are_told_apart() {
     let folder = tempfile::tempdir().expect("a folder");
     let rows = [
-        ("/bin/false", "0 of 2 nodes are there; node 0: exit code 1 before it was ready"),
+        ("/bin/false", "0 of 2 nodes are there; nodes 0-1: exit code 1 before it was ready"),
         ("/bin/echo", "it is no p2pnode"),
         ("/no/such/file", "/no/such/file cannot be run"),
     ];
@@ -108,4 +108,24 @@ fn flags_that_make_no_sense_are_a_usage_error() {
         assert_eq!(ended.status.code(), Some(2), "{flags:?}: {}", ended.error);
         assert!(ended.error.starts_with("error: "), "{flags:?}: {}", ended.error);
     }
+}
+
+#[test]
+fn a_folder_that_was_copied_is_named() {
+    let network = Network::start(&["-a", "2"]);
+    let folder = network.folder.clone();
+    network.signal(Signal::TERM);
+    assert_eq!(network.end().status.code(), Some(0));
+    let node = |number| folder.path().join(format!("node-00{number}"));
+    for name in ["chain.redb", "node.json", "checkpoint.json"] {
+        std::fs::copy(node(0).join(name), node(1).join(name)).expect("copied");
+    }
+    let ended = run(folder.path(), &["-a", "2"]);
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.error);
+    assert!(ended.error.contains("nodes 0 and 1 are one node"), "{}", ended.error);
+    assert!(ended.error.contains(&format!("hint: move {} away", node(1).display())), "{}", ended.error);
+    std::fs::rename(node(1), folder.path().join("away")).expect("moved");
+    let again = Network::start_in(&folder, &["-a", "2"]);
+    again.signal(Signal::TERM);
+    assert_eq!(again.end().status.code(), Some(0));
 }

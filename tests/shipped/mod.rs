@@ -68,6 +68,12 @@ impl Node {
         (self.id, self.http, self.listen) = (text("node"), text("http"), text("listen"));
     }
 
+    /// Its process's number.
+    #[allow(dead_code, reason = "not every test looks at the process")]
+    pub fn pid(&self) -> u64 {
+        u64::from(self.child.id())
+    }
+
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id() as i32).expect("a process's number");
         kill_process(pid, signal).expect("the node is there");

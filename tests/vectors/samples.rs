@@ -143,6 +143,10 @@ pub fn messages() -> Vec<(String, Message)> {
     add("the same back", Message::Pong(Ping { nonce: 0x0123_4567_89ab_cdef }));
     add("the greatest", Message::Pong(Ping { nonce: u64::MAX }));
 
+    add("where others are", Message::GetPeers);
+    add("nobody", Message::Peers(List::default()));
+    let peers: [SocketAddr; 2] = [(Ipv4Addr::LOCALHOST, 6001).into(), (Ipv6Addr::LOCALHOST, 6002).into()];
+    add("one of each family", Message::Peers(List::clipped(peers)));
     add("from genesis", Message::GetHeaders(GetHeaders { locator: List::clipped([genesis]), stop: None }));
     let locator = List::clipped([tip, genesis]);
     add("up to one", Message::GetHeaders(GetHeaders { locator, stop: Some(tip) }));
@@ -210,13 +214,18 @@ pub fn rejected() -> Vec<(String, bool, Vec<u8>)> {
         let early = kind.cap().min(MAX_HANDSHAKE_FRAME_BYTES);
         rows.push((format!("{kind} over its cap, early"), false, frame(early + 1, kind as u8, &[])));
         rows.push((format!("{kind} over its cap"), true, frame(kind.cap() + 1, kind as u8, &[])));
-        rows.push((format!("{kind} without a body"), kind != Kind::Hello, frame(1, kind as u8, &[])));
+        if kind != Kind::GetPeers {
+            rows.push((format!("{kind} without a body"), kind != Kind::Hello, frame(1, kind as u8, &[])));
+        }
     }
     let mut add = |name: &str, ready, bytes| rows.push((name.to_owned(), ready, bytes));
     add("part of a length", true, ping[..3].to_vec());
     add("a length only", true, ping[..4].to_vec());
     add("part of a body", true, ping[..12].to_vec());
     add("a Ping cut short", true, body(Kind::Ping, &[0; 7]));
+    add("129 peers", true, body(Kind::Peers, &count(129)));
+    add("2^64 - 1 peers", true, body(Kind::Peers, &count(u64::MAX)));
+    add("a third family of addresses", true, body(Kind::Peers, &[&count(1)[..], &[2, 0, 0, 0]].concat()));
     add("2001 headers", true, body(Kind::Headers, &count(2001)));
     add("2^45 headers", true, body(Kind::Headers, &count(1 << 45)));
     add("2^64 - 1 headers", true, body(Kind::Headers, &count(u64::MAX)));

@@ -74,6 +74,8 @@ pub fn body(message: &Message) -> Json {
         Message::Hello(body) => hello(body),
         Message::Bye(body) => bye(body),
         Message::Ping(body) | Message::Pong(body) => Json::Object(vec![("nonce", text(body.nonce))]),
+        Message::GetPeers => Json::Null,
+        Message::Peers(addresses) => texts(addresses),
         Message::GetHeaders(body) => {
             Json::Object(vec![("locator", texts(&body.locator)), ("stop", or_null(body.stop, text))])
         }

@@ -122,6 +122,22 @@ impl Tree {
         core::iter::successors(Some(self.slot(index)), |slot| slot.parent.map(|parent| self.slot(parent)))
     }
 
+    /// Where branches end: the active tip, the best headers' tip, and every other header without children.
+    pub(super) fn ends(&self) -> impl Iterator<Item = Index> {
+        let (active, best) = (self.active_tip(), self.best_tip());
+        let chains = core::iter::once(active).chain((best != active).then_some(best));
+        chains.chain(self.leaves.iter().map(|(_, _, index)| *index))
+    }
+
+    /// `index` and its ancestors, nearest first, up to the first that is on the active chain; each with
+    /// whether it is.
+    pub(super) fn up_to_active(&self, index: Index) -> impl Iterator<Item = (Index, bool)> {
+        let with = |index| (index, self.is_active(index));
+        core::iter::successors(Some(with(index)), move |(at, active)| {
+            if *active { None } else { self.slot(*at).parent.map(with) }
+        })
+    }
+
     fn children(&self, index: Index) -> impl Iterator<Item = Index> {
         core::iter::successors(self.slot(index).first_child, |child| self.slot(*child).next_sibling)
     }

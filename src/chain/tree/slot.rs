@@ -46,7 +46,7 @@ pub(in crate::chain) struct Slot {
     pub(super) previous_sibling: Option<Index>,
     pub(in crate::chain) has_body: bool,
     /// Its body and those of all its ancestors are here.
-    pub(super) linked: bool,
+    pub(in crate::chain) linked: bool,
     pub(in crate::chain) invalid: bool,
 }
 

@@ -98,6 +98,8 @@ impl Alice {
             listen: address(n),
             manager: None,
             peers: Vec::new(),
+            outbound: 0,
+            remembered: Default::default(),
             hashrate: 0,
             note: Text::default(),
         };
@@ -262,6 +264,13 @@ impl Alice {
 
     /// The miner finds what it was told to.
     pub fn find_block(&mut self) -> BlockHash {
+        let (hash, found) = self.found();
+        self.input(found);
+        hash
+    }
+
+    /// What the miner finds, before anybody hears of it.
+    pub fn found(&self) -> (BlockHash, Input) {
         let job = self.job.clone().expect("a job");
         let time = u32::try_from(self.now.wall.secs()).expect("before 2106");
         let mut header = job.template.header(0, time);
@@ -271,9 +280,7 @@ impl Alice {
         }
         let block = job.template.block(header, 0);
         let block = CheckedBlock::check(block, &self.params).expect("our own block is good");
-        let hash = block.hash();
-        self.input(Input::Mined { job: job.id, block, tries: u64::from(header.nonce) + 1 });
-        hash
+        (block.hash(), Input::Mined { job: job.id, block, tries: u64::from(header.nonce) + 1 })
     }
 
     /// Mines `count` blocks, one a minute.

@@ -206,16 +206,19 @@ fn a_manual_peer_is_dialled_again_with_growing_pauses() {
     assert_eq!(alice.dials.len(), before + 1, "soon, after a connection that worked");
 }
 
+/// Hostile row 18: the end that is dialled finds out first, and says so; a mirror says what we said.
 #[test]
 fn we_do_not_dial_ourselves_twice() {
-    let mut alice = Alice::with(1, Params::regtest(), |config| {
-        config.peers = vec![alice::address(1), "10.0.0.1:6001".parse().expect("an address")];
-    });
-    assert_eq!(alice.dials.len(), 1, "our own address is known");
-    let conn = alice.connected(alice.dials[0], Direction::Outbound);
-    let mirror = bob(1, &alice.params);
-    alice.received(conn, Message::Hello(mirror));
-    assert_eq!(alice.closed[&conn], Disconnect::SelfConnection);
-    alice.elapse(secs(600));
-    assert_eq!(alice.dials.len(), 1);
+    let bye = Bye { reason: ByeReason::SelfConnection, detail: Default::default(), rules: None };
+    for said in [Message::Hello(bob(1, &Params::regtest())), Message::Bye(bye)] {
+        let mut alice = Alice::with(1, Params::regtest(), |config| {
+            config.peers = vec![alice::address(1), "10.0.0.1:6001".parse().expect("an address")];
+        });
+        assert_eq!(alice.dials.len(), 1, "our own address is known");
+        let conn = alice.connected(alice.dials[0], Direction::Outbound);
+        alice.received(conn, said);
+        assert!(alice.closed[&conn].is_self());
+        alice.elapse(secs(600));
+        assert_eq!(alice.dials.len(), 1);
+    }
 }

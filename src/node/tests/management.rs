@@ -52,6 +52,22 @@ fn a_node_without_a_key_obeys_nobody() {
     assert!(matches!(alice.closed[&conn], Disconnect::NoManager(_)));
 }
 
+/// Hostile row 55: all places for callers are taken, and the manager has its own.
+#[test]
+fn a_manager_finds_its_place_when_all_others_are_taken() {
+    let mut alice = managed();
+    for n in 0..crate::limits::MAX_INBOUND as u16 + 10 {
+        let conn = alice.connected(alice::address(80), Direction::Inbound);
+        let node = NodeId(core::array::from_fn(|at| if at < 2 { n.to_le_bytes()[at] } else { 7 }));
+        let hello = Hello { node, ..bob(80, &alice.params) };
+        alice.received(conn, Message::Hello(hello));
+    }
+    assert_eq!(alice.node.view().peers().len(), crate::limits::MAX_INBOUND);
+    let manager = call(&mut alice);
+    tell(&mut alice, manager, 1, &Command::Status);
+    assert!(matches!(report(&mut alice, manager.0), Outcome::Status(_)));
+}
+
 #[test]
 fn a_manager_registers_asks_mines_submits_and_ends_a_node() {
     let mut alice = managed();

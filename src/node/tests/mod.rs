@@ -3,13 +3,19 @@
 //! `alice` is a node and the edge around it, to whom the other files talk; `network` is many nodes in
 //! one simulation. Nothing here sleeps, and every run of a test is the same.
 
+mod addresses;
 mod alice;
 mod blocks;
+mod clocks;
 mod contents;
+mod events;
 mod handshakes;
+mod lowwork;
 mod management;
 mod network;
+mod punishments;
 mod restarts;
 mod simulation;
+mod sync;
 
 use alice::{Alice, bob, secs};

@@ -70,7 +70,7 @@ impl<'de> Visitor<'de> for ChainVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut envelope: A) -> Result<Chain, A::Error> {
-        let (mut chain, mut length) = (None, None);
+        let (mut chain, mut length): (Option<Chain>, Option<u64>) = (None, None);
         while let Some(key) = envelope.next_key::<String>()? {
             match key.as_str() {
                 "chain" if chain.is_none() => chain = Some(envelope.next_value::<Enveloped>()?.0),
@@ -79,7 +79,12 @@ impl<'de> Visitor<'de> for ChainVisitor {
                 _ => return Err(de::Error::unknown_field(&key, &["chain", "length"])),
             }
         }
-        chain.ok_or_else(|| de::Error::missing_field("chain"))
+        let mut chain = chain.ok_or_else(|| de::Error::missing_field("chain"))?;
+        let count = chain.blocks.len();
+        if length.is_some_and(|length| length != count as u64) && chain.untrue.is_none() {
+            chain.untrue = Some((count.saturating_sub(1), "length".to_owned()));
+        }
+        Ok(chain)
     }
 }
 

@@ -3,8 +3,13 @@
 use serde_json::json;
 
 use super::*;
-use crate::limits::CHAIN_PAGE;
+use crate::chain::Chain;
+use crate::chain::testing::mine_at;
+use crate::limits::{CHAIN_PAGE, MAX_FUTURE_SECS};
+use crate::net::{Clock, rfc3339};
 use crate::node::io::Command;
+use crate::store::Loaded;
+use crate::time::UnixTime;
 
 /// (method, path, body, status, what the body is or which keys it has)
 #[tokio::test]
@@ -22,6 +27,7 @@ async fn every_endpoint_answers_as_the_original_did() {
         ("POST", "/mine", "", 200, text("Mined")),
         ("GET", "/mine?verbose=1", "", 200, keys(verbose)),
         ("GET", "/mine?verbose=0&timeout=60s", "", 200, text("Mined")),
+        ("GET", "/mine?verbose=x", "", 400, keys("title status detail")),
         ("POST", "/mine", r#"{"content": "hi"}"#, 200, text("Mined")),
         ("POST", "/mine", r#""{\"content\": \"hi\"}""#, 200, text("Mined")),
         ("POST", "/mine?verbose=1", r#"{"content_base64": "/w=="}"#, 200, keys("hash index content")),
@@ -186,6 +192,9 @@ async fn what_cannot_be_registered_is_named() {
             "nodes[0]: a node id is 32 hex digits",
         ),
         (at("127.0.0.1:0"), 400, "addresses[0] \"127.0.0.1:0\": nobody listens on port 0"),
+        (at("255.255.255.255:1"), 400, "addresses[0] \"255.255.255.255:1\": a broadcast address"),
+        (at("224.0.0.1:1"), 400, "addresses[0] \"224.0.0.1:1\": a multicast address"),
+        (at("[::ffff:224.0.0.1]:1"), 400, "addresses[0] \"[::ffff:224.0.0.1]:1\": a multicast address"),
         (at("127.0.0.1"), 400, "addresses[0] \"127.0.0.1\": expected host:port"),
         (at("127.0.0.1:99999"), 400, "addresses[0] \"127.0.0.1:99999\": expected host:port"),
         (at("http://127.0.0.1:1"), 400, "addresses[0] \"http://127.0.0.1:1\": expected host:port"),
@@ -205,4 +214,30 @@ async fn what_cannot_be_registered_is_named() {
     let two = json!({ "nodes": ["x", id], "addresses": ["127.0.0.1:1", "nowhere:0"] });
     let bad = post(node.http, "/nodes/register", &two).await.json();
     assert_eq!(bad["bad"].as_array().map(Vec::len), Some(2), "both are named: {bad}");
+}
+
+#[tokio::test]
+async fn a_clock_behind_the_chain_is_said_at_once_with_the_time() {
+    let now = Clock::wall().secs();
+    let ahead = u32::try_from(now + 5 * 3600).expect("before 2106");
+    let mut chain = Chain::new(Arc::new(Params::regtest()));
+    for _ in 0..12 {
+        let block = mine_at(&chain, &chain.tip().hash, ahead, Vec::new(), "");
+        chain.import(&block, UnixTime::from_millis(u64::MAX));
+    }
+    let headers = (1..=12).filter_map(|height| chain.get(&chain.active_at(height)?));
+    let loaded = Loaded {
+        headers: headers.map(|entry| entry.header).collect(),
+        tip: chain.tip().hash,
+        waiting: Vec::new(),
+    };
+    let node = node_from(1, Params::regtest(), Settings::recommended(), None, loaded).await;
+    let answer = get(node.http, "/mine").await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    let until = rfc3339(UnixTime::from_secs(u64::from(ahead) - MAX_FUTURE_SECS));
+    assert_eq!(answer.json()["until"], *until);
+    assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains(&until)), "{answer:?}");
+    assert!(answer.json()["hint"].as_str().is_some_and(|hint| hint.contains("clock")), "{answer:?}");
+    let wait: u64 = answer.header("retry-after").and_then(|secs| secs.parse().ok()).expect("seconds");
+    assert!(wait <= 3 * 3600 + 1 && wait > 3 * 3600 - 60, "{wait}");
 }

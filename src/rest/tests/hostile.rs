@@ -67,7 +67,7 @@ fn rows() -> Vec<(u8, String, &'static [u16])> {
         (74, get("/transactions/%2e%2e%2fpasswd", local), &[400]),
         // Methods.
         (75, format!("POST /chain HTTP/1.1\r\n{local}\r\n{end}"), &[405]),
-        (75, format!("TRACE / HTTP/1.1\r\n{local}\r\n{end}"), &[405]),
+        (75, format!("TRACE /chain HTTP/1.1\r\n{local}\r\n{end}"), &[405]),
         (75, format!("CONNECT 127.0.0.1:5000 HTTP/1.1\r\n{local}\r\n{end}"), &[405]),
         (75, format!("OPTIONS /shutdown HTTP/1.1\r\n{local}\r\n{end}"), &[405]),
         (75, format!("HEAD /shutdown HTTP/1.1\r\n{local}\r\n{end}"), &[405]),

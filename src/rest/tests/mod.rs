@@ -16,8 +16,10 @@ use crate::encoding::Text;
 use crate::net::{self, Failed, Handle};
 use crate::node::Config;
 use crate::params::Params;
+use crate::store::Loaded;
 use crate::types::NodeId;
 
+mod api;
 mod bodies;
 mod credentials;
 mod endpoints;
@@ -46,14 +48,34 @@ async fn node_with(n: u8, params: Params, settings: Settings) -> Node {
 
 /// The same, which asks for credentials if it is `opened`.
 async fn opened_node(n: u8, params: Params, settings: Settings, opened: Option<Opened>) -> Node {
+    let loaded = Loaded::empty(params.genesis_hash());
+    node_from(n, params, settings, opened, loaded).await
+}
+
+/// The same, which begins with what was `loaded`; not that it had its bodies.
+async fn node_from(
+    n: u8,
+    params: Params,
+    settings: Settings,
+    opened: Option<Opened>,
+    loaded: Loaded,
+) -> Node {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let listen = listener.local_addr().expect("an address");
     let id = NodeId([n; 16]);
     let params = Arc::new(params);
-    let config =
-        Config { node: id, listen, manager: None, peers: Vec::new(), hashrate: 0, note: Text::default() };
-    let (handle, running) = net::start(net::Settings::ephemeral(config, params.clone(), [n; 32], listener))
-        .expect("an empty chain");
+    let config = Config {
+        node: id,
+        listen,
+        manager: None,
+        peers: Vec::new(),
+        outbound: 0,
+        remembered: Default::default(),
+        hashrate: 0,
+        note: Text::default(),
+    };
+    let begun = net::Settings::ephemeral(config, params.clone(), [n; 32], listener);
+    let (handle, running) = net::start(net::Settings { loaded, ..begun }).expect("a chain");
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let http = socket.local_addr().expect("an address");
     let serving = tokio::spawn(serve_with(settings, socket, handle.clone(), params, opened));

@@ -41,6 +41,25 @@ async fn no_more_work_is_a_conflict_with_both_figures() {
     assert_eq!(post(node.http, "/chain/replace", &ours).await.status, 409, "its own");
 }
 
+#[tokio::test]
+async fn a_list_that_is_empty_or_has_another_length_than_it_says_is_refused() {
+    let (_, chain) = mined(1, 3).await;
+    let node = node(2).await;
+    let said = |length: u64| json!({ "chain": chain["chain"], "length": length });
+    let rows = [
+        (json!([]), "GenesisMismatch", "the chain is empty"),
+        (said(3), "Inconsistent", "length is not what the rest says"),
+        (said(5), "Inconsistent", "length is not what the rest says"),
+    ];
+    for (form, rule, says) in rows {
+        let answer = post(node.http, "/chain/replace", &form).await;
+        let refused = answer.json();
+        assert_eq!((answer.status, &refused["rule"]), (422, &rule.into()), "{refused}");
+        assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains(says)), "{refused}");
+    }
+    assert_eq!(post(node.http, "/chain/replace", &said(4)).await.status, 201);
+}
+
 /// The paths of all leaves in `value`.
 fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {

@@ -34,7 +34,7 @@ fn a_node_that_is_behind_is_named() {
     net.mine(1, Vec::new()).expect("nothing amiss");
     let behind = net.check_agreement().expect_err("one has a block more");
     assert_eq!(behind.node, 0);
-    assert!(matches!(behind.what, Broken::Behind { best: 1, .. }), "{behind}");
+    assert!(matches!(*behind.what, Broken::Behind { best: 1, .. }), "{behind}");
     let text = behind.to_string();
     assert!(text.starts_with("node 0, 10s after the beginning: its tip is at height 1"), "{text}");
 }
@@ -44,7 +44,7 @@ fn work_that_falls_is_seen_at_once() {
     let mut net = two();
     net.peers[1].tip.work = Work::from_le_bytes([0xff; 32]);
     let fell = net.mine(1, Vec::new()).expect_err("more work than that there is not");
-    assert!(matches!(fell.what, Broken::WorkFell { .. }), "{fell}");
+    assert!(matches!(*fell.what, Broken::WorkFell { .. }), "{fell}");
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_chain_that_a_fresh_one_refuses_is_found() {
     // The body that it has of that hash says another height than it stands at.
     net.blocks.forge(tip.hash, checked(block_of(header, vec![coinbase(7, "")]), &params));
     let invalid = net.check_chains().expect_err("a coinbase of another height");
-    assert!(matches!(invalid.what, Broken::Invalid { height: 1, .. }), "{invalid}");
+    assert!(matches!(*invalid.what, Broken::Invalid { height: 1, .. }), "{invalid}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod runs;
 
 use core::time::Duration;
 
-use crate::sim::{Faults, Line, Report, Settings, Share, Topology, simulate};
+use crate::sim::{Faults, Line, Report, Settings, Share, simulate};
 
 /// Twenty blocks, ten seconds apart, and nothing goes wrong.
 fn settings(nodes: usize, topology: &str, seed: u64) -> Settings {

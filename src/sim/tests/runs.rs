@@ -4,7 +4,7 @@ use super::*;
 
 /// A change of this hash is a change of behaviour: of a node, or of the simulated world. If it is meant, put
 /// here what the test says it found.
-const TRACE: &str = "19a59329612a46b74b8312ec341347aa2523c5d82cb0161665bc18786147337a";
+const TRACE: &str = "b67f284bc5746c9d26283b481af17fea0fe1010a8d936ea13cc496f39babf7bf";
 
 #[test]
 fn a_seed_is_a_run() {

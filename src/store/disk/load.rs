@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::limits::{STORE_CACHE_BYTES, VERIFIED_AT_START};
 use crate::params::Params;
 use crate::store::disk::index::rows;
-use crate::store::disk::reach::Meta;
+use crate::store::disk::reach::{self, Meta};
 use crate::store::disk::tables::{
     BLOCKS, FORMAT, HEADERS, INDEX, META, Trouble, WAITING, guarded, meta, number, sized, value, verified,
     waiting,
@@ -36,19 +36,24 @@ pub(in crate::store) struct Owner {
 }
 
 /// What a start reads.
-pub(super) struct Contents {
+pub(in crate::store) struct Contents {
     pub(super) state: State,
     pub(super) marks: Marks,
     pub(super) loaded: Loaded,
 }
 
-/// Opens the file at `path`, and says whose it is.
-pub(in crate::store) fn open(path: &Path) -> Result<(Held, Owner), OpenError> {
+/// Opens the file at `path`, in which what is opened leaves its marks.
+fn open(path: &Path) -> Result<Held, OpenError> {
     let opened = guarded(|| {
         let file = File::options().read(true).write(true).open(path)?;
         Held::over(FileBackend::new(file)?, &builder())
     });
-    let database = opened.map_err(|trouble| unopened(trouble, path))?;
+    opened.map_err(|trouble| unopened(trouble, path))
+}
+
+/// Opens the file at `path` to read it and no more, and says whose it is.
+pub(in crate::store) fn open_to_read(path: &Path) -> Result<(Held, Owner), OpenError> {
+    let database = reach::opened(path, false).map_err(|trouble| unopened(trouble, path))?;
     let owner = owner(&database).map_err(|trouble| trouble.damage(path))?;
     Ok((database, owner))
 }
@@ -64,15 +69,14 @@ pub(in crate::store) fn create(path: &Path, params: &Params, node: NodeId) -> Re
     made.map_err(|trouble| unopened(trouble, path))
 }
 
-/// The keeper over an open file in `folder`, and what was in it.
-pub(in crate::store) fn start(
-    database: Held,
+/// All that a start reads of a file in `folder` that was opened to be read.
+pub(in crate::store) fn read(
+    database: &Database,
     path: &Path,
     folder: &Folder,
     params: &Params,
-    told: UnboundedSender<Result<u64, Failure>>,
-) -> Result<(Disk, Loaded), OpenError> {
-    let contents = contents(&database, path, params)?;
+) -> Result<Contents, OpenError> {
+    let contents = contents(database, path, params)?;
     if let Some(Checkpoint { commits, tip }) = folder.read_checkpoint() {
         let marks = &contents.marks;
         if marks.commits < commits || (marks.commits == commits && marks.tip.to_string() != tip) {
@@ -80,8 +84,34 @@ pub(in crate::store) fn start(
             return Err(Damage { path: path.to_owned(), what }.into());
         }
     }
-    let place = Place { file: path.to_owned(), folder: Some((folder.path().to_owned(), folder.lock())) };
-    keeper(database, place, contents, told)
+    Ok(contents)
+}
+
+/// The keeper over a file in `folder`, of which `contents` were read.
+pub(in crate::store) fn start(
+    path: &Path,
+    folder: &Folder,
+    contents: Contents,
+    told: UnboundedSender<Result<u64, Failure>>,
+) -> Result<(Disk, Loaded), OpenError> {
+    let database = open(path)?;
+    let meta = guarded(|| Meta::read(&database)).map_err(|trouble| trouble.damage(path))?;
+    if (meta.commits, meta.tip) != (contents.marks.commits, contents.marks.tip) {
+        let what = "it is another one than a moment ago".to_owned();
+        return Err(Damage { path: path.to_owned(), what }.into());
+    }
+    let home = (folder.path().to_owned(), folder.lock());
+    keeper(database, Place { file: path.to_owned(), folder: Some(home) }, contents, told)
+}
+
+/// The keeper over a file that was opened to be read, of which `contents` were: it leaves no mark.
+pub(in crate::store) fn stay(
+    database: Held,
+    path: &Path,
+    contents: Contents,
+    told: UnboundedSender<Result<u64, Failure>>,
+) -> Result<(Disk, Loaded), OpenError> {
+    keeper(database, Place { file: path.to_owned(), folder: None }, contents, told)
 }
 
 /// The store over the file at `path`, which [`create`] made: in no node's folder yet.
@@ -90,7 +120,7 @@ pub(in crate::store) fn alone(
     params: &Params,
     told: UnboundedSender<Result<u64, Failure>>,
 ) -> Result<Store, OpenError> {
-    let (database, _) = open(path)?;
+    let database = open(path)?;
     let contents = contents(&database, path, params)?;
     let (disk, _) = keeper(database, Place { file: path.to_owned(), folder: None }, contents, told)?;
     Ok(Store { keeper: Arc::new(disk) })

@@ -9,6 +9,7 @@
 //! | `index` | where transactions are, written behind the tip |
 //! | `verify` | every row held against what it must be |
 //! | `reach` | what can be read of a file that may be damaged |
+//! | `salvage` | blocks found in the bytes of a file whose structure is gone |
 //! | `overlay` | a file that is read so and never changed |
 //!
 //! A block has a number, by its arrival. Which number a hash has is known in memory, from the moment its
@@ -19,6 +20,7 @@ mod index;
 pub(super) mod load;
 mod overlay;
 pub(super) mod reach;
+mod salvage;
 mod shield;
 mod tables;
 pub(super) mod verify;
@@ -55,7 +57,7 @@ struct Place {
     /// Its name, for messages.
     file: PathBuf,
     /// The folder in whose file system it needs room, and that folder's lock; none for what is in no folder.
-    folder: Option<(PathBuf, Arc<File>)>,
+    folder: Option<(PathBuf, Option<Arc<File>>)>,
 }
 
 /// An open database. Closing one over a damaged file may panic in the library, as reading may.
@@ -141,7 +143,8 @@ impl Disk {
         committed: UnboundedSender<Result<u64, Failure>>,
     ) -> std::io::Result<Disk> {
         let (folder, lock) = place.folder.unzip();
-        let shared = Arc::new(Shared { path: place.file, database, state: RwLock::new(state), _lock: lock });
+        let shared =
+            Arc::new(Shared { path: place.file, database, state: RwLock::new(state), _lock: lock.flatten() });
         let (tasks, submitted) = mpsc::channel();
         let writer = Writer { shared: shared.clone(), marks, folder, committed };
         #[allow(

@@ -7,7 +7,7 @@ use std::path::Path;
 use redb::{Database, DatabaseError, ReadableDatabase};
 
 use crate::store::disk::Held;
-use crate::store::disk::load::builder;
+use crate::store::disk::load::{builder, owner};
 use crate::store::disk::overlay::Overlay;
 use crate::store::disk::tables::{BLOCKS, HEADERS, META, Trouble, guarded, meta, number, sized};
 use crate::types::{BlockHash, Header};
@@ -30,6 +30,11 @@ pub(super) struct Row {
 /// A file that may be damaged, opened for reading above it.
 pub(in crate::store) fn look(path: &Path) -> Result<Held, String> {
     opened(path, false).map_err(|trouble| trouble.damage(path).what)
+}
+
+/// What the file says of its network's rules.
+pub(in crate::store) fn rules_of(path: &Path) -> Option<String> {
+    opened(path, false).and_then(|database| owner(&database)).ok().map(|owner| owner.rules)
 }
 
 /// The file, opened; with `check`, every page of it was held against its checksum.

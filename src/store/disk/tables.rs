@@ -65,11 +65,15 @@ impl<E: Into<Error>> From<E> for Trouble {
 impl Trouble {
     /// As damage: a reader has no other use for a file that cannot be read.
     pub(super) fn damage(self, path: &Path) -> Damage {
-        let what = match self {
+        Damage { path: path.to_owned(), what: self.what() }
+    }
+
+    /// In words.
+    pub(super) fn what(self) -> String {
+        match self {
             Trouble::Io(error) => format!("it cannot be read: {error}"),
             Trouble::Damaged(what) => what,
-        };
-        Damage { path: path.to_owned(), what }
+        }
     }
 }
 

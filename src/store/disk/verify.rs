@@ -4,6 +4,7 @@
 //! Rows are looked up one by one, so that one that cannot be read hides no other. In memory are the headers,
 //! the pool and a bounded list of findings; of the blocks one at a time.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,9 +16,10 @@ use crate::limits::{MAX_FINDINGS, MAX_UNREADABLE};
 use crate::params::Params;
 use crate::store::disk::load::{Owner, owner};
 use crate::store::disk::reach::{Meta, Row, is_about_content, is_unclosed, look, opened, row};
+use crate::store::disk::salvage;
 use crate::store::disk::tables::{INDEX, Trouble, WAITING, guarded, waiting};
 use crate::store::{OpenError, Progress, Waiting, beginning};
-use crate::types::{Block, Header, Transaction};
+use crate::types::{Block, BlockHash, Header, Transaction};
 
 /// What a file holds, and what is wrong with it.
 #[derive(Debug, Default)]
@@ -37,17 +39,30 @@ pub(in crate::store) struct Scan {
     pub(in crate::store) waiting: Vec<Waiting>,
     /// The active tip, where all hangs together.
     pub(in crate::store) tip: Option<Tip>,
+    /// Whether blocks are missing that must have been there, or may have been.
+    lost: bool,
     /// What is wrong, the first of it in words.
     pub(in crate::store) findings: Vec<String>,
     /// How many findings more there were.
     pub(in crate::store) more: u64,
 }
 
+/// Where a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Place {
+    /// In the table of blocks, under its number.
+    Row,
+    /// Its encoding begins here in the file's bytes, and is so long.
+    Bytes(u64, usize),
+}
+
 /// A block that is whole.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Good {
-    /// Its number.
+    /// Its number; of one that was found in the file's bytes, one after all numbers.
     pub(in crate::store) number: u64,
+    /// Where it is.
+    pub(in crate::store) place: Place,
     /// Its header.
     pub(in crate::store) header: Header,
     /// Its height, as its coinbase has it.
@@ -69,7 +84,11 @@ pub(in crate::store) fn scan(
         Err(trouble) => {
             scan.found(trouble.damage(path).what);
             // What is in it may be in order all the same, or part of it.
-            let Ok(database) = look(path) else { return Ok(scan) };
+            let Ok(database) = look(path) else {
+                scan.found("it cannot be opened: its blocks are looked for in its bytes".to_owned());
+                scan.salvage(path, params, progress);
+                return Ok(scan);
+            };
             database
         }
     };
@@ -87,6 +106,9 @@ pub(in crate::store) fn scan(
     scan.commits = meta.as_ref().map_or(0, |meta| meta.commits);
     scan.blocks(&database, meta.as_ref(), params, progress);
     scan.pool(&database);
+    if scan.lost {
+        scan.salvage(path, params, progress);
+    }
     if let Some(meta) = meta {
         scan.chain(&meta, params);
     }
@@ -130,12 +152,15 @@ impl Scan {
             let row = match row(database, from) {
                 Ok(Some(row)) => row,
                 Ok(None) => break,
-                Err(Trouble::Io(error)) => {
+                Err(Trouble::Io(error)) if !is_about_content(&error) => {
+                    self.lost = true;
                     self.found(format!("what comes from block number {from} on cannot be read: {error}"));
                     break;
                 }
-                Err(Trouble::Damaged(what)) => {
+                Err(trouble) => {
+                    self.lost = true;
                     if unreadable == 0 {
+                        let what = trouble.what();
                         self.found(format!("block number {from} cannot be reached: {what}"));
                     }
                     unreadable += 1;
@@ -155,6 +180,7 @@ impl Scan {
                     let height = block.block().transactions.first().and_then(Transaction::as_coinbase);
                     self.good.push(Good {
                         number: row.number,
+                        place: Place::Row,
                         header: *block.header(),
                         claimed: height.map_or(0, |coinbase| coinbase.height),
                     });
@@ -164,7 +190,10 @@ impl Scan {
                         places += self.index(database, row.number, &block);
                     }
                 }
-                Err(what) => self.found(what),
+                Err(what) => {
+                    self.lost = true;
+                    self.found(what);
+                }
             }
             progress(self.bytes, meta.map_or(0, |meta| meta.bytes));
         }
@@ -175,6 +204,36 @@ impl Scan {
             self.found(format!("its index says that it goes up to block number {indexed}"));
         }
         self.index_back(database, places);
+    }
+
+    /// Looks for blocks that no row leads to any more.
+    fn salvage(&mut self, path: &Path, params: &Params, progress: Progress<'_>) {
+        let mut known: BTreeSet<BlockHash> = self.good.iter().map(|good| good.header.hash()).collect();
+        let first = self.good.iter().map(|good| good.number + 1).max().unwrap_or(0);
+        let mut more = Vec::new();
+        let searched = salvage::search(path, params, progress, &mut |offset, block| {
+            if known.insert(block.hash()) {
+                let height = block.block().transactions.first().and_then(Transaction::as_coinbase);
+                self.transactions += block.ids().len() as u64;
+                self.bytes += block.encoded().len() as u64;
+                more.push(Good {
+                    number: first + more.len() as u64,
+                    place: Place::Bytes(offset, block.encoded().len()),
+                    header: *block.header(),
+                    claimed: height.map_or(0, |coinbase| coinbase.height),
+                });
+            }
+        });
+        if let Err(error) = searched {
+            self.found(format!("its bytes cannot be searched: {error}"));
+        }
+        match more.len() {
+            0 => {}
+            count => {
+                self.found(format!("{count} whole blocks were found in its bytes, and no row leads there"))
+            }
+        }
+        self.good.append(&mut more);
     }
 
     /// Whether the transactions of a block are in the index; how many places they have there.
@@ -252,7 +311,7 @@ impl Scan {
     /// The chain of the blocks that are whole, by the rules of consensus.
     fn chain(&mut self, meta: &Meta, params: &Arc<Params>) {
         let headers: Vec<Header> =
-            self.good.iter().filter(|g| g.number > 0).map(|good| good.header).collect();
+            self.good.iter().map(|good| good.header).filter(|h| h.hash() != params.genesis_hash()).collect();
         let restored = match Chain::restore(params.clone(), &headers, meta.tip) {
             Ok(restored) => restored,
             Err(error) => return self.found(error.to_string()),

@@ -150,10 +150,11 @@ fn what_is_no_folder_is_named() {
 
 #[test]
 fn what_can_be_made_again_is_no_obstacle() {
-    let rows: [(&str, Harm); 5] = [
+    let rows: [(&str, Harm); 6] = [
         ("no record", |folder| fs::remove_file(folder.join(NODE_FILE)).expect("gone")),
         ("no peers", |folder| fs::remove_file(folder.join(PEERS_FILE)).expect("gone")),
         ("damaged peers", |folder| fs::write(folder.join(PEERS_FILE), "[{").expect("written")),
+        ("damaged bans", |folder| fs::write(folder.join(BANS_FILE), "[{").expect("written")),
         ("a damaged checkpoint", |folder| fs::write(folder.join("checkpoint.json"), "?").expect("written")),
         ("what a killed write left", |folder| fs::write(folder.join("node.json.new"), "{").expect("written")),
     ];

@@ -200,13 +200,22 @@ fn records_read_back() {
     let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
     let record = Record { http: Some(address(5000)), ..record(first.node) };
     let peers = vec![
-        Peer { node: Some(NodeId([2; 16]).to_string()), address: address(6001), dial: false },
-        Peer { node: None, address: address(6002), dial: true },
+        Peer {
+            node: Some(NodeId([2; 16]).to_string()),
+            address: address(6001),
+            dial: false,
+            reached: Some(1_767_225_600),
+        },
+        Peer { node: None, address: address(6002), dial: true, reached: None },
     ];
     first.folder.write_record(&record).expect("written");
     first.folder.write_peers(&peers).expect("written");
+    let bans =
+        [Ban { host: [10, 0, 0, 1].into(), until: 1_767_225_600, why: "headers that are not linked".into() }];
+    first.folder.write_bans(&bans).expect("written");
     closed(first);
     let again = opened(&folder);
     assert_eq!(again.peers, peers);
+    assert_eq!(again.bans, bans);
     assert_eq!(again.folder.read_record().expect("good"), Some(record));
 }

@@ -8,8 +8,8 @@ use rand_chacha::ChaCha12Rng;
 use redb::{ReadableTable, TableDefinition};
 
 use super::*;
-use crate::chain::Chain;
 use crate::chain::testing::{self, LATE, grow, mine_on};
+use crate::chain::{Chain, CheckedBlock};
 
 /// What is done to a folder or a file.
 type Harm = fn(&Path);
@@ -94,6 +94,21 @@ fn flip(folder: &Path, number: u64) {
     });
 }
 
+/// Alters a block, and whatever the file still has of it as it was.
+fn lose(folder: &Path, number: u64) {
+    let mut was = Vec::new();
+    alter(folder, BLOCKS, number, |row| {
+        was.extend_from_slice(row);
+        row[100] ^= 1;
+    });
+    let file = folder.join(CHAIN_FILE);
+    let mut bytes = fs::read(&file).expect("a file");
+    while let Some(at) = bytes.windows(was.len()).position(|place| place == was) {
+        bytes[at + 100] ^= 1;
+    }
+    fs::write(&file, bytes).expect("written");
+}
+
 #[test]
 fn a_folder_that_nobody_hurt_is_whole_and_stays_as_it_is() {
     let (folder, chain) = used();
@@ -112,7 +127,7 @@ fn a_folder_that_nobody_hurt_is_whole_and_stays_as_it_is() {
 
 #[test]
 fn what_is_wrong_is_named_with_its_file_and_place() {
-    let rows: [(&str, Harm, &str, &str); 9] = [
+    let rows: [(&str, Harm, &str, &str); 10] = [
         ("a block", |f| flip(f, 12), CHAIN_FILE, "block number 12 "),
         (
             "a block less",
@@ -154,6 +169,7 @@ fn what_is_wrong_is_named_with_its_file_and_place() {
         ),
         ("garbage", |f| fs::write(f.join(CHAIN_FILE), vec![7; 9000]).expect("written"), CHAIN_FILE, ""),
         ("peers", |f| fs::write(f.join(PEERS_FILE), "[{").expect("written"), PEERS_FILE, "EOF"),
+        ("bans", |f| fs::write(f.join(BANS_FILE), "[{}]").expect("written"), BANS_FILE, "missing field"),
     ];
     for (what, harm, file, says) in rows {
         let (folder, _) = used();
@@ -195,7 +211,7 @@ fn a_bit_that_flips_changes_nothing_or_is_found() {
 #[test]
 fn a_repair_keeps_what_hangs_together_and_deletes_nothing() {
     let (folder, chain) = used();
-    flip(folder.path(), 20);
+    lose(folder.path(), 20);
     let damaged = fs::read(folder.path().join(CHAIN_FILE)).expect("a file");
     let made = repaired(folder.path()).made.expect("there was something to do");
     assert_eq!((made.node, made.blocks, made.waiting), (NODE, 20 + 2, 1));
@@ -230,16 +246,108 @@ fn a_chain_that_is_gone_or_garbage_becomes_an_empty_one_of_the_same_node() {
     }
 }
 
+/// `VERIFY_BLOCKS=10000` is the long form.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test has no flags")]
+fn a_page_that_is_lost_costs_what_was_in_it_and_what_builds_on_that() {
+    let count = std::env::var("VERIFY_BLOCKS").map_or(150, |count| count.parse().expect("a number"));
+    let (folder, mut chain) = (tempfile::tempdir().expect("a folder"), Chain::new(regtest()));
+    let opened = open(folder.path(), &regtest(), NODE).expect("a new folder");
+    let blocks = grow(&mut chain, &genesis(), count, "a note that makes it a little longer");
+    let all: Vec<&Block> = blocks.iter().map(|block| &**block.block()).collect();
+    opened.store.submit(batch(1, &all, &[]));
+    opened.folder.write_record(&record(opened.node)).expect("written");
+    opened.store.close();
+    drop(opened);
+    let file = folder.path().join(CHAIN_FILE);
+    let good = fs::read(&file).expect("a file");
+    let places: Vec<usize> = {
+        let find = |block: &CheckedBlock| {
+            let encoded = block.encoded();
+            good.windows(encoded.len()).position(|bytes| bytes == &encoded[..]).expect("in one piece")
+        };
+        blocks.iter().map(find).collect()
+    };
+    let pages = good.len().div_ceil(4096);
+    let (mut damaging, step) = (0, (pages / 400).max(1));
+    for page in (0..pages).step_by(step) {
+        let range = page * 4096..good.len().min((page + 1) * 4096);
+        if good[range.clone()].iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        let mut bad = good.clone();
+        bad[range.clone()].fill(0);
+        fs::write(&file, &bad).expect("written");
+        let _ = fs::remove_file(folder.path().join("checkpoint.json"));
+        // The first block that has a byte in this page; all before it are to be kept.
+        let is_hit = |nth: &usize| {
+            let (from, to) = (places[*nth], places[*nth] + blocks[*nth].encoded().len());
+            from < range.end && range.start < to
+        };
+        let whole = (0..blocks.len()).find(is_hit).unwrap_or(blocks.len());
+        let report = looked(folder.path()).expect("a folder");
+        let is_damaged = !report.findings.is_empty();
+        damaging += usize::from(is_damaged);
+        let height = report.kept.or(report.tip).map(|tip| tip.height);
+        assert_eq!(height, Some(whole as u64), "page {page}: {:?}", report.findings);
+        assert!(is_damaged || whole == blocks.len(), "page {page}: lost, and nobody said so");
+        if is_damaged && damaging % 5 == 0 {
+            let made = repaired(folder.path()).made.expect("there was something to do");
+            assert_eq!((made.node, made.blocks), (NODE, whole as u64 + 1), "page {page}");
+            assert_eq!(looked(folder.path()).expect("a folder").findings, [], "page {page}");
+            made.aside.iter().for_each(|path| fs::remove_file(path).expect("it is there"));
+        }
+    }
+    println!("{damaging} of {pages} pages were damage; each cost what was in it and what builds on that");
+    assert!(damaging > 2);
+}
+
 #[test]
 fn a_second_repair_sets_aside_beside_the_first() {
     let (folder, _) = used();
-    flip(folder.path(), 20);
+    lose(folder.path(), 20);
     repaired(folder.path());
-    flip(folder.path(), 3);
+    lose(folder.path(), 3);
     let made = repaired(folder.path()).made.expect("there was something to do");
     assert_eq!(made.blocks, 3);
     for name in ["chain.redb.damaged-1", "chain.redb.damaged-2"] {
         assert!(folder.path().join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_record_of_another_node_gives_way_to_the_chain() {
+    let (folder, chain) = used();
+    let mut other = record(NodeId([4; 16]));
+    other.listen.set_port(1);
+    let path = folder.path().join(NODE_FILE);
+    fs::write(&path, serde_json::to_vec(&other).expect("JSON")).expect("written");
+    assert!(matches!(open(folder.path(), &regtest(), NODE), Err(OpenError::Mixed { .. })));
+    let report = looked(folder.path()).expect("a folder");
+    assert_eq!(report.findings.iter().map(|found| &found.path).collect::<Vec<_>>(), [&path]);
+    let before = fs::read(folder.path().join(CHAIN_FILE)).expect("a file");
+    let made = repaired(folder.path()).made.expect("there was something to do");
+    assert_eq!((made.node, made.blocks, made.tip), (NODE, 33, chain.tip()));
+    assert_eq!(made.aside, [folder.path().join("node.json.damaged-1")]);
+    assert_eq!(fs::read(folder.path().join(CHAIN_FILE)).expect("a file"), before, "it was whole");
+    assert_eq!(open(folder.path(), &regtest(), NodeId([8; 16])).expect("it opens").node, NODE);
+}
+
+#[test]
+fn whatever_says_that_there_was_a_chain_says_so_to_a_repair_too() {
+    for left in ["checkpoint.json", PEERS_FILE, NODE_FILE] {
+        let (folder, _) = used();
+        for name in [CHAIN_FILE, "checkpoint.json", PEERS_FILE, NODE_FILE] {
+            if name != left {
+                fs::remove_file(folder.path().join(name)).expect("it was there");
+            }
+        }
+        let refused = open(folder.path(), &regtest(), NODE).expect_err("there was a chain");
+        assert!(matches!(&refused, OpenError::Missing { .. }), "{left}: {refused}");
+        assert!(refused.hint().contains("--repair"), "{left}: {}", refused.hint());
+        let made = repaired(folder.path()).made.expect(left);
+        assert_eq!((made.blocks, made.node == NODE), (1, left == NODE_FILE), "{left}");
+        assert_eq!(open(folder.path(), &regtest(), NODE).expect(left).node, made.node, "{left}");
     }
 }
 

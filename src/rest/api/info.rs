@@ -1,0 +1,114 @@
+//! Who the node is, how far it is, and whether it is well.
+
+use hyper::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::chain::{Entry, Tip};
+use crate::node::io::Direction;
+use crate::node::view::Progress;
+use crate::rest::api::seconds;
+use crate::rest::body::{self, Body};
+use crate::rest::problem::Problem;
+use crate::rest::routes::Api;
+use crate::types::Target;
+
+impl Api {
+    pub(super) async fn info(&self) -> Result<Response<Body>, Problem> {
+        let (info, progress, entry, peers, pool, mining) = self
+            .handle
+            .view(|view| {
+                let progress = view.progress();
+                let entry = view.entry(&progress.committed.hash);
+                (view.info(), progress, entry, view.peers(), view.pool_size(), view.mining())
+            })
+            .await?;
+        let inbound = peers.iter().filter(|peer| peer.direction == Direction::Inbound).count();
+        let store = self.handle.store();
+        Ok(body::json(
+            StatusCode::OK,
+            &json!({
+                "node": info.node.to_string(),
+                "agent": info.agent,
+                "network": { "id": info.network.to_string(), "rules": info.rules },
+                "listen": info.listen,
+                "http": self.http,
+                "tip": entry.map(|entry| self.tip_json(&entry)),
+                "progress": progress_json(&progress),
+                "peers": { "inbound": inbound, "outbound": peers.len() - inbound },
+                "pool": { "count": pool.0, "bytes": pool.1 },
+                "mining": { "hashrate": mining.background, "rate": self.handle.mining().rate },
+                "store": { "blocks": store.blocks(), "bytes": store.bytes() },
+                "memory": { "resident_bytes": resident_bytes() },
+                "started": seconds(self.handle.start()),
+                "uptime_seconds": self.handle.uptime().as_secs_f64(),
+            }),
+        ))
+    }
+
+    pub(super) async fn api_tip(&self) -> Result<Response<Body>, Problem> {
+        let entry = self.handle.view(|view| view.entry(&view.tip().hash)).await?;
+        let entry = entry.ok_or_else(Problem::internal)?;
+        Ok(body::json(StatusCode::OK, &self.tip_json(&entry)))
+    }
+
+    fn tip_json(&self, entry: &Entry) -> Value {
+        let target = entry.header.bits.to_target().ok();
+        json!({
+            "hash": entry.hash.to_string(),
+            "height": entry.height,
+            "work": entry.work.to_string(),
+            "time": entry.header.time,
+            "bits": entry.header.bits.to_string(),
+            "target": target.map(target_hex),
+            "difficulty": target.map(|target| self.difficulty(target)),
+            "expected_hashes": target.map(|target| target.work().to_string()),
+        })
+    }
+
+    /// How many times as hard as the easiest target of the network.
+    pub(super) fn difficulty(&self, target: Target) -> f64 {
+        target.work().to_f64() / self.params.limit().work().to_f64()
+    }
+
+    /// Whether the core answers at all.
+    pub(super) async fn health(&self) -> Result<Response<Body>, Problem> {
+        self.handle.view(|_| ()).await?;
+        Ok(body::json(StatusCode::OK, &json!({ "status": "ok" })))
+    }
+
+    /// Whether the node has what its peers have: it is not so while bodies of a chain with more work than
+    /// ours are missing.
+    pub(super) async fn ready(&self) -> Result<Response<Body>, Problem> {
+        let progress = self.handle.view(|view| view.progress()).await?;
+        let Progress { committed, in_memory, best_header } = progress;
+        if best_header.work > in_memory.work {
+            let behind = best_header.height.saturating_sub(committed.height);
+            let detail = format!("catching up: at height {}, {behind} blocks behind", committed.height);
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1);
+            return Err(problem.with("height", committed.height).with("best_header", best_header.height));
+        }
+        Ok(body::json(StatusCode::OK, &json!({ "status": "ready", "height": committed.height })))
+    }
+}
+
+fn progress_json(progress: &Progress) -> Value {
+    let place = |tip: &Tip| json!({ "hash": tip.hash.to_string(), "height": tip.height });
+    json!({
+        "committed": place(&progress.committed),
+        "in_memory": place(&progress.in_memory),
+        "best_header": place(&progress.best_header),
+    })
+}
+
+/// 64 hex digits.
+pub(super) fn target_hex(target: Target) -> String {
+    format!("{:064x}", target.to_u256())
+}
+
+/// What the process takes of the machine's memory, where the system says it in a file.
+pub(super) fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}

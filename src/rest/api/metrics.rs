@@ -1,0 +1,119 @@
+//! The node's state for Prometheus, in its text format.
+//!
+//! Written by hand: all of it is read from a snapshot when somebody asks, so a library of registries and
+//! counters would be more code than these lines, and its counters would cost when nobody asks. Names and
+//! labels are ours and closed, so nothing has to be escaped but the version.
+
+use core::fmt::{Display, Write};
+
+use hyper::Response;
+
+use crate::node::io::Direction;
+use crate::rest::api::info::resident_bytes;
+use crate::rest::api::text;
+use crate::rest::body::Body;
+use crate::rest::problem::Problem;
+use crate::rest::routes::Api;
+
+/// As Prometheus asks for it.
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Metrics as they are written down.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    /// A metric and its samples: labels as they stand in the braces, or nothing, and the value.
+    fn metric<V: Display>(&mut self, name: &str, kind: &str, help: &str, samples: &[(String, V)]) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "# HELP p2pnode_{name} {help}\n# TYPE p2pnode_{name} {kind}");
+        for (labels, value) in samples {
+            let _ = match labels.as_str() {
+                "" => writeln!(self.0, "p2pnode_{name} {value}"),
+                labels => writeln!(self.0, "p2pnode_{name}{{{labels}}} {value}"),
+            };
+        }
+    }
+
+    fn gauge<V: Display>(&mut self, name: &str, help: &str, value: V) {
+        self.metric(name, "gauge", help, &[(String::new(), value)]);
+    }
+
+    fn counter<V: Display>(&mut self, name: &str, help: &str, value: V) {
+        self.metric(name, "counter", help, &[(String::new(), value)]);
+    }
+}
+
+impl Api {
+    pub(super) async fn metrics(&self) -> Result<Response<Body>, Problem> {
+        let (info, progress, entry, peers, pool, mining) = self
+            .handle
+            .view(|view| {
+                let progress = view.progress();
+                let entry = view.entry(&progress.committed.hash);
+                (view.info(), progress, entry, view.peers(), view.pool_size(), view.mining())
+            })
+            .await?;
+        let (stats, traffic) = (self.handle.mining(), self.handle.traffic().total());
+        let mut page = Page::default();
+        let build = format!("agent=\"{}\",network=\"{}\"", info.agent, info.network);
+        page.metric("info", "gauge", "Which program this is, on which network.", &[(build, 1)]);
+        page.gauge("uptime_seconds", "Time since the start.", self.handle.uptime().as_secs_f64());
+        let heights = [
+            ("committed", progress.committed.height),
+            ("in_memory", progress.in_memory.height),
+            ("best_header", progress.best_header.height),
+        ];
+        let heights = heights.map(|(tip, height)| (format!("tip=\"{tip}\""), height));
+        page.metric(
+            "height",
+            "gauge",
+            "Height of the tip: durable, ahead of the disk, by headers.",
+            &heights,
+        );
+        page.gauge(
+            "chain_work",
+            "Work of the committed chain, in expected hashes.",
+            progress.committed.work.to_f64(),
+        );
+        if let Some(entry) = entry {
+            page.gauge("tip_time_seconds", "Time of the committed tip, since 1970.", entry.header.time);
+            if let Ok(target) = entry.header.bits.to_target() {
+                page.gauge(
+                    "difficulty",
+                    "Of the tip, 1 being the network's easiest.",
+                    self.difficulty(target),
+                );
+            }
+        }
+        let inbound = peers.iter().filter(|peer| peer.direction == Direction::Inbound).count();
+        let connected = [("inbound", inbound), ("outbound", peers.len() - inbound)];
+        let connected = connected.map(|(who, count)| (format!("direction=\"{who}\""), count));
+        page.metric("peers", "gauge", "Ready connections.", &connected);
+        page.counter("peer_received_bytes_total", "Bytes read from peers.", traffic.received);
+        page.counter("peer_sent_bytes_total", "Bytes written to peers.", traffic.sent);
+        page.gauge("pool_transactions", "Transactions that wait for a block.", pool.0);
+        page.gauge("pool_bytes", "Their bytes.", pool.1);
+        page.gauge(
+            "mining_hashrate_set",
+            "Hashes a second that background mining is to do.",
+            mining.background,
+        );
+        page.gauge("mining_hashrate", "Hashes a second over the last seconds.", stats.rate);
+        page.gauge("mining_waiting", "Calls that wait for a block.", mining.waiting);
+        page.counter("mining_hashes_total", "Hashes tried.", stats.total_hashes);
+        page.gauge(
+            "stored_blocks",
+            "Blocks in the store, side branches included.",
+            self.handle.store().blocks(),
+        );
+        page.gauge("stored_bytes", "Bytes of their encodings.", self.handle.store().bytes());
+        let counts = self.handle.events().counts().into_iter();
+        let counts: Vec<_> = counts.map(|(kind, count)| (format!("type=\"{kind}\""), count)).collect();
+        page.metric("events_total", "counter", "Events, by type.", &counts);
+        if let Some(bytes) = resident_bytes() {
+            page.gauge("resident_memory_bytes", "What the process takes of the machine's memory.", bytes);
+        }
+        Ok(text(CONTENT_TYPE, page.0))
+    }
+}

@@ -1,0 +1,120 @@
+//! The miner: what it does, at which rate, and blocks on demand.
+
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use crate::limits::{DEFAULT_MINING_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_MINED_AT_ONCE};
+use crate::node::io::{Answer, Command};
+use crate::rest::api::{Whole, present};
+use crate::rest::body::{self, Body};
+use crate::rest::contents::ContentIn;
+use crate::rest::node::{clock_behind, mining_queue_full};
+use crate::rest::problem::Problem;
+use crate::rest::routes::{Api, not_done};
+use crate::rest::values::{duration, query};
+use crate::wire::manage::Mined;
+
+/// The rate to mine at.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RateIn {
+    hashrate: Whole,
+}
+
+/// What to mine.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct MineIn {
+    #[serde(default, deserialize_with = "present")]
+    content: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    base64: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    count: Option<Whole>,
+}
+
+impl Api {
+    pub(super) async fn mining(&self) -> Result<Response<Body>, Problem> {
+        let mining = self.handle.view(|view| view.mining()).await?;
+        let stats = self.handle.mining();
+        let mode = match (mining.waiting, mining.background) {
+            (0, 0) => "off",
+            (0, _) => "background",
+            _ => "on_demand",
+        };
+        let state = json!({
+            "mode": mode,
+            "hashrate": mining.background,
+            "rate": stats.rate,
+            "waiting": mining.waiting,
+            "hashes": stats.total_hashes,
+        });
+        Ok(body::json(StatusCode::OK, &state))
+    }
+
+    pub(super) async fn set_mining(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let bytes = body::read(request, MAX_HTTP_BODY_BYTES).await?;
+        let RateIn { hashrate: Whole(hashrate) } = body::parse_plain(&bytes)?;
+        match self.handle.command(Command::SetMining(hashrate)).await? {
+            Answer::MiningSet => self.mining().await,
+            other => Err(not_done(other)),
+        }
+    }
+
+    /// Mines blocks one after the other, each durable before the next begins.
+    pub(super) async fn api_mine(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let limit = match query(&request, "timeout") {
+            None => DEFAULT_MINING_TIMEOUT,
+            Some(text) => {
+                duration(text).map_err(|why| Problem::bad_request(format!("timeout={text}: {why}")))?
+            }
+        };
+        let end = Instant::now() + limit;
+        let bytes = body::read(request, MAX_HTTP_BODY_BYTES).await?;
+        let MineIn { content, base64, count } = match bytes.iter().all(u8::is_ascii_whitespace) {
+            true => MineIn::default(),
+            false => body::parse_plain(&bytes)?,
+        };
+        let Whole(count) = count.unwrap_or(Whole(1));
+        if !(1..=MAX_MINED_AT_ONCE).contains(&count) {
+            let detail = format!("count {count}: expected a whole number from 1 to {MAX_MINED_AT_ONCE}");
+            return Err(Problem::bad_request(detail));
+        }
+        let mut content = match (&content, &base64) {
+            (None, None) => None,
+            _ => Some(ContentIn { content, base64 }.into_blob()?),
+        };
+        let mut blocks: Vec<Value> = Vec::new();
+        while (blocks.len() as u64) < count {
+            let mine = self.handle.command(Command::Mine(content.take()));
+            let answer = timeout_at(end, mine).await.map_err(|_| late(&blocks, count))?;
+            match answer? {
+                Answer::Mined(mined) => blocks.push(mined_json(&mined)),
+                Answer::ClockBehind { until, wait } => {
+                    return Err(clock_behind(until, wait).with("blocks", blocks));
+                }
+                Answer::MiningQueueFull => return Err(mining_queue_full().with("blocks", blocks)),
+                other => return Err(not_done(other).with("blocks", blocks)),
+            }
+        }
+        Ok(body::json(StatusCode::OK, &json!({ "blocks": blocks })))
+    }
+}
+
+fn late(blocks: &[Value], count: u64) -> Problem {
+    let detail = format!("{} of {count} blocks were found in time; they are in the chain", blocks.len());
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).with("blocks", blocks.to_vec())
+}
+
+fn mined_json(mined: &Mined) -> Value {
+    json!({
+        "hash": mined.hash.to_string(),
+        "height": mined.height,
+        "nonce": mined.nonce,
+        "tries": mined.tries,
+        "seconds": mined.millis as f64 / 1000.0,
+    })
+}

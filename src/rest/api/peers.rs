@@ -1,0 +1,129 @@
+//! Connections to other nodes: who is there, one more, one less.
+
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::limits::{HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_MANUAL_PEERS};
+use crate::node::io::{Answer, Command, ConnId, Direction, Place};
+use crate::node::view::PeerInfo;
+use crate::rest::api::seconds;
+use crate::rest::body::{self, Body};
+use crate::rest::node::{resolve, shown};
+use crate::rest::problem::Problem;
+use crate::rest::routes::{Api, not_done};
+
+/// Where to connect to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddIn {
+    address: String,
+}
+
+impl Api {
+    pub(super) async fn peers(&self) -> Result<Response<Body>, Problem> {
+        let peers = self.handle.view(|view| view.peers()).await?;
+        let listed: Vec<Value> = peers.iter().map(|peer| self.peer_json(peer)).collect();
+        Ok(body::json(StatusCode::OK, &json!({ "peers": listed, "count": listed.len() })))
+    }
+
+    fn peer_json(&self, peer: &PeerInfo) -> Value {
+        let traffic = self.handle.traffic().of(peer.conn);
+        json!({
+            "id": peer.conn.0,
+            "node": peer.node.to_string(),
+            "address": peer.address,
+            "direction": direction(peer.direction),
+            "agent": peer.agent,
+            "since": seconds(peer.since),
+            "height": peer.height,
+            "ping_seconds": peer.round_trip.map(|time| time.as_secs_f64()),
+            "bytes_received": traffic.map(|bytes| bytes.received),
+            "bytes_sent": traffic.map(|bytes| bytes.sent),
+        })
+    }
+
+    /// Connects, and again whenever that ends. Answers before anybody is met: `peer_ready` tells of that.
+    pub(super) async fn add_peer(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let bytes = body::read(request, MAX_HTTP_BODY_BYTES).await?;
+        let AddIn { address } = body::parse_plain(&bytes)?;
+        let place = resolve(&address, Instant::now() + HTTP_TIMEOUT).await;
+        let place =
+            place.map_err(|why| Problem::bad_request(format!("the address {}: {why}", shown(&address))))?;
+        match self.handle.command(Command::Connect(place)).await? {
+            Answer::Connecting => Ok(body::json(StatusCode::ACCEPTED, &json!({ "address": place }))),
+            Answer::OwnAddress => {
+                Err(Problem::new(StatusCode::CONFLICT, format!("{place} is this node itself")))
+            }
+            Answer::TooManyAddresses => Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("the node stays connected to {MAX_MANUAL_PEERS} addresses already"),
+            )
+            .hint("drop one of them with DELETE /api/v1/peers/{id}")),
+            other => Err(not_done(other)),
+        }
+    }
+
+    /// Closes a connection, and stays connected to its address no longer. Whoever called us may call again,
+    /// and the node may choose it by itself.
+    pub(super) async fn drop_peer(&self, id: &str) -> Result<Response<Body>, Problem> {
+        let place = place(id).ok_or_else(|| {
+            let detail = format!("the peer {}: expected its number in /api/v1/peers, or ip:port", shown(id));
+            Problem::bad_request(detail)
+        })?;
+        match self.handle.command(Command::Disconnect(place)).await? {
+            Answer::Disconnected => Ok(body::json(StatusCode::OK, &json!({ "message": "Disconnected" }))),
+            Answer::NoSuchPeer => Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                format!("there is no peer {}, and no such address to stay connected to", shown(id)),
+            )),
+            other => Err(not_done(other)),
+        }
+    }
+}
+
+/// Its name, for programs.
+pub(super) fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Inbound => "inbound",
+        Direction::Outbound => "outbound",
+    }
+}
+
+/// Which peer a path names. Clients write the colons and brackets of an address as they are, or encoded.
+fn place(id: &str) -> Option<Place> {
+    if let Ok(conn) = id.parse() {
+        return Some(Place::Conn(ConnId(conn)));
+    }
+    let mut address = id.to_owned();
+    for (encoded, character) in
+        [("%3A", ":"), ("%3a", ":"), ("%5B", "["), ("%5b", "["), ("%5D", "]"), ("%5d", "]")]
+    {
+        address = address.replace(encoded, character);
+    }
+    address.parse().ok().map(Place::Address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_a_number_or_an_address() {
+        let address = |text: &str| Some(Place::Address(text.parse().expect("an address")));
+        let rows = [
+            ("7", Some(Place::Conn(ConnId(7)))),
+            ("127.0.0.1:6001", address("127.0.0.1:6001")),
+            ("127.0.0.1%3a6001", address("127.0.0.1:6001")),
+            ("%5B::1%5D:6001", address("[::1]:6001")),
+            ("localhost:6001", None),
+            ("-1", None),
+            ("", None),
+        ];
+        for (id, expected) in rows {
+            assert_eq!(place(id), expected, "{id}");
+        }
+    }
+}
