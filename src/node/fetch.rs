@@ -145,18 +145,20 @@ impl Node {
         if self.chain.work(&best) <= Some(self.chain.tip().work) {
             return;
         }
+        // Down to our own chain; bodies on the way may be here already.
         let mut missing = Vec::new();
-        let mut at = self.chain.get(&best);
-        while let Some(entry) = at.filter(|entry| !entry.has_body) {
-            if entry.invalid || missing.len() as u64 >= DOWNLOAD_WINDOW {
-                return;
+        let mut at = best;
+        for _ in 0..DOWNLOAD_WINDOW {
+            if self.chain.is_active(&at) {
+                break;
             }
-            missing.push(entry.hash);
-            at = self.chain.get(&entry.header.previous);
+            let Some(entry) = self.chain.get(&at).filter(|entry| !entry.invalid) else { return };
+            missing.push(at);
+            at = entry.header.previous;
         }
+        missing.retain(|hash| self.is_missing(hash));
         missing.reverse();
         missing.truncate(MAX_GET_BLOCKS);
-        missing.retain(|hash| self.is_missing(hash));
         self.ask_blocks(conn, missing);
     }
 
