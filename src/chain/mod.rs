@@ -47,7 +47,7 @@ impl Chain {
     }
 
     /// A tree that keeps `cap` entries beside its two chains.
-    fn with_cap(params: Arc<Params>, cap: usize) -> Chain {
+    pub fn with_cap(params: Arc<Params>, cap: usize) -> Chain {
         let tree = Tree::new(&params.genesis().header, params.genesis_hash(), cap);
         Chain { params, tree }
     }
@@ -230,10 +230,15 @@ impl Chain {
     /// The height of the next block, and its header as far as the rules decide it: on the tip, with the
     /// bits that are due and the earliest time; Merkle root and nonce are zero.
     pub fn next_header(&self) -> (u64, Header) {
-        self.child_of(self.tree.active_tip())
+        self.header_on(self.tree.active_tip())
     }
 
-    fn child_of(&self, parent: Index) -> (u64, Header) {
+    /// The same for a child of `parent`, on whatever branch that is.
+    pub fn child_of(&self, parent: &BlockHash) -> Option<(u64, Header)> {
+        self.tree.index(parent).map(|index| self.header_on(index))
+    }
+
+    fn header_on(&self, parent: Index) -> (u64, Header) {
         let header = Header {
             version: 1,
             previous: self.tree.slot(parent).hash,

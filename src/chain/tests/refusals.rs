@@ -247,7 +247,7 @@ fn an_invalid_block_takes_its_descendants_with_it_and_the_best_headers_fall_back
     // A heavier branch of headers, the second block of which names a wrong height.
     let side = mine_on(&chain, &genesis, Vec::new(), "side");
     chain.import_header(side.header(), LATE);
-    let (_, header) = chain.child_of(chain.tree.index(&side.hash()).expect("known"));
+    let (_, header) = chain.child_of(&side.hash()).expect("known");
     let bad = checked(block_of(header, vec![coinbase(7, "")]), chain.params());
     chain.import_header(bad.header(), LATE);
     let mut above = vec![bad.clone()];
