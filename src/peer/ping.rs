@@ -48,9 +48,9 @@ impl Liveness {
         owed
     }
 
-    /// Whether a ping waits for its pong.
-    pub fn owes(&self) -> bool {
-        self.owed.is_some()
+    /// How long a ping has waited for its pong, if one does.
+    pub fn owed_for(&self, now: Duration) -> Option<Duration> {
+        self.owed.map(|(_, since)| now.saturating_sub(since))
     }
 
     /// What is due: a ping after a quiet minute, death after another one in which not a word came.
@@ -82,9 +82,11 @@ mod tests {
         peer.pinged(7, secs(90));
         assert_eq!(peer.due(secs(149)), Due::Wait(secs(1)));
         assert_eq!(peer.due(secs(150)), Due::Dead);
-        assert!(!peer.pong(8) && peer.owes());
+        assert!(!peer.pong(8));
+        assert_eq!(peer.owed_for(secs(150)), Some(secs(60)));
         peer.heard(secs(149));
         assert_eq!(peer.due(secs(150)), Due::Wait(secs(59)), "a slow link is not a dead one");
-        assert!(peer.pong(7) && !peer.owes());
+        assert!(peer.pong(7));
+        assert_eq!(peer.owed_for(secs(150)), None);
     }
 }

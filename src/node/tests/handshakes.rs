@@ -119,6 +119,44 @@ fn a_claim_does_not_displace_a_ready_connection_that_answers() {
     assert!(!alice.closed.contains_key(&old));
 }
 
+/// Row 19: claims in a row do not take the time away that each of them leaves to the old connection.
+#[test]
+fn a_second_claim_does_not_shorten_the_time_to_answer() {
+    let millis = core::time::Duration::from_millis;
+    let mut alice = Alice::new(1, Params::regtest());
+    let old = alice.meet(2);
+    alice.said(old);
+    alice.elapse(secs(10));
+    for _ in 0..5 {
+        let claims = [alice.meet(2), alice.meet(2), alice.meet(2)];
+        let [Message::Ping(ping)] = alice.said(old)[..] else { panic!("the old one is pinged once") };
+        // A slow link, but one that answers in time.
+        alice.elapse(millis(1900));
+        alice.received(old, Message::Pong(ping));
+        assert!(claims.iter().all(|claim| alice.closed.contains_key(claim)));
+    }
+    assert!(!alice.closed.contains_key(&old));
+    // Nor do they prolong it.
+    alice.meet(2);
+    alice.elapse(millis(1000));
+    let heir = alice.meet(2);
+    alice.elapse(millis(1000));
+    assert_eq!(alice.closed[&old], Disconnect::PongTimeout);
+    assert!(!alice.closed.contains_key(&heir));
+}
+
+/// Whoever waits for a place is not greeted yet, so nothing else can be said to it.
+#[test]
+fn a_claims_ping_is_not_answered() {
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.meet(2);
+    alice.elapse(secs(10));
+    let claim = alice.meet(2);
+    alice.received(claim, Message::Ping(Ping { nonce: 1 }));
+    alice.received(claim, Message::Pong(Ping { nonce: 1 }));
+    assert!(alice.said(claim).is_empty());
+}
+
 #[test]
 fn a_claim_gets_the_place_of_a_silent_connection() {
     let mut alice = Alice::new(1, Params::regtest());
