@@ -8,6 +8,7 @@ mod alice;
 mod blocks;
 mod contents;
 mod handshakes;
+mod hostile;
 mod lowwork;
 mod management;
 mod network;
