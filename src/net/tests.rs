@@ -18,8 +18,10 @@ use crate::node::io::{Answer, Command};
 use crate::params::Params;
 use crate::peer::Identity;
 use crate::types::{BlockHash, NodeId, Work};
-use crate::wire::message::{Message, NewBlock, Ping, Role};
-use crate::wire::{Frame, FrameCodec};
+use crate::wire::message::{Hello, Message, NewBlock, Ping, Role};
+use crate::wire::{Frame, FrameCodec, Kind};
+
+mod hostile;
 
 /// Generous: only a defect takes so long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -64,6 +66,13 @@ impl Running {
     }
 }
 
+/// What a peer that is played by hand says first.
+fn hello(n: u8) -> Hello {
+    let network = Params::regtest().network();
+    let identity = Identity { network, node: NodeId([n; 16]), role: Role::Node, listen_port: 0 };
+    identity.hello([n; 32], (Work::ZERO, 0), Clock::wall())
+}
+
 /// A peer that is played by hand.
 struct Peer(Framed<TcpStream, FrameCodec>);
 
@@ -71,9 +80,7 @@ impl Peer {
     async fn meet(n: u8, address: SocketAddr) -> Peer {
         let socket = TcpStream::connect(address).await.expect("a socket");
         let mut peer = Peer(Framed::new(socket, FrameCodec::new()));
-        let network = Params::regtest().network();
-        let identity = Identity { network, node: NodeId([n; 16]), role: Role::Node, listen_port: 0 };
-        peer.say(Message::Hello(identity.hello([n; 32], (Work::ZERO, 0), Clock::wall()))).await;
+        peer.say(Message::Hello(hello(n))).await;
         assert!(matches!(peer.hear().await, Some(Message::Hello(_))));
         peer.0.codec_mut().handshake_done();
         peer
@@ -138,6 +145,7 @@ async fn two_nodes_find_each_other_mine_and_agree() {
 }
 
 /// (what it is, what is sent; then the other side is closed, or not)
+/// Rows 3, 4 and 7 of docs/hostile.md.
 #[tokio::test]
 async fn noise_is_closed_and_others_are_served() {
     let node = node(1, &[]).await;
@@ -167,6 +175,7 @@ async fn noise_is_closed_and_others_are_served() {
     node.stop().await;
 }
 
+/// Row 56 of docs/hostile.md.
 #[tokio::test]
 async fn who_asks_and_never_reads_is_closed_and_others_are_served() {
     let node = node(1, &[]).await;
@@ -186,6 +195,7 @@ async fn who_asks_and_never_reads_is_closed_and_others_are_served() {
     node.stop().await;
 }
 
+/// Row 23 of docs/hostile.md.
 #[tokio::test]
 async fn a_crowd_that_says_nothing_keeps_nobody_out() {
     let node = node(1, &[]).await;
@@ -283,6 +293,7 @@ async fn catching_up_from_honest_and_other_peers() {
     }
 }
 
+/// Row 79 of docs/hostile.md.
 #[tokio::test]
 async fn a_command_that_nobody_waits_for_is_forgotten() {
     let params = Arc::new(Params::lab(60, None).expect("good rules"));

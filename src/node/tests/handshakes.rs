@@ -13,6 +13,7 @@ fn caller() -> std::net::SocketAddr {
     std::net::SocketAddr::from(([127, 0, 0, 1], 40_000))
 }
 
+/// Row 20 of docs/hostile.md.
 #[test]
 fn the_dialler_speaks_first_and_the_acceptor_only_when_spoken_to() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -37,6 +38,7 @@ fn the_dialler_speaks_first_and_the_acceptor_only_when_spoken_to() {
 }
 
 /// (what is said first, why the connection closes, what the other side is told)
+/// Rows 16, 17 and 20 of docs/hostile.md.
 #[test]
 fn strangers_are_turned_away_for_a_reason() {
     let alice = || Alice::new(1, Params::regtest());
@@ -72,6 +74,7 @@ fn strangers_are_turned_away_for_a_reason() {
     }
 }
 
+/// Row 20 of docs/hostile.md.
 #[test]
 fn a_second_hello_is_out_of_turn() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -81,6 +84,7 @@ fn a_second_hello_is_out_of_turn() {
     assert_eq!(alice.closed[&conn], Disconnect::Unexpected(Kind::Hello));
 }
 
+/// Row 5 of docs/hostile.md.
 #[test]
 fn who_says_nothing_goes_after_five_seconds_in_all() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -93,6 +97,7 @@ fn who_says_nothing_goes_after_five_seconds_in_all() {
     assert!(!alice.closed.contains_key(&polite));
 }
 
+/// Row 23 of docs/hostile.md.
 #[test]
 fn the_waiting_room_is_small_and_the_oldest_silent_one_makes_room() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -104,6 +109,7 @@ fn the_waiting_room_is_small_and_the_oldest_silent_one_makes_room() {
     assert!(left <= MAX_PENDING_HANDSHAKES, "{left} wait");
 }
 
+/// Row 19 of docs/hostile.md.
 #[test]
 fn a_claim_does_not_displace_a_ready_connection_that_answers() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -157,6 +163,7 @@ fn a_claims_ping_is_not_answered() {
     assert!(alice.said(claim).is_empty());
 }
 
+/// Row 19 of docs/hostile.md.
 #[test]
 fn a_claim_gets_the_place_of_a_silent_connection() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -170,6 +177,7 @@ fn a_claim_gets_the_place_of_a_silent_connection() {
 }
 
 /// Two nodes dial each other at once: both keep the connection that the greater id dialled.
+/// Row 19 of docs/hostile.md.
 #[test]
 fn of_a_simultaneous_pair_exactly_one_survives() {
     for (us, them) in [(5, 2), (2, 5)] {
@@ -189,6 +197,7 @@ fn of_a_simultaneous_pair_exactly_one_survives() {
     }
 }
 
+/// Row 54 of docs/hostile.md.
 #[test]
 fn a_quiet_peer_is_pinged_and_a_dead_one_is_let_go() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -203,6 +212,7 @@ fn a_quiet_peer_is_pinged_and_a_dead_one_is_let_go() {
     assert_eq!(alice.closed[&conn], Disconnect::PongTimeout);
 }
 
+/// Rows 12 and 24 of docs/hostile.md.
 #[test]
 fn a_few_unknown_kinds_are_borne_and_pings_in_measure() {
     let mut alice = Alice::new(1, Params::regtest());

@@ -2,6 +2,7 @@
 
 use super::network::Net;
 use super::secs;
+use crate::node::io::Event;
 use crate::params::Params;
 use crate::types::BlockHash;
 
@@ -59,6 +60,7 @@ fn who_joins_late_has_everything_soon() {
     net.assert_honest();
 }
 
+/// Row 34 of docs/hostile.md.
 #[test]
 fn two_halves_that_mined_apart_end_on_the_most_work() {
     for (left, right) in [(3, 5), (5, 3), (300, 40), (2500, 2600)] {
@@ -82,6 +84,7 @@ fn two_halves_that_mined_apart_end_on_the_most_work() {
     }
 }
 
+/// Row 36 of docs/hostile.md.
 #[test]
 fn a_tie_stays_until_the_next_block_decides() {
     let mut net = Net::new(4, &Params::regtest(), 5);
@@ -97,6 +100,37 @@ fn a_tie_stays_until_the_next_block_decides() {
     net.run(secs(5));
     assert_eq!(net.tips(), [decides; 4]);
     net.assert_honest();
+}
+
+/// Row 51: three groups that mined apart meet again; all end on the most work, and nobody goes back and
+/// forth on the way: each node's tip changes a few times, not once for every block of the others.
+#[test]
+fn three_groups_that_mined_apart_end_on_the_most_work() {
+    for (seed, lengths) in [(20, [30, 20, 10]), (21, [5, 40, 39]), (22, [200, 1, 199])] {
+        let mut net = Net::new(9, &Params::regtest(), seed);
+        net.mesh();
+        net.run(secs(2));
+        net.partition(|n| (n % 3) as u8);
+        net.run(secs(2));
+        for (group, count) in lengths.into_iter().enumerate() {
+            for _ in 0..count {
+                net.mine(group);
+            }
+        }
+        net.run(secs(30));
+        let best = (0..3).max_by_key(|n| net.nodes[*n].node.view().tip().work).expect("three");
+        let best = net.nodes[best].tip();
+        let reverts = |net: &Net| {
+            let back = |event: &&Event| matches!(event, Event::TipChanged { reverted, .. } if *reverted > 0);
+            net.nodes.iter().map(|node| node.events.iter().filter(back).count()).max().expect("some")
+        };
+        net.heal();
+        net.run(secs(90));
+        assert_eq!(net.tips(), [best; 9], "seed {seed}");
+        // From its own to the second best and on to the best, at most.
+        assert!(reverts(&net) <= 2, "seed {seed}: {} changes of direction", reverts(&net));
+        net.assert_honest();
+    }
 }
 
 fn busy(seed: u64) -> (Vec<BlockHash>, [u8; 32]) {
@@ -124,6 +158,7 @@ fn busy(seed: u64) -> (Vec<BlockHash>, [u8; 32]) {
     (net.tips(), net.trace())
 }
 
+/// Row 51 of docs/hostile.md.
 #[test]
 fn forks_and_cuts_heal_and_the_same_seed_is_the_same_run() {
     for seed in 10..20 {
@@ -133,6 +168,7 @@ fn forks_and_cuts_heal_and_the_same_seed_is_the_same_run() {
 }
 
 /// With a block time, hash power shows in the difficulty: fewer blocks can be more work.
+/// Row 37 of docs/hostile.md.
 #[test]
 fn the_shorter_heavier_chain_wins_over_the_longer_one() {
     let params = Params::lab(4, Some(10)).expect("good rules");
