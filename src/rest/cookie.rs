@@ -121,6 +121,7 @@ mod tests {
         assert!(!path.exists());
     }
 
+    /// Row 88 of docs/hostile.md.
     #[test]
     fn what_was_there_is_replaced_and_no_link_is_followed() {
         let folder = tempfile::tempdir().expect("a folder");
