@@ -270,6 +270,8 @@ impl Node {
         if self.is_simultaneous(old, conn) {
             let ours_survives = self.identity.node > hello.node;
             if ours_survives == (connection.direction == Direction::Outbound) {
+                // Whoever else claims the place would get it with the close.
+                self.keep_from_contenders(old);
                 self.close(old, Disconnect::Duplicate);
                 self.become_ready(conn, hello);
             } else {

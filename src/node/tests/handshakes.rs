@@ -151,6 +151,23 @@ fn a_second_claim_does_not_shorten_the_time_to_answer() {
     assert!(!alice.closed.contains_key(&heir));
 }
 
+/// Row 19 of docs/hostile.md: of two that call each other at once one stays, also if a third one claims the
+/// same name meanwhile.
+#[test]
+fn a_claim_does_not_come_between_a_simultaneous_pair() {
+    let mut alice = Alice::new(5, Params::regtest());
+    let hello = bob(2, &alice.params);
+    let inbound = alice.meet(2);
+    let claim = alice.meet(2);
+    let outbound = alice.connected(alice::address(2), Direction::Outbound);
+    alice.received(outbound, Message::Hello(hello));
+    let peers = alice.node.view().peers();
+    assert_eq!(peers.iter().map(|peer| peer.conn).collect::<Vec<_>>(), [outbound]);
+    for lost in [inbound, claim] {
+        assert_eq!(alice.closed.get(&lost), Some(&Disconnect::Duplicate));
+    }
+}
+
 /// Whoever waits for a place is not greeted yet, so nothing else can be said to it.
 #[test]
 fn a_claims_ping_is_not_answered() {
@@ -254,7 +271,7 @@ fn a_manual_peer_is_dialled_again_with_growing_pauses() {
     assert_eq!(alice.dials.len(), before + 1, "soon, after a connection that worked");
 }
 
-/// Hostile row 18: the end that is dialled finds out first, and says so; a mirror says what we said.
+/// Row 18 of docs/hostile.md: the end that is dialled finds out first, and says so; a mirror says what we said.
 #[test]
 fn we_do_not_dial_ourselves_twice() {
     let bye = Bye { reason: ByeReason::SelfConnection, detail: Default::default(), rules: None };
