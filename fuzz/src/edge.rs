@@ -13,7 +13,7 @@ use p2pnode::limits::{
     MAX_POOL_COUNT,
 };
 use p2pnode::node::io::{CommandId, Commit, ConnId, Direction, Event, Input, Job, Output, Timer};
-use p2pnode::node::{Config, Node};
+use p2pnode::node::{Config, Node, Remembered};
 use p2pnode::params::Params;
 use p2pnode::time::Now;
 use p2pnode::types::{Block, BlockHash, NodeId, Work};
@@ -73,6 +73,8 @@ impl Edge {
             listen: SocketAddr::from(([10, 0, 0, 1], 6000)),
             manager: Some(ManagerKey::of(&manager())),
             peers: vec![SocketAddr::from(([10, 0, 0, 2], 6000))],
+            outbound: 8,
+            remembered: Remembered::default(),
             hashrate: 0,
             note: Text::default(),
         };
@@ -286,8 +288,7 @@ impl Edge {
             pool.len() <= MAX_POOL_COUNT
                 && pool.iter().map(|(_, size)| size).sum::<usize>() <= MAX_POOL_BYTES
         );
-        let of_all = self.timers.values().filter(|timer| !matches!(timer, Timer::Redial(_)));
-        let timers: BTreeSet<Timer> = of_all.clone().copied().collect();
-        assert_eq!(timers.len(), of_all.count(), "a timer was handed out twice: {:?}", self.timers);
+        let timers: BTreeSet<Timer> = self.timers.values().copied().collect();
+        assert_eq!(timers.len(), self.timers.len(), "a timer was handed out twice: {:?}", self.timers);
     }
 }

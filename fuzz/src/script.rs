@@ -125,7 +125,7 @@ impl Script<'_, '_> {
 
     /// Any message, most of them of the pool's blocks.
     pub fn message(&mut self) -> Result<Message> {
-        Ok(match u8::arbitrary(self.u)? % 20 {
+        Ok(match u8::arbitrary(self.u)? % 22 {
             0..=2 => self.headers()?,
             3..=5 => Message::Block(self.pool.block(self.u.arbitrary()?).clone()),
             6..=8 => Message::NewBlock(NewBlock::Push(self.pool.block(self.u.arbitrary()?).clone())),
@@ -142,6 +142,11 @@ impl Script<'_, '_> {
             16 => Message::Ping(Ping { nonce: self.u.arbitrary()? }),
             17 => Message::Pong(Ping { nonce: self.u.arbitrary()? }),
             18 => self.hello()?,
+            19 => Message::GetPeers,
+            20 => {
+                let count = self.index(12)?;
+                Message::Peers(List::clipped((0..count).map(|_| self.address()).collect::<Result<Vec<_>>>()?))
+            }
             _ => self.raw()?,
         })
     }

@@ -50,6 +50,8 @@ async fn a_panic_in_one_connections_task_takes_that_connection_only() {
             listen: address,
             manager: None,
             peers: Vec::new(),
+            outbound: 0,
+            remembered: Default::default(),
             hashrate: 0,
             note: Text::default(),
         };
