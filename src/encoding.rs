@@ -375,6 +375,7 @@ mod tests {
     }
 
     /// (bytes, what is wrong with them) for a list of at most three u16.
+    /// Rows 8 and 22 of docs/hostile.md.
     #[test]
     fn lying_bytes_are_refused_for_what_they_are() {
         let rows: [(&[u8], Error); 6] = [
@@ -392,6 +393,7 @@ mod tests {
         assert_eq!(decode::<Option<u8>>(&[2, 0]), Err(Error::NoSuchValue));
     }
 
+    /// Row 22 of docs/hostile.md.
     #[test]
     fn a_text_cannot_forge_a_log_line() {
         let text = Text::<64>::clipped("a\nb\x1b[31m");

@@ -130,6 +130,11 @@ pub const MAX_SEND_QUEUE_BYTES: usize = 2 * 1024 * 1024;
 /// Messages of one connection that wait for the core; its socket is not read beyond.
 pub const MAX_RECEIVED_WAITING: usize = 8;
 
+/// Connections that the system may have accepted for us while we look elsewhere. With the usual 128, a crowd
+/// of callers makes it drop everybody's, and who was dropped tries again after a second, then three, then
+/// seven.
+pub const LISTEN_BACKLOG: u32 = 4096;
+
 /// Connections that have not finished their handshake; the oldest goes when another comes.
 pub const MAX_PENDING_HANDSHAKES: usize = 64;
 
@@ -280,6 +285,10 @@ pub const MAX_PARTIAL_BLOCKS: usize = 16;
 
 /// Blocks from the future that wait for their time.
 pub const MAX_FUTURE_BLOCKS: usize = 16;
+
+/// How often it is looked, at most, whether one of them has become present. A timer for each would let
+/// whoever sends them fill the memory with timers.
+pub const FUTURE_POLL: Duration = Duration::from_secs(1);
 
 /// Recent bodies that the core keeps in memory, in bytes.
 pub const BODY_CACHE_BYTES: usize = 4 * 1024 * 1024;

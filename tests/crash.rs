@@ -97,6 +97,7 @@ fn setting(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text}: expected a number")))
 }
 
+/// Rows 35 and 60 of docs/hostile.md.
 #[test]
 fn a_node_that_is_killed_keeps_its_word() {
     let rounds = setting("CRASH_ROUNDS").unwrap_or(12);

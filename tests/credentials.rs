@@ -71,6 +71,7 @@ impl Drop for Node {
     }
 }
 
+/// Row 68 of docs/hostile.md.
 #[test]
 fn the_cookie_opens_what_is_closed_and_is_another_after_each_start() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -6,7 +6,7 @@
 
 mod shipped;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -21,7 +21,7 @@ use p2pnode::types::{Block, Coinbase, Header, NodeId, Transaction};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use shipped::{Node, command};
+use shipped::{Node, command, resident};
 
 /// Memory that may come and go while a chain is served, whatever its length.
 const SERVING_BYTES: u64 = 32 << 20;
@@ -54,14 +54,6 @@ fn write_chain(count: u64, file: &Path) -> String {
     }
     writer.end().expect("written");
     parent.hash().to_string()
-}
-
-/// Bytes that a process has in memory.
-fn resident(pid: u64) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
 }
 
 /// Reads `/chain` to its end: bytes, blocks, and the most memory that its node had meanwhile.
@@ -102,6 +94,7 @@ fn tip(node: &Node) -> Value {
     node.ask("GET", "/node/id", "").1["tip"].clone()
 }
 
+/// Row 80 of docs/hostile.md.
 #[test]
 fn a_long_chain_is_imported_served_and_synced() {
     let count: u64 = std::env::var("LONG_BLOCKS").map_or(20_000, |n| n.parse().expect("a number"));

@@ -116,6 +116,7 @@ fn readers_that_have_gone_keep_a_node_from_nothing() {
     stop(again);
 }
 
+/// Row 65 of docs/hostile.md.
 #[test]
 fn a_folder_is_one_nodes_at_a_time() {
     let folder = folder();
@@ -131,6 +132,7 @@ fn a_folder_is_one_nodes_at_a_time() {
     stop(node);
 }
 
+/// Row 43 of docs/hostile.md.
 #[test]
 fn a_folder_of_another_network_is_refused_and_both_are_named() {
     let folder = folder();
@@ -151,6 +153,7 @@ fn a_folder_of_another_network_is_refused_and_both_are_named() {
     stop(again);
 }
 
+/// Row 63 of docs/hostile.md.
 #[test]
 fn a_damaged_file_is_named_with_what_helps_and_is_not_touched() {
     let folder = folder();

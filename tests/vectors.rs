@@ -91,6 +91,7 @@ fn commands_are_these_bytes() {
     compare("commands.json", &Json::List(rows.collect()));
 }
 
+/// Rows 1 and 10 of docs/hostile.md.
 #[test]
 fn lies_are_refused_by_these_names() {
     let rows = samples::rejected().into_iter().map(|(what, ready, bytes)| {

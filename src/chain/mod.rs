@@ -49,7 +49,7 @@ impl Chain {
     }
 
     /// A tree that keeps `cap` entries beside its two chains.
-    fn with_cap(params: Arc<Params>, cap: usize) -> Chain {
+    pub fn with_cap(params: Arc<Params>, cap: usize) -> Chain {
         let tree = Tree::new(&params.genesis().header, params.genesis_hash(), cap);
         Chain { params, tree }
     }
@@ -237,7 +237,7 @@ impl Chain {
     /// The height of the next block, and its header as far as the rules decide it: on the tip, with the
     /// bits that are due and the earliest time; Merkle root and nonce are zero.
     pub fn next_header(&self) -> (u64, Header) {
-        self.child_of(self.tree.active_tip())
+        self.header_on(self.tree.active_tip())
     }
 
     /// When that block may be made, if a clock that says `now` is too far behind the chain's time for it.
@@ -246,7 +246,12 @@ impl Chain {
         rules::too_early(&header, now, &self.params)
     }
 
-    fn child_of(&self, parent: Index) -> (u64, Header) {
+    /// The same for a child of `parent`, on whatever branch that is.
+    pub fn child_of(&self, parent: &BlockHash) -> Option<(u64, Header)> {
+        self.tree.index(parent).map(|index| self.header_on(index))
+    }
+
+    fn header_on(&self, parent: Index) -> (u64, Header) {
         let header = Header {
             version: 1,
             previous: self.tree.slot(parent).hash,

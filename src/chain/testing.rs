@@ -58,8 +58,7 @@ pub(crate) fn mine_at(
     contents: Vec<Transaction>,
     note: &str,
 ) -> CheckedBlock {
-    let parent = chain.tree.index(parent).expect("a known parent");
-    let (height, mut header) = chain.child_of(parent);
+    let (height, mut header) = chain.child_of(parent).expect("a known parent");
     header.time = header.time.max(time);
     let transactions = core::iter::once(coinbase(height, note)).chain(contents).collect();
     checked(block_of(header, transactions), chain.params())

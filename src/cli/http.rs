@@ -196,6 +196,7 @@ mod tests {
         }
     }
 
+    /// Row 65 of docs/hostile.md.
     #[tokio::test]
     async fn a_port_that_is_taken_costs_nobody_the_cookie() {
         let folder = tempfile::tempdir().expect("a folder");

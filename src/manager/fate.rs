@@ -80,6 +80,7 @@ mod tests {
         (0..ends).map_while(pause).collect()
     }
 
+    /// Row 82 of docs/hostile.md.
     #[test]
     fn a_node_that_dies_in_a_loop_is_started_five_times_ever_later() {
         let mut starts = Starts::default();

@@ -98,6 +98,7 @@ fn node(member: &Member) -> serde_json::Value {
 mod tests {
     use super::*;
 
+    /// Row 88 of docs/hostile.md.
     #[test]
     fn a_folder_has_one_network_and_what_a_dead_one_left_is_no_obstacle() {
         let place = tempfile::tempdir().expect("a folder");

@@ -103,6 +103,12 @@ pub enum Failed {
 
 /// Starts a node: what others hold of it, and the future that runs it until it stops.
 pub fn start(settings: Settings) -> Result<(Handle, impl Future<Output = Result<(), Failed>>), NotRestored> {
+    let (handle, driver, world) = assemble(settings)?;
+    Ok((handle, driver.run(world)))
+}
+
+/// A node that has not begun to run.
+fn assemble(settings: Settings) -> Result<(Handle, Driver, World), NotRestored> {
     let Settings { config, params, seed, listener, threads, store, committed, loaded, folder, written } =
         settings;
     let restored = Chain::restore(params.clone(), &loaded.headers, loaded.tip)?;
@@ -149,12 +155,15 @@ pub fn start(settings: Settings) -> Result<(Handle, impl Future<Output = Result<
         traffic,
         stopping: false,
     };
-    let sources = Sources { incoming, accepted, committed, founds, requested };
-    Ok((handle, driver.run(sources, listener, sockets)))
+    let world = World { listener, sockets, incoming, accepted, committed, founds, requested };
+    Ok((handle, driver, world))
 }
 
 /// Where inputs come from.
-struct Sources {
+struct World {
+    listener: TcpListener,
+    /// Where the sockets go that it accepts, until `accepted` is asked for them.
+    sockets: mpsc::Sender<listen::Accepted>,
     incoming: mpsc::Receiver<Incoming>,
     accepted: mpsc::Receiver<listen::Accepted>,
     committed: Committed,
@@ -197,13 +206,8 @@ struct Driver {
 }
 
 impl Driver {
-    async fn run(
-        mut self,
-        mut from: Sources,
-        listener: TcpListener,
-        sockets: mpsc::Sender<listen::Accepted>,
-    ) -> Result<(), Failed> {
-        let listening = tokio::spawn(listen::accept(listener, sockets));
+    async fn run(mut self, mut from: World) -> Result<(), Failed> {
+        let listening = tokio::spawn(listen::accept(from.listener, from.sockets));
         let outputs = self.node.start(self.clock.now());
         self.carry_out(outputs);
         let mut ended = Ok(());
@@ -497,3 +501,6 @@ async fn sleep_until(at: Option<tokio::time::Instant>) {
         None => core::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 
 use core::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
+
+use crate::limits::LISTEN_BACKLOG;
 
 /// Accepted sockets that wait for the driver.
 const WAITING: usize = 64;
@@ -18,7 +20,11 @@ pub(super) type Accepted = (TcpStream, SocketAddr);
 
 /// Takes connections at `address`; port 0 takes any free one.
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A node that is started again takes its port back, whatever is left of its old connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
 }
 
 /// Accepts for as long as somebody takes the sockets.

@@ -19,8 +19,10 @@ use crate::node::io::{Answer, Command};
 use crate::params::Params;
 use crate::peer::Identity;
 use crate::types::{BlockHash, NodeId, Work};
-use crate::wire::message::{Message, NewBlock, Ping, Role};
-use crate::wire::{Frame, FrameCodec, frame};
+use crate::wire::message::{Hello, Message, NewBlock, Ping, Role};
+use crate::wire::{Frame, FrameCodec, Kind, frame};
+
+mod hostile;
 
 /// Generous: only a defect takes so long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -65,10 +67,11 @@ impl Running {
     }
 }
 
-fn hello(n: u8) -> Message {
+/// What a peer that is played by hand says first.
+fn hello(n: u8) -> Hello {
     let network = Params::regtest().network();
     let identity = Identity { network, node: NodeId([n; 16]), role: Role::Node, listen_port: 0 };
-    Message::Hello(identity.hello([n; 32], (Work::ZERO, 0), Clock::wall()))
+    identity.hello([n; 32], (Work::ZERO, 0), Clock::wall())
 }
 
 /// A peer that is played by hand.
@@ -78,7 +81,7 @@ impl Peer {
     async fn meet(n: u8, address: SocketAddr) -> Peer {
         let socket = TcpStream::connect(address).await.expect("a socket");
         let mut peer = Peer(Framed::new(socket, FrameCodec::new()));
-        peer.say(hello(n)).await;
+        peer.say(Message::Hello(hello(n))).await;
         assert!(matches!(peer.hear().await, Some(Message::Hello(_))));
         peer.0.codec_mut().handshake_done();
         peer
@@ -149,12 +152,13 @@ async fn two_nodes_find_each_other_mine_and_agree() {
 }
 
 /// (what it is, what is sent; then the other side is closed, or not)
+/// Rows 3, 4 and 7 of docs/hostile.md.
 #[tokio::test]
 async fn noise_is_closed_and_others_are_served() {
     let node = node(1, &[]).await;
     let mut honest = Peer::meet(2, node.address).await;
     let unknown = |length: u32| [&length.to_be_bytes()[..], &[0x7f], &vec![0; length as usize - 1]].concat();
-    let late_hello = [unknown(1), unknown(1025), frame::encode(&hello(3)).to_vec()].concat();
+    let late_hello = [unknown(1), unknown(1025), frame::encode(&Message::Hello(hello(3))).to_vec()].concat();
     let rows: [(&str, &[u8], bool); 9] = [
         ("the largest length", &[0xff; 4], false),
         ("no kind", &[0; 4], false),
@@ -181,6 +185,7 @@ async fn noise_is_closed_and_others_are_served() {
     node.stop().await;
 }
 
+/// Row 56 of docs/hostile.md.
 #[tokio::test]
 async fn who_asks_and_never_reads_is_closed_and_others_are_served() {
     let node = node(1, &[]).await;
@@ -200,6 +205,7 @@ async fn who_asks_and_never_reads_is_closed_and_others_are_served() {
     node.stop().await;
 }
 
+/// Row 23 of docs/hostile.md.
 #[tokio::test]
 async fn a_crowd_that_says_nothing_keeps_nobody_out() {
     let node = node(1, &[]).await;
@@ -297,6 +303,7 @@ async fn catching_up_from_honest_and_other_peers() {
     }
 }
 
+/// Row 79 of docs/hostile.md.
 #[tokio::test]
 async fn a_command_that_nobody_waits_for_is_forgotten() {
     let params = Arc::new(Params::lab(60, None).expect("good rules"));

@@ -37,6 +37,8 @@ pub(super) struct Connection {
     /// What our Hello on this connection says, or will say.
     pub(super) challenge: [u8; 32],
     live: Liveness,
+    /// A timer will look whether it is silent, because another connection claims its place.
+    questioned: bool,
     began: Duration,
     pub(super) sync: PeerSync,
     pub(super) fetch: PeerFetch,
@@ -130,6 +132,7 @@ impl Node {
             budget: Budget::default(),
             challenge,
             live: Liveness::new(self.now.elapsed),
+            questioned: false,
             began: self.now.elapsed,
             sync: PeerSync::default(),
             fetch: PeerFetch::default(),
@@ -200,10 +203,10 @@ impl Node {
         match message {
             Message::Hello(hello) => self.hello(conn, hello),
             Message::Bye(bye) => self.bye(conn, bye),
+            // Not let in yet, nor greeted; what it says now it will be asked for again.
+            _ if contending => {}
             Message::Ping(ping) => self.ping(conn, ping),
             Message::Pong(ping) => self.pong(conn, ping),
-            // Not let in yet; what it says now it will be asked for again.
-            _ if contending => {}
             Message::GetPeers => self.get_peers(conn),
             Message::Peers(addresses) => self.peers(conn, &addresses),
             Message::GetHeaders(question) => self.get_headers(conn, question),
@@ -274,6 +277,8 @@ impl Node {
         if self.is_simultaneous(old, conn) {
             let ours_survives = self.identity.node > hello.node;
             if ours_survives == (connection.direction == Direction::Outbound) {
+                // Whoever else claims the place would get it with the close.
+                self.keep_from_contenders(old);
                 self.close(old, Disconnect::Duplicate);
                 self.become_ready(conn, hello);
             } else {
@@ -284,8 +289,7 @@ impl Node {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.phase = Phase::Contending(hello);
         }
-        self.send_ping(old);
-        self.set_timer(Timer::Contender(old), CONTENDER_TIMEOUT);
+        self.question(old);
     }
 
     /// Whether two connections to one node are the two halves of both dialling at once.
@@ -393,11 +397,35 @@ impl Node {
         }
     }
 
-    /// The old connection had its time to answer.
+    /// Another connection claims the place of `old`, which has a while to show that it is there. However
+    /// many claim it, it is asked once and has all of that while.
+    fn question(&mut self, old: ConnId) {
+        let Some(connection) = self.connections.get_mut(&old) else { return };
+        let was_questioned = core::mem::replace(&mut connection.questioned, true);
+        if connection.live.owed_for(self.now.elapsed).is_none() {
+            self.send_ping(old);
+        }
+        if !was_questioned {
+            self.set_timer(Timer::Contender(old), CONTENDER_TIMEOUT);
+        }
+    }
+
+    /// The old connection may have had its time to answer.
     pub(super) fn contender_due(&mut self, old: ConnId) {
-        let silent = self.connections.get(&old).is_some_and(|c| c.live.owes());
-        if silent && !self.contenders(old).is_empty() {
-            self.close(old, Disconnect::PongTimeout);
+        let Some(connection) = self.connections.get_mut(&old) else { return };
+        connection.questioned = false;
+        let Some(waited) = connection.live.owed_for(self.now.elapsed) else { return };
+        if self.contenders(old).is_empty() {
+            return;
+        }
+        match CONTENDER_TIMEOUT.checked_sub(waited) {
+            None | Some(Duration::ZERO) => self.close(old, Disconnect::PongTimeout),
+            Some(left) => {
+                if let Some(connection) = self.connections.get_mut(&old) {
+                    connection.questioned = true;
+                }
+                self.set_timer(Timer::Contender(old), left);
+            }
         }
     }
 

@@ -11,7 +11,9 @@ use super::io::{ConnId, Direction, Origin, Timer};
 use super::*;
 use crate::chain::{CheckedBlock, HeaderOutcome};
 use crate::encoding::List;
-use crate::limits::{HEADERS_TIMEOUT, MAX_FUTURE_BLOCKS, MAX_HEADERS, MAX_HEADERS_AHEAD, MAX_LOCATOR};
+use crate::limits::{
+    FUTURE_POLL, HEADERS_TIMEOUT, MAX_FUTURE_BLOCKS, MAX_HEADERS, MAX_HEADERS_AHEAD, MAX_LOCATOR,
+};
 use crate::peer::Disconnect;
 use crate::time::UnixTime;
 use crate::types::{BlockHash, Header};
@@ -41,6 +43,9 @@ pub(super) struct Sync {
     timer: bool,
     /// Blocks from the future, by when they may be tried again.
     future: BTreeMap<(UnixTime, BlockHash), (CheckedBlock, Came)>,
+    /// When the first of them, or of the headers that were too early, may be tried again.
+    ripe_at: Option<UnixTime>,
+    future_timer: bool,
 }
 
 impl Sync {
@@ -273,18 +278,35 @@ impl Node {
     }
 
     fn try_again_at(&mut self, at: UnixTime) {
-        let wait = at.millis().saturating_sub(self.now.wall.millis()).max(1);
-        self.set_timer(Timer::Future, Duration::from_millis(wait));
+        self.sync.ripe_at = Some(self.sync.ripe_at.map_or(at, |sooner| sooner.min(at)));
+        self.watch_future();
+    }
+
+    fn watch_future(&mut self) {
+        let Some(at) = self.sync.ripe_at else { return };
+        if core::mem::replace(&mut self.sync.future_timer, true) {
+            return;
+        }
+        let left = Duration::from_millis(at.millis().saturating_sub(self.now.wall.millis()).max(1));
+        self.set_timer(Timer::Future, left.min(FUTURE_POLL));
     }
 
     /// Blocks from the future may have become present, and headers too.
     pub(super) fn future_due(&mut self) {
-        while let Some(entry) = self.sync.future.first_entry() {
-            if entry.key().0 > self.now.wall {
-                let at = entry.key().0;
-                self.try_again_at(at);
-                break;
+        self.sync.future_timer = false;
+        if self.sync.ripe_at.is_some_and(|at| at <= self.now.wall) {
+            self.sync.ripe_at = None;
+            self.try_ripe();
+            if let Some(((at, _), _)) = self.sync.future.first_key_value() {
+                self.try_again_at(*at);
             }
+            self.ask_everybody();
+        }
+        self.watch_future();
+    }
+
+    fn try_ripe(&mut self) {
+        while let Some(entry) = self.sync.future.first_entry().filter(|e| e.key().0 <= self.now.wall) {
             let (block, (conn, origin)) = entry.remove();
             let hash = block.hash();
             match self.import(core::slice::from_ref(&block), self.giver(conn, origin)) {
@@ -295,6 +317,5 @@ impl Node {
                 _ => {}
             }
         }
-        self.ask_everybody();
     }
 }

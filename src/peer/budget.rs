@@ -113,6 +113,7 @@ impl Budget {
 mod tests {
     use super::*;
 
+    /// Row 57 of docs/hostile.md.
     #[test]
     fn a_bucket_holds_its_burst_and_refills_at_its_rate() {
         let mut bucket = Bucket::full(10, 20);

@@ -75,6 +75,7 @@ mod tests {
         identity(node).hello([0; 32], (Work::ZERO, 0), UnixTime::default())
     }
 
+    /// Rows 16 and 17 of docs/hostile.md.
     #[test]
     fn nodes_meet_or_say_why_not() {
         let ours = identity(1);

@@ -58,9 +58,9 @@ impl Liveness {
         self.round_trip
     }
 
-    /// Whether a ping waits for its pong.
-    pub fn owes(&self) -> bool {
-        self.owed.is_some()
+    /// How long a ping has waited for its pong, if one does.
+    pub fn owed_for(&self, now: Duration) -> Option<Duration> {
+        self.owed.map(|(_, since)| now.saturating_sub(since))
     }
 
     /// What is due: a ping after a quiet minute, death after another one in which not a word came.
@@ -92,10 +92,12 @@ mod tests {
         peer.pinged(7, secs(90));
         assert_eq!(peer.due(secs(149)), Due::Wait(secs(1)));
         assert_eq!(peer.due(secs(150)), Due::Dead);
-        assert!(!peer.pong(8, secs(149)) && peer.owes());
+        assert!(!peer.pong(8, secs(149)));
+        assert_eq!(peer.owed_for(secs(150)), Some(secs(60)));
         peer.heard(secs(149));
         assert_eq!(peer.due(secs(150)), Due::Wait(secs(59)), "a slow link is not a dead one");
-        assert!(peer.pong(7, secs(151)) && !peer.owes());
+        assert!(peer.pong(7, secs(151)));
+        assert_eq!(peer.owed_for(secs(151)), None);
         assert_eq!(peer.round_trip(), Some(secs(61)));
     }
 }

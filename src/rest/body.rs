@@ -159,6 +159,7 @@ mod tests {
         read_within(body, cap, Duration::from_millis(200)).await.map_err(|problem| problem.status().as_u16())
     }
 
+    /// Row 71 of docs/hostile.md.
     #[tokio::test]
     async fn a_body_is_bounded_in_bytes_and_in_time() {
         assert_eq!(within(b"12345".to_vec().into(), 5).await, Ok("12345".into()));

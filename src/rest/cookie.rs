@@ -155,6 +155,7 @@ mod tests {
         assert!(!path.exists());
     }
 
+    /// Row 88 of docs/hostile.md.
     #[test]
     fn an_old_cookie_is_replaced_and_nothing_else_is() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -116,6 +116,7 @@ mod tests {
         }
     }
 
+    /// Row 58 of docs/hostile.md.
     #[test]
     fn neighbours_share_a_group_and_one_host_is_one_host() {
         let group = |text: &str| Group::of(text.parse().expect("an address"));

@@ -88,6 +88,7 @@ mod tests {
         assert!(!mutated);
     }
 
+    /// Row 28 of docs/hostile.md.
     #[test]
     fn a_repeated_tail_has_the_same_root_and_is_seen() {
         for n in [3u8, 5, 6, 7, 11] {

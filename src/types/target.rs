@@ -174,6 +174,7 @@ mod tests {
     use super::*;
 
     /// Bitcoin Core's own table (src/test/arith_uint256_tests.cpp, `bignum_SetCompact`).
+    /// Row 26 of docs/hostile.md.
     #[test]
     fn compact_targets_decode_as_in_bitcoin() {
         use BadCompact::{Negative, Overflow, Zero};
@@ -214,6 +215,7 @@ mod tests {
         }
     }
 
+    /// Row 44 of docs/hostile.md.
     #[test]
     fn work_is_the_expected_number_of_hashes() {
         let mainnet = CompactTarget(0x1d00_ffff).to_target().expect("the mainnet limit");
@@ -225,6 +227,7 @@ mod tests {
         assert_eq!(Work::from_le_bytes(most.to_le_bytes()), most);
     }
 
+    /// Row 44 of docs/hostile.md.
     #[test]
     fn scaling_neither_wraps_nor_loses_bits() {
         let target = Target(U256::from(1_000_003u64));

@@ -82,6 +82,7 @@ pub fn id_of_encoding(bytes: &[u8]) -> TxId {
 mod tests {
     use super::*;
 
+    /// Row 28 of docs/hostile.md.
     #[test]
     fn the_id_is_the_tagged_hash_of_the_encoding() {
         let content = Transaction::Content(Content {

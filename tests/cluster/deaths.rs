@@ -10,6 +10,7 @@ fn node_1(network: &Network) -> Value {
     get(&network.http(), "/nodes").1[1].clone()
 }
 
+/// Row 82 of docs/hostile.md.
 #[test]
 fn a_node_that_dies_is_reported_and_the_others_live() {
     let mut network = Network::start(&["-a", "3"]);
@@ -28,6 +29,7 @@ fn a_node_that_dies_is_reported_and_the_others_live() {
     assert!(ended.out.contains("2 of 3 nodes ended by themselves"), "{}", ended.out);
 }
 
+/// Row 82 of docs/hostile.md.
 #[test]
 fn a_node_that_dies_is_started_again_where_it_was_if_asked() {
     let mut network = Network::start(&["-a", "3", "--restart"]);

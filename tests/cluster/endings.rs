@@ -8,6 +8,7 @@ use rustix::process::{Signal, kill_process, kill_process_group};
 
 use crate::harness::{DEADLINE, NODE, Network, command, free_ports, gone, is_alive, pid, script, written};
 
+/// Row 84 of docs/hostile.md.
 #[test]
 fn nothing_outlives_a_manager_that_is_killed() {
     let network = Network::start(&["-a", "3"]);
@@ -48,6 +49,7 @@ fn a_network_whose_manager_was_killed_starts_again_before_its_nodes_are_gone() {
     assert_eq!(again.end().status.code(), Some(0));
 }
 
+/// Row 86 of docs/hostile.md.
 #[test]
 fn ctrl_c_is_an_orderly_stop() {
     let folder = Arc::new(tempfile::tempdir().expect("a folder"));
@@ -63,6 +65,7 @@ fn ctrl_c_is_an_orderly_stop() {
     assert!(pids.iter().all(|pid| !is_alive(*pid)));
 }
 
+/// Row 86 of docs/hostile.md.
 #[test]
 fn a_second_signal_does_not_wait_for_a_node_that_hangs() {
     for signal in [Signal::INT, Signal::TERM] {

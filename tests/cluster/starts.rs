@@ -19,6 +19,7 @@ fn taken_after_a_free_one() -> (TcpListener, u16) {
     }
 }
 
+/// Row 83 of docs/hostile.md.
 #[test]
 fn a_port_in_use_is_named_with_the_flag_that_moves_it_and_nothing_is_left() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -39,6 +40,7 @@ fn a_port_in_use_is_named_with_the_flag_that_moves_it_and_nothing_is_left() {
     }
 }
 
+/// Row 85 of docs/hostile.md.
 #[test]
 fn a_network_with_a_node_missing_is_none_unless_it_is_kept() {
     let (taken, port) = taken_after_a_free_one();

@@ -74,6 +74,7 @@ impl Node {
         u64::from(self.child.id())
     }
 
+    #[allow(dead_code, reason = "not every test signals")]
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id() as i32).expect("a process's number");
         kill_process(pid, signal).expect("the node is there");
@@ -91,6 +92,7 @@ impl Node {
     }
 
     /// Introduces another node to this one.
+    #[allow(dead_code, reason = "not every test has two nodes")]
     pub fn meet(&self, other: &Node) {
         let body = format!(r#"{{"nodes": ["{}"], "addresses": ["{}"]}}"#, other.id, other.listen);
         let (status, said) = self.ask("POST", "/nodes/register", &body);
@@ -104,6 +106,15 @@ impl Drop for Node {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Bytes that a process has in memory.
+#[allow(dead_code, reason = "not every test looks at memory")]
+pub fn resident(pid: u64) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
 }
 
 /// Status and body of a request; an error unless the whole answer came.

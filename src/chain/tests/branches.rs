@@ -4,6 +4,7 @@ use super::*;
 use crate::chain::testing::{block_of, checked, coinbase, mine_at, solve};
 use crate::types::Block;
 
+/// Row 34 of docs/hostile.md.
 #[test]
 fn a_reorg_of_two_thousand_blocks_is_one_switch() {
     let mut chain = regtest();
@@ -48,6 +49,7 @@ fn bodies_may_come_from_the_end_to_the_start() {
     assert_eq!((chain.tip(), chain.common_height()), (source.tip(), 500));
 }
 
+/// Row 36 of docs/hostile.md.
 #[test]
 fn of_equal_work_the_first_seen_stays_until_the_next_block_decides() {
     for winner in [0, 1] {
@@ -88,6 +90,7 @@ fn of_two_branches_completed_at_once_the_first_seen_wins() {
 }
 
 /// Thirty blocks mined slowly against twenty-five mined fast, whose last four are four times as hard.
+/// Row 37 of docs/hostile.md.
 #[test]
 fn a_longer_chain_with_less_work_is_not_adopted() {
     let params = Arc::new(Params::lab(4, Some(10)).expect("good rules"));
@@ -129,6 +132,7 @@ fn a_hundred_thousand_blocks_in_one_second_never_run_ahead_of_the_clock() {
     assert_eq!((chain.tip().height, chain.median_time(&chain.tip().hash)), (100_000, Some(now)));
 }
 
+/// Row 38 of docs/hostile.md.
 #[test]
 fn beyond_the_cap_the_leaf_with_the_least_work_goes_first() {
     let mut chain = Chain::with_cap(Arc::new(Params::regtest()), 4);
@@ -154,6 +158,7 @@ fn beyond_the_cap_the_leaf_with_the_least_work_goes_first() {
 }
 
 /// A family beside the chain goes leaf by leaf, its middle children too, and its root last.
+/// Row 38 of docs/hostile.md.
 #[test]
 fn siblings_go_one_by_one_and_their_parent_after_them() {
     let mut chain = Chain::with_cap(Arc::new(Params::regtest()), 7);

@@ -1,9 +1,9 @@
-//! The chain held against Bitcoin's headers, tables of rules, a naive model and its own statistics.
+//! The chain held against Bitcoin's headers, tables of rules and its own statistics.
+//! tests/model holds it against a naive model.
 
 mod branches;
 mod difficulty;
 mod mainnet;
-mod model;
 mod queries;
 mod refusals;
 mod restore;

@@ -77,8 +77,7 @@ fn branches_end_where_they_end_and_are_worth_what_they_are() {
 
 /// A header on `parent` that no other of the test is like.
 fn other_child(chain: &Chain, parent: &BlockHash, version: u32) -> Header {
-    let parent = chain.tree.index(parent).expect("a known parent");
-    Header { version, ..chain.child_of(parent).1 }
+    Header { version, ..chain.child_of(parent).expect("a known parent").1 }
 }
 
 #[test]

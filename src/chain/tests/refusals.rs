@@ -3,7 +3,7 @@
 use super::*;
 use crate::chain::testing::{block_of, checked, coinbase, content, mine_at, solve};
 use crate::encoding::List;
-use crate::types::{Block, CompactTarget, Transaction};
+use crate::types::{Block, CompactTarget, Content, Transaction};
 
 const ALL: [Rule; 15] = [
     Rule::BadPow,
@@ -145,6 +145,7 @@ fn broken(rule: Rule) -> Option<Rule> {
     }
 }
 
+/// Rows 25, 26, 28, 31 and 43 of docs/hostile.md.
 #[test]
 fn every_rule_is_refused_by_its_name() {
     for (place, rule) in ALL.into_iter().enumerate() {
@@ -154,6 +155,7 @@ fn every_rule_is_refused_by_its_name() {
     }
 }
 
+/// Row 26 of docs/hostile.md.
 #[test]
 fn bits_that_are_no_target_are_refused_before_their_hash_is_looked_at() {
     let mut chain = regtest();
@@ -166,6 +168,7 @@ fn bits_that_are_no_target_are_refused_before_their_hash_is_looked_at() {
     assert_eq!(chain.len(), 1);
 }
 
+/// Row 46 of docs/hostile.md.
 #[test]
 fn a_block_may_have_its_largest_size_and_not_a_byte_more() {
     let mut chain = regtest();
@@ -176,6 +179,28 @@ fn a_block_may_have_its_largest_size_and_not_a_byte_more() {
 
 /// Whatever is said of a body that the header does not commit to must be body-only, misshapen or not: a
 /// liar could pair an honest header with it.
+/// Row 47: no block within the size limit takes long to check, whatever is in it. The time is printed.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "how long it takes is the question")]
+fn the_block_with_the_most_in_it_is_checked_soon() {
+    let chain = regtest();
+    let smallest = |nonce| Transaction::Content(Content { nonce, data: Default::default() });
+    let room = crate::limits::MAX_BLOCK_BYTES - first(&chain, vec![coinbase(1, "")]).size();
+    let count = (room / crate::limits::MIN_TRANSACTION_BYTES) as u64;
+    let many = core::iter::once(coinbase(1, "")).chain((0..count).map(smallest)).collect();
+    let large = core::iter::once(coinbase(1, "")).chain((0..15).map(|n| filler(60_000 + n))).collect();
+    let shapes: [(&str, Vec<Transaction>); 2] = [("the most", many), ("the largest", large)];
+    for (shape, transactions) in shapes {
+        let block = first(&chain, transactions);
+        let start = std::time::Instant::now();
+        checked(block, chain.params());
+        let took = start.elapsed();
+        println!("{shape} transactions: checked in {took:?}, of 2 s that it may take");
+        assert!(took < core::time::Duration::from_secs(2), "{shape}: {took:?}");
+    }
+}
+
+/// Row 27 of docs/hostile.md.
 #[test]
 fn a_foreign_body_never_discredits_an_honest_header() {
     let mut chain = regtest();
@@ -202,6 +227,7 @@ fn an_empty_body_that_the_header_commits_to_is_refused_for_its_missing_coinbase(
     assert!(!rule.is_body_only());
 }
 
+/// Row 32 of docs/hostile.md.
 #[test]
 fn a_block_from_the_future_is_taken_at_its_time() {
     let mut chain = regtest();
@@ -216,6 +242,7 @@ fn a_block_from_the_future_is_taken_at_its_time() {
     assert_eq!(switched(chain.import(&block, retry_at)).0, [block.hash()]);
 }
 
+/// Row 31 of docs/hostile.md.
 #[test]
 fn time_must_pass_the_median_where_difficulty_moves_and_reach_it_where_not() {
     let moving = Params::lab(1, Some(10)).expect("good rules");
@@ -239,6 +266,7 @@ fn time_must_pass_the_median_where_difficulty_moves_and_reach_it_where_not() {
     }
 }
 
+/// Row 33 of docs/hostile.md.
 #[test]
 fn an_invalid_block_takes_its_descendants_with_it_and_the_best_headers_fall_back() {
     let mut chain = regtest();
@@ -247,7 +275,7 @@ fn an_invalid_block_takes_its_descendants_with_it_and_the_best_headers_fall_back
     // A heavier branch of headers, the second block of which names a wrong height.
     let side = mine_on(&chain, &genesis, Vec::new(), "side");
     chain.import_header(side.header(), LATE);
-    let (_, header) = chain.child_of(chain.tree.index(&side.hash()).expect("known"));
+    let (_, header) = chain.child_of(&side.hash()).expect("known");
     let bad = checked(block_of(header, vec![coinbase(7, "")]), chain.params());
     chain.import_header(bad.header(), LATE);
     let mut above = vec![bad.clone()];

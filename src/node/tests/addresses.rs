@@ -238,6 +238,7 @@ fn a_flood_of_addresses_fills_nothing() {
     assert!(alice.node.view().addresses().len() <= before + MAX_PEERS);
 }
 
+/// Row 57 of docs/hostile.md.
 #[test]
 fn who_keeps_asking_for_addresses_is_let_go() {
     let mut alice = Alice::new(1, Params::regtest());

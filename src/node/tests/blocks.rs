@@ -60,6 +60,7 @@ fn a_pushed_block_is_taken_told_on_and_not_told_back() {
     assert!(alice.closed.is_empty());
 }
 
+/// Row 29 of docs/hostile.md.
 #[test]
 fn a_pushed_block_without_a_parent_earns_one_question() {
     let (miner, hashes) = miner(3);
@@ -78,6 +79,7 @@ fn a_pushed_block_without_a_parent_earns_one_question() {
     assert!(alice.closed.is_empty());
 }
 
+/// Row 29 of docs/hostile.md.
 #[test]
 fn a_block_that_nobody_asked_for_is_an_offence() {
     let (miner, hashes) = miner(1);
@@ -88,6 +90,7 @@ fn a_block_that_nobody_asked_for_is_an_offence() {
 }
 
 /// (what is changed, the rule it breaks)
+/// Rows 25 and 27 of docs/hostile.md.
 #[test]
 fn a_bad_block_costs_its_giver_the_connection_and_changes_nothing() {
     let (miner, hashes) = miner(2);
@@ -113,6 +116,7 @@ fn a_bad_block_costs_its_giver_the_connection_and_changes_nothing() {
     }
 }
 
+/// Row 30 of docs/hostile.md.
 #[test]
 fn headers_that_do_not_hang_together_are_an_offence_and_unasked_ones_a_nuisance() {
     let (miner, hashes) = miner(4);
@@ -129,6 +133,7 @@ fn headers_that_do_not_hang_together_are_an_offence_and_unasked_ones_a_nuisance(
     assert_eq!(alice.closed[&peers[0]], Disconnect::Strikes);
 }
 
+/// Row 40 of docs/hostile.md.
 #[test]
 fn a_block_withheld_is_asked_for_elsewhere_and_late_answers_are_taken() {
     let (miner, hashes) = miner(5);
@@ -259,6 +264,7 @@ fn headers_without_bodies_do_not_silence_a_node() {
     assert!(alice.said(peers[2]).iter().any(told));
 }
 
+/// Row 54 of docs/hostile.md.
 #[test]
 fn the_only_peer_is_borne_with_however_slow() {
     let (miner, hashes) = miner(2);
@@ -277,6 +283,7 @@ fn the_only_peer_is_borne_with_however_slow() {
     assert!(alice.closed.is_empty());
 }
 
+/// Rows 4 and 50 of docs/hostile.md.
 #[test]
 fn what_a_peer_owed_is_asked_of_others_when_it_goes() {
     let (miner, hashes) = miner(40);
@@ -309,6 +316,7 @@ fn count_asked(said: &[Message]) -> usize {
     said.iter().map(count).sum()
 }
 
+/// Row 52 of docs/hostile.md.
 #[test]
 fn who_does_not_have_what_it_claimed_is_let_go_in_the_end() {
     let (miner, hashes) = miner(1);
@@ -325,6 +333,7 @@ fn miner_header<'a>(miner: &'a Alice, hash: &BlockHash) -> &'a Header {
     miner.stored.get(hash).expect("a mined block").header()
 }
 
+/// Row 48 of docs/hostile.md.
 #[test]
 fn a_silent_source_of_headers_is_passed_over() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -364,6 +373,7 @@ fn blocks_are_served_and_what_is_not_here_is_named() {
     assert_eq!(headers.iter().map(Header::hash).collect::<Vec<_>>(), [hashes[1]]);
 }
 
+/// Rows 29 and 32 of docs/hostile.md.
 #[test]
 fn a_block_from_the_future_is_kept_for_its_time() {
     let params = Params::lab(1, Some(10)).expect("good rules");
@@ -413,6 +423,7 @@ fn a_stop_waits_for_what_is_not_stored_yet() {
     assert!(alice.stopped);
 }
 
+/// Row 45 of docs/hostile.md.
 #[test]
 fn a_refused_block_is_told_of_and_its_children_are_refused_unread() {
     let (miner, hashes) = miner(2);
@@ -431,6 +442,7 @@ fn a_refused_block_is_told_of_and_its_children_are_refused_unread() {
     assert_eq!(alice.height(), 0);
 }
 
+/// Row 20 of docs/hostile.md.
 #[test]
 fn a_block_may_not_come_before_the_handshake() {
     let (miner, hashes) = miner(1);

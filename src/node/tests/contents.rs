@@ -84,6 +84,7 @@ fn a_content_mined_on_demand_is_first_in_its_block_and_was_in_no_pool() {
     assert!(block.ids().contains(&waiting));
 }
 
+/// Row 34 of docs/hostile.md.
 #[test]
 fn a_reorg_gives_contents_back_unless_the_new_chain_has_them() {
     let mut net = Net::new(2, &Params::regtest(), 32);
@@ -141,6 +142,7 @@ fn a_transaction_that_does_not_come_is_asked_of_somebody_else() {
     assert!(alice.said(liar).is_empty(), "who has it is not told of it");
 }
 
+/// Row 79 of docs/hostile.md.
 #[test]
 fn mining_calls_wait_in_line_and_the_line_is_short() {
     let mut alice = Alice::new(1, Params::regtest());

@@ -13,6 +13,7 @@ fn caller() -> std::net::SocketAddr {
     std::net::SocketAddr::from(([127, 0, 0, 1], 40_000))
 }
 
+/// Row 20 of docs/hostile.md.
 #[test]
 fn the_dialler_speaks_first_and_the_acceptor_only_when_spoken_to() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -37,6 +38,7 @@ fn the_dialler_speaks_first_and_the_acceptor_only_when_spoken_to() {
 }
 
 /// (what is said first, why the connection closes, what the other side is told)
+/// Rows 16, 17 and 20 of docs/hostile.md.
 #[test]
 fn strangers_are_turned_away_for_a_reason() {
     let alice = || Alice::new(1, Params::regtest());
@@ -72,6 +74,7 @@ fn strangers_are_turned_away_for_a_reason() {
     }
 }
 
+/// Row 20 of docs/hostile.md.
 #[test]
 fn a_second_hello_is_out_of_turn() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -81,6 +84,7 @@ fn a_second_hello_is_out_of_turn() {
     assert_eq!(alice.closed[&conn], Disconnect::Unexpected(Kind::Hello));
 }
 
+/// Row 5 of docs/hostile.md.
 #[test]
 fn who_says_nothing_goes_after_five_seconds_in_all() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -93,6 +97,7 @@ fn who_says_nothing_goes_after_five_seconds_in_all() {
     assert!(!alice.closed.contains_key(&polite));
 }
 
+/// Row 23 of docs/hostile.md.
 #[test]
 fn the_waiting_room_is_small_and_the_oldest_silent_one_makes_room() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -104,6 +109,7 @@ fn the_waiting_room_is_small_and_the_oldest_silent_one_makes_room() {
     assert!(left <= MAX_PENDING_HANDSHAKES, "{left} wait");
 }
 
+/// Row 19 of docs/hostile.md.
 #[test]
 fn a_claim_does_not_displace_a_ready_connection_that_answers() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -119,6 +125,62 @@ fn a_claim_does_not_displace_a_ready_connection_that_answers() {
     assert!(!alice.closed.contains_key(&old));
 }
 
+/// Row 19: claims in a row do not take the time away that each of them leaves to the old connection.
+#[test]
+fn a_second_claim_does_not_shorten_the_time_to_answer() {
+    let millis = core::time::Duration::from_millis;
+    let mut alice = Alice::new(1, Params::regtest());
+    let old = alice.meet(2);
+    alice.said(old);
+    alice.elapse(secs(10));
+    for _ in 0..5 {
+        let claims = [alice.meet(2), alice.meet(2), alice.meet(2)];
+        let [Message::Ping(ping)] = alice.said(old)[..] else { panic!("the old one is pinged once") };
+        // A slow link, but one that answers in time.
+        alice.elapse(millis(1900));
+        alice.received(old, Message::Pong(ping));
+        assert!(claims.iter().all(|claim| alice.closed.contains_key(claim)));
+    }
+    assert!(!alice.closed.contains_key(&old));
+    // Nor do they prolong it.
+    alice.meet(2);
+    alice.elapse(millis(1000));
+    let heir = alice.meet(2);
+    alice.elapse(millis(1000));
+    assert_eq!(alice.closed[&old], Disconnect::PongTimeout);
+    assert!(!alice.closed.contains_key(&heir));
+}
+
+/// Row 19 of docs/hostile.md: of two that call each other at once one stays, also if a third one claims the
+/// same name meanwhile.
+#[test]
+fn a_claim_does_not_come_between_a_simultaneous_pair() {
+    let mut alice = Alice::new(5, Params::regtest());
+    let hello = bob(2, &alice.params);
+    let inbound = alice.meet(2);
+    let claim = alice.meet(2);
+    let outbound = alice.connected(alice::address(2), Direction::Outbound);
+    alice.received(outbound, Message::Hello(hello));
+    let peers = alice.node.view().peers();
+    assert_eq!(peers.iter().map(|peer| peer.conn).collect::<Vec<_>>(), [outbound]);
+    for lost in [inbound, claim] {
+        assert_eq!(alice.closed.get(&lost), Some(&Disconnect::Duplicate));
+    }
+}
+
+/// Whoever waits for a place is not greeted yet, so nothing else can be said to it.
+#[test]
+fn a_claims_ping_is_not_answered() {
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.meet(2);
+    alice.elapse(secs(10));
+    let claim = alice.meet(2);
+    alice.received(claim, Message::Ping(Ping { nonce: 1 }));
+    alice.received(claim, Message::Pong(Ping { nonce: 1 }));
+    assert!(alice.said(claim).is_empty());
+}
+
+/// Row 19 of docs/hostile.md.
 #[test]
 fn a_claim_gets_the_place_of_a_silent_connection() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -132,6 +194,7 @@ fn a_claim_gets_the_place_of_a_silent_connection() {
 }
 
 /// Two nodes dial each other at once: both keep the connection that the greater id dialled.
+/// Row 19 of docs/hostile.md.
 #[test]
 fn of_a_simultaneous_pair_exactly_one_survives() {
     for (us, them) in [(5, 2), (2, 5)] {
@@ -151,6 +214,7 @@ fn of_a_simultaneous_pair_exactly_one_survives() {
     }
 }
 
+/// Row 54 of docs/hostile.md.
 #[test]
 fn a_quiet_peer_is_pinged_and_a_dead_one_is_let_go() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -165,6 +229,7 @@ fn a_quiet_peer_is_pinged_and_a_dead_one_is_let_go() {
     assert_eq!(alice.closed[&conn], Disconnect::PongTimeout);
 }
 
+/// Rows 12 and 24 of docs/hostile.md.
 #[test]
 fn a_few_unknown_kinds_are_borne_and_pings_in_measure() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -206,7 +271,7 @@ fn a_manual_peer_is_dialled_again_with_growing_pauses() {
     assert_eq!(alice.dials.len(), before + 1, "soon, after a connection that worked");
 }
 
-/// Hostile row 18: the end that is dialled finds out first, and says so; a mirror says what we said.
+/// Row 18 of docs/hostile.md: the end that is dialled finds out first, and says so; a mirror says what we said.
 #[test]
 fn we_do_not_dial_ourselves_twice() {
     let bye = Bye { reason: ByeReason::SelfConnection, detail: Default::default(), rules: None };

@@ -123,6 +123,7 @@ fn a_manager_that_subscribed_hears_what_is_and_what_happens() {
     assert_eq!(events(&mut alice), [Event::TipChanged { tip, height: 1, reverted: 0 }]);
 }
 
+/// Row 87 of docs/hostile.md.
 #[test]
 fn what_is_not_the_managers_is_not_obeyed_and_closes() {
     let shutdown = Command::Shutdown;
@@ -181,6 +182,7 @@ fn what_is_not_the_managers_is_not_obeyed_and_closes() {
     assert!(!alice.stopped);
 }
 
+/// Row 21 of docs/hostile.md.
 #[test]
 fn commands_are_obeyed_once_and_in_their_order() {
     let refused = |got, expected| Some(Refusal::Sequence { got, expected });
@@ -211,6 +213,7 @@ fn commands_are_obeyed_once_and_in_their_order() {
     }
 }
 
+/// Row 21 of docs/hostile.md.
 #[test]
 fn a_recorded_command_is_worth_nothing_at_another_node() {
     let mut alice = managed();
@@ -222,6 +225,7 @@ fn a_recorded_command_is_worth_nothing_at_another_node() {
     assert!(!carol.stopped);
 }
 
+/// Row 87 of docs/hostile.md.
 #[test]
 fn a_manager_of_another_network_is_sent_away_before_it_says_anything() {
     let mut alice = managed();
@@ -231,6 +235,7 @@ fn a_manager_of_another_network_is_sent_away_before_it_says_anything() {
     assert_eq!(alice.closed[&conn], Disconnect::WrongNetwork);
 }
 
+/// Row 87 of docs/hostile.md.
 #[test]
 fn who_is_no_manager_cannot_command() {
     let unexpected = |disconnect: &Disconnect| matches!(disconnect, Disconnect::Unexpected(_));

@@ -11,6 +11,7 @@ mod compact;
 mod contents;
 mod events;
 mod handshakes;
+mod hostile;
 mod lowwork;
 mod management;
 mod network;

@@ -62,6 +62,7 @@ fn what_a_reorg_gave_back_is_still_there_after_it() {
     assert!(net.look(0).pool_get(&text).is_some());
 }
 
+/// Row 36 of docs/hostile.md.
 #[test]
 fn of_equal_chains_the_first_seen_stays_over_a_restart() {
     let mut net = Net::new(2, &Params::regtest(), 62);
@@ -99,6 +100,7 @@ fn what_was_not_durable_is_gone_and_nobody_was_told_of_it() {
     assert_eq!((again.tip(), again.node.view().pool().len()), (kept[1], 0));
 }
 
+/// Row 64 of docs/hostile.md.
 #[test]
 fn a_store_that_fails_stops_the_node_and_whoever_waits_is_told() {
     let mut alice = Alice::new(1, Params::regtest());

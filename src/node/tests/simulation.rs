@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::network::Net;
 use super::secs;
+use crate::chain::Tip;
 use crate::params::Params;
 use crate::types::BlockHash;
 
@@ -58,6 +59,7 @@ fn who_joins_late_has_everything_soon() {
     assert!(net.messages() - before < 1000 + 63 + 50, "{} messages", net.messages() - before);
 }
 
+/// Row 34 of docs/hostile.md.
 #[test]
 fn two_halves_that_mined_apart_end_on_the_most_work() {
     for (left, right) in [(3, 5), (5, 3), (300, 40), (2500, 2600)] {
@@ -80,6 +82,7 @@ fn two_halves_that_mined_apart_end_on_the_most_work() {
     }
 }
 
+/// Row 36 of docs/hostile.md.
 #[test]
 fn a_tie_stays_until_the_next_block_decides() {
     let mut net = Net::new(4, &Params::regtest(), 5);
@@ -94,6 +97,41 @@ fn a_tie_stays_until_the_next_block_decides() {
     let decides = net.find(3);
     net.pass(secs(5));
     assert_eq!(net.tips(), [decides; 4]);
+}
+
+/// Row 51: three groups that mined apart meet again; all end on the most work, and nobody goes back and
+/// forth on the way: each node's tip changes a few times, not once for every block of the others.
+#[test]
+fn three_groups_that_mined_apart_end_on_the_most_work() {
+    for (seed, lengths) in [(20, [30, 20, 10]), (21, [5, 40, 39]), (22, [200, 1, 199])] {
+        let mut net = Net::new(9, &Params::regtest(), seed);
+        net.mesh();
+        net.pass(secs(2));
+        net.cut(|n| (n % 3) as u8);
+        net.pass(secs(2));
+        for (group, count) in lengths.into_iter().enumerate() {
+            for _ in 0..count {
+                net.find(group);
+            }
+        }
+        net.pass(secs(30));
+        let best = (0..3).max_by_key(|n| net.tip(*n).work).expect("three");
+        let best = net.tip(best).hash;
+        net.cut(|_| 0);
+        let mut turns = [0; 9];
+        for _ in 0..4500 {
+            let before: Vec<Tip> = (0..9).map(|n| net.tip(n)).collect();
+            net.pass(Duration::from_millis(20));
+            for (n, old) in before.into_iter().enumerate() {
+                let tip = net.tip(n);
+                let there = net.look(n).chain_page(&tip.hash, old.height, 1);
+                turns[n] += u32::from(there.first() != Some(&old.hash));
+            }
+        }
+        assert_eq!(net.tips(), [best; 9], "seed {seed}");
+        // From its own to the second best and on to the best, at most.
+        assert!(turns.iter().all(|turns| *turns <= 2), "seed {seed}: {turns:?} changes of direction");
+    }
 }
 
 fn busy(seed: u64) -> (Vec<BlockHash>, [u8; 32]) {
@@ -120,6 +158,7 @@ fn busy(seed: u64) -> (Vec<BlockHash>, [u8; 32]) {
     (net.tips(), net.trace())
 }
 
+/// Row 51 of docs/hostile.md.
 #[test]
 fn forks_and_cuts_heal_and_the_same_seed_is_the_same_run() {
     for seed in 10..20 {
@@ -129,6 +168,7 @@ fn forks_and_cuts_heal_and_the_same_seed_is_the_same_run() {
 }
 
 /// With a block time, hash power shows in the difficulty: fewer blocks can be more work.
+/// Row 37 of docs/hostile.md.
 #[test]
 fn the_shorter_heavier_chain_wins_over_the_longer_one() {
     let params = Params::lab(4, Some(10)).expect("good rules");

@@ -96,6 +96,7 @@ async fn the_chain_is_pages_of_one_list_with_the_originals_keys() {
     }
 }
 
+/// Rows 34 and 80 of docs/hostile.md.
 #[tokio::test]
 async fn a_chain_of_several_pages_is_one_list_from_one_tip() {
     let node = node(1).await;
@@ -171,6 +172,7 @@ async fn registered_nodes_find_each_other() {
 }
 
 /// (body, status, what the detail begins with)
+/// Row 78 of docs/hostile.md.
 #[tokio::test]
 async fn what_cannot_be_registered_is_named() {
     let node = node(1).await;

@@ -55,6 +55,7 @@ async fn an_internal_service_hears_our_handshake_and_its_answer_is_shown_to_nobo
     }
 }
 
+/// Row 18 of docs/hostile.md.
 #[tokio::test]
 async fn a_node_is_not_its_own_neighbour() {
     let node = node(1).await;

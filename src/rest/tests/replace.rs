@@ -26,6 +26,7 @@ async fn a_chain_with_more_work_is_adopted_in_every_form() {
     }
 }
 
+/// Row 77 of docs/hostile.md.
 #[tokio::test]
 async fn no_more_work_is_a_conflict_with_both_figures() {
     let (node, ours) = mined(1, 3).await;
@@ -114,6 +115,7 @@ async fn one_changed_field_is_one_too_many() {
 }
 
 /// (what is done to the list, rule, index)
+/// Rows 43 and 77 of docs/hostile.md.
 #[tokio::test]
 async fn a_broken_list_names_its_first_broken_rule() {
     let (_, chain) = mined(1, 4).await;
@@ -147,6 +149,7 @@ async fn a_broken_list_names_its_first_broken_rule() {
     assert_eq!(get(node.http, "/chain").await.json(), ours);
 }
 
+/// Row 77 of docs/hostile.md.
 #[tokio::test]
 async fn too_large_a_chain_is_refused_unread_and_the_next_is_taken() {
     let (node, _) = mined(1, 0).await;

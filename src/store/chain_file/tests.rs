@@ -214,6 +214,7 @@ fn a_block_that_breaks_a_rule_keeps_the_whole_file_out() {
 }
 
 /// `EXPORT_BLOCKS=10000 EXPORT_FLIPS=100` is the long form.
+/// Row 62 of docs/hostile.md.
 #[test]
 #[allow(clippy::disallowed_methods, reason = "a test has no flags")]
 fn a_bit_that_flips_in_the_store_leaves_the_export_as_it_was_or_is_named() {

@@ -50,6 +50,7 @@ fn state_on(medium: &Medium, held: &[Held], seed: u64) -> usize {
     at.unwrap_or_else(|| panic!("seed {seed}: this is a mix: {} blocks", found.headers.len()))
 }
 
+/// Rows 35 and 61 of docs/hostile.md.
 #[test]
 fn a_power_cut_at_any_moment_leaves_the_old_or_the_new_state() {
     let mut cut = 0;
@@ -185,6 +186,7 @@ fn a_number_that_the_index_is_past_is_not_given_again() {
     assert_eq!(find(&store, &content(1).id()), []);
 }
 
+/// Row 64 of docs/hostile.md.
 #[test]
 fn a_full_disk_stops_commits_and_loses_nothing() {
     for seed in 0..rounds(40) {
@@ -207,6 +209,7 @@ fn a_full_disk_stops_commits_and_loses_nothing() {
     }
 }
 
+/// Row 62 of docs/hostile.md.
 #[test]
 fn a_bit_that_flips_changes_nothing_or_is_found() {
     let place = tempfile::tempdir().expect("a folder");

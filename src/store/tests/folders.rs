@@ -47,6 +47,7 @@ fn replace(path: &Path, from: &str, to: &str) {
     fs::write(path, text.replace(from, to)).expect("written");
 }
 
+/// Rows 63 and 66 of docs/hostile.md.
 #[test]
 fn what_cannot_be_opened_is_named_and_left_alone() {
     let rows: [(&str, Harm, &str, &str); 9] = [
@@ -148,6 +149,7 @@ fn what_is_no_folder_is_named() {
     assert!(refusal.to_string().starts_with(&format!("{} cannot be used: ", file.display())), "{refusal}");
 }
 
+/// Row 63 of docs/hostile.md.
 #[test]
 fn what_can_be_made_again_is_no_obstacle() {
     let rows: [(&str, Harm); 6] = [
@@ -166,6 +168,7 @@ fn what_can_be_made_again_is_no_obstacle() {
     }
 }
 
+/// Row 88 of docs/hostile.md.
 #[test]
 fn a_first_start_that_was_killed_leaves_nothing_in_the_way() {
     let folder = tempfile::tempdir().expect("a folder");

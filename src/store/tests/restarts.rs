@@ -181,6 +181,7 @@ fn the_index_catches_up_whatever_was_in_it_when_the_node_ended() {
     }
 }
 
+/// Row 65 of docs/hostile.md.
 #[test]
 fn a_folder_is_one_nodes_for_as_long_as_its_store_is_open() {
     let folder = tempfile::tempdir().expect("a folder");

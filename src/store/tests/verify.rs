@@ -181,6 +181,7 @@ fn what_is_wrong_is_named_with_its_file_and_place() {
     }
 }
 
+/// Row 62 of docs/hostile.md.
 #[test]
 fn a_bit_that_flips_changes_nothing_or_is_found() {
     let (folder, chain) = used();

@@ -56,6 +56,7 @@ fn every_message_goes_through_the_framed_path() {
     }
 }
 
+/// Row 6 of docs/hostile.md.
 #[test]
 fn a_cut_anywhere_and_single_bytes_read_the_same() {
     for message in small() {
@@ -69,6 +70,7 @@ fn a_cut_anywhere_and_single_bytes_read_the_same() {
     }
 }
 
+/// Row 6 of docs/hostile.md.
 #[test]
 fn three_frames_in_one_segment_are_three() {
     let three = [1, 2, 3].map(|nonce| Message::Ping(Ping { nonce }));
@@ -83,6 +85,7 @@ fn a_stored_block_is_sent_as_it_is() {
     assert_eq!(encode_block(&stored), encode(&Message::Block(block.into())));
 }
 
+/// Row 12 of docs/hostile.md.
 #[test]
 fn unknown_kinds_are_skipped_within_their_cap() {
     let sent = [&frame(4, 0x7f, &[1, 2, 3])[..], &encode(&Message::Ping(Ping { nonce: 1 }))].concat();
@@ -95,6 +98,7 @@ fn unknown_kinds_are_skipped_within_their_cap() {
 }
 
 /// (what it is, whether the handshake is done, bytes, the error)
+/// Rows 1, 3, 7, 8, 10 and 13 of docs/hostile.md.
 #[test]
 fn hostile_bytes_are_refused_for_what_they_are() {
     let too_large = |length: u32, cap: usize| wire::Error::FrameTooLarge { length, cap: cap as u32 };
@@ -163,6 +167,34 @@ fn hostile_bytes_are_refused_for_what_they_are() {
     }
 }
 
+/// Rows 2 and 8: a body that is nothing but a count, however large, costs no memory at all.
+#[test]
+fn a_count_without_its_elements_allocates_nothing() {
+    let lists = [
+        Kind::GetHeaders,
+        Kind::Headers,
+        Kind::GetBlocks,
+        Kind::NotFound,
+        Kind::HaveTransactions,
+        Kind::GetTransactions,
+        Kind::Transactions,
+    ];
+    // After a block's header, and after a command's sequence.
+    let deeper = [(Kind::Block, Header::LEN), (Kind::Manage, 8)];
+    for (kind, before) in lists.map(|kind| (kind, 0)).into_iter().chain(deeper) {
+        for count in [1u64 << 60, u64::MAX, 1 << 45, 1 << 32] {
+            let body = [&vec![0; before][..], &count.to_le_bytes()].concat();
+            let mut buffer = BytesMut::from(&frame(body.len() as u32 + 1, kind as u8, &body)[..]);
+            let mut codec = ready();
+            let mut decoded = None;
+            let cost = allocation_counter::measure(|| decoded = Some(codec.decode(&mut buffer)));
+            let refusal = wire::Error::BadBody { kind, error: Body::TooMany };
+            assert!(matches!(decoded, Some(Err(Error::Wire(error))) if error == refusal), "{kind}: {count}");
+            assert_eq!(cost.count_total, 0, "{kind}: {count}: {cost:?}");
+        }
+    }
+}
+
 #[test]
 fn a_stream_may_end_between_frames_only() {
     assert_eq!(read(ready(), []).expect("nothing at all"), []);
@@ -192,6 +224,7 @@ fn memory_follows_the_bytes_and_not_the_length() {
 }
 
 proptest! {
+    /// Row 6 of docs/hostile.md.
     #[test]
     fn any_message_survives_any_cut(message in any_message(), cuts in vec(any::<prop::sample::Index>(), 0..4)) {
         let sent = encode(&message);
@@ -206,6 +239,7 @@ proptest! {
         prop_assert_eq!(read(ready(), pieces).expect("good bytes"), [Frame::Message(message)]);
     }
 
+    /// Row 11 of docs/hostile.md.
     #[test]
     fn random_bytes_never_panic_and_what_they_are_is_what_we_write(
         kind in prop_oneof![prop::sample::select(&Kind::ALL[..]).prop_map(|kind| kind as u8), any::<u8>()],
@@ -226,6 +260,7 @@ proptest! {
     }
 
     /// Commands come inside a signed message, and are decoded apart from it.
+    /// Row 11 of docs/hostile.md.
     #[test]
     fn a_command_has_one_encoding(
         tag in 0..8u8,
@@ -238,6 +273,7 @@ proptest! {
     }
 
     /// A good frame with a byte or two wrong: what still decodes is still canonical.
+    /// Row 11 of docs/hostile.md.
     #[test]
     fn a_damaged_frame_is_refused_or_means_what_it_says(
         message in any_message(),

@@ -16,6 +16,7 @@ fn the_managers_command_is_obeyed_once_and_in_order() {
     assert_eq!(binding().open(&key, 2, &manage), Err(Refusal::Sequence { got: 1, expected: 2 }));
 }
 
+/// Row 21 of docs/hostile.md.
 #[test]
 fn a_command_for_anything_else_is_refused() {
     let manage = binding().sign(&key(7), 1, &Command::Status);

@@ -1,24 +1,34 @@
-//! The chain against a naive model of it, on generated trees delivered in any order.
+//! A chain and a naive model of it, told the same: what both say must be equal at every step.
 //!
 //! The model keeps lists, and after every step computes both chains from scratch: no links, no cached
-//! work, no incremental switch. What both say must be equal at every step.
+//! work, no incremental switch.
 
-mod generate;
 mod naive;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use proptest::prelude::*;
-use proptest::test_runner::Config;
+use p2pnode::chain::{Chain, Outcome};
+use p2pnode::params::{GENESIS_TIME, Params};
+use p2pnode::time::UnixTime;
+use p2pnode::types::{BlockHash, Header};
 
-use super::*;
-use generate::{Delivery, Run, Step, caps, deliveries, mine, runs};
 use naive::Model;
+use tree::mine;
+pub use tree::{Bad, Delivery, Run, Step};
+
+/// A moment so late that no block of a test is from its future.
+const LATE: UnixTime = UnixTime::from_secs(GENESIS_TIME as u64 + 1_000_000_000);
 
 /// A tree's block, by its place in the list of all.
 type Id = usize;
 
-fn compare(params: Params, runs: &[Run], deliveries: &[Delivery], cap: usize) {
+/// Delivers the tree that `runs` describe to a chain and to the model, and asserts that they say the same.
+///
+/// # Panics
+/// When they do not.
+pub fn compare(params: Params, runs: &[Run], deliveries: &[Delivery], cap: usize) {
     let params = Arc::new(params);
     let mined = mine(&params, runs);
     let mut chain = Chain::with_cap(params.clone(), cap);
@@ -36,25 +46,25 @@ fn compare(params: Params, runs: &[Run], deliveries: &[Delivery], cap: usize) {
     let mut arrived = Vec::new();
     let steps = deliveries.iter().flat_map(|d| d.ids(mined.len()).into_iter().map(|id| (d.step, id)));
     for (step, id) in steps {
-        let block = &mined[id].block;
-        match step {
-            Step::Header => assert_eq!(chain.import_header(block.header(), LATE), model.header(id, false)),
-            Step::Body | Step::EarlyBody => {
-                let is_early = matches!(step, Step::EarlyBody);
-                let outcome = chain.import(block, if is_early { early } else { LATE });
+        let header = &mined[id].header;
+        let is_early = matches!(step, Step::EarlyBody | Step::EarlyHeader);
+        let now = if is_early { early } else { LATE };
+        match (step, &mined[id].block) {
+            (Step::Body | Step::EarlyBody, Some(block)) => {
+                let outcome = chain.import(block, now);
                 if matches!(outcome, Outcome::Imported { .. }) {
-                    arrived.push(*block.header());
+                    arrived.push(*header);
                 }
                 assert_eq!(outcome, model.body(id, is_early));
             }
-            Step::EarlyHeader => {
-                assert_eq!(chain.import_header(block.header(), early), model.header(id, true))
+            (Step::Header | Step::EarlyHeader | Step::Body | Step::EarlyBody, _) => {
+                assert_eq!(chain.import_header(header, now), model.header(id, is_early));
             }
-            Step::Reject => {
-                chain.reject(&block.hash());
+            (Step::Reject, _) => {
+                chain.reject(&header.hash());
                 model.reject(id);
             }
-            Step::Forgotten => {
+            (Step::Forgotten, _) => {
                 let forgotten = core::mem::take(&mut model.forgotten);
                 assert_eq!(chain.take_forgotten(), forgotten.into_iter().collect::<Vec<_>>());
             }
@@ -91,29 +101,5 @@ fn restores(chain: &Chain, arrived: &[Header]) {
         let (hash, whole) = (header.hash(), stored(&at));
         assert_eq!(again.get(&hash).is_some_and(|entry| entry.has_body), whole);
         assert_eq!(restored.orphans.contains(&hash), !whole);
-    }
-}
-
-proptest! {
-    #![proptest_config(Config { cases: 256, failure_persistence: None, ..Config::default() })]
-
-    /// Every block weighs the same: height is work, and ties abound.
-    #[test]
-    fn on_a_fixed_network(
-        runs in runs(8, 4, &[0, 1]),
-        deliveries in deliveries(40, 12),
-        cap in caps(),
-    ) {
-        compare(Params::regtest(), &runs, &deliveries, cap);
-    }
-
-    /// Forks of more than a window, fast or slow: a block weighs 8 or 32, and height is not work.
-    #[test]
-    fn on_a_network_whose_difficulty_moves(
-        runs in runs(6, 24, &[1, 60]),
-        deliveries in deliveries(16, 60),
-        cap in caps(),
-    ) {
-        compare(Params::lab(3, Some(10)).expect("good rules"), &runs, &deliveries, cap);
     }
 }

@@ -2,8 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::generate::Mined;
-use super::*;
+use p2pnode::chain::{Chain, Entry, HeaderOutcome, Outcome, Rule, Tip};
+use p2pnode::params::Params;
+use p2pnode::time::UnixTime;
+use p2pnode::types::BlockHash;
+
+use super::Id;
+use super::tree::{Bad, Mined};
 
 pub(super) struct Model<'a> {
     pub(super) params: &'a Params,
@@ -55,6 +60,10 @@ impl Model<'_> {
                 false => HeaderOutcome::Known,
             };
         }
+        let broken = block.bad.and_then(Bad::of_header);
+        if broken == Some(Rule::BadPow) {
+            return HeaderOutcome::Invalid(Rule::BadPow);
+        }
         match block.parent {
             Some(parent) if !self.headers.contains_key(&parent) => return HeaderOutcome::MissingParent,
             Some(parent) if self.invalid.contains(&parent) => {
@@ -62,13 +71,16 @@ impl Model<'_> {
             }
             _ => {}
         }
+        if let Some(rule) = broken {
+            return HeaderOutcome::Invalid(rule);
+        }
         if early {
-            let at = u64::from(block.block.header().time) - self.params.max_future();
+            let at = u64::from(block.header.time) - self.params.max_future();
             return HeaderOutcome::TooEarly { retry_at: UnixTime::from_secs(at) };
         }
         self.clock += 1;
         self.headers.insert(id, self.clock);
-        self.forgotten.remove(&block.block.hash());
+        self.forgotten.remove(&block.header.hash());
         HeaderOutcome::New
     }
 
@@ -83,14 +95,14 @@ impl Model<'_> {
         if self.bodies.contains_key(&id) {
             return Outcome::Duplicate;
         }
-        if !self.mined[id].good {
+        if self.mined[id].bad == Some(Bad::Height) {
             self.mark(id);
             return Outcome::Invalid(Rule::BadHeight);
         }
         self.clock += 1;
         self.bodies.insert(id, self.clock);
         let after = self.active();
-        let hash = |id: &Id| self.mined[*id].block.hash();
+        let hash = |id: &Id| self.mined[*id].header.hash();
         let new = |of: &[Id], than: &[Id]| -> Vec<BlockHash> {
             of.iter().filter(|id| !than.contains(id)).map(hash).collect()
         };
@@ -126,17 +138,20 @@ impl Model<'_> {
             self.headers.remove(&id);
             self.bodies.remove(&id);
             self.invalid.remove(&id);
-            self.forgotten.insert(self.mined[id].block.hash());
+            self.forgotten.insert(self.mined[id].header.hash());
         }
     }
 
     /// That `chain` says of itself what the model does.
     pub(super) fn agrees(&self, chain: &Chain) {
-        let hash = |id: &Id| self.mined[*id].block.hash();
+        let hash = |id: &Id| self.mined[*id].header.hash();
         let (active, best) = (self.active(), self.best());
         let tip = |line: &[Id]| match line.last() {
             Some(id) => Tip { hash: hash(id), height: self.mined[*id].height, work: self.mined[*id].work },
-            None => chain.tip_at(chain.tree.index(&self.params.genesis_hash()).expect("always there")),
+            None => {
+                let entry = chain.get(&self.params.genesis_hash()).expect("always there");
+                Tip { hash: entry.hash, height: entry.height, work: entry.work }
+            }
         };
         assert_eq!((chain.tip(), chain.best_header()), (tip(&active), tip(&best)));
         let common = active.iter().zip(&best).take_while(|(a, b)| a == b).count();
@@ -150,24 +165,24 @@ impl Model<'_> {
         }
         for (id, mined) in self.mined.iter().enumerate() {
             let expected = self.headers.contains_key(&id).then(|| Entry {
-                header: *mined.block.header(),
-                hash: mined.block.hash(),
+                header: mined.header,
+                hash: mined.header.hash(),
                 height: mined.height,
                 work: mined.work,
                 has_body: self.bodies.contains_key(&id),
                 invalid: self.invalid.contains(&id),
             });
-            assert_eq!(chain.get(&mined.block.hash()), expected);
-            assert_eq!(chain.is_active(&mined.block.hash()), active.contains(&id));
+            assert_eq!(chain.get(&mined.header.hash()), expected);
+            assert_eq!(chain.is_active(&mined.header.hash()), active.contains(&id));
         }
     }
 
     /// Every ancestor of every entry, by the list of its line.
     pub(super) fn agrees_on_ancestors(&self, chain: &Chain) {
         for id in self.headers.keys() {
-            let of = self.mined[*id].block.hash();
+            let of = self.mined[*id].header.hash();
             for at in self.line(Some(*id)) {
-                let ancestor = Some(self.mined[at].block.hash());
+                let ancestor = Some(self.mined[at].header.hash());
                 assert_eq!(chain.ancestor_at(&of, self.mined[at].height), ancestor);
             }
             assert_eq!(chain.ancestor_at(&of, 0), Some(self.params.genesis_hash()));
