@@ -89,7 +89,7 @@ fn complaint(row: u32, test: &str) -> Option<String> {
     }
     let source = read(&path);
     // A script is one test.
-    let Some(name) = name else { return None };
+    let name = name?;
     let Some(text) = function(&source, name) else {
         return Some(format!("row {row}: {file} has no function {name}"));
     };

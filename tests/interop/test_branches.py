@@ -84,8 +84,9 @@ class Branches(Case):
 
     def test_a_push_over_the_senders_limit_is_taken_if_it_fits_the_cap(self):
         stage = Stage(self)
-        greatest = sized(stage.chain, 65600 - 5)
-        self.assertEqual(push(stage, sized(stage.chain, 65600 - 4)).fate(ping=False), SILENT)
+        cap = codec.KINDS[codec.KIND_OF["NewBlock"]].cap
+        greatest = sized(stage.chain, cap - 5)
+        self.assertEqual(push(stage, sized(stage.chain, cap - 4)).fate(ping=False), SILENT)
         self.assertEqual(push(stage, greatest).fate(), OPEN)
         stage.node.wait_for_tip(chains.hash_of(greatest.header))
 

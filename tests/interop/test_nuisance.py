@@ -39,7 +39,7 @@ class Nuisance(Table):
                 ("a Pong that nobody waits for", OPEN, say("Pong", codec.Ping(1), 5)),
                 ("sixteen frames of an unknown kind", OPEN, unknown(16)),
                 ("seventeen", BAD, unknown(17)),
-                ("a reserved kind", OPEN, lambda stage: wrote(stage.dial(), codec.frame(0x0C, b""))),
+                ("the next kind after the last", OPEN, lambda stage: wrote(stage.dial(), codec.frame(0x11, b""))),
                 ("a hundred Pings at once", BAD, say("Ping", codec.Ping(1), 100)),
                 ("a hundred Pongs at once", BAD, say("Pong", codec.Ping(1), 100)),
                 ("ten GetPeers at once", OPEN, say("GetPeers", None, 10)),

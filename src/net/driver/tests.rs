@@ -25,9 +25,9 @@ fn hello(n: u8) -> Hello {
 /// The next message that answers a Hello or a Ping; none once the node has closed.
 async fn hear(peer: &mut Framed<TcpStream, FrameCodec>) -> Option<Message> {
     loop {
-        match timeout(DEADLINE, peer.next()).await.expect("an answer in time")?.ok()? {
-            Frame::Message(message @ (Message::Hello(_) | Message::Pong(_))) => return Some(message),
-            _ => {}
+        let frame = timeout(DEADLINE, peer.next()).await.expect("an answer in time")?.ok()?;
+        if let Frame::Message(message @ (Message::Hello(_) | Message::Pong(_))) = frame {
+            return Some(message);
         }
     }
 }
