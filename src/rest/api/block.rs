@@ -13,7 +13,7 @@ use crate::chain::{Entry, Status, Tip};
 use crate::encoding;
 use crate::net::Arrival;
 use crate::rest::api::info::target_hex;
-use crate::rest::api::{seconds, text};
+use crate::rest::api::{seconds, text, whole};
 use crate::rest::body::{self, Body, respond};
 use crate::rest::json::transaction_json;
 use crate::rest::problem::Problem;
@@ -33,9 +33,7 @@ impl FromStr for BlockId {
     type Err = Problem;
 
     fn from_str(id: &str) -> Result<BlockId, Problem> {
-        let is_height = id.len() < 64 && !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
-        let parsed =
-            if is_height { id.parse().ok().map(BlockId::Height) } else { id.parse().ok().map(BlockId::Hash) };
+        let parsed = whole(id).map(BlockId::Height).or_else(|| id.parse().ok().map(BlockId::Hash));
         parsed.ok_or_else(|| {
             Problem::bad_request(format!("the block {id:?}: expected a hash of 64 hex digits, or a height"))
         })

@@ -1,5 +1,7 @@
 //! The miner: what it does, at which rate, and blocks on demand.
 
+use core::time::Duration;
+
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use serde::Deserialize;
@@ -8,14 +10,16 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{DEFAULT_MINING_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_MINED_AT_ONCE};
 use crate::node::io::{Answer, Command};
-use crate::rest::api::{Whole, present};
+use crate::rest::api::{Whole, number, present};
 use crate::rest::body::{self, Body};
 use crate::rest::contents::ContentIn;
 use crate::rest::node::{clock_behind, mining_queue_full};
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
-use crate::rest::values::{duration, query};
 use crate::wire::manage::Mined;
+
+/// The longest time that a call may wait for its blocks, in seconds: a day.
+const MAX_TIMEOUT_SECS: u64 = 24 * 60 * 60;
 
 /// The rate to mine at.
 #[derive(Deserialize)]
@@ -66,12 +70,8 @@ impl Api {
 
     /// Mines blocks one after the other, each durable before the next begins.
     pub(super) async fn api_mine(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let limit = match query(&request, "timeout") {
-            None => DEFAULT_MINING_TIMEOUT,
-            Some(text) => {
-                duration(text).map_err(|why| Problem::bad_request(format!("timeout={text}: {why}")))?
-            }
-        };
+        let usual = DEFAULT_MINING_TIMEOUT.as_secs();
+        let limit = Duration::from_secs(number(&request, "timeout", usual, (0, MAX_TIMEOUT_SECS))?);
         let end = Instant::now() + limit;
         let bytes = body::read(request, MAX_HTTP_BODY_BYTES).await?;
         let MineIn { content, base64, count } = match bytes.iter().all(u8::is_ascii_whitespace) {

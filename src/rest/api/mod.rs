@@ -109,10 +109,16 @@ fn number(
     (least, most): (u64, u64),
 ) -> Result<u64, Problem> {
     let Some(text) = query(request, name) else { return Ok(usual) };
-    let number = text.parse::<u64>().ok().filter(|number| (least..=most).contains(number));
+    let number = whole(text).filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| {
         Problem::bad_request(format!("{name}={text}: expected a whole number from {least} to {most}"))
     })
+}
+
+/// The number of at most 19 digits, all of which a u64 holds; Rust's own parser takes a sign as well.
+fn whole(text: &str) -> Option<u64> {
+    let is_one = (1..20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_one.then(|| text.parse().ok())?
 }
 
 /// A member that may be left out, but not be null.
@@ -143,6 +149,18 @@ pub(in crate::rest) use table::ROUTES;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_in_a_path_is_digits() {
+        let rows =
+            [("0", Some(0)), ("007", Some(7)), ("9999999999999999999", Some(9_999_999_999_999_999_999))];
+        for (text, number) in rows {
+            assert_eq!(whole(text), number, "{text}");
+        }
+        for bad in ["", "+5", "-5", "5 ", "5.0", "x", "00000000000000000000", "١"] {
+            assert_eq!(whole(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn a_whole_number_is_one_however_it_is_written() {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::limits::{HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_MANUAL_PEERS};
 use crate::node::io::{Answer, Command, ConnId, Direction, Place};
 use crate::node::view::PeerInfo;
-use crate::rest::api::seconds;
+use crate::rest::api::{seconds, whole};
 use crate::rest::body::{self, Body};
 use crate::rest::node::{resolve, shown};
 use crate::rest::problem::Problem;
@@ -94,7 +94,7 @@ pub(super) fn direction(direction: Direction) -> &'static str {
 
 /// Which peer a path names. Clients write the colons and brackets of an address as they are, or encoded.
 fn place(id: &str) -> Option<Place> {
-    if let Ok(conn) = id.parse() {
+    if let Some(conn) = whole(id) {
         return Some(Place::Conn(ConnId(conn)));
     }
     let mut address = id.to_owned();
@@ -120,6 +120,7 @@ mod tests {
             ("%5B::1%5D:6001", address("[::1]:6001")),
             ("localhost:6001", None),
             ("-1", None),
+            ("+1", None),
             ("", None),
         ];
         for (id, expected) in rows {

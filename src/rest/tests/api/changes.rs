@@ -47,7 +47,7 @@ async fn blocks_are_mined_one_after_the_other() {
     assert_eq!(call(node.http, "POST", &v1("/mine"), "").await.json()["blocks"][0]["height"], 4);
     // Nobody finds 60 zero bits.
     let hard = node_with(2, Params::lab(60, None).expect("good rules"), Settings::recommended()).await;
-    let late = call(hard.http, "POST", &v1("/mine?timeout=10ms"), "").await;
+    let late = call(hard.http, "POST", &v1("/mine?timeout=0"), "").await;
     assert_eq!((late.status, &late.json()["blocks"]), (504, &json!([])));
     assert_eq!(read(&hard, "/mining").await["mode"], "off", "it does not go on for nobody");
     let set = post(hard.http, &v1("/mining"), &json!({ "hashrate": 100 })).await.json();
