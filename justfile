@@ -70,6 +70,10 @@ long BLOCKS="1000000":
 flips BLOCKS="10000" FLIPS="1000":
     EXPORT_BLOCKS={{BLOCKS}} EXPORT_FLIPS={{FLIPS}} cargo test --locked --lib a_bit_that_flips_in_the_store -- --nocapture
 
+# A fuzz target for so many seconds: `just fuzz node 3600`, as in fuzz/src/lib.rs; what it finds is in fuzz/artifacts.
+fuzz TARGET SECS="60":
+    fuzz/run.sh {{SECS}} {{TARGET}}
+
 # A node is killed at random moments, and has to have kept its word: `just crash 5000`, CRASH_SEED=… as last time.
 crash ROUNDS="1000":
     CRASH_ROUNDS={{ROUNDS}} cargo test --locked --test crash -- --nocapture
