@@ -15,6 +15,7 @@
 //! | `stop`, `signals` | ending every process, in order or not; what asks for it |
 //! | `http` | the manager's endpoints |
 //! | `console`, `record` | what people and programs are told |
+//! | `view` | what the API says, as plain data |
 //!
 //! A child holds the read end of a pipe whose write end is ours: however this process ends, the pipe does,
 //! and the child with it. Nothing here sleeps or asks again: children say when they are ready, nodes tell
@@ -44,6 +45,7 @@ pub mod state;
 pub mod stop;
 mod tail;
 pub mod tips;
+pub mod view;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
