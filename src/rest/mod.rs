@@ -12,6 +12,8 @@
 //! | `chain` | the chain, out and in |
 //! | `contents` | transactions |
 //! | `json` | blocks as JSON, without loss |
+//! | `table` | paths, methods and operations, as one table |
+//! | `sse` | events, as Server-Sent Events |
 //! | `api/` | `/api/v1`: the fuller API, its events, metrics and specification |
 //!
 //! Not here: decisions; a request becomes a read of `node::view` or a `Command`.
@@ -30,6 +32,8 @@ pub mod problem;
 mod routes;
 pub mod server;
 mod socket;
+pub mod sse;
+pub mod table;
 mod values;
 
 pub use values::{duration, query};
