@@ -458,6 +458,9 @@ pub const MAX_EVENT_READERS: usize = 64;
 /// knows that the node is there.
 pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// Time in which a server of this machine takes a connection that a request is passed on to it by.
+pub const RELAY_TIMEOUT: Duration = Duration::from_secs(5);
+
 // --- The manager ---
 
 /// Most rounds of mining requests in one call.

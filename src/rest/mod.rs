@@ -12,6 +12,7 @@
 //! | `chain` | the chain, out and in |
 //! | `contents` | transactions |
 //! | `json` | blocks as JSON, without loss |
+//! | `relay` | requests passed on to another server of this machine |
 //! | `table` | paths, methods and operations, as one table |
 //! | `sse` | events, as Server-Sent Events |
 //! | `api/` | `/api/v1`: the fuller API, its events, metrics and specification |
@@ -29,6 +30,7 @@ mod json;
 mod node;
 mod places;
 pub mod problem;
+pub mod relay;
 mod routes;
 pub mod server;
 mod socket;
