@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
 use rand::{RngExt, SeedableRng};
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::encoding::List;
 use crate::limits::{LINKS_TIMEOUT, MANAGER_QUEUE, MAX_REGISTER};
 use crate::manager::child::{self, Child, Children, NotStarted};
-use crate::manager::cluster::{self, Cluster, Member, Shared, There};
+use crate::manager::cluster::{self, Cluster, Member, Shared, There, Wire};
 use crate::manager::console::Console;
 use crate::manager::control::{Control, ControlError, Signer, Told};
 use crate::manager::ready::Ready;
@@ -55,7 +55,7 @@ pub async fn start(settings: &Settings, console: &Console, children: &Children) 
     each_is_one(settings, &started)?;
 
     let names = started.iter().map(|one| (one.node, one.number)).collect();
-    let state = Arc::new(watch::Sender::new(State::new(settings.amount, names, settings.restart)));
+    let state = Arc::new(watch::Sender::new(State::new(names, settings.restart)));
     let (told, hear) = mpsc::channel(MANAGER_QUEUE);
     tokio::spawn(cluster::listen(hear, state.clone(), console.clone(), Clock::start()));
     watch(settings, &started, &state, console);
@@ -68,13 +68,15 @@ pub async fn start(settings: &Settings, console: &Console, children: &Children) 
     for (number, why) in &missing {
         console.say(&format!("node {number} is missing: {why}"));
     }
-    state.send_modify(|state| state.up = true);
-    let resumed = state.borrow().tips.height();
+    let numbers: Vec<usize> = members.iter().map(|member| member.number).collect();
+    state.send_modify(|state| {
+        state.keep(&numbers);
+        state.up = true;
+    });
     for member in &members {
         background(settings, member).await;
     }
-    let (dice, console) = (Mutex::new(rng), console.clone());
-    Ok(Cluster { members, state, resumed, dice, console, signer, told })
+    Ok(Cluster::new(members, state, rng, console.clone(), Wire { signer, told }))
 }
 
 /// The key that is kept in the network's folder, or one for this run only, and a name for this run only.

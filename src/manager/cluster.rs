@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
@@ -13,7 +13,7 @@ use crate::manager::child::{Child, quoted};
 use crate::manager::console::Console;
 use crate::manager::control::{Control, Signer, Told};
 use crate::manager::exit::Exit;
-use crate::manager::state::{Standing, State};
+use crate::manager::state::State;
 use crate::manager::tail::last_lines;
 use crate::net::Clock;
 use crate::types::NodeId;
@@ -25,6 +25,8 @@ pub struct Member {
     /// Its log.
     pub log: PathBuf,
     there: Mutex<There>,
+    /// Whose turn it is to change what becomes of it.
+    pub turn: tokio::sync::Mutex<()>,
 }
 
 /// A node that was started, as long as its process lives.
@@ -45,7 +47,7 @@ pub struct There {
 impl Member {
     /// A node at its place.
     pub fn new(number: usize, log: PathBuf, there: There) -> Member {
-        Member { number, log, there: Mutex::new(there) }
+        Member { number, log, there: Mutex::new(there), turn: tokio::sync::Mutex::default() }
     }
 
     /// What is there now, or was there last.
@@ -100,10 +102,17 @@ pub async fn watch_exit(number: usize, child: Arc<Child>, log: PathBuf, state: S
     console.say(&format!("node {number} ended: {exit}{fate} (log: {}){}", log.display(), quoted(&lines)));
 }
 
+/// How nodes are reached, and where what they tell goes.
+pub struct Wire {
+    /// Who they obey.
+    pub signer: Signer,
+    /// Where what they tell goes.
+    pub told: mpsc::Sender<(usize, Told)>,
+}
+
 /// The running network.
 pub struct Cluster {
-    /// Its nodes, by number.
-    pub members: Vec<Member>,
+    members: RwLock<Vec<Arc<Member>>>,
     /// What is known of them.
     pub state: Shared,
     /// Height of the chain that the nodes had when they started.
@@ -119,6 +128,33 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// A network of these nodes, by number, of which `state` is known.
+    pub fn new(members: Vec<Member>, state: Shared, dice: ChaCha12Rng, console: Console, wire: Wire) -> Cluster {
+        let resumed = state.borrow().tips.height();
+        let members = RwLock::new(members.into_iter().map(Arc::new).collect());
+        let Wire { signer, told } = wire;
+        Cluster { members, state, resumed, dice: Mutex::new(dice), console, signer, told }
+    }
+
+    /// Its nodes, by number.
+    pub fn members(&self) -> Vec<Arc<Member>> {
+        self.members.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Node `number`, if there is one.
+    pub fn member(&self, number: usize) -> Option<Arc<Member>> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let at = members.binary_search_by_key(&number, |member| member.number).ok()?;
+        members.get(at).cloned()
+    }
+
+    /// Another node, whose number is the highest.
+    pub fn add(&self, member: Member) -> Arc<Member> {
+        let member = Arc::new(member);
+        self.members.write().unwrap_or_else(PoisonError::into_inner).push(member.clone());
+        member
+    }
+
     /// Asks for the stop of everything.
     pub fn stop(&self) {
         self.state.send_modify(|state| state.stopping = true);
@@ -127,10 +163,7 @@ impl Cluster {
     /// Ends when everything is to stop, or has.
     pub async fn stopping(&self) {
         let mut state = self.state.subscribe();
-        let is_lost =
-            |state: &State, member: &Member| matches!(state.standing(member.number), Standing::Ended(_));
-        let over = |state: &State| state.stopping || self.members.iter().all(|member| is_lost(state, member));
-        let _ = state.wait_for(over).await;
+        let _ = state.wait_for(|state| state.stopping || state.is_over()).await;
     }
 
     /// A challenge for a new connection.

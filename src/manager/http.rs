@@ -104,7 +104,7 @@ impl Api {
                 ended: standing.exit().map(|exit| exit.to_string()),
             }
         };
-        self.cluster.members.iter().map(row).collect()
+        self.cluster.members().iter().map(|member| row(member)).collect()
     }
 }
 

@@ -82,7 +82,7 @@ pub struct Turn {
 impl Turn {
     /// Takes it, for so many rounds, unless another run is on or everything stops.
     pub fn take(cluster: &Arc<Cluster>, rounds: u32) -> Result<Turn, MiningError> {
-        let of = usize::try_from(rounds).unwrap_or(usize::MAX).saturating_mul(cluster.members.len());
+        let of = usize::try_from(rounds).unwrap_or(usize::MAX).saturating_mul(cluster.members().len());
         let mut taken = Ok(());
         cluster.state.send_modify(|state| match state.run {
             _ if state.stopping => taken = Err(MiningError::Stopping),
@@ -109,7 +109,7 @@ impl Turn {
     async fn rounds(&self, pause: Pause) -> Result<Run, MiningError> {
         let mut run = Run { requests: 0, blocks: Vec::new(), length: 0, skipped: Vec::new() };
         for _ in 0..self.rounds {
-            for member in &self.cluster.members {
+            for member in self.cluster.members() {
                 if self.cluster.state.borrow().standing(member.number) != Standing::Running {
                     if !run.skipped.contains(&member.number) {
                         run.skipped.push(member.number);
@@ -120,7 +120,7 @@ impl Turn {
                     sleep(self.next_pause(pause)).await;
                 }
                 run.requests += 1;
-                run.blocks.push(self.one(member).await?);
+                run.blocks.push(self.one(&member).await?);
             }
         }
         run.length = self.cluster.state.borrow().tips.height() + 1;

@@ -11,7 +11,7 @@ use crate::manager::cluster::Cluster;
 use crate::manager::console::Console;
 use crate::manager::http::{self, Api};
 use crate::manager::record::Folder;
-use crate::manager::restart::Keeper;
+use crate::manager::keeper::Keeper;
 use crate::manager::signals::Signals;
 use crate::manager::{Error, Settings, bootstrap, local, stop};
 use crate::net::Clock;
@@ -65,7 +65,7 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
     }
     let rules = settings.params.rules().to_string();
     console.network(&cluster, &rules, http, &settings.logs(), clock.now().elapsed);
-    tracing::info!(nodes = cluster.members.len(), %http, rules, "the network is up");
+    tracing::info!(nodes = cluster.members().len(), %http, rules, "the network is up");
 
     let api = Api { cluster: cluster.clone(), rounds: settings.rounds, pause: settings.pause };
     let settings = Arc::new(settings);
@@ -77,13 +77,14 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
             }
         }
     };
-    let keeper = Keeper {
+    let keeper = Arc::new(Keeper {
         cluster: cluster.clone(),
         settings: settings.clone(),
         children: children.clone(),
         changed: Box::new(changed),
-    };
-    let keeping = tokio::spawn(keeper.run());
+        links: tokio::sync::Mutex::default(),
+    });
+    let keeping = tokio::spawn(keeper.clone().run());
     let (close, closing) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(http::serve(listener, api, async move {
         let _ = closing.await;

@@ -18,6 +18,8 @@ use crate::wire::manage::Event;
 pub enum Standing {
     /// It takes part.
     Running,
+    /// Its process is stopped by a signal, until somebody has it go on.
+    Paused,
     /// Its process has ended, and is to be started again.
     Due(Exit, Again),
     /// Its process was started again and finds its way back into the network.
@@ -31,7 +33,7 @@ impl Standing {
     pub fn exit(self) -> Option<Exit> {
         match self {
             Standing::Due(exit, _) | Standing::Ended(exit) => Some(exit),
-            Standing::Running | Standing::Returning => None,
+            Standing::Running | Standing::Paused | Standing::Returning => None,
         }
     }
 }
@@ -40,6 +42,7 @@ impl core::fmt::Display for Standing {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Standing::Running => "running",
+            Standing::Paused => "paused",
             Standing::Due(..) => "restarting",
             Standing::Returning => "returning",
             Standing::Ended(_) => "ended",
@@ -52,6 +55,8 @@ impl core::fmt::Display for Standing {
 struct Node {
     standing: Standing,
     starts: Starts,
+    /// Whether somebody asked for the end of its process.
+    asked: bool,
 }
 
 /// How far a mining run is.
@@ -67,7 +72,7 @@ pub struct Progress {
 #[derive(Debug)]
 pub struct State {
     names: BTreeMap<NodeId, usize>,
-    nodes: Vec<Node>,
+    nodes: BTreeMap<usize, Node>,
     /// Whether nodes whose process ended are started again.
     restart: bool,
     /// Which links are up.
@@ -85,16 +90,15 @@ pub struct State {
 }
 
 impl State {
-    /// Nothing is known yet of `nodes` nodes but the names of some. `restart`: those that die are started
-    /// again.
-    pub fn new(nodes: usize, names: BTreeMap<NodeId, usize>, restart: bool) -> State {
-        let node = Node { standing: Standing::Running, starts: Starts::default() };
+    /// Nothing is known yet of these nodes but their names. `restart`: those that die are started again.
+    pub fn new(names: BTreeMap<NodeId, usize>, restart: bool) -> State {
+        let node = Node { standing: Standing::Running, starts: Starts::default(), asked: false };
         State {
+            nodes: names.values().map(|number| (*number, node)).collect(),
             names,
-            nodes: vec![node; nodes],
             restart,
             links: Links::default(),
-            tips: Tips::new(nodes),
+            tips: Tips::default(),
             run: None,
             held: Vec::new(),
             up: false,
@@ -104,17 +108,71 @@ impl State {
 
     /// Where node `number` is in its life.
     pub fn standing(&self, number: usize) -> Standing {
-        self.nodes.get(number).map_or(Standing::Ended(Exit::Unknown), |node| node.standing)
+        self.nodes.get(&number).map_or(Standing::Ended(Exit::Unknown), |node| node.standing)
     }
 
     /// How often node `number` was started again.
     pub fn restarts(&self, number: usize) -> u32 {
-        self.nodes.get(number).map_or(0, |node| node.starts.total)
+        self.nodes.get(&number).map_or(0, |node| node.starts.total)
     }
 
     /// Nodes whose process has ended, and how.
     pub fn exits(&self) -> impl Iterator<Item = (usize, Exit)> {
-        self.nodes.iter().enumerate().filter_map(|(number, node)| Some((number, node.standing.exit()?)))
+        self.nodes.iter().filter_map(|(number, node)| Some((*number, node.standing.exit()?)))
+    }
+
+    /// Nodes that take part, by number.
+    pub fn running(&self) -> impl Iterator<Item = usize> {
+        let runs = |node: &Node| node.standing == Standing::Running;
+        self.nodes.iter().filter(move |(_, node)| runs(node)).map(|(number, _)| *number)
+    }
+
+    /// Nodes that are to be started, and why.
+    pub fn due(&self) -> impl Iterator<Item = (usize, Again)> {
+        self.nodes.iter().filter_map(|(number, node)| match node.standing {
+            Standing::Due(_, again) => Some((*number, again)),
+            _ => None,
+        })
+    }
+
+    /// Whether no node is left, and nobody wanted it so.
+    pub fn is_over(&self) -> bool {
+        let is_lost = |node: &Node| matches!(node.standing, Standing::Ended(_)) && !node.asked;
+        self.nodes.values().all(is_lost)
+    }
+
+    /// Forgets those nodes that never became part of the network.
+    pub fn keep(&mut self, numbers: &[usize]) {
+        self.nodes.retain(|number, _| numbers.contains(number));
+        self.names.retain(|_, number| numbers.contains(number));
+    }
+
+    /// Whether somebody asked for the end of node `number`.
+    pub fn was_asked(&self, number: usize) -> bool {
+        self.nodes.get(&number).is_some_and(|node| node.asked)
+    }
+
+    /// Somebody asks for the end of node `number`: it is no news then, and nobody starts it again.
+    pub fn ask(&mut self, number: usize) {
+        if let Some(node) = self.nodes.get_mut(&number) {
+            node.asked = true;
+            if let Standing::Due(exit, _) = node.standing {
+                node.standing = Standing::Ended(exit);
+            }
+        }
+    }
+
+    /// The process of node `number` was stopped by a signal, or goes on.
+    pub fn pause(&mut self, number: usize, paused: bool) {
+        let Some(node) = self.nodes.get_mut(&number) else { return };
+        let (from, to) = match paused {
+            true => (Standing::Running, Standing::Paused),
+            false => (Standing::Paused, Standing::Running),
+        };
+        if node.standing == from {
+            node.standing = to;
+            self.tips.count(number, !paused);
+        }
     }
 
     /// Node `number` tells of something. The answer is a block that everybody has, if that is news to tell.
@@ -153,8 +211,8 @@ impl State {
         self.links.lost(number);
         // Before it is up, a network without one of its nodes is none.
         let wanted = self.restart && self.up && !self.stopping;
-        let Some(node) = self.nodes.get_mut(number) else { return Fate::Stays };
-        let fate = if wanted { node.starts.ended(exit, ran) } else { Fate::Stays };
+        let Some(node) = self.nodes.get_mut(&number) else { return Fate::Stays };
+        let fate = if wanted && !node.asked { node.starts.ended(exit, ran) } else { Fate::Stays };
         node.standing = match fate {
             Fate::Again(again) => Standing::Due(exit, again),
             Fate::Stays | Fate::Final(_) => Standing::Ended(exit),
@@ -162,28 +220,36 @@ impl State {
         fate
     }
 
-    /// A process of node `number` is there again, under the name of `node`.
+    /// A process of node `number` is there, again or for the first time, under the name of `node`.
     pub fn started(&mut self, number: usize, node: NodeId) {
         self.names.retain(|_, other| *other != number);
         self.names.insert(node, number);
-        if let Some(node) = self.nodes.get_mut(number) {
-            node.starts.total += 1;
-            node.standing = Standing::Returning;
+        let new = Node { standing: Standing::Returning, starts: Starts::default(), asked: false };
+        match self.nodes.get_mut(&number) {
+            Some(node) => {
+                node.starts.total += 1;
+                (node.standing, node.asked) = (Standing::Returning, false);
+            }
+            None => drop(self.nodes.insert(number, new)),
         }
+    }
+
+    /// Whether the links of node `number` to all that run are up.
+    pub fn has_links(&self, number: usize) -> bool {
+        let runs = |other: usize| self.standing(other) == Standing::Running;
+        let waits = |(from, to): (usize, usize)| (from == number && runs(to)) || (to == number && runs(from));
+        !self.links.missing().into_iter().any(waits)
     }
 
     /// Whether a node that returns is where it was: its links to all that run are up, and its chain is
     /// `height` high.
     pub fn has_caught_up(&self, number: usize, height: u64) -> bool {
-        let runs = |other: usize| self.standing(other) == Standing::Running;
-        let waits = |(from, to): (usize, usize)| (from == number && runs(to)) || (to == number && runs(from));
-        !self.links.missing().into_iter().any(waits)
-            && self.tips.of(number).is_some_and(|tip| tip.height >= height)
+        self.has_links(number) && self.tips.of(number).is_some_and(|tip| tip.height >= height)
     }
 
     /// A node that returned takes part again, unless it has ended meanwhile.
     pub fn returned(&mut self, number: usize) {
-        if let Some(node) = self.nodes.get_mut(number)
+        if let Some(node) = self.nodes.get_mut(&number)
             && node.standing == Standing::Returning
         {
             node.standing = Standing::Running;
@@ -206,7 +272,7 @@ mod tests {
 
     /// Three nodes whose links are up, at height 3.
     fn three(restart: bool) -> State {
-        let mut state = State::new(3, (0..3).map(|n| (name(n), n)).collect(), restart);
+        let mut state = State::new((0..3).map(|n| (name(n), n)).collect(), restart);
         state.links.expect([(0, 1), (0, 2), (1, 2)]);
         for n in 0..3 {
             state.tips.count(n, true);

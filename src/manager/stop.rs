@@ -37,7 +37,7 @@ impl Ended {
 /// Asks every node to shut down and waits for every process; one that stays is sent SIGTERM, then SIGKILL.
 pub async fn all(cluster: &Cluster) -> Vec<Ended> {
     let mut stopping = JoinSet::new();
-    for member in &cluster.members {
+    for member in cluster.members() {
         let (number, there) = (member.number, member.there());
         stopping.spawn(async move { one(number, &there.child, &there.control).await });
     }
@@ -52,10 +52,12 @@ pub async fn all(cluster: &Cluster) -> Vec<Ended> {
     ended
 }
 
-async fn one(number: usize, child: &Child, control: &Control) -> Ended {
+pub(super) async fn one(number: usize, child: &Child, control: &Control) -> Ended {
     if let Some(exit) = child.exit() {
         return Ended { number, exit, forced: false };
     }
+    // One that is paused hears nothing.
+    child.signal(Signal::CONT);
     let asked = async {
         // Its process ends whether or not the answer comes; without a connection there is none to ask.
         if let Err(error) = control.call_within(Command::Shutdown, TERMINATE_AFTER).await
@@ -83,6 +85,7 @@ async fn one(number: usize, child: &Child, control: &Control) -> Ended {
 pub async fn begun(children: &Children) {
     for child in &children.all() {
         child.signal(Signal::TERM);
+        child.signal(Signal::CONT);
     }
     let gone = async {
         for child in &children.all() {
