@@ -475,6 +475,12 @@ pub const MAX_MESH: usize = 32;
 /// Links that each node of a larger network begins.
 pub const RANDOM_LINKS: usize = 8;
 
+/// Shortest and longest time between blocks that nodes mine in turn: a node needs some of it, and a day is for
+/// ever.
+pub const MIN_MINING_INTERVAL: Duration = Duration::from_millis(10);
+/// See [`MIN_MINING_INTERVAL`].
+pub const MAX_MINING_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Hashes a second that the manager shares over its mining nodes: with the lab's difficulty of 2^20, a
 /// block every nine seconds, which a laptop does not notice.
 pub const DEFAULT_NETWORK_HASHRATE: u64 = 120_000;

@@ -21,6 +21,7 @@ use crate::manager::child::{self, Child, Children, NotStarted};
 use crate::manager::cluster::{self, Cluster, Member, Shared, There, Wire};
 use crate::manager::console::Console;
 use crate::manager::control::{Control, ControlError, Signer, Told};
+use crate::manager::modes::Modes;
 use crate::manager::ready::Ready;
 use crate::manager::state::State;
 use crate::manager::tail::last_lines;
@@ -55,7 +56,7 @@ pub async fn start(settings: &Settings, console: &Console, children: &Children) 
     each_is_one(settings, &started)?;
 
     let names = started.iter().map(|one| (one.node, one.number)).collect();
-    let state = Arc::new(watch::Sender::new(State::new(names, settings.restart)));
+    let state = Arc::new(watch::Sender::new(State::new(names, settings.restart, Modes::of(settings.hashrate))));
     let (told, hear) = mpsc::channel(MANAGER_QUEUE);
     tokio::spawn(cluster::listen(hear, state.clone(), console.clone(), Clock::start()));
     watch(settings, &started, &state, console);
@@ -74,7 +75,7 @@ pub async fn start(settings: &Settings, console: &Console, children: &Children) 
         state.up = true;
     });
     for member in &members {
-        background(settings, member).await;
+        background(&state, member).await;
     }
     Ok(Cluster::new(members, state, rng, console.clone(), Wire { signer, told }))
 }
@@ -270,8 +271,8 @@ async fn links(settings: &Settings, there: usize, state: &Shared, console: &Cons
 }
 
 /// Background mining, if it is wanted: once links are up, so that nobody mines alone.
-pub(super) async fn background(settings: &Settings, member: &Member) {
-    let hashrate = settings.share(member.number);
+async fn background(state: &Shared, member: &Member) {
+    let hashrate = state.borrow().share(member.number);
     if hashrate > 0
         && let Err(error) = member.there().control.call(Command::SetMining { hashrate }).await
     {

@@ -96,7 +96,7 @@ impl Keeper {
 
     /// Has a node do again what it was told to, in case it did not hear it.
     pub(super) async fn remind(&self, member: &Member) -> Result<(), ControlError> {
-        let hashrate = self.settings.share(member.number);
+        let hashrate = self.cluster.state.borrow().share(member.number);
         member.there().control.call(Command::SetMining { hashrate }).await.map(drop)
     }
 

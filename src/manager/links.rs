@@ -66,7 +66,22 @@ impl Links {
 
     /// How many connections node `at` has to others.
     pub fn peers(&self, at: usize) -> usize {
-        self.up.range((at, 0)..=(at, usize::MAX)).count()
+        self.peers_of(at).count()
+    }
+
+    /// The nodes that node `at` has a connection to.
+    pub fn peers_of(&self, at: usize) -> impl Iterator<Item = usize> {
+        self.up.range((at, 0)..=(at, usize::MAX)).map(|(_, to)| *to)
+    }
+
+    /// Every link that is expected or up, the smaller number first.
+    pub fn pairs(&self) -> BTreeSet<(usize, usize)> {
+        self.expected.iter().chain(&self.up).map(|(a, b)| (*a.min(b), *a.max(b))).collect()
+    }
+
+    /// Whether a link is up at both of its ends.
+    pub fn is_up(&self, a: usize, b: usize) -> bool {
+        self.up.contains(&(a, b)) && self.up.contains(&(b, a))
     }
 }
 

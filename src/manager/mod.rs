@@ -37,9 +37,12 @@ pub mod keeper;
 pub mod key;
 pub mod links;
 mod lives;
+mod mine;
 pub mod mining;
+pub mod modes;
 pub mod not_done;
 pub mod pause;
+pub mod reach;
 pub mod ready;
 pub mod record;
 mod run;
@@ -136,12 +139,6 @@ impl Settings {
             flags.extend(["--data-dir".into(), self.folder(number).into()]);
         }
         Plan { listen: self.listen(number), http: self.http(number), log: self.log(number), flags }
-    }
-
-    /// Node `number`'s share of the background hash rate: equal shares, the first ones taking what is left.
-    pub fn share(&self, number: usize) -> u64 {
-        let nodes = self.amount.max(1) as u64;
-        self.hashrate / nodes + u64::from((number as u64) < self.hashrate % nodes)
     }
 }
 

@@ -4,11 +4,13 @@
 //! `cluster`.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manager::exit::Exit;
 use crate::manager::fate::{Again, Fate, Starts};
 use crate::manager::links::Links;
+use crate::manager::modes::Modes;
+use crate::manager::reach;
 use crate::manager::tips::{Agreed, TipAt, Tips};
 use crate::types::NodeId;
 use crate::wire::manage::Event;
@@ -79,6 +81,12 @@ pub struct State {
     pub links: Links,
     /// Who has which tip.
     pub tips: Tips,
+    /// How blocks come to be.
+    pub modes: Modes,
+    /// The first node whose turn it is to mine.
+    pub turn: usize,
+    /// Transactions that wait, by node, where it said.
+    pub pools: BTreeMap<usize, u64>,
     /// The mining run that is on.
     pub run: Option<Progress>,
     /// Blocks that everybody has got during the run, which alone knows who mined them.
@@ -91,7 +99,7 @@ pub struct State {
 
 impl State {
     /// Nothing is known yet of these nodes but their names. `restart`: those that die are started again.
-    pub fn new(names: BTreeMap<NodeId, usize>, restart: bool) -> State {
+    pub fn new(names: BTreeMap<NodeId, usize>, restart: bool, modes: Modes) -> State {
         let node = Node { standing: Standing::Running, starts: Starts::default(), asked: false };
         State {
             nodes: names.values().map(|number| (*number, node)).collect(),
@@ -99,6 +107,9 @@ impl State {
             restart,
             links: Links::default(),
             tips: Tips::default(),
+            modes,
+            turn: 0,
+            pools: BTreeMap::new(),
             run: None,
             held: Vec::new(),
             up: false,
@@ -125,6 +136,26 @@ impl State {
     pub fn running(&self) -> impl Iterator<Item = usize> {
         let runs = |node: &Node| node.standing == Standing::Running;
         self.nodes.iter().filter(move |(_, node)| runs(node)).map(|(number, _)| *number)
+    }
+
+    /// All nodes, by number.
+    pub fn numbers(&self) -> Vec<usize> {
+        self.nodes.keys().copied().collect()
+    }
+
+    /// The rate at which node `number` is to mine in the background.
+    pub fn share(&self, number: usize) -> u64 {
+        self.modes.share(number, &self.numbers())
+    }
+
+    /// The groups of running nodes that can reach each other.
+    pub fn groups(&self) -> Vec<BTreeSet<usize>> {
+        reach::groups(&self.running().collect(), self.links.pairs())
+    }
+
+    /// The running nodes that node `number` can reach, itself included.
+    pub fn reached_from(&self, number: usize) -> BTreeSet<usize> {
+        self.groups().into_iter().find(|group| group.contains(&number)).unwrap_or_default()
     }
 
     /// Nodes that are to be started, and why.
@@ -209,6 +240,7 @@ impl State {
     pub fn ended(&mut self, number: usize, exit: Exit, ran: Duration) -> Fate {
         self.tips.forget(number);
         self.links.lost(number);
+        self.pools.remove(&number);
         // Before it is up, a network without one of its nodes is none.
         let wanted = self.restart && self.up && !self.stopping;
         let Some(node) = self.nodes.get_mut(&number) else { return Fate::Stays };
@@ -272,7 +304,7 @@ mod tests {
 
     /// Three nodes whose links are up, at height 3.
     fn three(restart: bool) -> State {
-        let mut state = State::new((0..3).map(|n| (name(n), n)).collect(), restart);
+        let mut state = State::new((0..3).map(|n| (name(n), n)).collect(), restart, Modes::of(0));
         state.links.expect([(0, 1), (0, 2), (1, 2)]);
         for n in 0..3 {
             state.tips.count(n, true);
