@@ -481,6 +481,10 @@ pub const MIN_MINING_INTERVAL: Duration = Duration::from_millis(10);
 /// See [`MIN_MINING_INTERVAL`].
 pub const MAX_MINING_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long the manager waits, when it mines whatever waits in a pool, for a block that it asked for to empty
+/// the other pools, and after a block that did not come.
+pub const AUTO_MINING_REST: Duration = Duration::from_millis(500);
+
 /// Hashes a second that the manager shares over its mining nodes: with the lab's difficulty of 2^20, a
 /// block every nine seconds, which a laptop does not notice.
 pub const DEFAULT_NETWORK_HASHRATE: u64 = 120_000;

@@ -4,7 +4,7 @@
 //! who the others are and which of them to dial, and tells of every connection that becomes ready. The
 //! network is up when every expected link is, at both of its ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -28,7 +28,6 @@ use crate::manager::tail::last_lines;
 use crate::manager::{Error, Settings, key};
 use crate::net::Clock;
 use crate::peer::Identity;
-use crate::sim::Topology;
 use crate::types::NodeId;
 use crate::wire::manage::{Command, Introduction};
 use crate::wire::message::{PeerAddress, Role};
@@ -56,7 +55,8 @@ pub async fn start(settings: &Settings, console: &Console, children: &Children) 
     each_is_one(settings, &started)?;
 
     let names = started.iter().map(|one| (one.node, one.number)).collect();
-    let state = Arc::new(watch::Sender::new(State::new(names, settings.restart, Modes::of(settings.hashrate))));
+    let state =
+        Arc::new(watch::Sender::new(State::new(names, settings.restart, Modes::of(settings.hashrate))));
     let (told, hear) = mpsc::channel(MANAGER_QUEUE);
     tokio::spawn(cluster::listen(hear, state.clone(), console.clone(), Clock::start()));
     watch(settings, &started, &state, console);
@@ -208,26 +208,24 @@ async fn introduce(
     state: &Shared,
     missing: &mut Missing,
 ) -> Vec<Member> {
-    let dials = Topology::usual(members.len()).links(members.len(), rng);
     let numbers: Vec<usize> = members.iter().map(|member| member.number).collect();
-    let pairs = dials.iter().enumerate().flat_map(|(from, to)| to.iter().map(move |to| (from, *to)));
+    let links: Arc<BTreeSet<(usize, usize)>> =
+        Arc::new(settings.shape.links(&numbers, rng).into_iter().collect());
     state.send_modify(|state| {
         numbers.iter().for_each(|number| state.tips.count(*number, true));
-        state.links.expect(pairs.map(|(from, to)| (numbers[from], numbers[to])));
+        state.links.expect(links.iter().copied());
     });
-    let peers: Arc<[PeerAddress]> = members
-        .iter()
-        .map(Member::there)
-        .map(|there| PeerAddress { node: Some(there.node), address: there.listen })
-        .collect();
+    let peer = |there: There| PeerAddress { node: Some(there.node), address: there.listen };
+    let peers: Arc<[(usize, PeerAddress)]> =
+        members.iter().map(|member| (member.number, peer(member.there()))).collect();
     let mut telling = JoinSet::new();
-    for (at, member) in members.into_iter().enumerate() {
-        let (peers, dials) = (peers.clone(), dials[at].clone());
+    for member in members {
+        let (peers, links) = (peers.clone(), links.clone());
         telling.spawn(async move {
-            let others = peers.iter().enumerate().filter(|(other, _)| *other != at);
-            let introductions: Vec<Introduction> = others
-                .map(|(other, peer)| Introduction { peer: *peer, dial: dials.binary_search(&other).is_ok() })
-                .collect();
+            let others = peers.iter().filter(|(other, _)| *other != member.number);
+            let dials = |other: usize| links.contains(&(member.number, other));
+            let introductions: Vec<Introduction> =
+                others.map(|(other, peer)| Introduction { peer: *peer, dial: dials(*other) }).collect();
             let told = tell(&member.there().control, &introductions).await;
             (member.number, told.map(|()| member))
         });

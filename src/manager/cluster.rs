@@ -129,7 +129,13 @@ pub struct Cluster {
 
 impl Cluster {
     /// A network of these nodes, by number, of which `state` is known.
-    pub fn new(members: Vec<Member>, state: Shared, dice: ChaCha12Rng, console: Console, wire: Wire) -> Cluster {
+    pub fn new(
+        members: Vec<Member>,
+        state: Shared,
+        dice: ChaCha12Rng,
+        console: Console,
+        wire: Wire,
+    ) -> Cluster {
         let resumed = state.borrow().tips.height();
         let members = RwLock::new(members.into_iter().map(Arc::new).collect());
         let Wire { signer, told } = wire;
@@ -139,6 +145,11 @@ impl Cluster {
     /// Its nodes, by number.
     pub fn members(&self) -> Vec<Arc<Member>> {
         self.members.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Their numbers.
+    pub fn numbers(&self) -> Vec<usize> {
+        self.members().iter().map(|member| member.number).collect()
     }
 
     /// Node `number`, if there is one.

@@ -86,10 +86,12 @@ impl Console {
             let by = if one.forced { ", after it was sent a signal" } else { "" };
             self.say(&format!("node {} did not end well: {}{by}", one.number, one.exit));
         }
-        let well = ended.iter().filter(|one| one.is_well()).count();
+        let asked = ended.iter().filter(|one| one.asked).count();
+        let well = ended.iter().filter(|one| one.is_well()).count() - asked;
         let (nodes, blocks) = (ended.len(), blocks(height));
+        let before = if asked > 0 { format!(", {asked} when somebody asked for it") } else { String::new() };
         self.say(&format!(
-            "{well} of {nodes} nodes ended by themselves; the chain had {blocks}; logs are in {}",
+            "{well} of {nodes} nodes ended by themselves{before}; the chain had {blocks}; logs are in {}",
             logs.display()
         ));
     }

@@ -2,7 +2,7 @@
 //! wants back.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -12,6 +12,7 @@ use crate::manager::Settings;
 use crate::manager::child::{Children, NotStarted};
 use crate::manager::cluster::Cluster;
 use crate::manager::fate::{Again, Fate};
+use crate::manager::not_done::NotDone;
 use crate::manager::state::{Standing, State};
 
 /// What it takes to start a node of a running network.
@@ -24,8 +25,12 @@ pub struct Keeper {
     pub children: Children,
     /// Told when a node has become another process.
     pub changed: Box<dyn Fn() + Send + Sync>,
-    /// Whose turn it is to change who is linked with whom.
-    pub links: Mutex<()>,
+    /// Whose turn it is to add nodes.
+    pub adding: Mutex<()>,
+    /// Whose turn it is to change who can reach whom.
+    pub faults: Mutex<()>,
+    /// Itself, for what goes on beside.
+    pub this: Weak<Keeper>,
 }
 
 impl Keeper {
@@ -57,6 +62,11 @@ impl Keeper {
             }
         }
         starting.shutdown().await;
+    }
+
+    /// Itself; gone only when everything is.
+    pub(super) fn this(&self) -> Result<Arc<Keeper>, NotDone> {
+        self.this.upgrade().ok_or(NotDone::Stopping)
     }
 
     /// Starts a node that died, when its pause is over and if nobody did anything else with it meanwhile.

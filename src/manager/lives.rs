@@ -19,9 +19,35 @@ use crate::manager::state::Standing;
 use crate::manager::stop;
 use crate::wire::manage::Command;
 
+/// What can be done with a node's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// End it at once; it stays away.
+    Kill,
+    /// End it in order; it stays away.
+    Stop,
+    /// Stop its process by a signal.
+    Pause,
+    /// Have it go on.
+    Resume,
+    /// Start it in its place, after it has ended in order.
+    Restart,
+}
+
 impl Keeper {
+    /// Does this with node `number`.
+    pub async fn act(&self, deed: Deed, number: usize) -> Result<(), NotDone> {
+        match deed {
+            Deed::Kill => self.kill(number).await,
+            Deed::Stop => self.stop(number).await,
+            Deed::Pause => self.pause(number).await,
+            Deed::Resume => self.resume(number).await,
+            Deed::Restart => self.restart(number).await,
+        }
+    }
+
     /// Kills node `number`; it stays away.
-    pub async fn kill(&self, number: usize) -> Result<(), NotDone> {
+    async fn kill(&self, number: usize) -> Result<(), NotDone> {
         self.unless_stopping(async {
             let member = self.member(number)?;
             let _turn = turn(&member)?;
@@ -36,7 +62,7 @@ impl Keeper {
     }
 
     /// Has node `number` stop in order; it stays away.
-    pub async fn stop(&self, number: usize) -> Result<(), NotDone> {
+    async fn stop(&self, number: usize) -> Result<(), NotDone> {
         self.unless_stopping(async {
             let member = self.member(number)?;
             let _turn = turn(&member)?;
@@ -50,7 +76,7 @@ impl Keeper {
 
     /// Stops the process of node `number` by a signal, until it is resumed. The others see a node that does
     /// not answer.
-    pub async fn pause(&self, number: usize) -> Result<(), NotDone> {
+    async fn pause(&self, number: usize) -> Result<(), NotDone> {
         self.unless_stopping(async {
             let member = self.member(number)?;
             let _turn = turn(&member)?;
@@ -67,7 +93,7 @@ impl Keeper {
     }
 
     /// Has the process of node `number` go on.
-    pub async fn resume(&self, number: usize) -> Result<(), NotDone> {
+    async fn resume(&self, number: usize) -> Result<(), NotDone> {
         self.unless_stopping(async {
             let member = self.member(number)?;
             let _turn = turn(&member)?;
@@ -92,7 +118,7 @@ impl Keeper {
 
     /// Starts node `number` in its place, after it has stopped in order if it runs. Done when it is back
     /// where it was, with its links.
-    pub async fn restart(&self, number: usize) -> Result<(), NotDone> {
+    async fn restart(&self, number: usize) -> Result<(), NotDone> {
         self.unless_stopping(async {
             let member = self.member(number)?;
             let _turn = turn(&member)?;

@@ -26,7 +26,7 @@ impl Keeper {
         node: Option<usize>,
         content: Option<Content>,
         deadline: Instant,
-    ) -> Result<MinedBlock, NotDone> {
+    ) -> Result<(MinedBlock, TipAt), NotDone> {
         let number = match node {
             Some(number) => number,
             None => self.next_miner(|_, _| true)?,
@@ -38,7 +38,8 @@ impl Keeper {
             };
         tracing::info!(number, %hash, height, tries, millis, "mined on request");
         let seconds = millis as f64 / 1000.0;
-        Ok(MinedBlock { node: number, hash: hash.to_string(), height, nonce, tries, seconds })
+        let block = MinedBlock { node: number, hash: hash.to_string(), height, nonce, tries, seconds };
+        Ok((block, TipAt { height, hash }))
     }
 
     /// Whose turn it is, of those that run and are fit for it.

@@ -23,6 +23,8 @@
 //!
 //! Not here: flags (`cli`), and anything a node could do by itself (`node`).
 
+mod add;
+pub mod api;
 pub mod bootstrap;
 pub mod child;
 pub mod cluster;
@@ -31,12 +33,11 @@ pub mod control;
 mod error;
 pub mod exit;
 pub mod fate;
-pub mod http;
 mod join;
 pub mod keeper;
 pub mod key;
 pub mod links;
-mod lives;
+pub mod lives;
 mod mine;
 pub mod mining;
 pub mod modes;
@@ -45,12 +46,15 @@ pub mod pause;
 pub mod reach;
 pub mod ready;
 pub mod record;
+mod report;
 mod run;
+pub mod shape;
 pub mod signals;
 pub mod state;
 pub mod stop;
 mod tail;
 pub mod tips;
+mod turns;
 pub mod view;
 
 use std::ffi::OsString;
@@ -59,6 +63,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::manager::child::Plan;
+use crate::manager::shape::Shape;
 use crate::params::Params;
 use crate::wire::manage::ManagerKey;
 
@@ -83,6 +88,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// What a node is.
     pub program: Program,
+    /// Who is linked with whom.
+    pub shape: Shape,
     /// Flags that name the network to a node.
     pub network: Vec<String>,
     /// The network.
@@ -112,6 +119,17 @@ impl Settings {
     /// Where node `number`'s HTTP is.
     pub fn http(&self, number: usize) -> SocketAddr {
         local(port(self.base_http, number))
+    }
+
+    /// Whether the ports of node `number` are ports, and no other's.
+    pub fn has_ports(&self, number: usize) -> bool {
+        let of = |base: u16| usize::from(base) + number;
+        let (http, listen) = (of(self.base_http), of(self.base_listen));
+        let clash = |at: usize, base: u16| base != 0 && at >= usize::from(base) && at <= of(base);
+        (self.base_http == 0
+            || (http < 1 << 16 && http != usize::from(self.port) && !clash(http, self.base_listen)))
+            && (self.base_listen == 0
+                || (listen < 1 << 16 && listen != usize::from(self.port) && !clash(listen, self.base_http)))
     }
 
     /// Where logs are.

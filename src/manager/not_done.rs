@@ -14,6 +14,9 @@ pub enum NotDone {
         /// The highest number there is.
         last: usize,
     },
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
     /// It makes no sense.
     #[error("{0}")]
     Bad(String),

@@ -6,12 +6,12 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::limits::STOP_TIMEOUT;
+use crate::manager::api::{self, Api};
 use crate::manager::child::Children;
 use crate::manager::cluster::Cluster;
 use crate::manager::console::Console;
-use crate::manager::http::{self, Api};
-use crate::manager::record::Folder;
 use crate::manager::keeper::Keeper;
+use crate::manager::record::Folder;
 use crate::manager::signals::Signals;
 use crate::manager::{Error, Settings, bootstrap, local, stop};
 use crate::net::Clock;
@@ -67,7 +67,6 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
     console.network(&cluster, &rules, http, &settings.logs(), clock.now().elapsed);
     tracing::info!(nodes = cluster.members().len(), %http, rules, "the network is up");
 
-    let api = Api { cluster: cluster.clone(), rounds: settings.rounds, pause: settings.pause };
     let settings = Arc::new(settings);
     let changed = {
         let (folder, cluster, settings) = (folder.clone(), cluster.clone(), settings.clone());
@@ -77,16 +76,20 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
             }
         }
     };
-    let keeper = Arc::new(Keeper {
+    let keeper = Arc::new_cyclic(|this| Keeper {
         cluster: cluster.clone(),
         settings: settings.clone(),
         children: children.clone(),
         changed: Box::new(changed),
-        links: tokio::sync::Mutex::default(),
+        adding: tokio::sync::Mutex::default(),
+        faults: tokio::sync::Mutex::default(),
+        this: this.clone(),
     });
-    let keeping = tokio::spawn(keeper.clone().run());
+    let api = Api { keeper: keeper.clone(), http, started: Clock::wall() };
+    let turns = tokio::spawn(keeper.clone().take_turns());
+    let keeping = tokio::spawn(keeper.run());
     let (close, closing) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(http::serve(listener, api, async move {
+    let serving = tokio::spawn(api::serve(listener, api, async move {
         let _ = closing.await;
     }));
     tokio::select! {
@@ -95,7 +98,7 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
     }
     cluster.stop();
     // Whoever is just being started again would be left out.
-    let _ = keeping.await;
+    let _ = (keeping.await, turns.await);
     let ending = end(&cluster, &settings, &console, &mut signals, &children).await;
     // Answers that are on their way are finished; nobody is waited for long.
     drop(close);
@@ -124,6 +127,7 @@ async fn end(
     stop::kill(children).await;
     console.summary(&ended, cluster, height, &settings.logs());
     tracing::info!(?ended, "the network has ended");
-    let all_well = ended.len() == settings.amount && ended.iter().all(stop::Ended::is_well);
+    let added = ended.iter().filter(|one| one.number >= settings.amount).count();
+    let all_well = ended.len() == settings.amount + added && ended.iter().all(stop::Ended::is_well);
     if all_well { Ending::Well } else { Ending::Badly }
 }

@@ -148,6 +148,29 @@ impl State {
         self.modes.share(number, &self.numbers())
     }
 
+    /// The running nodes, and each one's rate.
+    pub fn shares(&self) -> Vec<(usize, u64)> {
+        let all = self.numbers();
+        self.running().map(|number| (number, self.modes.share(number, &all))).collect()
+    }
+
+    /// Whether node `number` runs and has its links, or is away because somebody wants it so.
+    pub fn is_ready(&self, number: usize) -> bool {
+        match self.standing(number) {
+            Standing::Running => self.has_links(number),
+            Standing::Paused => true,
+            Standing::Ended(_) => self.was_asked(number),
+            Standing::Due(..) | Standing::Returning => false,
+        }
+    }
+
+    /// Forgets the nodes from `first` on that did not become `members`.
+    pub fn forget_from(&mut self, first: usize, members: &[usize]) {
+        let stays = |number: usize| number < first || members.contains(&number);
+        self.nodes.retain(|number, _| stays(*number));
+        self.names.retain(|_, number| stays(*number));
+    }
+
     /// The groups of running nodes that can reach each other.
     pub fn groups(&self) -> Vec<BTreeSet<usize>> {
         reach::groups(&self.running().collect(), self.links.pairs())

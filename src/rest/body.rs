@@ -94,7 +94,7 @@ pub fn stream(pieces: mpsc::Receiver<io::Result<Bytes>>) -> Response<Body> {
 }
 
 /// A body with its status and content type.
-pub(super) fn respond(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {
+pub fn respond(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, content_type);
