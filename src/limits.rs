@@ -90,6 +90,28 @@ pub const MAX_REGISTER: usize = 1000;
 /// Largest encoded management command, in bytes: a Register of [`MAX_REGISTER`] peers, or a content.
 pub const MAX_COMMAND_BYTES: usize = 128 * 1024;
 
+/// Characters of a content that are told of a block, in bytes: a line of a screen.
+pub const MAX_EXCERPT_BYTES: usize = 80;
+
+/// Largest name of a consensus rule in an event, in bytes.
+pub const MAX_RULE_NAME_BYTES: usize = 40;
+
+/// Transactions that one event names to a manager: as many as people read.
+pub const MAX_TOLD_IDS: usize = 16;
+
+/// How far below the tip the blocks are that a manager is told of when it subscribes, in heights.
+pub const TOLD_HEIGHTS: u64 = 256;
+
+/// Blocks that a managed node remembers for that, of all branches, some 250 bytes each; the lowest goes first.
+pub const MAX_TOLD_BLOCKS: usize = 1024;
+
+/// Longest latency that a fault may give a link, in microseconds: a minute, after which whatever waits for an
+/// answer has given up.
+pub const MAX_FAULT_LATENCY_MICROS: u32 = 60_000_000;
+
+/// Largest loss that a fault may give a link, in millionths: nine of ten segments.
+pub const MAX_FAULT_LOSS_PPM: u32 = 900_000;
+
 // --- Connections ---
 
 /// Time from connect to a finished handshake, in all.
@@ -591,6 +613,12 @@ const _: () = {
     assert!(MAX_POOL_BYTES / POOL_SHARES >= MAX_BLOCK_BYTES, "one peer's share fills a block");
     assert!(MAX_COMMAND_BYTES > MAX_CONTENT_BYTES + 64);
     assert!(MAX_COMMAND_BYTES > MAX_REGISTER * 64, "a Register of so many peers fits a command");
+    assert!(MAX_COMMAND_BYTES > MAX_NODES * 64, "a fault for every node fits a command");
+    assert!(
+        MAX_SEND_QUEUE_BYTES > MAX_TOLD_BLOCKS * 1024,
+        "what a subscriber is told at once fits its queue"
+    );
+    assert!(MAX_TOLD_IDS <= MAX_EVENT_IDS);
     assert!(MAX_MESH <= MAX_INBOUND_PER_HOST && MAX_MESH <= MAX_MANUAL_PEERS);
     assert!(MAX_INBOUND_PER_HOST <= MAX_INBOUND_PER_GROUP && MAX_INBOUND_PER_GROUP < MAX_INBOUND);
     assert!(DEFAULT_OUTBOUND <= MAX_OUTBOUND);

@@ -23,44 +23,55 @@ impl Now {
     }
 }
 
-/// Milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
+/// Microseconds since 1970-01-01T00:00:00Z, without leap seconds. What happens at two nodes of one machine is
+/// compared by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct UnixTime(u64);
 
 impl UnixTime {
     /// From milliseconds since 1970.
     pub const fn from_millis(millis: u64) -> Self {
-        UnixTime(millis)
+        UnixTime(millis.saturating_mul(1000))
+    }
+
+    /// From microseconds since 1970.
+    pub const fn from_micros(micros: u64) -> Self {
+        UnixTime(micros)
     }
 
     /// From whole seconds since 1970.
     pub const fn from_secs(secs: u64) -> Self {
-        UnixTime(secs.saturating_mul(1000))
+        UnixTime(secs.saturating_mul(1_000_000))
     }
 
-    /// Milliseconds since 1970.
-    pub const fn millis(self) -> u64 {
+    /// Microseconds since 1970.
+    pub const fn micros(self) -> u64 {
         self.0
+    }
+
+    /// Milliseconds since 1970, rounded down.
+    pub const fn millis(self) -> u64 {
+        self.0 / 1000
     }
 
     /// Whole seconds since 1970, rounded down: the resolution of a block header.
     pub const fn secs(self) -> u64 {
-        self.0 / 1000
+        self.0 / 1_000_000
     }
 
     /// `by` earlier; stays at the beginning of time.
     pub fn minus(self, by: Duration) -> Self {
-        UnixTime(self.0.saturating_sub(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+        UnixTime(self.0.saturating_sub(u64::try_from(by.as_micros()).unwrap_or(u64::MAX)))
     }
 
     /// `by` later; stays at the end of time.
     pub fn plus(self, by: Duration) -> Self {
-        UnixTime(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+        UnixTime(self.0.saturating_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX)))
     }
 }
 
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+        write!(f, "{}.{:03}", self.secs(), self.millis() % 1000)
     }
 }

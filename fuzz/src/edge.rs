@@ -17,7 +17,7 @@ use p2pnode::node::{Config, Node, Remembered};
 use p2pnode::params::Params;
 use p2pnode::time::Now;
 use p2pnode::types::{Block, BlockHash, NodeId, Work};
-use p2pnode::wire::manage::ManagerKey;
+use p2pnode::wire::manage::{ManagerKey, Outcome, Report};
 use p2pnode::wire::message::{Message, Role};
 use p2pnode::wire::{Kind, frame};
 
@@ -166,6 +166,10 @@ impl Edge {
             Output::Mine(job) => self.job = job,
             Output::Event(event) => self.event(&event),
             Output::Reply(id, _) => assert!(self.asked.remove(&id), "answered once, and only if asked"),
+            Output::Status(conn, sequence, status) => {
+                let outcome = Outcome::Status(status);
+                self.sent(conn, &Message::Report(Report { sequence, outcome }));
+            }
             Output::Stop => self.stopped = true,
         }
         None

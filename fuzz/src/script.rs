@@ -13,7 +13,7 @@ use p2pnode::params::NetworkId;
 use p2pnode::peer::{Disconnect, Identity};
 use p2pnode::time::UnixTime;
 use p2pnode::types::{BlockHash, Header, NodeId, Transaction, TxId, Work};
-use p2pnode::wire::manage::{self, Binding, Introduction, Manage};
+use p2pnode::wire::manage::{self, Binding, Fault, Introduction, Manage};
 use p2pnode::wire::message::{Bye, ByeReason, GetHeaders, NewBlock, PeerAddress, Ping, Role};
 use p2pnode::wire::{Kind, Message};
 
@@ -78,7 +78,7 @@ impl Script<'_, '_> {
     /// Mostly a good Hello, of one of a few nodes.
     pub fn hello(&mut self) -> Result<Message> {
         let node = NodeId([u8::arbitrary(self.u)? % 6; 16]);
-        let (role, listen_port) = match u8::arbitrary(self.u)? % 8 {
+        let (role, listen_port) = match u8::arbitrary(self.u)? % 10 {
             0 => (Role::Manager, 0),
             port => (Role::Node, u16::from(port) % 3 * 6000),
         };
@@ -173,7 +173,7 @@ impl Script<'_, '_> {
     pub fn signed(&mut self, edge: &mut Edge, conn: ConnId) -> Result<()> {
         let Some(challenge) = edge.links.get(&conn).and_then(|link| link.challenge) else { return Ok(()) };
         let binding = Binding { network: edge.params.network(), node: NODE, challenge };
-        let command = match u8::arbitrary(self.u)? % 8 {
+        let command = match u8::arbitrary(self.u)? % 10 {
             0 => manage::Command::Status,
             1 => manage::Command::Subscribe,
             2 => manage::Command::Mine { content: None },
@@ -181,6 +181,8 @@ impl Script<'_, '_> {
             4 => manage::Command::Submit { content: self.content()? },
             5 => manage::Command::Register(List::clipped([self.introduction()?])),
             6 => manage::Command::Mine { content: Some(self.content()?) },
+            7 => manage::Command::SetFaults { faults: List::clipped([self.fault()?, self.fault()?]) },
+            8 => manage::Command::Forget { nodes: List::clipped([NodeId([self.u.arbitrary()?; 16])]) },
             _ => {
                 let signature = [self.u.arbitrary()?; 64];
                 let manage =
@@ -203,6 +205,12 @@ impl Script<'_, '_> {
         let node = u8::arbitrary(self.u)? % 8;
         let peer = PeerAddress { node: (node > 0).then_some(NodeId([node; 16])), address: self.address()? };
         Ok(Introduction { peer, dial: self.u.arbitrary()? })
+    }
+
+    fn fault(&mut self) -> Result<Fault> {
+        let node = NodeId([u8::arbitrary(self.u)? % 8; 16]);
+        let [latency_micros, jitter_micros, loss_ppm] = self.u.arbitrary()?;
+        Ok(Fault { node, cut: self.u.arbitrary()?, latency_micros, jitter_micros, loss_ppm })
     }
 
     /// Somebody beside the node wants something, or does not want it any more.

@@ -71,7 +71,7 @@ pub async fn listen(mut told: mpsc::Receiver<(usize, Told)>, state: Shared, cons
             Told::Event(event) => {
                 tracing::debug!(number, ?event, "told");
                 let mut news = None;
-                state.send_modify(|state| news = state.event(number, event, clock.now().elapsed));
+                state.send_modify(|state| news = state.event(number, event.what, clock.now().elapsed));
                 if let Some(agreed) = news {
                     console.block(&agreed, None);
                 }

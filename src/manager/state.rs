@@ -13,7 +13,7 @@ use crate::manager::modes::Modes;
 use crate::manager::reach;
 use crate::manager::tips::{Agreed, TipAt, Tips};
 use crate::types::NodeId;
-use crate::wire::manage::Event;
+use crate::wire::manage::What;
 
 /// Where a node is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,19 +230,19 @@ impl State {
     }
 
     /// Node `number` tells of something. The answer is a block that everybody has, if that is news to tell.
-    pub fn event(&mut self, number: usize, event: Event, now: Duration) -> Option<Agreed> {
-        match event {
-            Event::PeerReady { node } => {
+    pub fn event(&mut self, number: usize, what: What, now: Duration) -> Option<Agreed> {
+        match what {
+            What::PeerReady { node, .. } => {
                 let other = self.names.get(&node)?;
                 self.links.ready(number, *other);
                 None
             }
-            Event::PeerGone { node } => {
+            What::PeerGone { node, .. } => {
                 let other = self.names.get(&node)?;
                 self.links.gone(number, *other);
                 None
             }
-            Event::TipChanged { tip: hash, height, .. } => {
+            What::TipChanged { tip: hash, height, .. } => {
                 let agreed = self.tips.changed(number, TipAt { height, hash }, now)?;
                 if self.run.is_some() {
                     self.held.push(agreed);
@@ -251,6 +251,7 @@ impl State {
                 // Everybody starts with genesis, or with the chain of the last run.
                 (self.up && height > 0).then_some(agreed)
             }
+            _ => None,
         }
     }
 
@@ -315,14 +316,23 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoding::Text;
     use crate::types::BlockHash;
 
     fn name(n: usize) -> NodeId {
         NodeId([n as u8; 16])
     }
 
-    fn tip(height: u64) -> Event {
-        Event::TipChanged { tip: BlockHash([height as u8; 32]), height, reverted: 0 }
+    fn tip(height: u64) -> What {
+        What::TipChanged { tip: BlockHash([height as u8; 32]), height, work: [0; 32], reverted: 0 }
+    }
+
+    fn ready(n: usize) -> What {
+        What::PeerReady { node: name(n), outbound: false }
+    }
+
+    fn gone(n: usize) -> What {
+        What::PeerGone { node: name(n), why: Text::default() }
     }
 
     /// Three nodes whose links are up, at height 3.
@@ -333,7 +343,7 @@ mod tests {
             state.tips.count(n, true);
             assert_eq!(state.event(n, tip(3), Duration::ZERO), None, "not up: no news");
             for other in (0..3).filter(|other| *other != n) {
-                state.event(n, Event::PeerReady { node: name(other) }, Duration::ZERO);
+                state.event(n, ready(other), Duration::ZERO);
             }
         }
         assert!(state.links.are_up() && state.tips.all_said());
@@ -348,15 +358,15 @@ mod tests {
         assert!(matches!(fate, Fate::Again(Again { attempt: 1, .. })));
         assert_eq!((state.standing(1).to_string(), state.links.peers(1)), ("restarting".to_owned(), 0));
         for other in [0, 2] {
-            state.event(other, Event::PeerGone { node: name(1) }, Duration::ZERO);
+            state.event(other, gone(1), Duration::ZERO);
         }
         state.started(1, name(7));
         state.tips.count(1, true);
         assert_eq!((state.standing(1), state.restarts(1)), (Standing::Returning, 1));
         assert!(!state.has_caught_up(1, 3));
         for other in [0, 2] {
-            state.event(1, Event::PeerReady { node: name(other) }, Duration::ZERO);
-            state.event(other, Event::PeerReady { node: name(7) }, Duration::ZERO);
+            state.event(1, ready(other), Duration::ZERO);
+            state.event(other, ready(7), Duration::ZERO);
         }
         assert!(state.links.are_up() && !state.has_caught_up(1, 3), "its chain is not what it was");
         state.event(1, tip(3), Duration::ZERO);
@@ -371,8 +381,8 @@ mod tests {
         state.ended(1, Exit::Signal(9), Duration::ZERO);
         state.ended(2, Exit::Code(65), Duration::ZERO);
         state.started(1, name(1));
-        state.event(0, Event::PeerReady { node: name(1) }, Duration::ZERO);
-        state.event(1, Event::PeerReady { node: name(0) }, Duration::ZERO);
+        state.event(0, ready(1), Duration::ZERO);
+        state.event(1, ready(0), Duration::ZERO);
         state.event(1, tip(3), Duration::ZERO);
         assert!(state.has_caught_up(1, 3));
         state.ended(1, Exit::Signal(9), Duration::ZERO);

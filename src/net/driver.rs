@@ -34,7 +34,8 @@ use crate::params::Params;
 use crate::peer::Disconnect;
 use crate::store::{self, Batch, Committed, Folder, Loaded, Store, StoredBlock, Waiting};
 use crate::types::{Block, BlockHash};
-use crate::wire::frame;
+use crate::wire::manage::{Outcome, Report, Status};
+use crate::wire::{Message, frame};
 
 /// Time that what is queued for a connection may take to be written after its close.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -382,12 +383,7 @@ impl Driver {
     fn carry_out(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
-                Output::Send(to, message) => {
-                    let frame = frame::encode(&message);
-                    for conn in to {
-                        self.queue(conn, |queue| queue.frame(frame.clone()));
-                    }
-                }
+                Output::Send(to, message) => self.send(&to, &message),
                 Output::SendStored(conn, hashes) => self.queue(conn, |queue| queue.stored(hashes)),
                 Output::Check(conn, block) => self.check(conn, block),
                 Output::Dial(address) => {
@@ -416,8 +412,21 @@ impl Driver {
                         let _ = reply.send(answer);
                     }
                 }
+                Output::Status(conn, sequence, status) => {
+                    let status = Status { hashes: self.miner.stats().total_hashes, ..status };
+                    let report = Report { sequence, outcome: Outcome::Status(status) };
+                    self.send(&[conn], &Message::Report(report));
+                }
                 Output::Stop => self.stopping = true,
             }
+        }
+    }
+
+    /// Encodes a message once, for all who get it.
+    fn send(&mut self, to: &[ConnId], message: &Message) {
+        let frame = frame::encode(message);
+        for conn in to {
+            self.queue(*conn, |queue| queue.frame(frame.clone()));
         }
     }
 

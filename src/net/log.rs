@@ -34,7 +34,7 @@ pub(super) fn log(event: &Event) {
                 "mining waits: the chain's time is ahead of this machine's clock; set the clock"
             );
         }
-        Event::BlockRefused { hash, rule, from } => match from {
+        Event::BlockRefused { hash, rule, from, .. } => match from {
             Some(node) => tracing::warn!(%hash, rule = rule.name(), %node, "block refused: {rule}"),
             None => tracing::error!(%hash, rule = rule.name(), "our own block was refused: {rule}"),
         },
@@ -48,6 +48,7 @@ pub(super) fn log(event: &Event) {
             tracing::debug!(came = came.count, went = went.count, count, "pool");
         }
         Event::MiningSet { hashrate } => tracing::info!(hashrate, "background mining"),
+        Event::FaultsSet { cut, slow } => tracing::info!(cut, slow, "faults of links"),
         // The driver has said it, with what to do about it.
         Event::StoreFailed { .. } => {}
     }

@@ -156,6 +156,14 @@ impl Node {
         self.addresses.manual.len() < before
     }
 
+    /// Stays connected to `node` no longer, wherever it lives; whether it was to.
+    pub(super) fn forget_manual_node(&mut self, node: &NodeId) -> bool {
+        let Addresses { manual, book, .. } = &mut self.addresses;
+        let before = manual.len();
+        manual.retain(|at, manual| manual.node.or_else(|| book.node_at(at)) != Some(*node));
+        manual.len() < before
+    }
+
     /// The time to dial `address` has come.
     pub(super) fn redial_due(&mut self, address: SocketAddr) {
         let Some(manual) = self.addresses.manual.get(&address) else { return };

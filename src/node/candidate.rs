@@ -112,7 +112,7 @@ impl Node {
             match self.chain.proved_work(header) {
                 Ok(work) => candidate.work = candidate.work.plus(work),
                 Err(rule) => {
-                    self.refuse_block(conn, header.hash(), rule);
+                    self.refuse_block(conn, (header.hash(), header.previous), rule);
                     return Weighed::Refused;
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::connections::{Connection, Phase};
 use super::io::{Answer, Command, CommandId, ConnId, Giver, Origin, Output, Place};
+use super::told::count;
 use super::*;
 use crate::chain::CheckedBranch;
 use crate::encoding::{Blob, Text};
@@ -45,6 +46,8 @@ impl Node {
             Command::Replace(branch) => self.replace(caller, &branch),
             Command::Connect(address) => self.connect(caller, address),
             Command::Disconnect(place) => self.disconnect(caller, place),
+            Command::SetFaults(faults) => self.set_faults(caller, &faults),
+            Command::Forget(nodes) => self.forget(caller, &nodes),
             Command::Shutdown => self.shut_down(caller),
         }
     }
@@ -107,6 +110,20 @@ impl Node {
         self.reply(caller, if known { Answer::Disconnected } else { Answer::NoSuchPeer });
     }
 
+    /// Lets go of these nodes: their connections, and the wish to have any.
+    fn forget(&mut self, caller: Caller, nodes: &[NodeId]) {
+        let mut forgotten = 0;
+        for node in nodes {
+            let was_manual = self.forget_manual_node(node);
+            let conn = self.ready_to(node);
+            if let Some(conn) = conn {
+                self.close(conn, Disconnect::Requested);
+            }
+            forgotten += usize::from(was_manual || conn.is_some());
+        }
+        self.reply(caller, Answer::Forgotten(forgotten));
+    }
+
     fn submit(&mut self, caller: Caller, data: Blob<MAX_CONTENT_BYTES>) {
         let content = self.content(data);
         let id = content.id();
@@ -157,7 +174,7 @@ impl Node {
         }
     }
 
-    fn report(&mut self, conn: ConnId, sequence: u64, outcome: manage::Outcome) {
+    pub(super) fn report(&mut self, conn: ConnId, sequence: u64, outcome: manage::Outcome) {
         if self.connections.contains_key(&conn) {
             self.send(conn, Message::Report(Report { sequence, outcome }));
         }
@@ -187,55 +204,35 @@ impl Node {
     fn obey(&mut self, conn: ConnId, sequence: u64, command: manage::Command) {
         use manage::Command as C;
         let command = match command {
-            C::Status => return self.report(conn, sequence, manage::Outcome::Status(self.status())),
+            C::Status => {
+                let status = self.status();
+                return self.out.push(Output::Status(conn, sequence, status));
+            }
             C::Subscribe => return self.subscribe(conn, sequence),
             C::Register(introductions) => Command::Register(introductions.into_vec()),
             C::Mine { content } => Command::Mine(content),
             C::SetMining { hashrate } => Command::SetMining(hashrate),
             C::Submit { content } => Command::Submit(content),
+            C::SetFaults { faults } => Command::SetFaults(faults.into_vec()),
+            C::Forget { nodes } => Command::Forget(nodes.into_vec()),
             C::Shutdown => Command::Shutdown,
         };
         self.command(Caller::Manager { conn, sequence }, command);
     }
 
     fn status(&self) -> manage::Status {
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let memory = self.chain.tip();
         manage::Status {
             height: self.committed.height,
             tip: self.committed.hash,
             peers: count(self.ready().count()),
             pool: count(self.pool.len()),
             hashrate: self.mining.background(),
-        }
-    }
-
-    /// From now on this manager hears what happens; first, what has happened.
-    fn subscribe(&mut self, conn: ConnId, sequence: u64) {
-        if let Some(connection) = self.connections.get_mut(&conn)
-            && let Phase::Manager(managing) = &mut connection.phase
-        {
-            managing.subscribed = true;
-        }
-        self.report(conn, sequence, manage::Outcome::Done);
-        let nodes: Vec<NodeId> =
-            self.ready().filter_map(|(_, c)| c.remote().map(|remote| remote.hello.node)).collect();
-        for node in nodes {
-            self.send(conn, Message::Event(manage::Event::PeerReady { node }));
-        }
-        let Tip { hash, height, .. } = self.committed;
-        self.send(conn, Message::Event(manage::Event::TipChanged { tip: hash, height, reverted: 0 }));
-    }
-
-    /// Tells every manager that subscribed.
-    pub(super) fn tell_managers(&mut self, event: manage::Event) {
-        let subscribed: Vec<ConnId> = self
-            .connections
-            .iter()
-            .filter(|(_, c)| matches!(&c.phase, Phase::Manager(managing) if managing.subscribed))
-            .map(|(conn, _)| *conn)
-            .collect();
-        if !subscribed.is_empty() {
-            self.out.push(Output::Send(subscribed, Message::Event(event)));
+            pool_bytes: self.pool.bytes() as u64,
+            hashes: 0,
+            uptime: self.now.elapsed.as_secs(),
+            memory_height: memory.height,
+            memory_tip: memory.hash,
         }
     }
 }
@@ -246,7 +243,8 @@ fn outcome(answer: Answer) -> manage::Outcome {
     let failed = |why: String| Failed(Text::clipped(&why));
     match answer {
         Answer::Registered(_) | Answer::MiningSet | Answer::Asked(_) | Answer::Replaced(_) => Done,
-        Answer::Connecting | Answer::Disconnected => Done,
+        Answer::Connecting | Answer::Disconnected | Answer::Forgotten(_) | Answer::FaultsSet => Done,
+        Answer::BadFaults(why) => failed(why),
         Answer::OwnAddress => failed("that is this node itself".to_owned()),
         Answer::TooManyAddresses => failed("too many addresses to stay connected to".to_owned()),
         Answer::NoSuchPeer => failed("there is no such peer".to_owned()),

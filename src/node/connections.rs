@@ -344,7 +344,6 @@ impl Node {
         }
         self.set_timer(Timer::Ping(conn), crate::limits::PING_INTERVAL);
         self.event(Event::PeerReady { conn, node, address, direction });
-        self.tell_managers(crate::wire::manage::Event::PeerReady { node });
         self.sync_with(conn);
         self.announce_pool(conn);
         self.ask_for_peers(conn);
@@ -493,12 +492,11 @@ impl Node {
                 self.become_ready(contender, hello);
             }
         } else if self.ready_to(&node).is_none() {
-            self.tell_managers(crate::wire::manage::Event::PeerGone { node });
             self.node_gone(&node);
         }
     }
 
-    fn next_contender(&self, node: &NodeId) -> Option<ConnId> {
+    pub(super) fn next_contender(&self, node: &NodeId) -> Option<ConnId> {
         let claims = |c: &Connection| matches!(&c.phase, Phase::Contending(hello) if hello.node == *node);
         self.connections.iter().find(|(_, c)| claims(c)).map(|(conn, _)| *conn)
     }

@@ -4,36 +4,7 @@ use super::io::{Delivery, Event};
 use crate::limits::MAX_EVENT_IDS;
 use crate::types::{NodeId, TxId};
 
-/// By which way a block came into the tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// Our miner found it.
-    Mined,
-    /// A peer pushed it whole.
-    Pushed,
-    /// Put together here, of a peer's compact announcement and what waited in the pool.
-    Compact,
-    /// A peer gave it because we asked.
-    Requested,
-    /// In a chain that somebody offered over HTTP.
-    Imported,
-    /// It was stored when the node started.
-    Loaded,
-}
-
-impl Origin {
-    /// Its name, for programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Origin::Mined => "mined",
-            Origin::Pushed => "pushed",
-            Origin::Compact => "compact",
-            Origin::Requested => "requested",
-            Origin::Imported => "imported",
-            Origin::Loaded => "loaded",
-        }
-    }
-}
+pub use crate::wire::manage::Origin;
 
 impl From<Delivery> for Origin {
     fn from(delivery: Delivery) -> Origin {
@@ -70,6 +41,7 @@ impl Event {
             Event::PoolChanged { .. } => "pool",
             Event::MiningSet { .. } => "mining",
             Event::MiningPaused { .. } => "mining_paused",
+            Event::FaultsSet { .. } => "faults",
             Event::StoreFailed { .. } => "fault",
         }
     }

@@ -66,6 +66,8 @@ pub(super) struct Pending {
 struct Moved {
     connected: u64,
     reverted: u64,
+    /// Where it left its branch, if it did.
+    ancestor: Option<Tip>,
     /// Contents that wait in the pool again.
     returned: Ids,
 }
@@ -103,7 +105,7 @@ impl Node {
                 } else {
                     self.chain.reject(&bad.hash);
                 }
-                self.refuse_block(conn, bad.hash, bad.rule);
+                self.refuse_block(conn, (bad.hash, bad.previous), bad.rule);
             }
             Ok(block) if delivery == Delivery::Pushed && self.is_low_work(&block.header().previous) => {}
             Ok(block) if delivery == Delivery::Pushed && self.is_beyond_window(&block.header().previous) => {
@@ -117,14 +119,14 @@ impl Node {
     }
 
     fn take_from_peer(&mut self, conn: ConnId, block: CheckedBlock, delivery: Delivery) {
-        let hash = block.hash();
+        let (hash, previous) = (block.hash(), block.header().previous);
         let origin = Origin::from(delivery);
         match self.import(core::slice::from_ref(&block), self.giver(conn, origin)) {
             Outcome::Imported { .. } | Outcome::Duplicate => self.peer_has(conn, hash),
             Outcome::MissingParent if delivery == Delivery::Pushed => self.ask_headers(conn),
             Outcome::MissingParent => {}
             Outcome::TooEarly { retry_at } => self.keep_for_later(retry_at, block, (conn, origin)),
-            Outcome::Invalid(rule) => self.refuse_block(conn, hash, rule),
+            Outcome::Invalid(rule) => self.refuse_block(conn, (hash, previous), rule),
         }
     }
 
@@ -134,18 +136,30 @@ impl Node {
         Giver { origin, node: remote.map(|remote| remote.hello.node) }
     }
 
-    /// A block or header of `conn`'s broke a rule.
-    pub(super) fn refuse_block(&mut self, conn: ConnId, hash: BlockHash, rule: Rule) {
+    /// A block or header of `conn`'s, with this hash and parent, broke a rule.
+    pub(super) fn refuse_block(&mut self, conn: ConnId, block: (BlockHash, BlockHash), rule: Rule) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let from = connection.remote().map(|remote| remote.hello.node);
         // Who called us may not have heard yet that what it builds on was refused; whom we chose to call
         // and follows a refused chain is of no use to us.
         let forgiven = matches!(rule, Rule::KnownInvalid | Rule::InvalidParent)
             && connection.direction == Direction::Inbound;
-        self.event(Event::BlockRefused { hash, rule, from });
+        let (hash, _) = block;
+        self.refused(block, rule, from);
         if !forgiven {
             self.close(conn, Disconnect::InvalidBlock { hash, rule: rule.name() });
         }
+    }
+
+    /// Tells of a block, with this hash and parent, that was not taken.
+    pub(super) fn refused(
+        &mut self,
+        (hash, previous): (BlockHash, BlockHash),
+        rule: Rule,
+        from: Option<NodeId>,
+    ) {
+        let height = self.chain.get(&previous).map(|parent| parent.height + 1);
+        self.event(Event::BlockRefused { hash, previous, height, rule, from });
     }
 
     /// Whether a child of `parent` could not matter any more: that is known, and has too little work.
@@ -187,6 +201,7 @@ impl Node {
             moved = Moved {
                 connected: connected.len() as u64,
                 reverted: reverted.len() as u64,
+                ancestor: self.parent_of(&connected).filter(|_| !reverted.is_empty()),
                 returned: returned.as_slice().into(),
             };
         }
@@ -203,18 +218,18 @@ impl Node {
         outcome
     }
 
+    /// The block that the first of `blocks` builds on.
+    fn parent_of(&self, blocks: &[BlockHash]) -> Option<Tip> {
+        let first = self.chain.get(blocks.first()?)?;
+        let parent = self.chain.get(&first.header.previous)?;
+        Some(Tip { hash: parent.hash, height: parent.height, work: parent.work })
+    }
+
     /// A block is new to the tree.
     fn seen(&mut self, block: &CheckedBlock, giver: Giver) {
-        let hash = block.hash();
-        let Some(height) = self.chain.get(&hash).map(|entry| entry.height) else { return };
-        self.event(Event::BlockSeen {
-            hash,
-            previous: block.header().previous,
-            height,
-            bytes: block.encoded().len(),
-            transactions: block.ids().len(),
-            giver,
-        });
+        if let Some(event) = self.block_event(block.block(), block.hash(), block.encoded().len(), giver) {
+            self.event(event);
+        }
     }
 
     fn commit(&mut self, blocks: Vec<CheckedBlock>, forget: Vec<BlockHash>, moved: Moved) {
@@ -284,7 +299,9 @@ impl Node {
         let tip = self.chain.tip().height;
         // Not genesis: it has nothing to repeat, and its body is in no cache.
         let from = tip.saturating_sub(RECENT_BLOCKS as u64 - 1).max(1);
+        let for_managers = self.want_seen();
         self.bodies.wanted.extend((from..=tip).filter_map(|height| self.chain.active_at(height)));
+        self.bodies.wanted.extend(for_managers);
         self.load_more();
     }
 
@@ -318,6 +335,9 @@ impl Node {
     pub(super) fn loaded(&mut self, blocks: Vec<Arc<Block>>) {
         self.bodies.loading = false;
         for block in blocks {
+            if self.read_back(&block) {
+                continue;
+            }
             let hash = block.hash();
             if self.chain.is_active(&hash) {
                 let ids: Vec<TxId> = block.transactions.iter().map(Transaction::id).collect();
@@ -339,22 +359,17 @@ impl Node {
             for (caller, answer) in pending.replies {
                 self.reply(caller, answer);
             }
-            let Pending { tip, moved: Moved { connected, reverted, returned }, pool: (came, went), .. } =
-                pending;
+            let Pending { tip, moved, pool: (came, went), .. } = pending;
+            let Moved { connected, reverted, ancestor, returned } = moved;
             if came.count > 0 || went.count > 0 {
                 let (count, bytes) = (self.pool.len(), self.pool.bytes());
                 self.event(Event::PoolChanged { came, went, count, bytes });
             }
-            if reverted > 0 {
-                self.event(Event::Reorg { from, to: tip, depth: reverted, returned });
+            if let Some(ancestor) = ancestor {
+                self.event(Event::Reorg { from, to: tip, ancestor, depth: reverted, returned });
             }
             if connected > 0 {
                 self.event(Event::TipChanged { tip, connected, reverted });
-                self.tell_managers(crate::wire::manage::Event::TipChanged {
-                    tip: tip.hash,
-                    height: tip.height,
-                    reverted: u32::try_from(reverted).unwrap_or(u32::MAX),
-                });
             }
         }
         self.fetch_again();

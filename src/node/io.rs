@@ -8,14 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::chain::{CheckedBlock, CheckedBranch, Rule, Tip};
-use crate::encoding::Blob;
-use crate::limits::MAX_CONTENT_BYTES;
+use crate::encoding::{Blob, Text};
+use crate::limits::{MAX_CONTENT_BYTES, MAX_EXCERPT_BYTES};
 use crate::mempool;
 use crate::params::Params;
 use crate::peer::Disconnect;
 use crate::time::UnixTime;
-use crate::types::{Block, BlockHash, NodeId, Template, TxId, Unreachable};
-use crate::wire::manage::{Introduction, Mined};
+use crate::types::{Block, BlockHash, CompactTarget, NodeId, Template, TxId, Unreachable, Work};
+use crate::wire::manage::{self, Fault, Introduction, Mined};
 use crate::wire::message::{Message, NewBlock};
 
 pub use super::event::{Giver, Ids, Origin};
@@ -101,6 +101,8 @@ pub enum Delivery {
 pub struct BadBlock {
     /// Its header's hash.
     pub hash: BlockHash,
+    /// Its parent.
+    pub previous: BlockHash,
     /// The rule.
     pub rule: Rule,
 }
@@ -140,7 +142,8 @@ impl Input {
         block: &Arc<Block>,
         check: impl FnOnce(&Arc<Block>) -> Result<CheckedBlock, Rule>,
     ) -> Input {
-        Input::Block(conn, delivery, check(block).map_err(|rule| BadBlock { hash: block.hash(), rule }))
+        let bad = |rule| BadBlock { hash: block.hash(), previous: block.header.previous, rule };
+        Input::Block(conn, delivery, check(block).map_err(bad))
     }
 }
 
@@ -194,6 +197,10 @@ pub enum Command {
     Connect(SocketAddr),
     /// Close a connection and dial its address no more.
     Disconnect(Place),
+    /// These, and no others, are the faults of the links.
+    SetFaults(Vec<Fault>),
+    /// Close the connections to these nodes and dial them no more.
+    Forget(Vec<NodeId>),
     /// Stop in order.
     Shutdown,
 }
@@ -257,6 +264,12 @@ pub enum Answer {
     Disconnected,
     /// There is no such connection, and no such address to dial.
     NoSuchPeer,
+    /// So many of the nodes were known, and are let go of.
+    Forgotten(usize),
+    /// The faults are these now.
+    FaultsSet,
+    /// The faults are what they were.
+    BadFaults(String),
     /// The stop has begun.
     ShuttingDown,
     /// It cannot be made durable, for this reason; the node stops.
@@ -289,6 +302,8 @@ pub enum Output {
     Event(Event),
     /// What came of a command.
     Reply(CommandId, Answer),
+    /// Tell a manager how the node is, under this sequence: the edge counts the hashes.
+    Status(ConnId, u64, manage::Status),
     /// Nothing is left to do: stop.
     Stop,
 }
@@ -378,6 +393,10 @@ pub enum Event {
     BlockRefused {
         /// Its hash.
         hash: BlockHash,
+        /// Its parent.
+        previous: BlockHash,
+        /// Its height, if its parent is known.
+        height: Option<u64>,
         /// The rule it broke.
         rule: Rule,
         /// Who gave it.
@@ -396,10 +415,20 @@ pub enum Event {
         previous: BlockHash,
         /// Its height.
         height: u64,
+        /// What its header says of its time, in seconds since 1970.
+        time: u32,
+        /// Its target.
+        bits: CompactTarget,
+        /// Work of its chain up to it.
+        work: Work,
         /// Bytes of its encoding.
         bytes: usize,
         /// Its transactions, the coinbase included.
         transactions: usize,
+        /// Who mined it, as its coinbase says.
+        miner: NodeId,
+        /// The beginning of its first content, if that is text.
+        content: Text<MAX_EXCERPT_BYTES>,
         /// How it came.
         giver: Giver,
     },
@@ -409,6 +438,8 @@ pub enum Event {
         from: Tip,
         /// The new tip.
         to: Tip,
+        /// The last block that both chains have.
+        ancestor: Tip,
         /// Blocks that left the active chain.
         depth: u64,
         /// Contents of theirs that wait in the pool again. Those of blocks that must be read back first
@@ -430,6 +461,13 @@ pub enum Event {
     MiningSet {
         /// Hashes a second; 0: none.
         hashrate: u64,
+    },
+    /// The faults of the links are others.
+    FaultsSet {
+        /// Links that are cut.
+        cut: usize,
+        /// Links that are slow, or lose some of what is sent.
+        slow: usize,
     },
     /// Nothing can be made durable any more; the node stops.
     StoreFailed {

@@ -22,6 +22,8 @@
 //! | `relay` | telling peers of tips and transactions |
 //! | `mining` | what the miner is to do, and who waits for it |
 //! | `commands` | what users and managers ask for |
+//! | `faults` | links that a manager cut or made slow |
+//! | `told` | what managers that subscribed are told |
 //! | `view` | reading |
 //!
 //! Not here: bytes (`wire`), rules (`chain`), anything that waits (`net`).
@@ -34,6 +36,7 @@ mod commands;
 mod compact;
 mod connections;
 mod event;
+mod faults;
 mod fetch;
 mod gossip;
 mod import;
@@ -42,6 +45,7 @@ mod mining;
 mod outbound;
 mod relay;
 mod sync;
+mod told;
 pub mod view;
 
 use core::time::Duration;
@@ -66,12 +70,14 @@ use addresses::Addresses;
 use bans::Bans;
 use compact::Partials;
 use connections::Connection;
+use faults::Faults;
 use fetch::Fetch;
 use import::Bodies;
-use io::{ConnId, Event, Input, Output, Timer};
+use io::{ConnId, Input, Output, Timer};
 use mining::Mining;
 use relay::Wanted;
 use sync::Sync;
+use told::Seen;
 
 /// What a node is told when it is made.
 #[derive(Debug, Clone)]
@@ -122,6 +128,8 @@ pub struct Node {
     wanted: Wanted,
     partials: Partials,
     mining: Mining,
+    faults: Faults,
+    seen: Seen,
     /// The tip that is durable: what users are told.
     committed: Tip,
     /// Commits on their way, oldest first.
@@ -172,6 +180,8 @@ impl Node {
             wanted: Wanted::default(),
             partials: Partials::default(),
             mining: Mining::new(config.hashrate),
+            faults: Faults::default(),
+            seen: Seen::default(),
             commits: VecDeque::new(),
             next_commit: 0,
             unstored_bytes: 0,
@@ -250,10 +260,6 @@ impl Node {
 
     fn set_timer(&mut self, timer: Timer, after: Duration) {
         self.out.push(Output::SetTimer(timer, after));
-    }
-
-    fn event(&mut self, event: Event) {
-        self.out.push(Output::Event(event));
     }
 }
 

@@ -209,7 +209,7 @@ impl Node {
                     break;
                 }
                 HeaderOutcome::Invalid(rule) => {
-                    self.refuse_block(conn, header.hash(), rule);
+                    self.refuse_block(conn, (header.hash(), header.previous), rule);
                     break;
                 }
             }
@@ -226,7 +226,7 @@ impl Node {
             }
             HeaderOutcome::MissingParent => self.ask_headers(conn),
             HeaderOutcome::TooEarly { retry_at } => self.try_again_at(retry_at),
-            HeaderOutcome::Invalid(rule) => self.refuse_block(conn, header.hash(), rule),
+            HeaderOutcome::Invalid(rule) => self.refuse_block(conn, (header.hash(), header.previous), rule),
         }
         false
     }

@@ -110,6 +110,9 @@ pub enum Disconnect {
     /// The operator wants it so.
     #[error("asked to disconnect")]
     Requested,
+    /// A manager wants no link between the two.
+    #[error("the link is cut")]
+    Cut,
 }
 
 impl Disconnect {
@@ -142,6 +145,11 @@ impl Disconnect {
     /// Whether both ends are this node. Who is dialled finds out first, and says so.
     pub fn is_self(&self) -> bool {
         matches!(self, Disconnect::SelfConnection | Disconnect::Bye { reason: ByeReason::SelfConnection, .. })
+    }
+
+    /// Whether there is no link because somebody cut it, at either end.
+    pub fn is_cut(&self) -> bool {
+        matches!(self, Disconnect::Cut | Disconnect::Bye { reason: ByeReason::Cut, .. })
     }
 
     /// Whether dialling the same address again could never end otherwise, until somebody changes a setting.
@@ -177,6 +185,7 @@ impl Disconnect {
             TooManyPeers => ByeReason::TooManyPeers,
             ShuttingDown => ByeReason::ShuttingDown,
             Requested => ByeReason::Requested,
+            Cut => ByeReason::Cut,
             NotAuthorised(_) | NoManager(_) => ByeReason::NotAuthorised,
             Unexpected(_)
             | UnknownKinds

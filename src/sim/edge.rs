@@ -120,7 +120,8 @@ impl Network {
                     self.answered(n, &answer);
                     None
                 }
-                Output::Stop => None,
+                // Nobody manages a simulated node.
+                Output::Status(..) | Output::Stop => None,
             };
             if let Some(answer) = answer {
                 let moment = self.moment();

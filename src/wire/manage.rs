@@ -5,17 +5,23 @@
 //! So a recorded command is worth nothing on another connection, another node, or a second time. It is
 //! verified before the command is decoded: a stranger cannot even make us parse one.
 
+mod event;
+mod fault;
+
 use core::fmt;
 use core::str::FromStr;
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
 use crate::encoding::{self, Blob, Decode, Encode, List, Text};
-use crate::limits::{MAX_COMMAND_BYTES, MAX_CONTENT_BYTES, MAX_DETAIL_BYTES, MAX_REGISTER};
+use crate::limits::{MAX_COMMAND_BYTES, MAX_CONTENT_BYTES, MAX_DETAIL_BYTES, MAX_NODES, MAX_REGISTER};
 use crate::params::NetworkId;
 use crate::types::hash::{parse_hex, write_hex};
 use crate::types::{BlockHash, NodeId, TxId};
 use crate::wire::message::PeerAddress;
+
+pub use event::{Event, Ids, Origin, Place, SeenBlock, What};
+pub use fault::{BadFault, Fault};
 
 /// What the signature begins with, so that the key's other signatures cannot pass for commands.
 pub const SIGNATURE_TAG: &[u8] = b"p2pnode-manage-v1";
@@ -57,6 +63,16 @@ pub enum Command {
     Subscribe,
     /// Stop in order.
     Shutdown,
+    /// These, and no others, are the faults of your links.
+    SetFaults {
+        /// At most one for each node.
+        faults: List<Fault, MAX_NODES>,
+    },
+    /// Let go of these nodes: close the connections to them, and dial them no more.
+    Forget {
+        /// Those that are not known are none.
+        nodes: List<NodeId, MAX_REGISTER>,
+    },
 }
 
 /// One node told of another.
@@ -80,7 +96,7 @@ pub struct Report {
 /// What came of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum Outcome {
-    /// Done; there is nothing more to say (Register, SetMining, Subscribe, Shutdown).
+    /// Done; there is nothing more to say (Register, SetMining, Subscribe, Shutdown, SetFaults, Forget).
     Done,
     /// How the node is.
     Status(Status),
@@ -105,6 +121,16 @@ pub struct Status {
     pub pool: u32,
     /// Background mining's hashes a second; 0: off.
     pub hashrate: u64,
+    /// Bytes of those transactions.
+    pub pool_bytes: u64,
+    /// Hashes that its miner has tried since it started.
+    pub hashes: u64,
+    /// How long it has run, in seconds.
+    pub uptime: u64,
+    /// Height of the tip that it relays and mines on, which may be ahead of the committed one.
+    pub memory_height: u64,
+    /// Hash of that tip.
+    pub memory_tip: BlockHash,
 }
 
 /// A block as its miner tells of it.
@@ -120,30 +146,6 @@ pub struct Mined {
     pub tries: u64,
     /// Milliseconds from the command to the stored block.
     pub millis: u64,
-}
-
-/// What a node tells a manager that subscribed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub enum Event {
-    /// A connection to this node became ready.
-    PeerReady {
-        /// Its name.
-        node: NodeId,
-    },
-    /// The last connection to this node closed.
-    PeerGone {
-        /// Its name.
-        node: NodeId,
-    },
-    /// The committed tip is another one.
-    TipChanged {
-        /// The new tip.
-        tip: BlockHash,
-        /// Its height.
-        height: u64,
-        /// Blocks of the old chain that the new one does not have; 0: it only grew.
-        reverted: u32,
-    },
 }
 
 /// The public key whose commands a node obeys. As text, 64 hex digits.

@@ -133,6 +133,8 @@ pub enum ByeReason {
     NotAuthorised,
     /// The operator wants it so.
     Requested,
+    /// The link between us is cut, for a test of what follows: until somebody mends it.
+    Cut,
 }
 
 /// A number to be sent back.

@@ -10,13 +10,16 @@ use crate::encoding::{Blob, List, Text};
 use crate::limits::MAX_PEERS;
 use crate::params::{NetworkId, Params};
 use crate::types::{Block, BlockHash, Coinbase, Content, Header, NodeId, ShortId, Transaction, TxId};
-use crate::wire::manage::{Command, Event, Introduction, Manage, Mined, Outcome, Report, Status};
+use crate::wire::manage::{
+    Command, Event, Fault, Ids, Introduction, Manage, Mined, Origin, Outcome, Place, Report, SeenBlock,
+    Status, What,
+};
 use crate::wire::message::{
     BlockTransactions, Bye, ByeReason, CompactBlock, GetBlockTransactions, GetHeaders, Hello, Kind, Message,
     NewBlock, PeerAddress, Ping, Role,
 };
 
-const REASONS: [ByeReason; 10] = [
+const REASONS: [ByeReason; 11] = [
     ByeReason::ShuttingDown,
     ByeReason::WrongNetwork,
     ByeReason::BadVersion,
@@ -27,6 +30,7 @@ const REASONS: [ByeReason; 10] = [
     ByeReason::Misbehaviour,
     ByeReason::NotAuthorised,
     ByeReason::Requested,
+    ByeReason::Cut,
 ];
 
 /// Every kind, the empty and the full of its lists, every variant of its enums.
@@ -90,14 +94,12 @@ pub fn messages() -> Vec<Message> {
         Message::Transactions(List::clipped([content.clone(), content])),
         Message::Transactions(List::default()),
         Message::Manage(Manage { sequence: 1, command: Blob::default(), signature: [5; 64] }),
-        Message::Event(Event::PeerReady { node: NodeId([6; 16]) }),
-        Message::Event(Event::PeerGone { node: NodeId([6; 16]) }),
-        Message::Event(Event::TipChanged { tip: hashes[1], height: 7, reverted: 1 }),
     ];
     messages.extend(REASONS.map(|reason| {
         let rules = (reason == ByeReason::WrongNetwork).then(|| params.rules().clone());
         Message::Bye(Bye { reason, detail: Text::clipped(&"so long ".repeat(25)), rules })
     }));
+    messages.extend(happenings().map(|what| Message::Event(Event { at: 1_700_000_000_000_001, what })));
     messages.extend(outcomes().map(|outcome| Message::Report(Report { sequence: 3, outcome })));
     messages
 }
@@ -106,10 +108,62 @@ fn outcomes() -> [Outcome; 5] {
     let tip = BlockHash([1; 32]);
     [
         Outcome::Done,
-        Outcome::Status(Status { height: 2, tip, peers: 3, pool: 4, hashrate: 5 }),
+        Outcome::Status(Status {
+            height: 2,
+            tip,
+            peers: 3,
+            pool: 4,
+            hashrate: 5,
+            pool_bytes: 6,
+            hashes: 7,
+            uptime: 8,
+            memory_height: 9,
+            memory_tip: BlockHash([2; 32]),
+        }),
         Outcome::Mined(Mined { hash: tip, height: 2, nonce: 3, tries: 4, millis: 5 }),
         Outcome::Submitted(TxId([7; 32])),
         Outcome::Failed(Text::clipped(&"no".repeat(100))),
+    ]
+}
+
+fn happenings() -> [What; 12] {
+    let (hash, node) = (BlockHash([1; 32]), NodeId([6; 16]));
+    let place = |height| Place { hash, height };
+    let ids = || Ids { first: List::clipped([TxId([7; 32]); 16]), count: 17 };
+    let why = || Text::clipped(&"so long ".repeat(25));
+    [
+        What::PeerReady { node, outbound: true },
+        What::PeerGone { node, why: why() },
+        What::TipChanged { tip: hash, height: 7, work: [8; 32], reverted: 1 },
+        What::BlockSeen(SeenBlock {
+            hash,
+            previous: hash,
+            height: u64::MAX,
+            time: 1,
+            bits: crate::types::CompactTarget(0x1e0f_ffff),
+            work: [8; 32],
+            transactions: 2,
+            bytes: 3,
+            origin: Origin::Loaded,
+            from: Some(node),
+            miner: node,
+            content: Text::clipped(&"ä".repeat(40)),
+        }),
+        What::BlockMined { hash, height: 1, tries: 2 },
+        What::BlockRefused {
+            hash,
+            previous: hash,
+            height: Some(3),
+            rule: Text::clipped(&"rule".repeat(10)),
+            why: why(),
+            from: Some(node),
+        },
+        What::Reorg { old: place(9), new: place(10), ancestor: place(7), depth: 2, returned: ids() },
+        What::PoolChanged { count: 1, bytes: 2, came: ids(), went: ids() },
+        What::MiningSet { hashrate: 1 },
+        What::MiningPaused { until: 1_700_000_000_000_000 },
+        What::FaultsSet { cut: 1, slow: 2 },
+        What::StoreFailed { why: why() },
     ]
 }
 
@@ -129,6 +183,11 @@ pub fn commands() -> Vec<Command> {
         Command::Submit { content },
         Command::Subscribe,
         Command::Shutdown,
+        Command::SetFaults { faults: List::default() },
+        Command::SetFaults {
+            faults: List::clipped([Fault { cut: true, ..Fault::none(NodeId([2; 16])) }; 1000]),
+        },
+        Command::Forget { nodes: List::clipped([NodeId([2; 16]); 1000]) },
     ]
 }
 

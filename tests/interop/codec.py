@@ -65,6 +65,7 @@ REASON = units(
     "Misbehaviour",
     "NotAuthorised",
     "Requested",
+    "Cut",
 )
 Bye = Struct("Bye", reason=REASON, detail=Text(200), rules=Option(Rules))
 Ping = Struct("Ping", nonce=U64)
@@ -75,14 +76,69 @@ CompactBlock = Struct(
 GetBlockTransactions = Struct("GetBlockTransactions", block=HASH, places=List(U16, 50000))
 BlockTransactions = Struct("BlockTransactions", block=HASH, transactions=List(TRANSACTION, 50000))
 Manage = Struct("Manage", sequence=U64, command=Bytes(131072), signature=Array(64))
-Status = Struct("Status", height=U64, tip=HASH, peers=U32, pool=U32, hashrate=U64)
+Status = Struct(
+    "Status",
+    height=U64,
+    tip=HASH,
+    peers=U32,
+    pool=U32,
+    hashrate=U64,
+    pool_bytes=U64,
+    hashes=U64,
+    uptime=U64,
+    memory_height=U64,
+    memory_tip=HASH,
+)
 Mined = Struct("Mined", hash=HASH, height=U64, nonce=U32, tries=U64, millis=U64)
 OUTCOME = Enum(("Done", None), ("Status", Status), ("Mined", Mined), ("Submitted", HASH), ("Failed", Text(200)))
 Report = Struct("Report", sequence=U64, outcome=OUTCOME)
-PeerEvent = Struct("PeerEvent", node=ID16)
-TipChanged = Struct("TipChanged", tip=HASH, height=U64, reverted=U32)
-EVENT = Enum(("PeerReady", PeerEvent), ("PeerGone", PeerEvent), ("TipChanged", TipChanged))
+Place = Struct("Place", hash=HASH, height=U64)
+Ids = Struct("Ids", first=List(HASH, 16), count=U32)
+TipChanged = Struct("TipChanged", tip=HASH, height=U64, work=ID32, reverted=U32)
+BlockSeen = Struct(
+    "BlockSeen",
+    hash=HASH,
+    previous=HASH,
+    height=U64,
+    time=U32,
+    bits=BITS,
+    work=ID32,
+    transactions=U32,
+    bytes=U32,
+    origin=units("Mined", "Pushed", "Compact", "Requested", "Imported", "Loaded"),
+    from_=Option(ID16),
+    miner=ID16,
+    content=Text(80),
+)
+BlockRefused = Struct(
+    "BlockRefused",
+    hash=HASH,
+    previous=HASH,
+    height=Option(U64),
+    rule=Text(40),
+    why=Text(200),
+    from_=Option(ID16),
+)
+WHAT = Enum(
+    ("PeerReady", Struct("PeerReady", node=ID16, outbound=Bool)),
+    ("PeerGone", Struct("PeerGone", node=ID16, why=Text(200))),
+    ("TipChanged", TipChanged),
+    ("BlockSeen", BlockSeen),
+    ("BlockMined", Struct("BlockMined", hash=HASH, height=U64, tries=U64)),
+    ("BlockRefused", BlockRefused),
+    ("Reorg", Struct("Reorg", old=Place, new=Place, ancestor=Place, depth=U32, returned=Ids)),
+    ("PoolChanged", Struct("PoolChanged", count=U32, bytes=U64, came=Ids, went=Ids)),
+    ("MiningSet", Struct("MiningSet", hashrate=U64)),
+    ("MiningPaused", Struct("MiningPaused", until=U64)),
+    ("FaultsSet", Struct("FaultsSet", cut=U32, slow=U32)),
+    ("StoreFailed", Struct("StoreFailed", why=Text(200))),
+)
+Event = Struct("Event", at=U64, what=WHAT)
 
+
+def what(name, *fields):
+    """Something that happened."""
+    return Variant(name, dict(WHAT.variants)[name](*fields))
 
 
 def address(port, host=bytes([127, 0, 0, 1])):
@@ -93,6 +149,7 @@ def address(port, host=bytes([127, 0, 0, 1])):
 # --- commands (section 8.2)
 
 Introduction = Struct("Introduction", node=Option(ID16), address=SOCKET_ADDRESS, dial=Bool)
+Fault = Struct("Fault", node=ID16, cut=Bool, latency_micros=U32, jitter_micros=U32, loss_ppm=U32)
 COMMAND = Enum(
     ("Register", List(Introduction, 1000)),
     ("Status", None),
@@ -101,6 +158,8 @@ COMMAND = Enum(
     ("Submit", Struct("Submit", content=Bytes(65536))),
     ("Subscribe", None),
     ("Shutdown", None),
+    ("SetFaults", Struct("SetFaults", faults=List(Fault, 1000))),
+    ("Forget", Struct("Forget", nodes=List(ID16, 1000))),
 )
 
 # --- kinds (section 3)
@@ -127,7 +186,7 @@ KINDS = {
     0x10: Kind("Transactions", 1000009, List(TRANSACTION, 1000)),
     0x40: Kind("Manage", 132096, Manage),
     0x41: Kind("Report", 4096, Report),
-    0x42: Kind("Event", 4096, EVENT),
+    0x42: Kind("Event", 4096, Event),
 }
 KIND_OF = {kind.name: number for number, kind in KINDS.items()}
 HANDSHAKE_CAP, UNKNOWN_CAP = 1024, 65536

@@ -151,7 +151,7 @@ class Option:
 
 
 class Struct:
-    """Called with its fields it makes a value, a named tuple."""
+    """Called with its fields it makes a value, a named tuple. A name that Python keeps for itself ends in _."""
 
     def __init__(self, name, /, **fields):
         self.fields, self.make = fields, namedtuple(name, fields)
@@ -166,7 +166,7 @@ class Struct:
         return self.make(*[kind.take(reader) for kind in self.fields.values()])
 
     def show(self, value):
-        return {name: kind.show(field) for (name, kind), field in zip(self.fields.items(), value)}
+        return {name.rstrip("_"): kind.show(field) for (name, kind), field in zip(self.fields.items(), value)}
 
 
 Variant = namedtuple("Variant", "name value")

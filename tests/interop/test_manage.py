@@ -45,7 +45,8 @@ class Manager:
         return self.peer.until("Report", lambda report: report.sequence == sequence).outcome
 
     def event(self, name):
-        return self.peer.until("Event", lambda event: event.name == name).value
+        """The next event of this name."""
+        return self.peer.until("Event", lambda event: event.what.name == name).what.value
 
 
 def command(name, *fields):
@@ -74,9 +75,9 @@ class Commands(Case):
 
         self.assertEqual(manager.do("Subscribe"), "Done")
         self.assertEqual(manager.event("PeerReady").node, peer.ours.node)
-        self.assertEqual(manager.event("TipChanged"), codec.TipChanged(mined.hash, 1, 0))
+        self.assertEqual(manager.event("TipChanged")[:2], (mined.hash, 1))
         mined = manager.do(command("Mine", None)).value
-        self.assertEqual(manager.event("TipChanged"), codec.TipChanged(mined.hash, 2, 0))
+        self.assertEqual(manager.event("TipChanged")[:2], (mined.hash, 2))
         peer.close()
         self.assertEqual(manager.event("PeerGone").node, peer.ours.node)
 
@@ -106,7 +107,7 @@ class Commands(Case):
         manager.do("Subscribe")
         old, new = chains.Chain(LAB).grow(3), chains.Chain(LAB).grow(5)
         node.dial(old).attend()
-        manager.peer.until("Event", lambda event: event.name == "TipChanged" and event.value.tip == old.tip)
+        manager.peer.until("Event", lambda event: event.what.name == "TipChanged" and event.what.value.tip == old.tip)
         node.dial(new).attend()
         heights, reverted = [], 0
         while not heights or heights[-1] < 5:

@@ -34,7 +34,7 @@ class Nuisance(Table):
             [
                 ("a second Hello", BAD, say("Hello", again)),
                 ("a Report", BAD, say("Report", codec.Report(1, "Done"))),
-                ("an Event", BAD, say("Event", codec.Variant("PeerReady", codec.PeerEvent(bytes(16))))),
+                ("an Event", BAD, say("Event", codec.Event(0, codec.what("MiningSet", 0)))),
                 ("a command of no manager", BAD, say("Manage", codec.Manage(1, b"", bytes(64)))),
                 ("a Pong that nobody waits for", OPEN, say("Pong", codec.Ping(1), 5)),
                 ("sixteen frames of an unknown kind", OPEN, unknown(16)),

@@ -31,7 +31,8 @@ pub fn limits() -> BTreeMap<&'static str, u64> {
         MAX_LOCATOR MAX_GET_BLOCKS MAX_TRANSACTION_IDS MAX_TRANSACTIONS_BYTES MAX_REGISTER MAX_COMMAND_BYTES
         MAX_BLOCK_BYTES MAX_BLOCK_TRANSACTIONS MAX_CONTENT_BYTES MAX_NOTE_BYTES MAX_PUSH_BYTES
         MAX_FUTURE_SECS MIN_FUTURE_SECS MEDIAN_TIME_SPAN MAX_BLOCK_TIME_SECS MAX_DIFFICULTY
-        MAX_CHAIN_FILE_RULES_BYTES SHORT_ID_BYTES
+        MAX_CHAIN_FILE_RULES_BYTES SHORT_ID_BYTES MAX_NODES MAX_EXCERPT_BYTES MAX_RULE_NAME_BYTES MAX_TOLD_IDS
+        MAX_FAULT_LATENCY_MICROS MAX_FAULT_LOSS_PPM TOLD_HEIGHTS MAX_TOLD_BLOCKS
         MAX_IN_FLIGHT MAX_FUTURE_BLOCKS MAX_POOL_BYTES MAX_POOL_COUNT POOL_SHARES
         MIN_FRAME_BYTES_PER_SEC MAX_PENDING_HANDSHAKES MAX_INBOUND MAX_MANAGERS MAX_SEND_QUEUE_BYTES
         MAX_PINGS_PER_SEC MAX_REQUESTS_PER_SEC MAX_REQUEST_BURST MAX_ANNOUNCEMENTS_PER_SEC
@@ -70,7 +71,8 @@ pub fn variants() -> Vec<(&'static str, Vec<String>)> {
         ("Window", all::<Window>()),
         ("Commands", zeros::<Command>()),
         ("Outcomes", zeros::<p2pnode::wire::manage::Outcome>()),
-        ("Events", zeros::<p2pnode::wire::manage::Event>()),
+        ("Events", zeros::<p2pnode::wire::manage::What>()),
+        ("Origins", all::<p2pnode::wire::manage::Origin>()),
         ("Transactions of a block", zeros::<Transaction>()),
         ("NewBlock", zeros::<p2pnode::wire::message::NewBlock>()),
     ]

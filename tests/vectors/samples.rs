@@ -8,7 +8,10 @@ use p2pnode::encoding::{List, Text};
 use p2pnode::limits::{MAX_HANDSHAKE_FRAME_BYTES, MAX_UNKNOWN_FRAME_BYTES};
 use p2pnode::params::Params;
 use p2pnode::types::{Block, BlockHash, Coinbase, Content, NodeId, ShortIds, Transaction, TxId, Work};
-use p2pnode::wire::manage::{Binding, Command, Event, Introduction, Mined, Outcome, Report, Status};
+use p2pnode::wire::manage::{
+    Binding, Command, Event, Fault, Ids, Introduction, Mined, Origin, Outcome, Place, Report, SeenBlock,
+    Status, What,
+};
 use p2pnode::wire::message::{
     BlockTransactions, Bye, ByeReason, CompactBlock, GetBlockTransactions, GetHeaders, Hello, NewBlock,
     PeerAddress, Ping, Role,
@@ -17,6 +20,8 @@ use p2pnode::wire::{Kind, Message, frame};
 
 /// The node that is spoken to.
 pub const NODE: NodeId = NodeId([0xb0; 16]);
+/// Another one.
+const OTHER: NodeId = NodeId([0xb1; 16]);
 /// The challenge in its Hello.
 pub const CHALLENGE: [u8; 32] = [0xc0; 32];
 /// The secret half of the manager's key.
@@ -78,6 +83,13 @@ fn block() -> Block {
 pub fn commands() -> Vec<(&'static str, Command)> {
     let data = || b"hello".to_vec().try_into().expect("short");
     let at = |node, address: SocketAddr, dial| Introduction { peer: PeerAddress { node, address }, dial };
+    let cut = Fault { cut: true, ..Fault::none(OTHER) };
+    let slow = Fault {
+        latency_micros: 80_000,
+        jitter_micros: 20_000,
+        loss_ppm: 10_000,
+        ..Fault::none(NodeId([0xb2; 16]))
+    };
     let peers = [
         at(None, (Ipv4Addr::LOCALHOST, 6001).into(), true),
         at(Some(NODE), (Ipv6Addr::LOCALHOST, 6002).into(), false),
@@ -92,6 +104,10 @@ pub fn commands() -> Vec<(&'static str, Command)> {
         ("submit", Command::Submit { content: data() }),
         ("subscribe", Command::Subscribe),
         ("shutdown", Command::Shutdown),
+        ("no faults", Command::SetFaults { faults: List::default() }),
+        ("a link cut and a slow one", Command::SetFaults { faults: List::clipped([cut, slow]) }),
+        ("nobody to let go of", Command::Forget { nodes: List::default() }),
+        ("one to let go of", Command::Forget { nodes: List::clipped([OTHER]) }),
     ]
 }
 
@@ -137,6 +153,7 @@ pub fn messages() -> Vec<(String, Message)> {
         ("misbehaviour", ByeReason::Misbehaviour, "headers that are not linked", None),
         ("no right", ByeReason::NotAuthorised, "", None),
         ("by request", ByeReason::Requested, "", None),
+        ("a cut", ByeReason::Cut, "the link is cut", None),
     ] {
         add(name, Message::Bye(Bye { reason, detail: Text::clipped(detail), rules: rules.cloned() }));
     }
@@ -195,7 +212,18 @@ pub fn messages() -> Vec<(String, Message)> {
     for (sequence, (name, command)) in (1..).zip(commands()) {
         add(name, Message::Manage(binding().sign(&key, sequence, &command)));
     }
-    let status = Status { height: 1, tip, peers: 2, pool: 3, hashrate: 120_000 };
+    let status = Status {
+        height: 1,
+        tip,
+        peers: 2,
+        pool: 3,
+        hashrate: 120_000,
+        pool_bytes: 4,
+        hashes: 5,
+        uptime: 6,
+        memory_height: 2,
+        memory_tip: genesis,
+    };
     let mined = Mined { hash: tip, height: 1, nonce: 0x0102_0304, tries: 1_048_576, millis: 250 };
     for (name, sequence, outcome) in [
         ("done", 1, Outcome::Done),
@@ -206,11 +234,68 @@ pub fn messages() -> Vec<(String, Message)> {
     ] {
         add(name, Message::Report(Report { sequence, outcome }));
     }
-    add("a peer came", Message::Event(Event::PeerReady { node: NODE }));
-    add("a peer went", Message::Event(Event::PeerGone { node: NODE }));
-    add("grown", Message::Event(Event::TipChanged { tip, height: 1, reverted: 0 }));
-    add("reorganised", Message::Event(Event::TipChanged { tip, height: 9, reverted: 2 }));
+    for (name, what) in happenings(&block, ids[1]) {
+        add(name, Message::Event(Event { at: 1_767_225_600_000_001, what }));
+    }
     all
+}
+
+/// What is told of, every variant, with and without what may be missing.
+fn happenings(block: &Block, id: TxId) -> Vec<(&'static str, What)> {
+    let (hash, previous) = (block.hash(), block.header.previous);
+    let work = Work::ZERO.plus(block.header.bits.to_target().expect("a target").work()).to_le_bytes();
+    let place = |height| Place { hash, height };
+    let none = Ids::default;
+    let one = || Ids { first: List::clipped([id]), count: 1 };
+    let seen = SeenBlock {
+        hash,
+        previous,
+        height: 1,
+        time: block.header.time,
+        bits: block.header.bits,
+        work,
+        transactions: 3,
+        bytes: 300,
+        origin: Origin::Pushed,
+        from: Some(OTHER),
+        miner: NODE,
+        content: Text::clipped("hello"),
+    };
+    let by = |origin| SeenBlock { origin, from: None, content: Text::default(), ..seen.clone() };
+    let refused = |height, from| What::BlockRefused {
+        hash,
+        previous,
+        height,
+        rule: Text::clipped("BadBits"),
+        why: Text::clipped("the bits are not those due"),
+        from,
+    };
+    vec![
+        ("a peer came", What::PeerReady { node: OTHER, outbound: false }),
+        ("a peer was reached", What::PeerReady { node: OTHER, outbound: true }),
+        ("a peer went", What::PeerGone { node: OTHER, why: Text::clipped("closed by the peer") }),
+        ("grown", What::TipChanged { tip: hash, height: 1, work, reverted: 0 }),
+        ("reorganised", What::TipChanged { tip: hash, height: 9, work, reverted: 2 }),
+        ("mined here", What::BlockSeen(by(Origin::Mined))),
+        ("put together", What::BlockSeen(SeenBlock { origin: Origin::Compact, ..seen.clone() })),
+        ("asked for", What::BlockSeen(SeenBlock { origin: Origin::Requested, ..seen.clone() })),
+        ("imported", What::BlockSeen(by(Origin::Imported))),
+        ("loaded", What::BlockSeen(by(Origin::Loaded))),
+        ("pushed", What::BlockSeen(seen)),
+        ("found", What::BlockMined { hash, height: 1, tries: 1_048_576 }),
+        ("refused", refused(Some(1), Some(OTHER))),
+        ("our own, refused", refused(None, None)),
+        (
+            "another branch",
+            What::Reorg { old: place(8), new: place(9), ancestor: place(6), depth: 2, returned: one() },
+        ),
+        ("one waits", What::PoolChanged { count: 1, bytes: 25, came: one(), went: none() }),
+        ("none waits", What::PoolChanged { count: 0, bytes: 0, came: none(), went: one() }),
+        ("mining", What::MiningSet { hashrate: 120_000 }),
+        ("mining waits", What::MiningPaused { until: 1_767_225_601_000_000 }),
+        ("faults", What::FaultsSet { cut: 1, slow: 2 }),
+        ("no store", What::StoreFailed { why: Text::clipped("no space left on device") }),
+    ]
 }
 
 /// (name, whether the handshake is done, the bytes of a stream that then ends)
@@ -278,7 +363,7 @@ pub fn rejected() -> Vec<(String, bool, Vec<u8>)> {
     let note = [&count(1)[..], &[0; 4], &[0; 32], &count(1), &[0xff]].concat();
     add("a note that is not UTF-8", true, body(Kind::Transactions, &note));
     add("50001 transactions in a block", true, body(Kind::Block, &[&[0; 80][..], &count(50_001)].concat()));
-    add("an eleventh reason", false, body(Kind::Bye, &[&[10, 0, 0, 0][..], &count(0), &[0]].concat()));
+    add("a twelfth reason", false, body(Kind::Bye, &[&[11, 0, 0, 0][..], &count(0), &[0]].concat()));
     add("a reason over its limit", false, body(Kind::Bye, &[&[0; 4][..], &count(201)].concat()));
     let good = frame::encode(&Message::Hello(hello()));
     let agent = |count: u64, byte: u8| {
@@ -299,7 +384,11 @@ pub fn rejected() -> Vec<(String, bool, Vec<u8>)> {
     add("a Hello and a byte", false, hello);
     add("a command over its limit", true, body(Kind::Manage, &[count(1), count(131_073)].concat()));
     add("a sixth outcome", true, body(Kind::Report, &[&count(1)[..], &[5, 0, 0, 0]].concat()));
-    add("a fourth event", true, body(Kind::Event, &[3, 0, 0, 0]));
+    add("a thirteenth event", true, body(Kind::Event, &[&[0; 8][..], &[12, 0, 0, 0]].concat()));
+    let mined = [&[0; 8][..], &[3, 0, 0, 0], &[0; 32 + 32 + 8 + 4 + 4 + 32 + 4 + 4]].concat();
+    add("a seventh origin", true, body(Kind::Event, &[&mined[..], &[6, 0, 0, 0]].concat()));
+    let pool = [&[0; 8][..], &[7, 0, 0, 0], &[0; 4 + 8], &count(17)].concat();
+    add("17 ids in an event", true, body(Kind::Event, &pool));
     rows
 }
 

@@ -8,7 +8,9 @@
 use p2pnode::params::Rules;
 use p2pnode::types::{Block, Header, Transaction};
 use p2pnode::wire::Message;
-use p2pnode::wire::manage::{Command, Event, Manage, Mined, Outcome, Report, Status};
+use p2pnode::wire::manage::{
+    Command, Event, Fault, Ids, Manage, Mined, Outcome, Place, Report, SeenBlock, Status, What,
+};
 use p2pnode::wire::message::{Bye, CompactBlock, Hello, NewBlock, PeerAddress};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -223,22 +225,28 @@ pub fn command(command: &Command) -> Json {
         Command::Submit { content: data } => variant("Submit", content(data)),
         Command::Subscribe => text("Subscribe"),
         Command::Shutdown => text("Shutdown"),
+        Command::SetFaults { faults } => {
+            let faults = faults.iter().map(fault).collect();
+            variant("SetFaults", Json::Object(vec![("faults", Json::List(faults))]))
+        }
+        Command::Forget { nodes } => variant("Forget", Json::Object(vec![("nodes", texts(nodes))])),
     }
+}
+
+fn fault(fault: &Fault) -> Json {
+    Json::Object(vec![
+        ("node", text(fault.node)),
+        ("cut", Json::Bool(fault.cut)),
+        ("latency_micros", Json::Number(fault.latency_micros)),
+        ("jitter_micros", Json::Number(fault.jitter_micros)),
+        ("loss_ppm", Json::Number(fault.loss_ppm)),
+    ])
 }
 
 fn outcome(outcome: &Outcome) -> Json {
     match outcome {
         Outcome::Done => text("Done"),
-        Outcome::Status(Status { height, tip, peers, pool, hashrate }) => variant(
-            "Status",
-            Json::Object(vec![
-                ("height", text(height)),
-                ("tip", text(tip)),
-                ("peers", Json::Number(*peers)),
-                ("pool", Json::Number(*pool)),
-                ("hashrate", text(hashrate)),
-            ]),
-        ),
+        Outcome::Status(status) => variant("Status", status_json(status)),
         Outcome::Mined(Mined { hash, height, nonce, tries, millis }) => variant(
             "Mined",
             Json::Object(vec![
@@ -254,17 +262,105 @@ fn outcome(outcome: &Outcome) -> Json {
     }
 }
 
+fn status_json(status: &Status) -> Json {
+    Json::Object(vec![
+        ("height", text(status.height)),
+        ("tip", text(status.tip)),
+        ("peers", Json::Number(status.peers)),
+        ("pool", Json::Number(status.pool)),
+        ("hashrate", text(status.hashrate)),
+        ("pool_bytes", text(status.pool_bytes)),
+        ("hashes", text(status.hashes)),
+        ("uptime", text(status.uptime)),
+        ("memory_height", text(status.memory_height)),
+        ("memory_tip", text(status.memory_tip)),
+    ])
+}
+
 fn event(event: &Event) -> Json {
-    match event {
-        Event::PeerReady { node } => variant("PeerReady", Json::Object(vec![("node", text(node))])),
-        Event::PeerGone { node } => variant("PeerGone", Json::Object(vec![("node", text(node))])),
-        Event::TipChanged { tip, height, reverted } => variant(
+    let (name, fields) = what(&event.what);
+    Json::Object(vec![("at", text(event.at)), ("what", variant(name, Json::Object(fields)))])
+}
+
+fn what(what: &What) -> (&'static str, Vec<(&'static str, Json)>) {
+    match what {
+        What::PeerReady { node, outbound } => {
+            ("PeerReady", vec![("node", text(node)), ("outbound", Json::Bool(*outbound))])
+        }
+        What::PeerGone { node, why } => ("PeerGone", vec![("node", text(node)), ("why", text(why.as_str()))]),
+        What::TipChanged { tip, height, work, reverted } => (
             "TipChanged",
-            Json::Object(vec![
+            vec![
                 ("tip", text(tip)),
                 ("height", text(height)),
+                ("work", bytes(work)),
                 ("reverted", Json::Number(*reverted)),
-            ]),
+            ],
         ),
+        What::BlockSeen(block) => ("BlockSeen", seen(block)),
+        What::BlockMined { hash, height, tries } => {
+            ("BlockMined", vec![("hash", text(hash)), ("height", text(height)), ("tries", text(tries))])
+        }
+        What::BlockRefused { hash, previous, height, rule, why, from } => (
+            "BlockRefused",
+            vec![
+                ("hash", text(hash)),
+                ("previous", text(previous)),
+                ("height", or_null(*height, text)),
+                ("rule", text(rule.as_str())),
+                ("why", text(why.as_str())),
+                ("from", or_null(*from, text)),
+            ],
+        ),
+        What::Reorg { old, new, ancestor, depth, returned } => (
+            "Reorg",
+            vec![
+                ("old", place(old)),
+                ("new", place(new)),
+                ("ancestor", place(ancestor)),
+                ("depth", Json::Number(*depth)),
+                ("returned", ids(returned)),
+            ],
+        ),
+        What::PoolChanged { count, bytes, came, went } => (
+            "PoolChanged",
+            vec![
+                ("count", Json::Number(*count)),
+                ("bytes", text(bytes)),
+                ("came", ids(came)),
+                ("went", ids(went)),
+            ],
+        ),
+        What::MiningSet { hashrate } => ("MiningSet", vec![("hashrate", text(hashrate))]),
+        What::MiningPaused { until } => ("MiningPaused", vec![("until", text(until))]),
+        What::FaultsSet { cut, slow } => {
+            ("FaultsSet", vec![("cut", Json::Number(*cut)), ("slow", Json::Number(*slow))])
+        }
+        What::StoreFailed { why } => ("StoreFailed", vec![("why", text(why.as_str()))]),
     }
+}
+
+fn seen(block: &SeenBlock) -> Vec<(&'static str, Json)> {
+    vec![
+        ("hash", text(block.hash)),
+        ("previous", text(block.previous)),
+        ("height", text(block.height)),
+        ("time", Json::Number(block.time)),
+        ("bits", text(block.bits)),
+        ("work", bytes(&block.work)),
+        ("transactions", Json::Number(block.transactions)),
+        ("bytes", Json::Number(block.bytes)),
+        ("origin", text(format!("{:?}", block.origin))),
+        ("from", or_null(block.from, text)),
+        ("miner", text(block.miner)),
+        ("content", text(block.content.as_str())),
+    ]
+}
+
+fn place(place: &Place) -> Json {
+    Json::Object(vec![("hash", text(place.hash)), ("height", text(place.height))])
+}
+
+fn ids(ids: &Ids) -> Json {
+    Json::Object(vec![("first", texts(&ids.first)), ("count", Json::Number(ids.count))])
 }

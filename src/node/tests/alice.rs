@@ -14,7 +14,7 @@ use crate::params::Params;
 use crate::peer::{Disconnect, Identity};
 use crate::time::{Now, UnixTime};
 use crate::types::{BlockHash, Header, Lookup, NodeId, Transaction, Work};
-use crate::wire::manage::ManagerKey;
+use crate::wire::manage::{ManagerKey, Outcome, Report};
 use crate::wire::message::{Hello, Message, Role};
 
 pub fn secs(secs: u64) -> Duration {
@@ -189,6 +189,10 @@ impl Alice {
                 Output::Mine(job) => self.job = job,
                 Output::Event(event) => self.events.push(event),
                 Output::Reply(id, answer) => self.replies.push((id, answer)),
+                Output::Status(conn, sequence, status) => {
+                    let outcome = Outcome::Status(status);
+                    self.note_sent(conn, Message::Report(Report { sequence, outcome }));
+                }
                 Output::Stop => self.stopped = true,
             }
         }

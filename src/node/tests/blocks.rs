@@ -431,7 +431,8 @@ fn a_refused_block_is_told_of_and_its_children_are_refused_unread() {
     let header = *miner_header(&miner, &hashes[0]);
     alice.received(peers[0], Message::NewBlock(NewBlock::Announce(header)));
     assert_eq!(count_asked(&alice.said(peers[0])), 1);
-    let bad = BadBlock { hash: hashes[0], rule: crate::chain::Rule::ExtraCoinbase };
+    let bad =
+        BadBlock { hash: hashes[0], previous: BlockHash::ZERO, rule: crate::chain::Rule::ExtraCoinbase };
     alice.input(Input::Block(peers[0], Delivery::Requested, Err(bad)));
     assert!(alice.closed[&peers[0]].is_offence());
     let refused = |event: &Event| matches!(event, Event::BlockRefused { hash, .. } if *hash == hashes[0]);

@@ -9,7 +9,7 @@ use crate::params::Params;
 use crate::peer::Disconnect;
 use crate::types::NodeId;
 use crate::wire::manage::{
-    Binding, Command, Event, Introduction, Manage, ManagerKey, Outcome, Refusal, Report,
+    Binding, Command, Fault, Introduction, Manage, ManagerKey, Origin, Outcome, Refusal, Report, What,
 };
 use crate::wire::message::{Hello, Message, PeerAddress, Role};
 
@@ -97,30 +97,175 @@ fn a_manager_registers_asks_mines_submits_and_ends_a_node() {
     assert!(alice.stopped);
 }
 
+/// A manager's connection that has subscribed with the command `sequence`.
+fn subscribed(alice: &mut Alice, sequence: u64) -> ConnId {
+    let manager = call(alice);
+    tell(alice, manager, sequence, &Command::Subscribe);
+    manager.0
+}
+
+/// What was told on `conn` since the last look, with its times.
+fn told(alice: &mut Alice, conn: ConnId) -> Vec<(u64, What)> {
+    let event = |message: Message| match message {
+        Message::Event(event) => Some((event.at, event.what)),
+        _ => None,
+    };
+    alice.said(conn).into_iter().filter_map(event).collect()
+}
+
+/// The same, in short.
+fn news(alice: &mut Alice, conn: ConnId) -> Vec<String> {
+    let word = |what: What| match what {
+        What::PeerReady { node, outbound } => format!("ready {} {outbound}", node.0[0]),
+        What::PeerGone { node, why } => format!("gone {}: {why}", node.0[0]),
+        What::TipChanged { height, reverted, .. } => format!("tip {height} -{reverted}"),
+        What::BlockSeen(block) => {
+            let from = block.from.map_or(0, |node| node.0[0]);
+            format!("seen {} {} by {from} {:?}", block.height, block.origin.name(), block.content.as_str())
+        }
+        What::BlockMined { height, .. } => format!("mined {height}"),
+        What::BlockRefused { height, rule, .. } => format!("refused {height:?} {rule}"),
+        What::Reorg { old, new, ancestor, depth, returned } => format!(
+            "reorg {}-{} from {} depth {depth} returned {}",
+            old.height, new.height, ancestor.height, returned.count
+        ),
+        What::PoolChanged { count, came, went, .. } => {
+            format!("pool {count} +{} -{}", came.count, went.count)
+        }
+        What::MiningSet { hashrate } => format!("mining {hashrate}"),
+        What::MiningPaused { .. } => "paused".to_owned(),
+        What::FaultsSet { cut, slow } => format!("faults {cut} {slow}"),
+        What::StoreFailed { why } => format!("store: {why}"),
+    };
+    told(alice, conn).into_iter().map(|(_, what)| word(what)).collect()
+}
+
 #[test]
 fn a_manager_that_subscribed_hears_what_is_and_what_happens() {
     let mut alice = managed();
     alice.meet(2);
-    let manager = call(&mut alice);
-    tell(&mut alice, manager, 1, &Command::Subscribe);
-    let node = |n: u8| NodeId([n; 16]);
-    let events = |alice: &mut Alice| -> Vec<Event> {
-        let event = |message: Message| match message {
-            Message::Event(event) => Some(event),
-            _ => None,
-        };
-        alice.said(manager.0).into_iter().filter_map(event).collect()
-    };
-    let genesis = alice.params.genesis_hash();
-    let now =
-        [Event::PeerReady { node: node(2) }, Event::TipChanged { tip: genesis, height: 0, reverted: 0 }];
-    assert_eq!(events(&mut alice), now);
+    let manager = subscribed(&mut alice, 1);
+    let stands =
+        ["ready 2 false", "seen 0 loaded by 0 \"\"", "tip 0 -0", "pool 0 +0 -0", "mining 0", "faults 0 0"];
+    assert_eq!(news(&mut alice, manager), stands);
     let conn = alice.meet(3);
-    assert_eq!(events(&mut alice), [Event::PeerReady { node: node(3) }]);
+    assert_eq!(news(&mut alice, manager), ["ready 3 false"]);
     alice.input(crate::node::io::Input::Closed(conn, Disconnect::Ended));
-    assert_eq!(events(&mut alice), [Event::PeerGone { node: node(3) }]);
+    assert_eq!(news(&mut alice, manager), ["gone 3: closed by the peer"]);
+    let at = alice.now.wall.plus(secs(60)).micros();
     let tip = alice.mine(1)[0];
-    assert_eq!(events(&mut alice), [Event::TipChanged { tip, height: 1, reverted: 0 }]);
+    let told = told(&mut alice, manager);
+    assert!(told.iter().all(|(when, _)| *when == at), "{told:?}");
+    // The store of this test is done before the miner is told of it.
+    let [(_, What::BlockSeen(block)), (_, What::TipChanged { tip: new, .. }), (_, What::BlockMined { .. })] =
+        &told[..]
+    else {
+        panic!("{told:?}")
+    };
+    assert_eq!((block.hash, block.miner, block.transactions), (tip, NodeId([1; 16]), 1));
+    assert_eq!((block.previous, *new), (alice.params.genesis_hash(), tip));
+    alice.command(1, crate::node::io::Command::SetMining(7));
+    assert_eq!(news(&mut alice, manager), ["mining 7"]);
+}
+
+#[test]
+fn what_the_wire_tells_of_a_reorg_is_in_the_order_of_what_happened() {
+    let mut miner = Alice::new(2, Params::regtest());
+    let theirs = miner.mine(2);
+    let mut alice = managed();
+    alice.now = miner.now;
+    let manager = subscribed(&mut alice, 1);
+    let content: Blob<_> = b"mine".to_vec().try_into().expect("short");
+    alice.command(1, crate::node::io::Command::Submit(content));
+    alice.mine(1);
+    let peer = alice.meet(2);
+    alice.said(manager);
+    let header = |hash| *miner.stored.get(hash).expect("a mined block").header();
+    alice.received(peer, Message::Headers(List::clipped(theirs.iter().map(header))));
+    for hash in &theirs {
+        alice.received(peer, miner.block(hash));
+    }
+    let reorg = [
+        "seen 1 requested by 2 \"\"",
+        "seen 2 requested by 2 \"\"",
+        "pool 1 +1 -0",
+        "reorg 1-2 from 0 depth 1 returned 1",
+        "tip 2 -1",
+    ];
+    assert_eq!(news(&mut alice, manager), reorg);
+    // Whoever comes later is told of both branches, and when their blocks came.
+    let later = subscribed(&mut alice, 1);
+    let seen: Vec<String> =
+        news(&mut alice, later).into_iter().filter(|word| word.starts_with("seen")).collect();
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    assert!(seen.contains(&"seen 1 mined by 0 \"mine\"".to_owned()), "{seen:?}");
+}
+
+#[test]
+fn a_node_that_started_again_tells_of_the_blocks_that_it_had() {
+    let mut alice = managed();
+    let hashes = alice.mine(300);
+    let mut alice = alice.started_again();
+    let manager = subscribed(&mut alice, 1);
+    let seen: Vec<_> = told(&mut alice, manager)
+        .into_iter()
+        .filter_map(|(_, what)| match what {
+            What::BlockSeen(block) => Some(block),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(seen.len(), 256);
+    assert!(seen.iter().map(|block| &block.hash).eq(&hashes[44..]), "ascending, the newest");
+    assert!(seen.iter().all(|block| block.origin == Origin::Loaded && block.miner == NodeId([1; 16])));
+    assert!(alice.node.view().pool().is_empty(), "reading them back put nothing into the pool");
+}
+
+#[test]
+fn faults_that_cannot_be_are_named_and_change_nothing() {
+    let mut alice = managed();
+    let manager = call(&mut alice);
+    let fault = |n: u8| Fault::none(NodeId([n; 16]));
+    let good = Fault { cut: true, ..fault(2) };
+    let slow = Fault { latency_micros: 60_000_000, jitter_micros: 60_000_000, loss_ppm: 900_000, ..fault(3) };
+    let rows: [(Vec<Fault>, Option<&str>); 7] = [
+        (vec![], None),
+        (vec![good, slow], None),
+        (vec![good, Fault { latency_micros: 60_000_001, ..fault(3) }], Some("latency of 60000001")),
+        (vec![Fault { latency_micros: 1, jitter_micros: 2, ..fault(3) }], Some("jitter of 2")),
+        (vec![Fault { loss_ppm: 900_001, ..fault(3) }], Some("loss of 900001")),
+        (vec![good, good], Some("has a fault already")),
+        (vec![fault(1)], Some("this node itself")),
+    ];
+    for (sequence, (faults, refused)) in (1..).zip(rows) {
+        let faults = List::try_from(faults).expect("few");
+        tell(&mut alice, manager, sequence, &Command::SetFaults { faults });
+        match (report(&mut alice, manager.0), refused) {
+            (Outcome::Done, None) => {}
+            (Outcome::Failed(why), Some(part)) => assert!(why.as_str().contains(part), "{why}"),
+            (outcome, _) => panic!("{outcome:?}, not {refused:?}"),
+        }
+    }
+    let later = subscribed(&mut alice, 1);
+    assert!(news(&mut alice, later).contains(&"faults 1 1".to_owned()), "those of the second row");
+}
+
+#[test]
+fn nodes_that_are_forgotten_are_let_go_and_dialled_no_more() {
+    let mut alice = managed();
+    let manager = call(&mut alice);
+    let peer = |n: u8| PeerAddress { node: Some(NodeId([n; 16])), address: alice::address(n) };
+    let introductions = [2, 3].map(|n| Introduction { peer: peer(n), dial: true });
+    tell(&mut alice, manager, 1, &Command::Register(List::clipped(introductions)));
+    let caller = alice.meet(2);
+    let nodes = List::clipped([2, 3, 9].map(|n| NodeId([n; 16])));
+    tell(&mut alice, manager, 2, &Command::Forget { nodes });
+    assert_eq!(alice.closed.get(&caller), Some(&Disconnect::Requested));
+    alice.dials.clear();
+    for n in [2, 3] {
+        alice.input(crate::node::io::Input::DialFailed { address: alice::address(n), error: String::new() });
+    }
+    alice.elapse(secs(120));
+    assert_eq!(alice.dials, []);
 }
 
 /// Row 87 of docs/hostile.md.

@@ -165,7 +165,8 @@ fn refused_one() -> (Alice, Alice, [BlockHash; 2]) {
     let origin = call(&mut alice, 7, "30.0.0.1:40000");
     let header = *miner.stored.get(&hashes[0]).expect("mined").header();
     alice.received(origin, Message::NewBlock(NewBlock::Announce(header)));
-    let bad = BadBlock { hash: hashes[0], rule: crate::chain::Rule::ExtraCoinbase };
+    let bad =
+        BadBlock { hash: hashes[0], previous: BlockHash::ZERO, rule: crate::chain::Rule::ExtraCoinbase };
     alice.input(Input::Block(origin, Delivery::Requested, Err(bad)));
     assert!(alice.closed.contains_key(&origin));
     (alice, miner, [hashes[0], hashes[1]])

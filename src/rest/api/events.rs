@@ -47,19 +47,34 @@ fn event_json(event: &Event) -> Value {
         Event::BlockMined { hash, height, tries } => json!({
             "hash": hash.to_string(), "height": height, "tries": tries,
         }),
-        Event::BlockRefused { hash, rule, from } => json!({
-            "hash": hash.to_string(), "rule": rule.name(), "why": rule.to_string(),
+        Event::BlockRefused { hash, previous, height, rule, from } => json!({
+            "hash": hash.to_string(), "previous": previous.to_string(), "height": height, "rule": rule.name(), "why": rule.to_string(),
             "from": from.map(|node| node.to_string()),
         }),
         Event::ManagerAccepted { conn } => json!({ "peer": conn.0 }),
-        Event::BlockSeen { hash, previous, height, bytes, transactions, giver } => json!({
-            "hash": hash.to_string(), "previous": previous.to_string(), "height": height, "bytes": bytes,
-            "transactions": transactions, "origin": giver.origin.name(),
+        Event::BlockSeen {
+            hash,
+            previous,
+            height,
+            time,
+            bits,
+            work,
+            bytes,
+            transactions,
+            miner,
+            content,
+            giver,
+        } => json!({
+            "hash": hash.to_string(), "previous": previous.to_string(), "height": height,
+            "header_time": time, "bits": bits.to_string(), "work": work.to_string(), "bytes": bytes,
+            "transactions": transactions, "miner": miner.to_string(), "content": content.as_str(),
+            "origin": giver.origin.name(),
             "from": giver.node.map(|node| node.to_string()),
         }),
-        Event::Reorg { from, to, depth, returned } => json!({
+        Event::Reorg { from, to, ancestor, depth, returned } => json!({
             "old": { "hash": from.hash.to_string(), "height": from.height },
             "new": { "hash": to.hash.to_string(), "height": to.height },
+            "ancestor": { "hash": ancestor.hash.to_string(), "height": ancestor.height },
             "depth": depth, "returned": ids_json(returned),
         }),
         Event::PoolChanged { came, went, count, bytes } => json!({
@@ -67,6 +82,7 @@ fn event_json(event: &Event) -> Value {
         }),
         Event::MiningSet { hashrate } => json!({ "hashrate": hashrate }),
         Event::MiningPaused { until } => json!({ "until": seconds(*until) }),
+        Event::FaultsSet { cut, slow } => json!({ "cut": cut, "slow": slow }),
         Event::StoreFailed { why } => json!({ "why": why }),
     }
 }

@@ -134,7 +134,7 @@ fn hostile_bytes_are_refused_for_what_they_are() {
             body(Kind::GetHeaders, Body::NoSuchValue),
         ),
         ("a fourth NewBlock", true, frame(5, 0x0b, &[3, 0, 0, 0]), body(Kind::NewBlock, Body::NoSuchValue)),
-        ("an eleventh Bye", false, frame(5, 1, &[10, 0, 0, 0]), body(Kind::Bye, Body::NoSuchValue)),
+        ("a twelfth Bye", false, frame(5, 1, &[11, 0, 0, 0]), body(Kind::Bye, Body::NoSuchValue)),
     ];
     for kind in Kind::ALL {
         let cap = kind.cap();
