@@ -95,6 +95,7 @@ impl Keeper {
         };
         self.cluster.state.send_modify(|state| {
             state.links.expect(dials.into_iter().map(|other| (number, other)));
+            state.faults.add(number);
         });
         let member = self.cluster.add(member);
         self.join(&member).await.map_err(|error| NotDone::Node { number, error })?;

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::encoding::List;
-use crate::limits::{LINKS_TIMEOUT, MANAGER_QUEUE, MAX_REGISTER};
+use crate::limits::{LINKS_TIMEOUT, MANAGER_QUEUE, MAX_MANAGER_EVENTS, MAX_REGISTER};
 use crate::manager::child::{self, Child, Children, NotStarted};
 use crate::manager::cluster::{self, Cluster, Member, Shared, There, Wire};
 use crate::manager::console::Console;
@@ -26,7 +26,7 @@ use crate::manager::ready::Ready;
 use crate::manager::state::State;
 use crate::manager::tail::last_lines;
 use crate::manager::{Error, Settings, key};
-use crate::net::Clock;
+use crate::net::{Clock, events};
 use crate::peer::Identity;
 use crate::types::NodeId;
 use crate::wire::manage::{Command, Introduction};
@@ -58,7 +58,9 @@ pub async fn start(settings: &Settings, console: &Console, children: &Children) 
     let state =
         Arc::new(watch::Sender::new(State::new(names, settings.restart, Modes::of(settings.hashrate))));
     let (told, hear) = mpsc::channel(MANAGER_QUEUE);
-    tokio::spawn(cluster::listen(hear, state.clone(), console.clone(), Clock::start()));
+    let (publisher, events) = events::channel(Clock::wall(), MAX_MANAGER_EVENTS);
+    let publisher = Arc::new(publisher);
+    tokio::spawn(cluster::listen(hear, state.clone(), console.clone(), publisher.clone()));
     watch(settings, &started, &state, console);
     let members = members(settings, started, &signer, &mut rng, &told, &mut missing).await;
     enough(settings, members.len(), &mut missing)?;
@@ -73,11 +75,12 @@ pub async fn start(settings: &Settings, console: &Console, children: &Children) 
     state.send_modify(|state| {
         state.keep(&numbers);
         state.up = true;
+        state.last_progress = Clock::wall().micros();
     });
     for member in &members {
         background(&state, member).await;
     }
-    Ok(Cluster::new(members, state, rng, console.clone(), Wire { signer, told }))
+    Ok(Cluster::new(members, state, rng, console.clone(), Wire { signer, told, publisher, events }))
 }
 
 /// The key that is kept in the network's folder, or one for this run only, and a name for this run only.
@@ -226,8 +229,12 @@ async fn introduce(
             let dials = |other: usize| links.contains(&(member.number, other));
             let introductions: Vec<Introduction> =
                 others.map(|(other, peer)| Introduction { peer: *peer, dial: dials(*other) }).collect();
-            let told = tell(&member.there().control, &introductions).await;
-            (member.number, told.map(|()| member))
+            let control = member.there().control;
+            let told = async {
+                control.call(Command::Subscribe).await?;
+                tell(&control, &introductions).await
+            };
+            (member.number, told.await.map(|()| member))
         });
     }
     let members = gather(telling, missing).await;
@@ -235,9 +242,8 @@ async fn introduce(
     members
 }
 
-/// Has a node tell what happens, and know the others.
+/// Has a node know the others.
 pub(super) async fn tell(control: &Control, introductions: &[Introduction]) -> Result<(), ControlError> {
-    control.call(Command::Subscribe).await?;
     for some in introductions.chunks(MAX_REGISTER) {
         control.call(Command::Register(List::clipped(some.iter().copied()))).await?;
     }

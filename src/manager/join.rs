@@ -18,6 +18,7 @@ use crate::manager::control::{Control, ControlError};
 use crate::manager::keeper::Keeper;
 use crate::manager::ready::Ready;
 use crate::manager::state::Standing;
+use crate::net::Clock;
 use crate::types::NodeId;
 use crate::wire::manage::{Command, Introduction};
 use crate::wire::message::PeerAddress;
@@ -61,7 +62,7 @@ impl Keeper {
             child.signal(Signal::KILL);
             NotStarted::Stranger(ready.node.clone())
         })?;
-        self.cluster.state.send_modify(|state| state.started(number, node));
+        self.cluster.state.send_modify(|state| state.started(number, node, Clock::wall().micros()));
         let (state, console) = (self.cluster.state.clone(), self.cluster.console.clone());
         tokio::spawn(cluster::watch_exit(number, child.clone(), plan.log.clone(), state, console));
         Ok(Begun { child, node, ready })
@@ -97,14 +98,18 @@ impl Keeper {
     /// Has a node do again what it was told to, in case it did not hear it.
     pub(super) async fn remind(&self, member: &Member) -> Result<(), ControlError> {
         let hashrate = self.cluster.state.borrow().share(member.number);
-        member.there().control.call(Command::SetMining { hashrate }).await.map(drop)
+        let control = member.there().control;
+        {
+            let _turn = self.faults.lock().await;
+            control.call(self.faults_for(member.number)).await?;
+        }
+        control.call(Command::SetMining { hashrate }).await.map(drop)
     }
 
     /// `member`, whose process is there, takes its place in the network.
     pub(super) async fn join(&self, member: &Member) -> Result<(), ControlError> {
         let (number, cluster, there) = (member.number, &self.cluster, member.there());
         let peer = PeerAddress { node: Some(there.node), address: there.listen };
-        let height = cluster.state.borrow().tips.height();
         let mut introductions = Vec::new();
         let mut others = Vec::new();
         for other in cluster.members() {
@@ -124,6 +129,15 @@ impl Keeper {
             }
         }
         cluster.state.send_modify(|state| state.tips.count(number, true));
+        there.control.call(Command::Subscribe).await?;
+        // Before anybody is dialled, and before anybody hears of it: its name may be a new one.
+        {
+            let _turn = self.faults.lock().await;
+            there.control.call(self.faults_for(number)).await?;
+            if cluster.state.borrow().faults.are_any() {
+                let _ = self.tell_faults().await;
+            }
+        }
         tell(&there.control, &introductions).await?;
         for (control, dial) in others {
             // One that does not answer has its own troubles; this node dials it.
@@ -131,12 +145,13 @@ impl Keeper {
         }
         (self.changed)();
         self.remind(member).await?;
-        self.settle(number, height, there.child.pid()).await;
+        self.settle(number, there.child.pid()).await;
         Ok(())
     }
 
     /// Waits until it is back where it was, and says so; or that it runs at least.
-    async fn settle(&self, number: usize, height: u64, pid: u32) {
+    async fn settle(&self, number: usize, pid: u32) {
+        let height = self.cluster.state.borrow().height_near(number);
         let mut changes = self.cluster.state.subscribe();
         let settled = changes.wait_for(|state| {
             state.standing(number) != Standing::Returning || state.has_caught_up(number, height)

@@ -17,6 +17,7 @@ use crate::manager::keeper::Keeper;
 use crate::manager::not_done::NotDone;
 use crate::manager::state::Standing;
 use crate::manager::stop;
+use crate::net::Clock;
 use crate::wire::manage::Command;
 
 /// What can be done with a node's life.
@@ -85,7 +86,7 @@ impl Keeper {
                 standing => return Err(not_so(number, standing)),
             }
             member.there().child.signal(Signal::STOP);
-            self.cluster.state.send_modify(|state| state.pause(number, true));
+            self.cluster.state.send_modify(|state| state.pause(number, true, Clock::wall().micros()));
             self.cluster.console.say(&format!("node {number} is paused"));
             Ok(())
         })
@@ -103,7 +104,7 @@ impl Keeper {
             }
             let there = member.there();
             there.child.signal(Signal::CONT);
-            self.cluster.state.send_modify(|state| state.pause(number, false));
+            self.cluster.state.send_modify(|state| state.pause(number, false, Clock::wall().micros()));
             if let Err(error) = there.control.call(Command::Status).await {
                 // It took our silence for our end, or the pause was longer than its patience.
                 tracing::info!(number, %error, "connecting to a resumed node anew");

@@ -150,30 +150,17 @@ impl Turn {
         if !has {
             return Err(MiningError::Disagreement { number, index });
         }
-        self.show(tip, number);
-        Ok(MinedBlock { node: number, hash: hash.to_string(), index, nonce, tries, millis })
-    }
-
-    /// Shows what everybody has got meanwhile; of `tip` it is known who mined it.
-    fn show(&self, tip: TipAt, miner: usize) {
-        let mut held = Vec::new();
         self.cluster.state.send_modify(|state| {
-            held = state.take_held();
             if let Some(progress) = &mut state.run {
                 progress.done += 1;
             }
         });
-        for agreed in held {
-            self.cluster.console.block(&agreed, (agreed.tip == tip).then_some(miner));
-        }
+        Ok(MinedBlock { node: number, hash: hash.to_string(), index, nonce, tries, millis })
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.cluster.state.send_modify(|state| {
-            state.run = None;
-            state.take_held();
-        });
+        self.cluster.state.send_modify(|state| state.run = None);
     }
 }

@@ -25,23 +25,30 @@
 
 mod add;
 pub mod api;
+pub mod blocks;
 pub mod bootstrap;
 pub mod child;
 pub mod cluster;
 pub mod console;
 pub mod control;
+mod cuts;
 mod error;
 pub mod exit;
 pub mod fate;
+pub mod faults;
+pub mod happened;
 mod join;
 pub mod keeper;
 pub mod key;
 pub mod links;
 pub mod lives;
+pub mod log_lines;
 mod mine;
 pub mod mining;
 pub mod modes;
+pub mod node_set;
 pub mod not_done;
+mod observer;
 pub mod pause;
 pub mod reach;
 pub mod ready;
@@ -50,11 +57,13 @@ mod report;
 mod run;
 pub mod shape;
 pub mod signals;
+pub mod spread;
 pub mod state;
 pub mod stop;
 mod tail;
 pub mod tips;
 mod turns;
+pub mod verdict;
 pub mod view;
 
 use std::ffi::OsString;
@@ -130,6 +139,11 @@ impl Settings {
             || (http < 1 << 16 && http != usize::from(self.port) && !clash(http, self.base_listen)))
             && (self.base_listen == 0
                 || (listen < 1 << 16 && listen != usize::from(self.port) && !clash(listen, self.base_http)))
+    }
+
+    /// Seconds between blocks that the difficulty aims at; none: it is fixed.
+    pub fn block_time(&self) -> Option<f64> {
+        self.params.retarget().map(|retarget| f64::from(retarget.spacing))
     }
 
     /// Where logs are.

@@ -1,54 +1,60 @@
 //! What is known of the network, as the API says it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
 
+use crate::limits::PROPAGATION_BLOCKS;
 use crate::manager::cluster::Member;
+use crate::manager::faults::Slow;
+use crate::manager::happened::seconds;
 use crate::manager::keeper::Keeper;
 use crate::manager::not_done::NotDone;
 use crate::manager::state::{Standing, State};
-use crate::manager::view::{
-    Condition, Life, Link, Manager, Mining, MiningMode, Network, Node, Percentiles, Position, Rules, Tip,
-    Verdict,
-};
+use crate::manager::view::{Life, Link, Manager, Mining, MiningMode, Network, Node, Position, Rules};
+use crate::manager::{spread, verdict};
+use crate::net::Clock;
 use crate::time::UnixTime;
 
 impl Keeper {
     /// All that a glance needs.
     pub fn network(&self, http: SocketAddr, started: UnixTime) -> Network {
-        let nodes = self.nodes();
+        let (members, events) = (self.cluster.members(), &self.cluster.events);
+        // Before the state is looked at: an event that is read after this position may be in the state
+        // already, but none is in neither.
+        let events = Position { run: events.run(), seq: events.last() };
         let state = self.cluster.state.borrow();
         let params = &self.settings.params;
-        let link = |(a, b): (usize, usize)| self.link(&state, a, b);
+        let rules = params.rules();
         Network {
             manager: Manager {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 pid: std::process::id(),
                 http,
-                started: seconds(started),
+                started: seconds(started.micros()),
                 data_dir: self.settings.data_dir.clone(),
             },
             rules: Rules {
                 id: params.network().to_string(),
-                text: params.rules().to_string(),
-                expected_hashes: expected_hashes(self).to_string(),
-                block_time: None,
+                text: rules.to_string(),
+                expected_hashes: verdict::expected_hashes(&state).unwrap_or_default().to_string(),
+                block_time: self.settings.block_time(),
             },
-            verdict: verdict(&state),
-            nodes,
-            links: state.links.pairs().into_iter().map(link).collect(),
-            mining: mining(&state, expected_hashes(self)),
-            partition: None,
-            propagation: Percentiles::default(),
-            last_reorg: None,
-            events: Position { run: 0, seq: 0 },
+            verdict: verdict::of(&state, Clock::wall().micros()),
+            nodes: members.iter().map(|member| node(&state, member)).collect(),
+            links: links(&state),
+            mining: mining(&state),
+            partition: partition(&state),
+            propagation: spread::over(state.blocks.newest(), PROPAGATION_BLOCKS).to_all,
+            last_reorg: state.last_reorg.clone(),
+            events,
         }
     }
 
     /// Every node, by number.
     pub fn nodes(&self) -> Vec<Node> {
+        let members = self.cluster.members();
         let state = self.cluster.state.borrow();
-        self.cluster.members().iter().map(|member| node(&state, member)).collect()
+        members.iter().map(|member| node(&state, member)).collect()
     }
 
     /// Node `number`.
@@ -59,18 +65,8 @@ impl Keeper {
 
     /// How blocks come to be.
     pub fn mining(&self) -> Mining {
-        mining(&self.cluster.state.borrow(), expected_hashes(self))
+        mining(&self.cluster.state.borrow())
     }
-
-    fn link(&self, state: &State, a: usize, b: usize) -> Link {
-        let up = state.links.is_up(a, b);
-        Link { a, b, up, cut: false, latency_ms: 0.0, jitter_ms: 0.0, loss: 0.0 }
-    }
-}
-
-fn expected_hashes(keeper: &Keeper) -> u64 {
-    let _ = keeper;
-    1
 }
 
 fn node(state: &State, member: &Member) -> Node {
@@ -91,7 +87,7 @@ fn node(state: &State, member: &Member) -> Node {
         peers: state.links.peers_of(number).collect(),
         pool: state.pools.get(&number).copied(),
         hashrate: state.share(number),
-        mined: 0,
+        mined: state.blocks.mined(number),
         memory: standing.exit().is_none().then(|| resident_bytes(pid)).flatten(),
     }
 }
@@ -106,48 +102,42 @@ fn life(standing: Standing) -> Life {
     }
 }
 
-fn verdict(state: &State) -> Verdict {
-    let missing = state.numbers().into_iter().filter(|n| state.standing(*n) != Standing::Running).collect();
-    let mut tips: Vec<Tip> = Vec::new();
-    for number in state.running() {
-        let Some(tip) = state.tips.of(number) else { continue };
-        let hash = tip.hash.to_string();
-        match tips.iter_mut().find(|known| known.hash == hash) {
-            Some(known) => known.nodes.push(number),
-            None => tips.push(Tip { hash, height: tip.height, work: String::new(), nodes: vec![number] }),
-        }
-    }
-    let condition = match tips.len() {
-        0 => Condition::Down,
-        1 => Condition::InSync,
-        _ => Condition::Forked,
-    };
-    Verdict { condition, text: format!("{condition:?}"), tips, missing }
+/// Every link that is or should be.
+pub fn links(state: &State) -> Vec<Link> {
+    state.links.pairs().into_iter().map(|(a, b)| link(state, a, b)).collect()
 }
 
-/// How blocks come to be, where one takes `expected` hashes.
-fn mining(state: &State, expected: u64) -> Mining {
+/// The link of two nodes.
+pub fn link(state: &State, a: usize, b: usize) -> Link {
+    let (a, b) = (a.min(b), a.max(b));
+    let Slow { latency, jitter, loss_ppm } = state.faults.slow(a, b);
+    Link {
+        a,
+        b,
+        up: state.links.is_up(a, b),
+        cut: state.faults.is_cut(a, b),
+        latency_ms: latency.as_secs_f64() * 1000.0,
+        jitter_ms: jitter.as_secs_f64() * 1000.0,
+        loss: f64::from(loss_ppm) / 1e6,
+    }
+}
+
+/// The groups that are kept from each other.
+pub fn partition(state: &State) -> Option<Vec<Vec<usize>>> {
+    let groups = state.faults.groups()?;
+    Some(groups.iter().map(|group| group.iter().copied().collect()).collect())
+}
+
+fn mining(state: &State) -> Mining {
     let modes = &state.modes;
-    let nodes = modes.nodes(&state.numbers());
-    let mines = |number: &usize| state.standing(*number) == Standing::Running;
-    let rate: u64 = nodes.iter().filter(|number| mines(number)).map(|number| state.share(*number)).sum();
-    let interval = (modes.mode == MiningMode::Interval).then_some(modes.interval).map(|i| i.as_secs_f64());
-    let expected_seconds = match modes.mode {
-        MiningMode::Background if rate > 0 => Some(expected as f64 / rate as f64),
-        MiningMode::Interval if nodes.iter().any(mines) => interval,
-        _ => None,
-    };
+    let is = |mode: MiningMode| modes.mode == mode;
     Mining {
         mode: modes.mode,
-        nodes: if modes.mode == MiningMode::Off { Vec::new() } else { nodes },
-        hashrate: if modes.mode == MiningMode::Background { modes.hashrate } else { 0 },
-        interval,
-        expected_seconds,
+        nodes: if is(MiningMode::Off) { Vec::new() } else { modes.nodes(&state.numbers()) },
+        hashrate: if is(MiningMode::Background) { modes.hashrate } else { 0 },
+        interval: is(MiningMode::Interval).then(|| modes.interval.as_secs_f64()),
+        expected_seconds: verdict::expected_seconds(state),
     }
-}
-
-fn seconds(time: UnixTime) -> f64 {
-    Duration::from_millis(time.millis()).as_secs_f64()
 }
 
 /// What a process takes of the machine's memory, where the system says it in a file.
@@ -156,4 +146,13 @@ fn resident_bytes(pid: u32) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
+}
+
+/// How many nodes there are in each state of life.
+pub fn lives(state: &State) -> BTreeMap<String, usize> {
+    let mut lives = BTreeMap::new();
+    for number in state.numbers() {
+        *lives.entry(state.standing(number).to_string()).or_default() += 1;
+    }
+    lives
 }

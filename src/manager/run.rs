@@ -87,6 +87,10 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
     });
     let api = Api { keeper: keeper.clone(), http, started: Clock::wall() };
     let turns = tokio::spawn(keeper.clone().take_turns());
+    let observing = tokio::spawn({
+        let keeper = keeper.clone();
+        async move { keeper.observe().await }
+    });
     let keeping = tokio::spawn(keeper.run());
     let (close, closing) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(api::serve(listener, api, async move {
@@ -101,6 +105,7 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
     let _ = (keeping.await, turns.await);
     let ending = end(&cluster, &settings, &console, &mut signals, &children).await;
     // Answers that are on their way are finished; nobody is waited for long.
+    observing.abort();
     drop(close);
     let _ = timeout(STOP_TIMEOUT, serving).await;
     drop(folder);

@@ -1,19 +1,23 @@
-//! What changes while a network runs: who is there, which links are up, who has which tip.
+//! What changes while a network runs: who is there, which links are up, who has which tip, and the blocks.
 //!
 //! A function of what nodes tell and how their processes end; who enters it, and who waits for what, is in
 //! `cluster`.
 
+mod told;
+
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::manager::blocks::Blocks;
 use crate::manager::exit::Exit;
 use crate::manager::fate::{Again, Fate, Starts};
+use crate::manager::faults::Faults;
 use crate::manager::links::Links;
 use crate::manager::modes::Modes;
 use crate::manager::reach;
-use crate::manager::tips::{Agreed, TipAt, Tips};
-use crate::types::NodeId;
-use crate::wire::manage::What;
+use crate::manager::tips::Tips;
+use crate::manager::view;
+use crate::types::{NodeId, Work};
 
 /// Where a node is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +63,16 @@ struct Node {
     starts: Starts,
     /// Whether somebody asked for the end of its process.
     asked: bool,
+    /// Since when it can hear of blocks without a break, in microseconds since 1970.
+    since: u64,
+    /// Work of its tip, where it said.
+    work: Work,
+}
+
+impl Node {
+    fn new(standing: Standing, since: u64) -> Node {
+        Node { standing, starts: Starts::default(), asked: false, since, work: Work::ZERO }
+    }
 }
 
 /// How far a mining run is.
@@ -87,10 +101,16 @@ pub struct State {
     pub turn: usize,
     /// Transactions that wait, by node, where it said.
     pub pools: BTreeMap<usize, u64>,
+    /// Every block that was told of.
+    pub blocks: Blocks,
+    /// Who is kept from whom, and which links are slow.
+    pub faults: Faults,
+    /// The newest reorganisation.
+    pub last_reorg: Option<view::Reorg>,
+    /// When a node had a block that nobody had, or mining was set, in microseconds since 1970.
+    pub last_progress: u64,
     /// The mining run that is on.
     pub run: Option<Progress>,
-    /// Blocks that everybody has got during the run, which alone knows who mined them.
-    held: Vec<Agreed>,
     /// Whether the network is up: what everybody has before that is no news.
     pub up: bool,
     /// Whether the network is to stop.
@@ -100,7 +120,7 @@ pub struct State {
 impl State {
     /// Nothing is known yet of these nodes but their names. `restart`: those that die are started again.
     pub fn new(names: BTreeMap<NodeId, usize>, restart: bool, modes: Modes) -> State {
-        let node = Node { standing: Standing::Running, starts: Starts::default(), asked: false };
+        let node = Node::new(Standing::Running, 0);
         State {
             nodes: names.values().map(|number| (*number, node)).collect(),
             names,
@@ -110,8 +130,11 @@ impl State {
             modes,
             turn: 0,
             pools: BTreeMap::new(),
+            blocks: Blocks::default(),
+            faults: Faults::default(),
+            last_reorg: None,
+            last_progress: 0,
             run: None,
-            held: Vec::new(),
             up: false,
             stopping: false,
         }
@@ -173,7 +196,20 @@ impl State {
 
     /// The groups of running nodes that can reach each other.
     pub fn groups(&self) -> Vec<BTreeSet<usize>> {
-        reach::groups(&self.running().collect(), self.links.pairs())
+        self.groups_of(&self.running().collect())
+    }
+
+    fn groups_of(&self, nodes: &BTreeSet<usize>) -> Vec<BTreeSet<usize>> {
+        let links = self.links.pairs().into_iter().filter(|(a, b)| !self.faults.is_cut(*a, *b));
+        reach::groups(nodes, links)
+    }
+
+    /// The greatest height of those that node `number`, which need not run yet, can reach.
+    pub fn height_near(&self, number: usize) -> u64 {
+        let nodes = self.running().chain([number]).collect();
+        let near = self.groups_of(&nodes).into_iter().find(|group| group.contains(&number));
+        let heights = near.into_iter().flatten().filter_map(|node| self.tips.of(node));
+        heights.map(|tip| tip.height).max().unwrap_or_default()
     }
 
     /// The running nodes that node `number` can reach, itself included.
@@ -216,48 +252,18 @@ impl State {
         }
     }
 
-    /// The process of node `number` was stopped by a signal, or goes on.
-    pub fn pause(&mut self, number: usize, paused: bool) {
+    /// The process of node `number` was stopped by a signal, or goes on, since `now`, in
+    /// microseconds since 1970.
+    pub fn pause(&mut self, number: usize, paused: bool, now: u64) {
         let Some(node) = self.nodes.get_mut(&number) else { return };
         let (from, to) = match paused {
             true => (Standing::Running, Standing::Paused),
             false => (Standing::Paused, Standing::Running),
         };
         if node.standing == from {
-            node.standing = to;
+            (node.standing, node.since) = (to, now);
             self.tips.count(number, !paused);
         }
-    }
-
-    /// Node `number` tells of something. The answer is a block that everybody has, if that is news to tell.
-    pub fn event(&mut self, number: usize, what: What, now: Duration) -> Option<Agreed> {
-        match what {
-            What::PeerReady { node, .. } => {
-                let other = self.names.get(&node)?;
-                self.links.ready(number, *other);
-                None
-            }
-            What::PeerGone { node, .. } => {
-                let other = self.names.get(&node)?;
-                self.links.gone(number, *other);
-                None
-            }
-            What::TipChanged { tip: hash, height, .. } => {
-                let agreed = self.tips.changed(number, TipAt { height, hash }, now)?;
-                if self.run.is_some() {
-                    self.held.push(agreed);
-                    return None;
-                }
-                // Everybody starts with genesis, or with the chain of the last run.
-                (self.up && height > 0).then_some(agreed)
-            }
-            _ => None,
-        }
-    }
-
-    /// What everybody has got since the last look, during a run.
-    pub fn take_held(&mut self) -> Vec<Agreed> {
-        core::mem::take(&mut self.held)
     }
 
     /// The process of node `number` ended after `ran`; what becomes of the node.
@@ -265,6 +271,7 @@ impl State {
         self.tips.forget(number);
         self.links.lost(number);
         self.pools.remove(&number);
+        self.blocks.forget(number);
         // Before it is up, a network without one of its nodes is none.
         let wanted = self.restart && self.up && !self.stopping;
         let Some(node) = self.nodes.get_mut(&number) else { return Fate::Stays };
@@ -276,24 +283,26 @@ impl State {
         fate
     }
 
-    /// A process of node `number` is there, again or for the first time, under the name of `node`.
-    pub fn started(&mut self, number: usize, node: NodeId) {
+    /// A process of node `number` is there, again or for the first time, under the name of
+    /// `node`; since `now`, in microseconds since 1970.
+    pub fn started(&mut self, number: usize, node: NodeId, now: u64) {
         self.names.retain(|_, other| *other != number);
         self.names.insert(node, number);
-        let new = Node { standing: Standing::Returning, starts: Starts::default(), asked: false };
         match self.nodes.get_mut(&number) {
             Some(node) => {
                 node.starts.total += 1;
-                (node.standing, node.asked) = (Standing::Returning, false);
+                (node.standing, node.asked, node.since) = (Standing::Returning, false, now);
             }
-            None => drop(self.nodes.insert(number, new)),
+            None => drop(self.nodes.insert(number, Node::new(Standing::Returning, now))),
         }
     }
 
-    /// Whether the links of node `number` to all that run are up.
+    /// Whether the links of node `number` to all that run are up, but for those that are cut.
     pub fn has_links(&self, number: usize) -> bool {
         let runs = |other: usize| self.standing(other) == Standing::Running;
-        let waits = |(from, to): (usize, usize)| (from == number && runs(to)) || (to == number && runs(from));
+        let waits = |(from, to): (usize, usize)| {
+            ((from == number && runs(to)) || (to == number && runs(from))) && !self.faults.is_cut(from, to)
+        };
         !self.links.missing().into_iter().any(waits)
     }
 
@@ -314,90 +323,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::encoding::Text;
-    use crate::types::BlockHash;
-
-    fn name(n: usize) -> NodeId {
-        NodeId([n as u8; 16])
-    }
-
-    fn tip(height: u64) -> What {
-        What::TipChanged { tip: BlockHash([height as u8; 32]), height, work: [0; 32], reverted: 0 }
-    }
-
-    fn ready(n: usize) -> What {
-        What::PeerReady { node: name(n), outbound: false }
-    }
-
-    fn gone(n: usize) -> What {
-        What::PeerGone { node: name(n), why: Text::default() }
-    }
-
-    /// Three nodes whose links are up, at height 3.
-    fn three(restart: bool) -> State {
-        let mut state = State::new((0..3).map(|n| (name(n), n)).collect(), restart, Modes::of(0));
-        state.links.expect([(0, 1), (0, 2), (1, 2)]);
-        for n in 0..3 {
-            state.tips.count(n, true);
-            assert_eq!(state.event(n, tip(3), Duration::ZERO), None, "not up: no news");
-            for other in (0..3).filter(|other| *other != n) {
-                state.event(n, ready(other), Duration::ZERO);
-            }
-        }
-        assert!(state.links.are_up() && state.tips.all_said());
-        state.up = true;
-        state
-    }
-
-    #[test]
-    fn a_node_that_dies_comes_back_under_another_name() {
-        let mut state = three(true);
-        let fate = state.ended(1, Exit::Signal(9), Duration::ZERO);
-        assert!(matches!(fate, Fate::Again(Again { attempt: 1, .. })));
-        assert_eq!((state.standing(1).to_string(), state.links.peers(1)), ("restarting".to_owned(), 0));
-        for other in [0, 2] {
-            state.event(other, gone(1), Duration::ZERO);
-        }
-        state.started(1, name(7));
-        state.tips.count(1, true);
-        assert_eq!((state.standing(1), state.restarts(1)), (Standing::Returning, 1));
-        assert!(!state.has_caught_up(1, 3));
-        for other in [0, 2] {
-            state.event(1, ready(other), Duration::ZERO);
-            state.event(other, ready(7), Duration::ZERO);
-        }
-        assert!(state.links.are_up() && !state.has_caught_up(1, 3), "its chain is not what it was");
-        state.event(1, tip(3), Duration::ZERO);
-        assert!(state.has_caught_up(1, 3));
-        state.returned(1);
-        assert_eq!(state.standing(1), Standing::Running);
-    }
-
-    #[test]
-    fn links_to_those_who_are_gone_are_not_waited_for() {
-        let mut state = three(true);
-        state.ended(1, Exit::Signal(9), Duration::ZERO);
-        state.ended(2, Exit::Code(65), Duration::ZERO);
-        state.started(1, name(1));
-        state.event(0, ready(1), Duration::ZERO);
-        state.event(1, ready(0), Duration::ZERO);
-        state.event(1, tip(3), Duration::ZERO);
-        assert!(state.has_caught_up(1, 3));
-        state.ended(1, Exit::Signal(9), Duration::ZERO);
-        state.returned(1);
-        assert!(state.standing(1).exit().is_some(), "it did not return");
-    }
-
-    #[test]
-    fn nobody_is_started_again_unasked_or_while_everything_stops() {
-        let mut state = three(false);
-        assert_eq!(state.ended(1, Exit::Signal(9), Duration::ZERO), Fate::Stays);
-        assert_eq!(state.exits().collect::<Vec<_>>(), [(1, Exit::Signal(9))]);
-        let mut state = three(true);
-        state.stopping = true;
-        assert_eq!(state.ended(1, Exit::Signal(9), Duration::ZERO), Fate::Stays);
-        assert_eq!(state.standing(1), Standing::Ended(Exit::Signal(9)));
-    }
-}
+mod tests;

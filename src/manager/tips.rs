@@ -44,6 +44,7 @@ struct Sighting {
     hash: BlockHash,
     first: usize,
     at: Duration,
+    last: Duration,
     /// Nodes whose tip it has been, by number.
     seen: Vec<bool>,
     told: bool,
@@ -87,7 +88,7 @@ impl Tips {
         self.nodes.iter().flatten().map(|tip| tip.height).max().unwrap_or_default()
     }
 
-    /// `node` says that its tip is another one. The answer is the block if it is every node's tip now, once.
+    /// `node` says that its tip is another one, since `now` by its clock. The answer is the block if it is every node's tip now, once.
     pub fn changed(&mut self, node: usize, tip: TipAt, now: Duration) -> Option<Agreed> {
         let total = self.nodes.len();
         *self.nodes.get_mut(node)? = Some(tip);
@@ -98,7 +99,14 @@ impl Tips {
                     self.sightings.pop_front();
                 }
                 let (hash, seen) = (tip.hash, vec![false; total]);
-                self.sightings.push_back(Sighting { hash, first: node, at: now, seen, told: false });
+                self.sightings.push_back(Sighting {
+                    hash,
+                    first: node,
+                    at: now,
+                    last: now,
+                    seen,
+                    told: false,
+                });
                 self.sightings.len() - 1
             }
         };
@@ -109,10 +117,15 @@ impl Tips {
             sighting.seen.resize(total, false);
         }
         *sighting.seen.get_mut(node)? = true;
+        // What several nodes tell need not be heard in the order in which it happened.
+        if now < sighting.at {
+            (sighting.first, sighting.at) = (node, now);
+        }
+        sighting.last = sighting.last.max(now);
         if !everybody || core::mem::replace(&mut sighting.told, true) {
             return None;
         }
-        Some(Agreed { tip, first: sighting.first, spread: now.saturating_sub(sighting.at), nodes })
+        Some(Agreed { tip, first: sighting.first, spread: sighting.last.saturating_sub(sighting.at), nodes })
     }
 
     /// Whether every node has, or has had, `tip`: each has told of it, or all agree on one at least as high.

@@ -12,6 +12,7 @@ use crate::manager::modes::Modes;
 use crate::manager::not_done::NotDone;
 use crate::manager::state::{Standing, State};
 use crate::manager::view::{MiningMode, SetMining};
+use crate::net::Clock;
 use crate::wire::manage::Command;
 
 impl Keeper {
@@ -24,11 +25,13 @@ impl Keeper {
             let mut modes = Ok(());
             self.cluster.state.send_modify(|state| {
                 modes = state.modes.with(set).map(|set| state.modes = set);
+                state.last_progress = Clock::wall().micros();
             });
             modes.map_err(NotDone::Bad)?;
             self.tell_shares().await?;
             let mining = self.mining();
             tracing::info!(?mining, "mining was set");
+            self.tell("mining_set", serde_json::to_value(&mining).unwrap_or_default());
             Ok(())
         })
         .await

@@ -7,14 +7,20 @@
 //! | `input` | bodies and queries in |
 //! | `problem` | why something is not done, as a problem of HTTP |
 //! | `nodes` | the network and its nodes; their lives |
+//! | `blocks` | the tree of blocks, one of them, how they spread |
+//! | `links` | partitions, cuts and slow links |
 //! | `mining` | blocks and contents on request, and how blocks come otherwise |
+//! | `metrics` | the state for Prometheus |
 //! | `logs` | what all processes log, as one |
 //! | `relay` | the nodes' own HTTP |
 //!
 //! Not here: decisions; a request becomes a look at the state, or a call of `Keeper`.
 
+mod blocks;
 mod input;
+mod links;
 mod logs;
+mod metrics;
 mod mining;
 mod nodes;
 mod original;
@@ -37,6 +43,7 @@ use crate::rest::body::{self, Body};
 use crate::rest::gates::Gates;
 use crate::rest::problem::Problem;
 use crate::rest::server;
+use crate::rest::sse;
 use crate::time::UnixTime;
 use table::{Op, PREFIX, TABLE};
 
@@ -96,6 +103,15 @@ impl Api {
             Op::Pause => self.life(&node, Deed::Pause).await,
             Op::Resume => self.life(&node, Deed::Resume).await,
             Op::Restart => self.life(&node, Deed::Restart).await,
+            Op::Tree => self.tree(&request),
+            Op::Block => self.block(found.value("id")),
+            Op::Propagation => self.propagation(&request),
+            Op::Partition => self.partition(request).await,
+            Op::Heal => self.heal(request).await,
+            Op::SetLink => self.set_link(request).await,
+            Op::CutLink => self.cut_link(found.value("a"), found.value("b")).await,
+            Op::Events => sse::respond(&request, &self.keeper.cluster.events),
+            Op::Metrics => Ok(self.metrics()),
             Op::Mine => self.mine(request).await,
             Op::Mining => self.mining(),
             Op::SetMining => self.set_mining(request).await,
