@@ -172,14 +172,13 @@ impl Blocks {
         let mut next = self.by_hash.get(&tip);
         while let Some(block) = next.filter(|block| !block.best) {
             joined.push(block.hash);
-            next = self.by_hash.get(&block.previous);
+            next = self.parent(block);
         }
         let fork = next.map(|block| block.hash);
         let mut left = self.best;
         while let Some(hash) = left.filter(|hash| fork != Some(*hash)) {
-            let Some(previous) = self.by_hash.get(&hash).map(|block| block.previous) else { break };
+            left = self.get(&hash).and_then(|block| self.parent(block)).map(|parent| parent.hash);
             self.mark(&hash, false);
-            left = Some(previous);
         }
         joined.iter().for_each(|hash| self.mark(hash, true));
         self.best = Some(tip);
@@ -231,10 +230,17 @@ impl Blocks {
         self.followed.iter().rev().filter_map(|hash| self.get(hash))
     }
 
+    /// Its parent, if it is known.
+    fn parent(&self, block: &Block) -> Option<&Block> {
+        // Whatever nodes tell, a walk comes to an end.
+        self.get(&block.previous).filter(|parent| parent.height < block.height)
+    }
+
     /// `tip` and its ancestors down to height `from`, as far as they are known.
     pub fn chain(&self, tip: BlockHash, from: u64) -> impl Iterator<Item = &Block> {
-        let known = move |hash: &BlockHash| self.get(hash).filter(|block| block.height >= from);
-        core::iter::successors(known(&tip), move |block| known(&block.previous))
+        let known = self.get(&tip);
+        let chain = core::iter::successors(known, |block| self.parent(block));
+        chain.take_while(move |block| block.height >= from)
     }
 
     /// Whether `ancestor` is on the chain that ends in `tip`.

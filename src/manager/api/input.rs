@@ -26,6 +26,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         true => Value::Object(serde_json::Map::new()),
         false => body::parse_plain(bytes)?,
     };
+    // A list would pass for the members in their order.
+    if !value.is_object() {
+        return Err(Problem::bad_request("the body is not what is expected: a JSON object"));
+    }
     make_whole(&mut value);
     serde_json::from_value(value)
         .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))

@@ -143,6 +143,9 @@ impl Api {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// The specification.
 const OPENAPI: &str = include_str!("openapi.json");
 
