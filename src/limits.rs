@@ -529,6 +529,9 @@ pub const MAX_LOG_LINES: usize = 10_000;
 /// How often logs are looked at by whoever follows them: soon enough for people.
 pub const LOGS_POLL: Duration = Duration::from_millis(200);
 
+/// Pause before the manager connects anew to a node that it does not hear any more.
+pub const CONTROL_RETRY: Duration = Duration::from_millis(500);
+
 /// Hashes a second that the manager shares over its mining nodes: with the lab's difficulty of 2^20, a
 /// block every nine seconds, which a laptop does not notice.
 pub const DEFAULT_NETWORK_HASHRATE: u64 = 120_000;

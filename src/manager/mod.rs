@@ -5,21 +5,33 @@
 //! | `run` | a network from its first process to its last |
 //! | `child`, `ready`, `tail`, `exit` | one node's process: its start, its one line, its log, its end |
 //! | `key` | the signing key, kept for the next run |
-//! | `control` | the management connection to one node |
+//! | `control`, `hearing` | the management connection to one node; another one where it broke |
 //! | `bootstrap` | from no process to a network whose links are all up |
-//! | `links` | pure: which links are up |
-//! | `tips` | pure: who has which block, and when everybody has it |
+//! | `shape` | pure: who is linked with whom |
+//! | `links`, `reach`, `faults` | pure: which links are up, who can reach whom, what is cut or slow |
+//! | `tips`, `blocks`, `spread` | pure: who has which tip, the tree of blocks, how fast they spread |
+//! | `verdict` | pure: whether the nodes agree |
+//! | `modes` | pure: who mines at which rate |
 //! | `cluster`, `state` | the running network, and what is known of it |
-//! | `fate`, `restart` | whether a node that died is started again, and how |
-//! | `mining`, `pause` | having the nodes mine in turn |
+//! | `keeper`, `join` | starting nodes of a running network, and their way into it |
+//! | `fate` | whether a node that died is started again |
+//! | `lives`, `add` | ending, pausing, restarting and adding nodes on request |
+//! | `cuts` | keeping nodes from each other, and letting them meet again |
+//! | `mine`, `turns` | blocks on request, and in the modes in which nodes are asked in turn |
+//! | `mining`, `pause` | the original's way: every node in turn, with pauses |
+//! | `not_done` | why something that was asked is not done |
 //! | `stop`, `signals` | ending every process, in order or not; what asks for it |
-//! | `http` | the manager's endpoints |
+//! | `happened`, `observer` | what readers are told: by nodes, and of what changed |
+//! | `report` | what is known, as the API says it |
+//! | `log_lines` | pure: the lines of all logs, as one |
+//! | `api/` | the manager's HTTP |
 //! | `console`, `record` | what people and programs are told |
 //! | `view` | what the API says, as plain data |
 //!
 //! A child holds the read end of a pipe whose write end is ours: however this process ends, the pipe does,
 //! and the child with it. Nothing here sleeps or asks again: children say when they are ready, nodes tell
-//! what happens, and every wait has a deadline. (But for locks of an earlier run, which do not tell.)
+//! what happens, and every wait has a deadline. (But for locks of an earlier run and for logs, which do not
+//! tell.)
 //!
 //! Not here: flags (`cli`), and anything a node could do by itself (`node`).
 
@@ -37,6 +49,7 @@ pub mod exit;
 pub mod fate;
 pub mod faults;
 pub mod happened;
+mod hearing;
 mod join;
 pub mod keeper;
 pub mod key;

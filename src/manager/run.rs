@@ -89,7 +89,7 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
     let turns = tokio::spawn(keeper.clone().take_turns());
     let observing = tokio::spawn({
         let keeper = keeper.clone();
-        async move { keeper.observe().await }
+        async move { tokio::join!(keeper.observe(), keeper.keep_hearing()) }
     });
     let keeping = tokio::spawn(keeper.run());
     let (close, closing) = tokio::sync::oneshot::channel::<()>();

@@ -217,6 +217,11 @@ impl State {
         self.groups().into_iter().find(|group| group.contains(&number)).unwrap_or_default()
     }
 
+    /// Nodes that take part, and tell nothing any more.
+    pub fn unheard(&self) -> impl Iterator<Item = usize> {
+        self.running().filter(|number| self.up && !self.stopping && !self.tips.counts(*number))
+    }
+
     /// Nodes that are to be started, and why.
     pub fn due(&self) -> impl Iterator<Item = (usize, Again)> {
         self.nodes.iter().filter_map(|(number, node)| match node.standing {

@@ -62,6 +62,11 @@ impl Tips {
         }
     }
 
+    /// Whether `node` counts.
+    pub fn counts(&self, node: usize) -> bool {
+        self.counted.get(node).copied().unwrap_or_default()
+    }
+
     /// `node` is gone, and what it had with it.
     pub fn forget(&mut self, node: usize) {
         self.count(node, false);

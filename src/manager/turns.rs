@@ -96,7 +96,8 @@ impl Keeper {
                 _ => self.when_something_waits(&modes).await,
             };
             if let Err(why) = done {
-                tracing::warn!(%why, "no block in turn");
+                // Whoever is away may come back.
+                tracing::debug!(%why, "no block in turn");
                 sleep(AUTO_MINING_REST).await;
             }
         }
