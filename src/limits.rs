@@ -223,6 +223,10 @@ pub const MIN_REDIAL_PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause before a manual peer is dialled again.
 pub const MAX_REDIAL_PAUSE: Duration = Duration::from_secs(30);
 
+/// First pause before a manual peer is dialled again that says the link is cut: it is told of the mending a
+/// moment after us. It doubles like the others, so that the link is up again soon after the later of the two.
+pub const MIN_CUT_PAUSE: Duration = Duration::from_millis(50);
+
 /// Pings a connection may send in a second, with as many saved up at the start.
 pub const MAX_PINGS_PER_SEC: u32 = 10;
 
@@ -571,6 +575,9 @@ pub const SEGMENT_BYTES: usize = 1460;
 /// Time after the round trip for which TCP waits before it sends a segment again; it doubles each time.
 /// (Linux' least: TCP_RTO_MIN.)
 pub const RETRANSMIT_AFTER: Duration = Duration::from_millis(200);
+
+/// What that time doubles up to (Linux' most: TCP_RTO_MAX).
+pub const MAX_RETRANSMIT_PAUSE: Duration = Duration::from_secs(120);
 
 /// Segments behind a lost one that make TCP send it again a round trip later (RFC 5681, section 3.2).
 pub const FAST_RETRANSMIT_SEGMENTS: usize = 3;

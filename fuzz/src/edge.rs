@@ -147,6 +147,7 @@ impl Edge {
             }
             Output::Check(conn, block) => return Some(Input::rebuilt(conn, block, &self.params)),
             Output::Dial(address) => self.dials.push_back(address),
+            Output::Line(conn, _) => assert!(self.links.contains_key(&conn), "an open connection"),
             Output::Close(conn, _) => drop(self.links.remove(&conn).expect("closed once")),
             Output::SetTimer(timer, after) => {
                 self.serial += 1;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -134,6 +136,9 @@ fn assemble(settings: Settings) -> Result<(Handle, Driver, World), NotRestored> 
         arrivals: arrivals.clone(),
         traffic: traffic.clone(),
     };
+    // Another stream than the core's.
+    let mut dice = ChaCha12Rng::from_seed(seed);
+    dice.set_stream(1);
     let (core, incoming) = mpsc::channel(DRIVER_QUEUE);
     let (sockets, accepted) = listen::channel();
     let driver = Driver {
@@ -154,6 +159,7 @@ fn assemble(settings: Settings) -> Result<(Handle, Driver, World), NotRestored> 
         publisher,
         arrivals,
         traffic,
+        dice,
         stopping: false,
     };
     let world = World { listener, sockets, incoming, accepted, committed, founds, requested };
@@ -203,6 +209,8 @@ struct Driver {
     publisher: events::Publisher,
     arrivals: Arrivals,
     traffic: Traffic,
+    /// For links that are slow.
+    dice: ChaCha12Rng,
     stopping: bool,
 }
 
@@ -388,6 +396,11 @@ impl Driver {
                 Output::Check(conn, block) => self.check(conn, block),
                 Output::Dial(address) => {
                     self.dials.spawn(dial(address));
+                }
+                Output::Line(conn, line) => {
+                    if let Some(link) = self.links.get_mut(&conn) {
+                        link.queue.set_line(line, || ChaCha12Rng::from_rng(&mut self.dice));
+                    }
                 }
                 Output::Close(conn, _) => self.hang_up(conn),
                 Output::SetTimer(timer, after) => {

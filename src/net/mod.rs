@@ -3,11 +3,12 @@
 //! | file | concern |
 //! |---|---|
 //! | `driver` | one `select!` that owns the node: inputs in, outputs carried out in order |
-//! | `connection` | one socket: bytes to inputs, queued frames to bytes |
+//! | `connection` | one socket: bytes to inputs |
 //! | `listen`, `dial` | sockets from and to others |
 //! | `handle` | what HTTP holds of a running node |
 //! | `events` | what happened, numbered, for readers who come and go |
 //! | `arrivals`, `traffic` | when recent blocks came and from whom; bytes read and written |
+//! | `writer`, `faults` | queued frames to bytes, each at its time where somebody made the link slow |
 //! | `records` | what is known of other nodes, written down |
 //! | `clock` | the one place that reads clocks, and says times to people |
 //!
@@ -18,6 +19,7 @@ pub mod clock;
 mod connection;
 mod driver;
 pub mod events;
+mod faults;
 mod handle;
 mod listen;
 mod log;

@@ -1,22 +1,24 @@
 //! The writing half of a connection: a queue of frames, bounded in bytes, and a task that drains it.
 //!
 //! Stored blocks are read one by one as the socket takes them, so a peer that asks for many costs a list of
-//! hashes, not their bytes.
+//! hashes, not their bytes. On a link that somebody made slow, each frame waits here for its time (`faults`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
+use rand_chacha::ChaCha12Rng;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
 
 use crate::encoding::List;
 use crate::limits::{MAX_IN_FLIGHT, MAX_SEND_QUEUE_BYTES, WRITE_TIMEOUT};
 use crate::net::driver::read;
+use crate::net::faults::Late;
 use crate::net::traffic::Meter;
-use crate::peer::Disconnect;
+use crate::peer::{Disconnect, Line};
 use crate::store::Store;
 use crate::types::BlockHash;
 use crate::wire::{Message, frame};
@@ -30,26 +32,34 @@ const WRITE_BYTES: usize = 64 * 1024;
 enum Item {
     Frame(Bytes),
     Stored(Vec<BlockHash>),
+    /// What follows is late. (Boxed: few links are, and every queue has room for items.)
+    Late(Box<Late>),
 }
+
+/// An item, and when it was queued, if that matters.
+type Queued = (Item, Option<Instant>);
 
 impl Item {
     fn cost(&self) -> usize {
         match self {
             Item::Frame(frame) => frame.len(),
             Item::Stored(hashes) => hashes.len() * STORED_COST,
+            Item::Late(_) => 0,
         }
     }
 }
 
 /// Where frames for one connection are put.
 pub(super) struct Queue {
-    items: mpsc::UnboundedSender<Item>,
+    items: mpsc::UnboundedSender<Queued>,
     cost: Arc<AtomicUsize>,
+    /// What makes the link slow, if it is; what waits for its time no longer does once this is gone.
+    line: Option<watch::Sender<Line>>,
 }
 
 /// The other end of a [`Queue`].
 pub(super) struct Drain {
-    items: mpsc::UnboundedReceiver<Item>,
+    items: mpsc::UnboundedReceiver<Queued>,
     cost: Arc<AtomicUsize>,
 }
 
@@ -57,7 +67,7 @@ pub(super) struct Drain {
 pub(super) fn queue() -> (Queue, Drain) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let cost = Arc::new(AtomicUsize::new(0));
-    (Queue { items: sender, cost: cost.clone() }, Drain { items: receiver, cost })
+    (Queue { items: sender, cost: cost.clone(), line: None }, Drain { items: receiver, cost })
 }
 
 impl Queue {
@@ -79,46 +89,91 @@ impl Queue {
             return Err(Disconnect::SendQueueFull);
         }
         // A writer that has ended has said why itself.
-        let _ = self.items.send(item);
+        let at = self.line.as_ref().map(|_| Instant::now());
+        let _ = self.items.send((item, at));
         Ok(())
+    }
+
+    /// From now on the link is slow like that, or is not.
+    pub(super) fn set_line(&mut self, line: Option<Line>, dice: impl FnOnce() -> ChaCha12Rng) {
+        match (line, &self.line) {
+            (None, _) => self.line = None,
+            (Some(line), Some(sender)) => drop(sender.send_replace(line)),
+            (Some(line), None) => {
+                let (sender, receiver) = watch::channel(line);
+                self.line = Some(sender);
+                let late = Box::new(Late::new(receiver, dice()));
+                let _ = self.items.send((Item::Late(late), None));
+            }
+        }
     }
 }
 
 /// Writes what is queued until the queue is dropped and empty, or the socket takes nothing any more.
 pub(super) async fn drain(
     mut queue: Drain,
-    mut socket: OwnedWriteHalf,
+    socket: OwnedWriteHalf,
     store: Store,
     meter: Meter,
 ) -> Result<(), Disconnect> {
-    let mut buffer = BytesMut::new();
-    while let Some(item) = queue.items.recv().await {
-        let mut next = Some(item);
-        while let Some(item) = next {
+    let mut out = Out { socket, buffer: BytesMut::new(), meter, late: None };
+    while let Some(queued) = queue.items.recv().await {
+        let mut next = Some(queued);
+        while let Some((item, at)) = next {
             let cost = item.cost();
             match item {
-                Item::Frame(frame) => buffer.extend_from_slice(&frame),
+                Item::Frame(frame) => out.put(&frame, at).await?,
                 Item::Stored(hashes) => {
                     for hash in hashes {
-                        buffer.extend_from_slice(&stored(&store, hash));
-                        if buffer.len() >= WRITE_BYTES {
-                            write(&mut socket, &mut buffer, &meter).await?;
-                        }
+                        out.put(&stored(&store, hash), at).await?;
                     }
                 }
-            }
-            if buffer.len() >= WRITE_BYTES {
-                write(&mut socket, &mut buffer, &meter).await?;
+                Item::Late(late) => out.late = Some(late),
             }
             queue.cost.fetch_sub(cost, Ordering::Relaxed);
             next = queue.items.try_recv().ok();
         }
-        write(&mut socket, &mut buffer, &meter).await?;
+        out.write().await?;
         // An idle connection keeps no buffer.
-        buffer = BytesMut::new();
+        out.buffer = BytesMut::new();
     }
-    let _ = socket.shutdown().await;
+    let _ = out.socket.shutdown().await;
     Ok(())
+}
+
+/// A socket, and what is gathered for it.
+struct Out {
+    socket: OwnedWriteHalf,
+    buffer: BytesMut,
+    meter: Meter,
+    late: Option<Box<Late>>,
+}
+
+impl Out {
+    /// Gathers a frame that was queued `at`, once its time has come.
+    async fn put(&mut self, frame: &[u8], at: Option<Instant>) -> Result<(), Disconnect> {
+        if let (Some(late), Some(at)) = (&mut self.late, at)
+            && let Some(due) = late.due(at, frame.len())
+        {
+            self.write().await?;
+            if let Some(late) = &mut self.late {
+                late.wait(due, at, frame.len()).await;
+            }
+        }
+        self.buffer.extend_from_slice(frame);
+        if self.buffer.len() >= WRITE_BYTES { self.write().await } else { Ok(()) }
+    }
+
+    async fn write(&mut self) -> Result<(), Disconnect> {
+        while !self.buffer.is_empty() {
+            match timeout(WRITE_TIMEOUT, self.socket.write_buf(&mut self.buffer)).await {
+                Ok(Ok(written)) => self.meter.sent(written),
+                Ok(Err(error)) => return Err(Disconnect::Failed(error.to_string())),
+                Err(_) => return Err(Disconnect::WriteTimeout),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The Block frame of a stored block; one that cannot be read is not here.
@@ -127,15 +182,4 @@ fn stored(store: &Store, hash: BlockHash) -> Bytes {
         Some(block) => frame::encode_block(&block),
         None => frame::encode(&Message::NotFound(List::clipped([hash]))),
     }
-}
-
-async fn write(socket: &mut OwnedWriteHalf, buffer: &mut BytesMut, meter: &Meter) -> Result<(), Disconnect> {
-    while !buffer.is_empty() {
-        match timeout(WRITE_TIMEOUT, socket.write_buf(buffer)).await {
-            Ok(Ok(written)) => meter.sent(written),
-            Ok(Err(error)) => return Err(Disconnect::Failed(error.to_string())),
-            Err(_) => return Err(Disconnect::WriteTimeout),
-        }
-    }
-    Ok(())
 }

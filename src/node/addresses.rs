@@ -15,7 +15,7 @@ use super::io::{ConnId, Event, Output, Timer};
 use super::outbound::Outbound;
 use super::view::KnownAddress;
 use super::*;
-use crate::limits::{MAX_MANUAL_PEERS, MAX_REDIAL_PAUSE, MIN_REDIAL_PAUSE};
+use crate::limits::{MAX_MANUAL_PEERS, MAX_REDIAL_PAUSE, MIN_CUT_PAUSE, MIN_REDIAL_PAUSE};
 use crate::peer::Disconnect;
 use crate::types::{Group, address};
 
@@ -171,7 +171,11 @@ impl Node {
             return;
         }
         // Whoever lives there may have called us in the meantime; `node_gone` rings when that ends.
-        let there = manual.node.or_else(|| self.addresses.book.node_at(&address));
+        let there = self.lives_at(&address);
+        if there.is_some_and(|node| self.faults.is_cut(&node)) {
+            // `redial_now` follows the mending.
+            return;
+        }
         if there.is_some_and(|node| self.ready_to(&node).is_some()) {
             if let Some(manual) = self.addresses.manual.get_mut(&address) {
                 manual.node = there;
@@ -183,6 +187,36 @@ impl Node {
             manual.state = State::Dialling;
         }
         self.out.push(Output::Dial(address));
+    }
+
+    /// Dials `node` wherever it is to be dialled and is not yet, without the pause that failures left.
+    pub(super) fn redial_now(&mut self, node: &NodeId) {
+        let Addresses { manual, book, .. } = &mut self.addresses;
+        let mut waiting = Vec::new();
+        for (address, manual) in manual {
+            if manual.node.or_else(|| book.node_at(address)) == Some(*node) {
+                manual.pause = MIN_CUT_PAUSE;
+                if manual.state == State::Waiting {
+                    waiting.push(*address);
+                }
+            }
+        }
+        for address in waiting {
+            self.redial_due(address);
+        }
+    }
+
+    /// The link to who is dialled at `address` was cut: it is mended as suddenly.
+    pub(super) fn dial_was_cut(&mut self, address: &SocketAddr) {
+        if let Some(manual) = self.addresses.manual.get_mut(address) {
+            manual.pause = MIN_CUT_PAUSE;
+        }
+    }
+
+    /// Who lives at `address`, as far as we know.
+    pub(super) fn lives_at(&self, address: &SocketAddr) -> Option<NodeId> {
+        let manual = self.addresses.manual.get(address).and_then(|manual| manual.node);
+        manual.or_else(|| self.addresses.book.node_at(address))
     }
 
     /// Nobody answered at `address`.

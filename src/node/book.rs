@@ -98,6 +98,15 @@ impl Book {
         self.entries.get(address)?.name.map(|(node, _, _)| node)
     }
 
+    /// `node` may be dialled again at once, wherever it lives.
+    pub(super) fn no_pause(&mut self, node: &NodeId, now: Duration) {
+        for entry in self.entries.values_mut() {
+            if entry.name.is_some_and(|(name, _, _)| name == *node) {
+                entry.next = entry.next.min(now);
+            }
+        }
+    }
+
     /// Takes in `address`, if there is room for it.
     pub(super) fn hear(&mut self, address: SocketAddr, source: Source, now: Duration) -> bool {
         if let Some(entry) = self.entries.get_mut(&address) {

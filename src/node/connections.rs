@@ -23,7 +23,7 @@ use crate::limits::{
     MAX_MANAGERS, MAX_PENDING_HANDSHAKES, SIMULTANEOUS_WINDOW,
 };
 use crate::peer::ping::Due;
-use crate::peer::{Budget, Disconnect, Liveness};
+use crate::peer::{Budget, Disconnect, Line, Liveness};
 use crate::types::{Group, address};
 use crate::wire::message::{Bye, ByeReason, Hello, Message, Ping, Role};
 
@@ -39,6 +39,8 @@ pub(super) struct Connection {
     live: Liveness,
     /// A timer will look whether it is silent, because another connection claims its place.
     questioned: bool,
+    /// What makes what we send late.
+    pub(super) line: Option<Line>,
     began: Duration,
     pub(super) sync: PeerSync,
     pub(super) fetch: PeerFetch,
@@ -133,6 +135,7 @@ impl Node {
             challenge,
             live: Liveness::new(self.now.elapsed),
             questioned: false,
+            line: None,
             began: self.now.elapsed,
             sync: PeerSync::default(),
             fetch: PeerFetch::default(),
@@ -143,6 +146,9 @@ impl Node {
         self.set_timer(Timer::Handshake(conn), HANDSHAKE_TIMEOUT);
         if direction == Direction::Outbound {
             self.dialled(address, conn);
+            if let Some(node) = self.lives_at(&address) {
+                self.shape(conn, &node);
+            }
             self.say_hello(conn);
         }
     }
@@ -262,9 +268,15 @@ impl Node {
         if hello.role == Role::Manager {
             return self.greet_manager(conn);
         }
-        if connection.direction == Direction::Outbound {
-            let address = connection.address;
+        let (address, direction) = (connection.address, connection.direction);
+        self.shape(conn, &hello.node);
+        if direction == Direction::Outbound {
             self.dial_met(address, hello.node);
+        }
+        if self.faults.is_cut(&hello.node) {
+            return self.close(conn, Disconnect::Cut);
+        }
+        if direction == Direction::Outbound {
             if self.was_probe(conn) {
                 return self.close(conn, Disconnect::TooManyPeers);
             }
@@ -458,6 +470,7 @@ impl Node {
                     | Disconnect::Duplicate
                     | Disconnect::TooManyPeers
                     | Disconnect::NoManager(_)
+                    | Disconnect::Cut
                     | Disconnect::ShuttingDown
             );
         if let Some(mut bye) = why.bye()
@@ -479,6 +492,9 @@ impl Node {
         let address = connection.address;
         self.event(Event::PeerClosed { conn, node, address, why: why.clone() });
         self.punish(&connection, &why);
+        if node.is_some() && why.is_cut() {
+            self.dial_was_cut(&address);
+        }
         self.dial_ended(address, conn, &why);
         self.cancel_mining_of(conn);
         self.sync_without(conn, &connection.sync);

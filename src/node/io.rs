@@ -12,7 +12,7 @@ use crate::encoding::{Blob, Text};
 use crate::limits::{MAX_CONTENT_BYTES, MAX_EXCERPT_BYTES};
 use crate::mempool;
 use crate::params::Params;
-use crate::peer::Disconnect;
+use crate::peer::{Disconnect, Line};
 use crate::time::UnixTime;
 use crate::types::{Block, BlockHash, CompactTarget, NodeId, Template, TxId, Unreachable, Work};
 use crate::wire::manage::{self, Fault, Introduction, Mined};
@@ -288,6 +288,9 @@ pub enum Output {
     Check(ConnId, Block),
     /// Connect.
     Dial(SocketAddr),
+    /// What is sent on this connection from now on is late like that; none: not any more, what is under way
+    /// included.
+    Line(ConnId, Option<Line>),
     /// Close, once what was sent before is written.
     Close(ConnId, Disconnect),
     /// Hand this timer back after so long.

@@ -132,6 +132,7 @@ impl Node {
             && !self.addresses.outbound.chosen.contains_key(address)
             && !self.is_own(address)
             && !self.is_banned(address.ip())
+            && !entry.name.is_some_and(|(node, _, _)| self.faults.is_cut(&node))
     }
 
     fn is_connected(&self, address: &SocketAddr, entry: &Entry) -> bool {
@@ -193,13 +194,13 @@ impl Node {
             return;
         }
         let was_met = chosen.remove(&address).is_some_and(|chosen| chosen.met);
-        // Only a node of our network has another connection to us, or no room.
+        // Only a node of our network has another connection to us, or no room, or a link that is cut.
         let is_there = matches!(
             why,
             Disconnect::Duplicate
                 | Disconnect::TooManyPeers
                 | Disconnect::Bye { reason: ByeReason::Duplicate | ByeReason::TooManyPeers, .. }
-        );
+        ) || why.is_cut();
         match why {
             why if why.is_self() => self.met_ourselves(address),
             why if why.is_permanent() || why.is_offence() => self.addresses.book.forget(&address),

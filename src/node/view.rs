@@ -10,6 +10,7 @@ use super::Node;
 use super::io::{ConnId, Direction};
 use crate::chain::{BranchEnd, Entry, Status, Tip};
 use crate::params::{NetworkId, Params};
+use crate::peer::Line;
 use crate::peer::handshake::AGENT;
 use crate::time::UnixTime;
 use crate::types::{BlockHash, NodeId, Transaction, TxId};
@@ -86,6 +87,8 @@ pub struct PeerInfo {
     pub height: Option<u64>,
     /// How long it took to answer the last ping, of which a connection that is never quiet sees none.
     pub round_trip: Option<Duration>,
+    /// What makes what is sent to it late, if a manager wants that.
+    pub line: Option<Line>,
 }
 
 /// How far the node is, on disk and ahead of it.
@@ -185,8 +188,14 @@ impl<'a> View<'a> {
                 since: now.wall.minus(now.elapsed.saturating_sub(remote.since)),
                 height: connection.fetch.best().and_then(height),
                 round_trip: connection.round_trip(),
+                line: connection.line,
             })
             .collect()
+    }
+
+    /// Nodes to which a manager cut the link.
+    pub fn cuts(&self) -> Vec<NodeId> {
+        self.0.faults.cuts().copied().collect()
     }
 
     /// The committed tip.

@@ -7,10 +7,12 @@ pub mod budget;
 pub mod disconnect;
 pub mod handshake;
 pub mod known;
+pub mod line;
 pub mod ping;
 
 pub use budget::Budget;
 pub use disconnect::Disconnect;
 pub use handshake::Identity;
 pub use known::Known;
+pub use line::Line;
 pub use ping::Liveness;

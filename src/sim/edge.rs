@@ -121,7 +121,7 @@ impl Network {
                     None
                 }
                 // Nobody manages a simulated node.
-                Output::Status(..) | Output::Stop => None,
+                Output::Status(..) | Output::Line(..) | Output::Stop => None,
             };
             if let Some(answer) = answer {
                 let moment = self.moment();

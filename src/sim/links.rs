@@ -1,15 +1,12 @@
 //! Connections between nodes, and how long what is sent on them is under way.
 //!
-//! A message waits for the sender's uplink, which all its connections share; then it travels. What a network
-//! loses TCP sends again: to those who talk over it, loss is delay, and what comes later waits behind it.
+//! A message waits for the sender's uplink, which all its connections share; then it travels (`peer::line`).
 
-use core::time::Duration;
-
-use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 
-use crate::limits::{FAST_RETRANSMIT_SEGMENTS, RETRANSMIT_AFTER, SEGMENT_BYTES};
 use crate::node::io::ConnId;
+use crate::peer::line;
+pub(super) use crate::peer::line::nanos;
 use crate::sim::values::{Bandwidth, Latency, Share};
 
 /// What all links are like.
@@ -27,8 +24,7 @@ impl Line {
     /// How long a message that weighs nothing is under way.
     pub(super) fn trip(&self, dice: &mut ChaCha12Rng) -> u64 {
         let Latency { mean, spread } = self.latency;
-        let (mean, spread) = (nanos(mean), nanos(spread));
-        if spread == 0 { mean } else { mean - spread + dice.random_range(0..=2 * spread) }
+        line::trip(nanos(mean), nanos(spread), dice)
     }
 
     /// How long the uplink is busy with so many bytes.
@@ -40,37 +36,8 @@ impl Line {
 
     /// How long so many bytes wait for what was lost of them to be sent again.
     pub(super) fn repair(&self, bytes: usize, dice: &mut ChaCha12Rng) -> u64 {
-        if self.loss.millionths == 0 {
-            return 0;
-        }
-        let mut is_lost = || dice.random_range(0..1_000_000u32) < self.loss.millionths;
-        let round_trip = 2 * nanos(self.latency.mean);
-        let mut timeout = nanos(RETRANSMIT_AFTER) + round_trip;
-        let mut delay = 0u64;
-        let mut segments = bytes.div_ceil(SEGMENT_BYTES);
-        // What follows a lost segment tells of it; a short message ends too soon, and waits for the clock.
-        let mut told = segments > FAST_RETRANSMIT_SEGMENTS;
-        loop {
-            segments = (0..segments).filter(|_| is_lost()).count();
-            if segments == 0 {
-                return delay;
-            }
-            if core::mem::take(&mut told) {
-                delay = delay.saturating_add(round_trip);
-            } else {
-                delay = delay.saturating_add(timeout);
-                timeout = timeout.saturating_mul(2);
-            }
-            if self.loss.millionths >= 1_000_000 {
-                return u64::MAX;
-            }
-        }
+        line::repair(bytes, self.loss.millionths, 2 * nanos(self.latency.mean), dice)
     }
-}
-
-/// A time in whole nanoseconds.
-pub(super) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// One connection. Its ends are numbered 0, which dialled, and 1.

@@ -1,6 +1,7 @@
 """Commanding a node: section 8 of docs/protocol.md, with a key of our own."""
 
 import os
+import time
 
 import chain as chains
 import codec
@@ -116,6 +117,81 @@ class Commands(Case):
             reverted += changed.reverted
         self.assertEqual(reverted, 3)
         self.assertEqual(changed.tip, new.tip)
+
+    def test_who_subscribes_is_told_how_things_stand(self):
+        node = self.node(LAB, "--manager-key", KEY)
+        branches = [chains.Chain(LAB).grow(2), chains.Chain(LAB).grow(3)]
+        before = time.time_ns() // 1000
+        for branch in branches:
+            node.dial(branch).attend()
+            node.wait_for_tip(branch.tip)
+        manager = Manager(node)
+        manager.do(command("Submit", b"waits"))
+        sequence = manager.send("Subscribe")
+        told = []
+        while not told or told[-1].what.name != "FaultsSet":
+            told.append(manager.peer.until("Event"))
+        names = [event.what.name for event in told]
+        self.assertEqual(sequence, 2)
+        self.assertEqual(names[:2], ["PeerReady"] * 2)
+        self.assertEqual(names[-4:], ["TipChanged", "PoolChanged", "MiningSet", "FaultsSet"])
+        seen = [event for event in told if event.what.name == "BlockSeen"]
+        self.assertEqual(names[2:-4], ["BlockSeen"] * len(seen))
+        heights = [event.what.value.height for event in seen]
+        self.assertEqual(heights, [0, 1, 1, 2, 2, 3])
+        hashes = {event.what.value.hash for event in seen[1:]}
+        self.assertEqual(hashes, {name for branch in branches for name in branch.hashes[1:]})
+        after = time.time_ns() // 1000
+        self.assertTrue(all(before <= event.at <= after for event in seen[1:]), told)
+        pool = told[-3].what.value
+        self.assertEqual((pool.count, pool.came.count), (1, 1))
+
+    def test_faults_of_links(self):
+        node = self.node(LAB, "--manager-key", KEY)
+        manager = Manager(node)
+        peer = node.dial()
+
+        def fault(node=peer.ours.node, cut=False, latency=0, jitter=0, loss=0):
+            return codec.Fault(node, cut, latency, jitter, loss)
+
+        for name, expected, faults in [
+            ("none", True, []),
+            ("the most there may be", True, [fault(latency=60_000_000, jitter=60_000_000, loss=900_000)]),
+            ("a latency over its bound", False, [fault(latency=60_000_001)]),
+            ("a jitter over the latency", False, [fault(latency=5, jitter=6)]),
+            ("a loss over its bound", False, [fault(loss=900_001)]),
+            ("a node twice", False, [fault(), fault(cut=True)]),
+            ("the node itself", False, [fault(node=manager.peer.theirs.node)]),
+            ("none again", True, []),
+        ]:
+            with self.subTest(name):
+                outcome = manager.do(command("SetFaults", faults))
+                self.assertEqual(outcome == "Done", expected, outcome)
+        # What is late comes late, and in its order; and at once when the link is mended.
+        manager.do(command("SetFaults", [fault(latency=300_000)]))
+        began = time.monotonic()
+        for nonce in (1, 2):
+            peer.send("Ping", codec.Ping(nonce))
+        self.assertEqual([peer.until("Pong").nonce for _ in range(2)], [1, 2])
+        self.assertGreaterEqual(time.monotonic() - began, 0.3)
+        manager.do(command("SetFaults", [fault(latency=60_000_000)]))
+        peer.send("Ping", codec.Ping(3))
+        manager.do(command("SetFaults", []))
+        self.assertEqual(peer.until("Pong").nonce, 3)
+        # A cut closes, and refuses until it is mended.
+        manager.do(command("SetFaults", [fault(cut=True)]))
+        self.assertEqual(peer.fate(ping=False), "Cut")
+        with self.assertRaises(Closed) as caught:
+            node.dial(node=peer.ours.node)
+        self.assertEqual(caught.exception.bye.reason, "Cut")
+        manager.do(command("SetFaults", []))
+        node.dial(node=peer.ours.node).ping()
+
+    def test_who_is_forgotten_is_let_go(self):
+        node = self.node(LAB, "--manager-key", KEY)
+        manager, peer = Manager(node), node.dial()
+        self.assertEqual(manager.do(command("Forget", [peer.ours.node, bytes(16)])), "Done")
+        self.assertEqual(peer.fate(ping=False), "Requested")
 
     def test_the_oldest_of_five_managers_goes(self):
         node = self.node(LAB, "--manager-key", KEY)

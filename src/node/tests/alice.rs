@@ -11,7 +11,7 @@ use crate::encoding::Text;
 use crate::node::io::*;
 use crate::node::{Config, Node};
 use crate::params::Params;
-use crate::peer::{Disconnect, Identity};
+use crate::peer::{Disconnect, Identity, Line};
 use crate::time::{Now, UnixTime};
 use crate::types::{BlockHash, Header, Lookup, NodeId, Transaction, Work};
 use crate::wire::manage::{ManagerKey, Outcome, Report};
@@ -50,6 +50,8 @@ pub struct Alice {
     /// What was sent on each connection and not looked at yet.
     pub sent: BTreeMap<ConnId, VecDeque<Message>>,
     pub closed: BTreeMap<ConnId, Disconnect>,
+    /// What makes what is sent late.
+    pub lines: BTreeMap<ConnId, Option<Line>>,
     pub dials: Vec<SocketAddr>,
     pub events: Vec<Event>,
     pub replies: Vec<(CommandId, Answer)>,
@@ -119,6 +121,7 @@ impl Alice {
             next_conn: 0,
             sent: BTreeMap::new(),
             closed: BTreeMap::new(),
+            lines: BTreeMap::new(),
             dials: Vec::new(),
             events: Vec::new(),
             replies: Vec::new(),
@@ -165,6 +168,9 @@ impl Alice {
                     self.input(checked);
                 }
                 Output::Dial(address) => self.dials.push(address),
+                Output::Line(conn, line) => {
+                    self.lines.insert(conn, line);
+                }
                 Output::Close(conn, why) => {
                     self.closed.insert(conn, why);
                 }

@@ -220,6 +220,7 @@ fn a_node_that_started_again_tells_of_the_blocks_that_it_had() {
     assert!(alice.node.view().pool().is_empty(), "reading them back put nothing into the pool");
 }
 
+/// Row 89 of docs/hostile.md.
 #[test]
 fn faults_that_cannot_be_are_named_and_change_nothing() {
     let mut alice = managed();

@@ -10,6 +10,7 @@ mod clocks;
 mod compact;
 mod contents;
 mod events;
+mod faults;
 mod handshakes;
 mod hostile;
 mod lowwork;

@@ -24,9 +24,10 @@ struct AddIn {
 
 impl Api {
     pub(super) async fn peers(&self) -> Result<Response<Body>, Problem> {
-        let peers = self.handle.view(|view| view.peers()).await?;
+        let (peers, cuts) = self.handle.view(|view| (view.peers(), view.cuts())).await?;
         let listed: Vec<Value> = peers.iter().map(|peer| self.peer_json(peer)).collect();
-        Ok(body::json(StatusCode::OK, &json!({ "peers": listed, "count": listed.len() })))
+        let cut: Vec<String> = cuts.iter().map(ToString::to_string).collect();
+        Ok(body::json(StatusCode::OK, &json!({ "peers": listed, "count": listed.len(), "cut": cut })))
     }
 
     fn peer_json(&self, peer: &PeerInfo) -> Value {
@@ -42,6 +43,11 @@ impl Api {
             "ping_seconds": peer.round_trip.map(|time| time.as_secs_f64()),
             "bytes_received": traffic.map(|bytes| bytes.received),
             "bytes_sent": traffic.map(|bytes| bytes.sent),
+            "slow": peer.line.map(|line| json!({
+                "latency_seconds": line.latency.as_secs_f64(),
+                "jitter_seconds": line.jitter.as_secs_f64(),
+                "loss": f64::from(line.loss_ppm) / 1e6,
+            })),
         })
     }
 
