@@ -330,3 +330,72 @@ fn the_command_that_a_node_shows_starts_another_of_its_network() {
     one.kill().expect("it is there");
     one.wait().expect("an end");
 }
+
+/// A node that is told of no rules, only where another one is.
+fn newcomer(join: &str, flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
+    command.args(["--join", join, "--listen", "127.0.0.1:0", "--http", "0", "--lifeline"]).args(flags);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+#[test]
+fn a_newcomer_learns_a_network_from_the_address_of_one_of_its_nodes() {
+    let rules = ["--difficulty", "9", "--block-time", "2", "--ephemeral"];
+    let first = Node::start(command_on("lab", &rules).stderr(Stdio::null()));
+    mine(&first, "before anybody came");
+    let home = folder();
+    let mut second = newcomer(&first.listen, &["--data-dir"]);
+    let second = Node::start(second.arg(home.path()).stderr(Stdio::null()));
+    // By a name, and of one that was a newcomer itself.
+    let port = second.listen.rsplit_once(':').expect("a port").1;
+    let named = format!("localhost:{port}");
+    let third = Node::start(newcomer(&named, &["--ephemeral"]).stderr(Stdio::null()));
+    let agree = |height: u64| {
+        let since = Instant::now();
+        let tip = |node: &Node| node.ask("GET", "/api/v1/tip", "").1["hash"].clone();
+        while [&second, &third].iter().any(|node| tip(node) != tip(&first)) {
+            assert!(since.elapsed() < DEADLINE, "they do not agree");
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(first.ask("GET", "/api/v1/tip", "").1["height"], height);
+    };
+    agree(1);
+    mine(&second, "from the newcomer");
+    agree(2);
+    stop(third);
+    stop(first);
+    stop(second);
+
+    // Its folder is of that network from then on.
+    let other = Node::start(command(&["--ephemeral"]).stderr(Stdio::null()));
+    let (code, why) = said(&refused(home.path(), newcomer(&other.listen, &[])));
+    assert_eq!(code, Some(1), "{why}");
+    assert!(why.contains("block-time=2s") && why.contains("regtest"), "both are named: {why}");
+    stop(other);
+}
+
+/// Row 90 of docs/hostile.md.
+#[test]
+fn a_network_that_cannot_be_joined_is_said_and_why() {
+    let node = Node::start(command(&["--ephemeral"]).stderr(Stdio::null()));
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    let nobody = nobody.expect("a port that is free again").to_string();
+    // (where, other flags, exit code, part of what is said)
+    let rows: [(&str, &[&str], i32, &str); 6] = [
+        (&nobody, &[], 1, "cannot be reached"),
+        (&node.http, &[], 1, "is no node"),
+        ("127.0.0.1", &[], 2, "--join 127.0.0.1:"),
+        ("127.0.0.1:0", &[], 2, "--join 127.0.0.1:0:"),
+        (&node.listen, &["--difficulty", "9"], 2, "--difficulty"),
+        (&node.listen, &["--network", "regtest"], 2, "--network"),
+    ];
+    for (join, flags, code, part) in rows {
+        let mut command = newcomer(join, &["--ephemeral"]);
+        let ended = command.args(flags).stdin(Stdio::null()).output().expect("the node runs");
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(code), "{join} {flags:?}: {text}");
+        assert!(text.contains(part), "{join} {flags:?}: {text}");
+    }
+    stop(node);
+}

@@ -7,6 +7,7 @@ pub mod chain_file;
 mod folder;
 mod http;
 mod idle;
+mod join;
 pub mod log;
 pub mod manager;
 mod network;

@@ -16,7 +16,7 @@ use crate::cli::network::NetworkArgs;
 use crate::cli::process::{self, exit_now};
 use crate::cli::seed::random;
 use crate::cli::verify::{self, VerifyArgs};
-use crate::cli::{Failure, folder, idle, io_code, log, values};
+use crate::cli::{Failure, folder, idle, io_code, join, log, values};
 use crate::encoding::Text;
 use crate::limits::{
     DEFAULT_NETWORK_HASHRATE, DEFAULT_OUTBOUND, LIFELINE_TIMEOUT, MAX_OUTBOUND, STOP_TIMEOUT,
@@ -50,6 +50,9 @@ pub struct NodeArgs {
     /// A node to connect to and stay connected to, as host:port; may be given often.
     #[arg(long, value_name = "HOST:PORT")]
     pub peer: Vec<String>,
+    /// A node whose network to join, as host:port: its rules are learned from it, and it is a --peer.
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["network", "difficulty", "block_time"])]
+    pub join: Option<String>,
     /// How many connections to open by itself, to nodes that it has heard of, up to 64; 0: only to those named.
     /// If not given, 8; with --manager-key 0, because a manager decides who is connected with whom.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(..=MAX_OUTBOUND as i64))]
@@ -133,11 +136,20 @@ struct Prepared {
 }
 
 async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
-    let params = Arc::new(args.network.params()?);
+    let joined = match &args.join {
+        Some(join) => Some(join::learn(join).await?),
+        None => None,
+    };
+    let params = match &joined {
+        Some((_, params)) => params.clone(),
+        None => args.network.params()?,
+    };
+    let params = Arc::new(params);
     let note = Text::try_from(args.note.clone()).map_err(|error| {
         Failure::usage(format!("--note is too long: {error} bytes"), "shorten it").at("--note")
     })?;
-    let peers = resolve(&args.peer).await?;
+    let mut peers = resolve(&args.peer).await?;
+    peers.extend(joined.map(|(address, _)| address));
     let listener = net::bind(args.listen).await.map_err(|error| unbound("--listen", args.listen, &error))?;
     let listen = listener.local_addr().map_err(|error| unbound("--listen", args.listen, &error))?;
     let http = args.http.bind().await?;
@@ -239,8 +251,7 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     let Ready { node, listen, http, .. } = &ready;
     let http = http.map_or("none".to_owned(), |http| http.to_string());
     tracing::info!(%node, %listen, http, network = %params.network(), rules = %params.rules(), "ready");
-    let network: String = args.network.unusual().iter().map(|flag| format!(" {flag}")).collect();
-    announce(args.lifeline, &ready, &params, &curl, &network);
+    announce(args.lifeline, &ready, &params, &curl);
     let ended = running.await;
     drop(handle);
     // Answers that are on their way are finished; nobody is waited for long.
@@ -279,8 +290,8 @@ fn write_record(folder: &Folder, ready: &Ready, params: &Params) -> Result<(), F
 }
 
 /// Says that the node is ready: one line of JSON to a manager, a few lines to a person. `curl` begins a
-/// command that may change something, `network` are the flags by which another node is of the same network.
-fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str, network: &str) {
+/// command that may change something.
+fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str) {
     let mut out = std::io::stdout().lock();
     let Ready { node, listen, .. } = ready;
     let said = match ready.http {
@@ -291,7 +302,7 @@ fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str, network:
              try      curl http://{http}/node/id   who it is, and whom it knows\n\
              \x20        {curl} http://{http}/mine      mine a block\n\
              \x20        curl http://{http}/chain     the chain\n\
-             \x20        p2pnode --peer {listen} --listen 127.0.0.1:0 --http 0 --ephemeral{network}\n\
+             \x20        p2pnode --join {listen} --listen 127.0.0.1:0 --http 0 --ephemeral\n\
              \x20        \x20       another node, in another terminal\n\
              Ctrl-C stops it.\n",
             rules = params.rules(),
@@ -342,23 +353,27 @@ fn watch_stdin(hangup: Arc<Notify>) {
 async fn resolve(peers: &[String]) -> Result<Vec<SocketAddr>, Failure> {
     let mut addresses = Vec::new();
     for peer in peers {
-        let found = tokio::net::lookup_host(peer.as_str()).await.map(|mut found| found.next());
-        let wrong = |why: String| {
-            Failure::usage(
-                format!("--peer {peer}: {why}"),
-                "give a host and a port, such as --peer 127.0.0.1:6001",
-            )
-        };
-        match found {
-            Ok(Some(address)) => match address::reachable(address) {
-                Ok(address) => addresses.push(address),
-                Err(why) => return Err(wrong(why.to_string())),
-            },
-            Ok(None) => return Err(wrong("the host has no address".to_owned())),
-            Err(error) => return Err(wrong(error.to_string())),
-        }
+        addresses.extend(addresses_of("--peer", peer).await?.first());
     }
     Ok(addresses)
+}
+
+/// The addresses of a host:port, all of which somebody can be reached at; at least one.
+pub(super) async fn addresses_of(flag: &'static str, place: &str) -> Result<Vec<SocketAddr>, Failure> {
+    let wrong = |why: String| {
+        Failure::usage(
+            format!("{flag} {place}: {why}"),
+            format!("give a host and a port, such as {flag} 127.0.0.1:6001"),
+        )
+        .at(flag)
+    };
+    let found = tokio::net::lookup_host(place).await.map_err(|error| wrong(error.to_string()))?;
+    let found: Result<Vec<SocketAddr>, _> = found.map(address::reachable).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err(wrong("the host has no address".to_owned())),
+        Ok(found) => Ok(found),
+        Err(why) => Err(wrong(why.to_string())),
+    }
 }
 
 /// Where others reach `listen`, as seen from this machine.

@@ -5,6 +5,7 @@
 //! | `driver` | one `select!` that owns the node: inputs in, outputs carried out in order |
 //! | `connection` | one socket: bytes to inputs |
 //! | `listen`, `dial` | sockets from and to others |
+//! | `join` | the rules of a network whose node is at an address |
 //! | `handle` | what HTTP holds of a running node |
 //! | `events` | what happened, numbered, for readers who come and go |
 //! | `arrivals`, `traffic` | when recent blocks came and from whom; bytes read and written |
@@ -21,6 +22,7 @@ mod driver;
 pub mod events;
 mod faults;
 mod handle;
+pub mod join;
 mod listen;
 mod log;
 mod records;

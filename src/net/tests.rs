@@ -23,6 +23,7 @@ use crate::wire::message::{Hello, Message, NewBlock, Ping, Role};
 use crate::wire::{Frame, FrameCodec, Kind, frame};
 
 mod hostile;
+mod join;
 mod slow;
 
 /// Generous: only a defect takes so long.

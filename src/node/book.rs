@@ -107,6 +107,13 @@ impl Book {
         }
     }
 
+    /// Forgets where `node` lives; whether that was known.
+    pub(super) fn forget_node(&mut self, node: &NodeId) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|_, entry| entry.name.is_none_or(|(name, _, _)| name != *node));
+        self.entries.len() < before
+    }
+
     /// Takes in `address`, if there is room for it.
     pub(super) fn hear(&mut self, address: SocketAddr, source: Source, now: Duration) -> bool {
         if let Some(entry) = self.entries.get_mut(&address) {

@@ -110,16 +110,17 @@ impl Node {
         self.reply(caller, if known { Answer::Disconnected } else { Answer::NoSuchPeer });
     }
 
-    /// Lets go of these nodes: their connections, and the wish to have any.
+    /// Lets go of these nodes: their connections, the wish to have any, and where they are.
     fn forget(&mut self, caller: Caller, nodes: &[NodeId]) {
         let mut forgotten = 0;
         for node in nodes {
             let was_manual = self.forget_manual_node(node);
+            let was_known = self.addresses.book.forget_node(node);
             let conn = self.ready_to(node);
             if let Some(conn) = conn {
                 self.close(conn, Disconnect::Requested);
             }
-            forgotten += usize::from(was_manual || conn.is_some());
+            forgotten += usize::from(was_manual || was_known || conn.is_some());
         }
         self.reply(caller, Answer::Forgotten(forgotten));
     }

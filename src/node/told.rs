@@ -24,9 +24,14 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    fn remember(&mut self, at: UnixTime, block: SeenBlock) {
+    /// Remembers a block, and forgets those below `lowest`.
+    fn remember(&mut self, at: UnixTime, block: SeenBlock, lowest: u64) {
         self.blocks.entry((block.height, block.hash)).or_insert((at, block));
-        if self.blocks.len() > MAX_TOLD_BLOCKS {
+        let too_many = |blocks: &BTreeMap<(u64, BlockHash), _>| {
+            blocks.first_key_value().is_some_and(|((height, _), _)| *height < lowest)
+                || blocks.len() > MAX_TOLD_BLOCKS
+        };
+        while too_many(&self.blocks) {
             self.blocks.pop_first();
         }
     }
@@ -43,7 +48,8 @@ impl Node {
             && let Some(what) = self.said(&event)
         {
             if let What::BlockSeen(block) = &what {
-                self.seen.remember(self.now.wall, block.clone());
+                let lowest = self.lowest_told();
+                self.seen.remember(self.now.wall, block.clone(), lowest);
             }
             self.tell_managers(what);
         }
@@ -147,7 +153,7 @@ impl Node {
                 (at, What::PeerReady { node: remote.hello.node, outbound: dir == Direction::Outbound })
             });
         let mut first: Vec<(UnixTime, What)> = peers.collect();
-        let from = self.chain.tip().height.saturating_sub(TOLD_HEIGHTS - 1);
+        let from = self.lowest_told();
         let newest = self.seen.blocks.range((from, BlockHash::ZERO)..).map(|(_, told)| told.clone());
         first.extend(newest.map(|(at, block)| (at, What::BlockSeen(block))));
         let (waiting, bytes) = (self.pool.len(), self.pool.bytes());
@@ -167,6 +173,11 @@ impl Node {
         for (at, what) in first {
             self.send(conn, Message::Event(manage::Event { at: at.micros(), what }));
         }
+    }
+
+    /// The least height whose blocks a subscriber is told of.
+    fn lowest_told(&self) -> u64 {
+        self.chain.tip().height.saturating_sub(TOLD_HEIGHTS - 1)
     }
 
     /// What is to be told of a block that is in the tree.
@@ -199,8 +210,7 @@ impl Node {
         if self.config.manager.is_none() {
             return Vec::new();
         }
-        let tip = self.chain.tip().height;
-        let from = tip.saturating_sub(TOLD_HEIGHTS - 1);
+        let (from, tip) = (self.lowest_told(), self.chain.tip().height);
         if from == 0 {
             let genesis = self.chain.params().genesis().clone();
             self.read_back(&genesis);
@@ -220,13 +230,13 @@ impl Node {
     pub(super) fn read_back(&mut self, block: &Block) -> bool {
         let hash = block.hash();
         let only = self.seen.wanted.remove(&hash);
-        let lowest = self.chain.tip().height.saturating_sub(TOLD_HEIGHTS - 1);
+        let lowest = self.lowest_told();
         let is_new = |height| height >= lowest && !self.seen.knows(height, hash);
         if self.config.manager.is_some() && self.chain.get(&hash).is_some_and(|entry| is_new(entry.height)) {
             let giver = Giver { origin: Origin::Loaded, node: None };
             let event = self.block_event(block, hash, block.size(), giver);
             if let Some(What::BlockSeen(block)) = event.and_then(|event| self.said(&event)) {
-                self.seen.remember(self.now.wall, block.clone());
+                self.seen.remember(self.now.wall, block.clone(), lowest);
                 self.tell_managers(What::BlockSeen(block));
             }
         }

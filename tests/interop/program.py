@@ -15,14 +15,14 @@ LONG = False  # whether what takes half a minute is run, too
 
 
 class Node:
-    """A running p2pnode. It keeps nothing."""
+    """A running p2pnode. It keeps nothing. Without rules the flags say which network it is of."""
 
     def __init__(self, rules, *flags):
         self.rules = rules
-        network = ["--network", "regtest"]
-        if rules.name == "lab":
+        network = ["--network", "regtest"] if rules else []
+        if rules and rules.name == "lab":
             network = ["--difficulty", str(256 - chains.target_of(rules.start).bit_length())]
-        if rules.retarget:
+        if rules and rules.retarget:
             network += ["--block-time", str(rules.retarget.spacing)]
         self.log = tempfile.TemporaryFile("w+")
         command = [BINARY, "--listen", "127.0.0.1:0", "--http", "0", "--ephemeral", *network, *flags]

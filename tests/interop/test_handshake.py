@@ -1,9 +1,11 @@
 """Becoming acquainted: section 5 of docs/protocol.md, from both sides."""
 
+import threading
+
 import chain as chains
 import codec
 from peer import OPEN, SILENT, Closed, Peer, listen
-from program import Case
+from program import Case, Node
 from stage import LAB
 
 
@@ -53,6 +55,40 @@ class Handshake(Case):
         bye = caught.exception.bye
         self.assertEqual(bye.reason, "WrongNetwork")
         self.assertEqual(chains.network_id(bye.rules), chains.network_id(LAB))
+
+    def test_joining_a_network_of_which_only_an_address_is_known(self):
+        node = self.node(chains.lab(9, 2))
+        stranger = node.connect()
+        stranger.greet(network=bytes(32))
+        with self.assertRaises(Closed) as caught:
+            stranger.receive()
+        rules = caught.exception.bye.rules
+        self.assertEqual(rules, chains.lab(9, 2))
+        newcomer = Peer.dial(node.address, chains.Chain(rules))
+        self.assertEqual(newcomer.theirs.network, chains.network_id(rules))
+        newcomer.ping()
+
+    def test_a_node_joins_the_network_of_the_node_at_an_address(self):
+        rules = chains.lab(9, 2)
+        listener, address = listen()
+        with listener:
+            starting = []
+            thread = threading.Thread(target=lambda: starting.append(Node(None, "--join", address)))
+            thread.start()
+            first = Peer(listener.accept()[0], chains.Chain(rules))
+            self.assertEqual(first.receive().name, "Hello")
+            first.send("Bye", codec.Bye("WrongNetwork", "", rules))
+            first.close()
+            # Once more, to see that the rules are ours; then to stay.
+            second = Peer.accept(listener, chains.Chain(rules))
+            self.assertEqual(second.theirs.network, chains.network_id(rules))
+            self.assertEqual(second.fate(ping=False), "TooManyPeers")
+            third = Peer.accept(listener, chains.Chain(rules))
+            thread.join()
+            self.assertEqual(third.theirs.node.hex(), starting[0].id)
+            third.ping()
+            third.close()
+            self.assertEqual(starting[0].stop(), 0)
 
     def test_a_node_that_dials_into_another_network_says_so(self):
         node = self.node(LAB)

@@ -261,6 +261,7 @@ fn nodes_that_are_forgotten_are_let_go_and_dialled_no_more() {
     let nodes = List::clipped([2, 3, 9].map(|n| NodeId([n; 16])));
     tell(&mut alice, manager, 2, &Command::Forget { nodes });
     assert_eq!(alice.closed.get(&caller), Some(&Disconnect::Requested));
+    assert_eq!(alice.node.view().known_nodes(), []);
     alice.dials.clear();
     for n in [2, 3] {
         alice.input(crate::node::io::Input::DialFailed { address: alice::address(n), error: String::new() });
