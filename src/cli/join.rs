@@ -31,5 +31,7 @@ fn refusal(place: &str, address: SocketAddr, why: &NotLearned) -> Failure {
         NotLearned::Unknown { .. } => "a newer p2pnode may know that network",
         NotLearned::Mismatch { .. } => "name another node of the network: this one lies",
     };
-    Failure::new(format!("--join {place}: {address} {why}"), hint).at("--join")
+    let at = address.to_string();
+    let at = if at == place { String::new() } else { format!(" ({at})") };
+    Failure::new(format!("--join {place}{at}: it {why}"), hint).at("--join")
 }

@@ -80,7 +80,7 @@ pub async fn learn(address: SocketAddr, names: [NodeId; 2]) -> Result<Params, No
     };
     let params = known(&rules).map_err(|why| NotLearned::Unknown { rules: rules.to_string(), why })?;
     match ask(address, params.network(), names[1]).await? {
-        // No room, or a cut: said by a node of that network only.
+        // No room: a node says so to those of its own network only.
         Answer::Hello => Ok(params),
         Answer::Bye(Bye { reason: ByeReason::TooManyPeers, .. }) => Ok(params),
         Answer::Bye(Bye { reason: ByeReason::WrongNetwork, .. }) => {

@@ -82,6 +82,7 @@ struct Peer(Framed<TcpStream, FrameCodec>);
 impl Peer {
     async fn meet(n: u8, address: SocketAddr) -> Peer {
         let socket = TcpStream::connect(address).await.expect("a socket");
+        socket.set_nodelay(true).expect("a socket");
         let mut peer = Peer(Framed::new(socket, FrameCodec::new()));
         peer.say(Message::Hello(hello(n))).await;
         assert!(matches!(peer.hear().await, Some(Message::Hello(_))));

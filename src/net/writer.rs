@@ -1,7 +1,7 @@
 //! The writing half of a connection: a queue of frames, bounded in bytes, and a task that drains it.
 //!
-//! On a link that somebody made slow, each frame waits here for its time (`faults`). Stored blocks are read one by one as the socket takes them, so a peer that asks for many costs a list of
-//! hashes, not their bytes.
+//! Stored blocks are read one by one as the socket takes them, so a peer that asks for many costs a list of
+//! hashes, not their bytes. On a link that somebody made slow, each frame waits here for its time (`faults`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,8 +32,8 @@ const WRITE_BYTES: usize = 64 * 1024;
 enum Item {
     Frame(Bytes),
     Stored(Vec<BlockHash>),
-    /// What follows is late.
-    Late(Late),
+    /// What follows is late. (Boxed: few links are, and every queue has room for items.)
+    Late(Box<Late>),
 }
 
 /// An item, and when it was queued, if that matters.
@@ -102,7 +102,8 @@ impl Queue {
             (Some(line), None) => {
                 let (sender, receiver) = watch::channel(line);
                 self.line = Some(sender);
-                let _ = self.items.send((Item::Late(Late::new(receiver, dice())), None));
+                let late = Box::new(Late::new(receiver, dice()));
+                let _ = self.items.send((Item::Late(late), None));
             }
         }
     }
@@ -145,7 +146,7 @@ struct Out {
     socket: OwnedWriteHalf,
     buffer: BytesMut,
     meter: Meter,
-    late: Option<Late>,
+    late: Option<Box<Late>>,
 }
 
 impl Out {
