@@ -70,10 +70,14 @@ fn events_are_told_to_those_who_come_back() {
             seen.push((event["node"].as_u64(), event["from"].as_u64(), event["time"].as_f64()));
         }
     }
+    // Of two nodes, either may be heard first.
+    seen.sort_by_key(|seen| seen.0);
     assert_eq!((seen[0].0, seen[0].1, seen[1].0, seen[1].1), (Some(0), None, Some(1), Some(0)));
     assert!(seen[0].2 < seen[1].2, "times are of one clock: {seen:?}");
-    let verdict = events.until(|event| event["type"] == "verdict");
-    assert_eq!((&verdict["condition"], &verdict["tips"][0]["hash"]), (&"in-sync".into(), hash));
+    // On a busy machine it may be on its way for long enough to be told of that, too.
+    events.until(|event| {
+        event["type"] == "verdict" && event["condition"] == "in-sync" && event["tips"][0]["hash"] == *hash
+    });
     done(&http, "/mining", &json!({ "mode": "interval", "interval": 3600 }));
     assert_eq!(events.until(|event| event["type"] == "mining_set")["mode"], "interval");
     // One of another run is told that it is.
