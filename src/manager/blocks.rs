@@ -109,7 +109,10 @@ impl Blocks {
         let is_followed = is_new && arrival.live && arrival.origin != Origin::Loaded;
         let Some(block) = self.by_hash.get_mut(&seen.hash) else { return false };
         let is_news = block.holders.insert(arrival.node);
-        if is_news && (is_followed || !block.arrivals.is_empty()) {
+        // A node that was started again has what it had: that is no arrival.
+        let is_arrival = arrival.origin != Origin::Loaded
+            && block.arrivals.iter().all(|before| before.node != arrival.node);
+        if is_news && is_arrival && (is_followed || !block.arrivals.is_empty()) {
             let at = block.arrivals.partition_point(|other| other.at <= arrival.at);
             block.arrivals.insert(at, arrival);
             block.seen = block.seen.min(arrival.at);

@@ -85,6 +85,12 @@ fn arrivals_are_by_time_and_told_once() {
         [(3, 900), (0, 1000), (1, 1500), (2, 1700)]
     );
     assert_eq!(block.seen, 900);
+    blocks.forget(0);
+    assert!(
+        blocks.seen(&seen, None, Arrival { origin: Origin::Loaded, ..arrival(0, 5000) }),
+        "it has it again"
+    );
+    assert_eq!(blocks.get(&hash(1)).map(|block| block.arrivals.len()), Some(4));
     blocks.forget(1);
     let block = blocks.get(&hash(1)).expect("it is known");
     assert_eq!(block.holders.iter().collect::<Vec<_>>(), [0, 2, 3]);

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::State;
 use crate::manager::blocks::Arrival;
-use crate::manager::spread::millis;
+use crate::manager::happened::seconds;
 use crate::manager::tips::{Agreed, TipAt};
 use crate::manager::view;
 use crate::types::{BlockHash, NodeId, Work};
@@ -60,7 +60,7 @@ impl State {
             What::Reorg { old, new, depth, returned, .. } => {
                 self.last_reorg = Some(view::Reorg {
                     node: number,
-                    time: millis(event.at) / 1000.0,
+                    time: seconds(event.at),
                     depth: u64::from(*depth),
                     old: old.hash.to_string(),
                     new: new.hash.to_string(),
