@@ -42,7 +42,7 @@ interop *FLAGS:
     cargo build --locked
     tests/interop/run.py target/debug/p2pnode {{FLAGS}}
 
-# A node is held to its own specification, by requests that Schemathesis makes of it (needs python3).
+# A node and a manager are held to their own specifications, by requests that Schemathesis makes (needs python3).
 api *SEED:
     cargo build --locked
     tests/api.py target/debug/p2pnode {{SEED}}

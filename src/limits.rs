@@ -484,6 +484,9 @@ pub const MAX_EVENT_READERS: usize = 64;
 /// knows that the node is there.
 pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// Time in which a server of this machine takes a connection that a request is passed on to it by.
+pub const RELAY_TIMEOUT: Duration = Duration::from_secs(5);
+
 // --- The manager ---
 
 /// Most rounds of mining requests in one call.
@@ -497,6 +500,37 @@ pub const MAX_MESH: usize = 32;
 
 /// Links that each node of a larger network begins.
 pub const RANDOM_LINKS: usize = 8;
+
+/// Shortest and longest time between blocks that nodes mine in turn: a node needs some of it, and a day is for
+/// ever.
+pub const MIN_MINING_INTERVAL: Duration = Duration::from_millis(10);
+/// See [`MIN_MINING_INTERVAL`].
+pub const MAX_MINING_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the manager waits, when it mines whatever waits in a pool, for a block that it asked for to empty
+/// the other pools, and after a block that did not come.
+pub const AUTO_MINING_REST: Duration = Duration::from_millis(500);
+
+/// How long healing waits for links and for agreement: what is not agreed on by then takes its time.
+pub const HEAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a verdict has to stand to be told: a block under way is no news.
+pub const VERDICT_SETTLES: Duration = Duration::from_millis(100);
+
+/// How often a verdict is looked at when nothing happens, which may be what it is about.
+pub const VERDICT_PERIOD: Duration = Duration::from_secs(1);
+
+/// Bytes of all logs together that one request for them reads.
+pub const LOGS_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Most lines of logs in one answer.
+pub const MAX_LOG_LINES: usize = 10_000;
+
+/// How often logs are looked at by whoever follows them: soon enough for people.
+pub const LOGS_POLL: Duration = Duration::from_millis(200);
+
+/// Pause before the manager connects anew to a node that it does not hear any more.
+pub const CONTROL_RETRY: Duration = Duration::from_millis(500);
 
 /// Hashes a second that the manager shares over its mining nodes: with the lab's difficulty of 2^20, a
 /// block every nine seconds, which a laptop does not notice.
@@ -536,11 +570,27 @@ pub const MAX_RESTARTS: u32 = 5;
 /// A node that ran for so long has not died in a row.
 pub const RESTART_FORGIVEN_AFTER: Duration = Duration::from_secs(60);
 
+/// Of that, what is entered into its state at a time.
+pub const TOLD_AT_ONCE: usize = 256;
+
 /// What nodes tell the manager and it has not yet looked at, of all nodes.
 pub const MANAGER_QUEUE: usize = 4096;
 
 /// Rounds of mining that one call may ask for.
 pub const MAX_ROUNDS: u32 = 100_000;
+
+/// Blocks that the manager knows of, newest by height, some 400 bytes each and a bit for each node.
+pub const MAX_KEPT_BLOCKS: usize = 20_000;
+
+/// Of those, the newest that were seen on their way, of which it also knows which node had them when.
+pub const MAX_FOLLOWED_BLOCKS: usize = 1000;
+
+/// Blocks over which the manager says how fast they spread, if nobody says how many.
+pub const PROPAGATION_BLOCKS: usize = 20;
+
+/// Events that a manager keeps for readers who come back, some 300 bytes each: a few seconds of a hundred nodes
+/// that are busy, hours of six that are not.
+pub const MAX_MANAGER_EVENTS: usize = 16_384;
 
 /// Blocks whose way to every node the manager follows at once; the oldest goes.
 pub const MAX_SIGHTINGS: usize = 64;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Schemathesis holds a running node to its own specification: whatever it makes of openapi.json is answered
-as that says, good requests and bad ones. Skipped with a line where Schemathesis cannot be installed.
+"""Schemathesis holds a running node and a running manager to their own specifications: whatever it makes of
+openapi.json is answered as that says, good requests and bad ones. Skipped with a line where Schemathesis
+cannot be installed. The manager is the networkmngr beside the p2pnode that is named.
 
     tests/api.py target/debug/p2pnode [SEED]
 """
@@ -11,6 +12,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 import venv
@@ -28,6 +30,17 @@ CONFIG = """
 [checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", 503, 504]
 """
+
+# Of the node, the first answers without end, the second would dial strangers; src/rest/tests/api has them.
+NODE_WITHOUT = ("getEvents", "addPeer")
+
+# Of the manager, the first two may answer without end; the next would end the run, or leave nobody to answer,
+# or start a thousand processes; the last two would slow down whatever comes after. tests/cluster has them all.
+MANAGER_WITHOUT = (
+    *("getEvents", "getLogs"),
+    *("shutDown", "killNode", "stopNode", "pauseNode", "resumeNode", "restartNode", "addNodes"),
+    *("setMining", "setLink"),
+)
 
 
 def install(folder):
@@ -51,6 +64,18 @@ def start(program):
     sys.exit(f"error: {program} did not start")
 
 
+def start_manager(program, folder):
+    """A network of three, and where its HTTP is."""
+    flags = ["-a", "3", "-p", "0", "--base-http", "0", "--base-listen", "0", "--difficulty", "8", "--ephemeral"]
+    command = [program, *flags, "--data-dir", folder]
+    manager = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    if "up in" not in manager.stdout.readline():
+        sys.exit(f"error: {program} did not start")
+    # Nobody reads the rest of what it says to people.
+    threading.Thread(target=lambda: [None for _ in manager.stdout], daemon=True).start()
+    return manager, "http://" + json.loads((folder / "network.json").read_text())["manager"]["http"]
+
+
 def call(url, path, value=None):
     body = None if value is None else json.dumps(value).encode()
     with urllib.request.urlopen(urllib.request.Request(url + path, body), timeout=60) as response:
@@ -70,6 +95,31 @@ def fill(url, other):
         call(url, "/api/v1/transactions", {"base64": "AP8="})
 
 
+def fill_network(url):
+    """Blocks, and a fork that was healed."""
+    call(url, "/api/v1/mine", {"content": "before", "count": 3})
+    call(url, "/api/v1/partition", {"halves": True})
+    call(url, "/api/v1/mine", {"node": 0, "count": 1})
+    call(url, "/api/v1/mine", {"node": 2, "count": 2})
+    call(url, "/api/v1/heal", {})
+    call(url, "/api/v1/transactions", {"content": "waits"})
+
+
+def hold(schemathesis, folder, url, without, seed):
+    """Holds what is at `url` to its specification; what Schemathesis ended with."""
+    config = folder / "schemathesis.toml"
+    config.write_text(CONFIG)
+    command = [schemathesis, "--config-file", config, "run", f"{url}/api/v1/openapi.json"]
+    command += ["--max-time", str(SECONDS), "--seed", str(seed), "--request-timeout", "20"]
+    for operation in without:
+        command += ["--exclude-operation-id", operation]
+    began = time.monotonic()
+    ended = subprocess.run(command, cwd=folder, timeout=SECONDS_AT_MOST).returncode
+    call(url, "/api/v1/healthz")
+    print(f"schemathesis ended with {ended} after {time.monotonic() - began:.0f} s", flush=True)
+    return ended
+
+
 def main(program, seed):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -84,21 +134,14 @@ def main(program, seed):
             other, other_url = start(program)
             running.append(other)
             fill(url, other_url)
-            command = [schemathesis, "run", f"{url}/api/v1/openapi.json", "--max-time", str(SECONDS)]
-            # The first answers without end, the second would dial strangers; src/rest/tests/api has them.
-            for operation in ("getEvents", "addPeer"):
-                command += ["--exclude-operation-id", operation]
-            config = folder / "schemathesis.toml"
-            config.write_text(CONFIG)
-            command[1:1] = ["--config-file", config]
-            command += ["--seed", str(seed), "--request-timeout", "20"]
+            manager, manager_url = start_manager(pathlib.Path(program).with_name("networkmngr"), folder / "network")
+            running.append(manager)
+            fill_network(manager_url)
             print(f"seed {seed}", flush=True)
-            began = time.monotonic()
-            ended = subprocess.run(command, cwd=folder, timeout=SECONDS_AT_MOST).returncode
-            call(url, "/api/v1/healthz")
-            if node.poll() is not None:
-                sys.exit("error: the node ended")
-            print(f"schemathesis ended with {ended} after {time.monotonic() - began:.0f} s")
+            ended = hold(schemathesis, folder, url, NODE_WITHOUT, seed)
+            ended = hold(schemathesis, folder, manager_url, MANAGER_WITHOUT, seed) or ended
+            if any(one.poll() is not None for one in running):
+                sys.exit("error: one of them ended")
             return ended
         finally:
             for node in running:

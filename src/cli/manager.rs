@@ -15,7 +15,9 @@ use crate::cli::simulate::{self, SimulateArgs};
 use crate::cli::{Failure, log, node, values};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
 use crate::manager::exit::INTERRUPTED;
+use crate::manager::shape::{BadShape, Shape};
 use crate::manager::{self, Console, Ending, Pause, Program, Settings};
+use crate::sim::Topology;
 
 /// A proof-of-work network on this machine: starts its nodes, introduces them to each other, has them mine,
 /// and stops them.
@@ -35,6 +37,10 @@ pub struct ManagerArgs {
     /// Port on which node 0 takes connections; the next node's is one more. 0 takes any free ones.
     #[arg(long, value_name = "PORT", default_value_t = 6000)]
     pub base_listen: u16,
+    /// Who is linked with whom: mesh, ring, line, star, random, random:K, or a file with a link a line, as in
+    /// `0 1` or `0-1`, and comments after #. A mesh if not given, of up to 32 nodes; then random.
+    #[arg(long, value_name = "SHAPE")]
+    pub topology: Option<String>,
     /// Folder for the nodes' folders, the manager's key, the logs, and network.json, which says where
     /// everything is. Starting with it again goes on with the same network.
     #[arg(long, value_name = "FOLDER", default_value = "./network")]
@@ -140,6 +146,7 @@ fn settings(args: &ManagerArgs) -> Result<Settings, Failure> {
         base_listen: args.base_listen,
         data_dir: args.data_dir.clone(),
         program,
+        shape: shape(args)?,
         network,
         params: Arc::new(args.network.params()?),
         hashrate: if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 },
@@ -149,6 +156,30 @@ fn settings(args: &ManagerArgs) -> Result<Settings, Failure> {
         restart: args.restart,
         ephemeral: args.ephemeral,
         seed: random()?,
+    })
+}
+
+/// The shape that is asked for: a name, or else a file.
+fn shape(args: &ManagerArgs) -> Result<Shape, Failure> {
+    let Some(said) = args.topology.as_deref() else { return Ok(Shape::Usual) };
+    let hint = "name a shape (mesh, ring, line, star, random:K), or a file with a link a line, as in `0 1`";
+    let shape = match said.parse::<Topology>() {
+        Ok(named) => Shape::Named(named).fit(args.amount),
+        Err(not_named) => {
+            let text = std::fs::read_to_string(said).map_err(|error| {
+                Failure::usage(format!("--topology {said}: {not_named}; as a file: {error}"), hint)
+            })?;
+            Shape::listed(&text, args.amount)
+        }
+    };
+    shape.map_err(|error| {
+        let hint = match error {
+            BadShape::Pieces { .. } => "add links between them: every node must be able to reach every other",
+            BadShape::NoNode { .. } => "start more nodes with --amount, or leave the link out",
+            BadShape::TooMany { .. } => "use ring, line or random:K, or fewer nodes",
+            BadShape::NoLink { .. } => "write a link a line, as in `0 1` or `0-1`, and comments after #",
+        };
+        Failure::usage(format!("--topology {said}: {error}"), hint)
     })
 }
 

@@ -4,9 +4,9 @@
 //! who the others are and which of them to dial, and tells of every connection that becomes ready. The
 //! network is up when every expected link is, at both of its ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
 use rand::{RngExt, SeedableRng};
@@ -16,18 +16,18 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::encoding::List;
-use crate::limits::{LINKS_TIMEOUT, MANAGER_QUEUE, MAX_REGISTER};
+use crate::limits::{LINKS_TIMEOUT, MANAGER_QUEUE, MAX_MANAGER_EVENTS, MAX_REGISTER};
 use crate::manager::child::{self, Child, Children, NotStarted};
-use crate::manager::cluster::{self, Cluster, Member, Shared, There};
+use crate::manager::cluster::{self, Cluster, Member, Shared, There, Wire};
 use crate::manager::console::Console;
 use crate::manager::control::{Control, ControlError, Signer, Told};
+use crate::manager::modes::Modes;
 use crate::manager::ready::Ready;
 use crate::manager::state::State;
 use crate::manager::tail::last_lines;
 use crate::manager::{Error, Settings, key};
-use crate::net::Clock;
+use crate::net::{Clock, events};
 use crate::peer::Identity;
-use crate::sim::Topology;
 use crate::types::NodeId;
 use crate::wire::manage::{Command, Introduction};
 use crate::wire::message::{PeerAddress, Role};
@@ -55,9 +55,12 @@ pub async fn start(settings: &Settings, console: &Console, children: &Children) 
     each_is_one(settings, &started)?;
 
     let names = started.iter().map(|one| (one.node, one.number)).collect();
-    let state = Arc::new(watch::Sender::new(State::new(settings.amount, names, settings.restart)));
+    let state =
+        Arc::new(watch::Sender::new(State::new(names, settings.restart, Modes::of(settings.hashrate))));
     let (told, hear) = mpsc::channel(MANAGER_QUEUE);
-    tokio::spawn(cluster::listen(hear, state.clone(), console.clone(), Clock::start()));
+    let (publisher, events) = events::channel(Clock::wall(), MAX_MANAGER_EVENTS);
+    let publisher = Arc::new(publisher);
+    tokio::spawn(cluster::listen(hear, state.clone(), console.clone(), publisher.clone()));
     watch(settings, &started, &state, console);
     let members = members(settings, started, &signer, &mut rng, &told, &mut missing).await;
     enough(settings, members.len(), &mut missing)?;
@@ -68,13 +71,16 @@ pub async fn start(settings: &Settings, console: &Console, children: &Children) 
     for (number, why) in &missing {
         console.say(&format!("node {number} is missing: {why}"));
     }
-    state.send_modify(|state| state.up = true);
-    let resumed = state.borrow().tips.height();
+    let numbers: Vec<usize> = members.iter().map(|member| member.number).collect();
+    state.send_modify(|state| {
+        state.keep(&numbers);
+        state.up = true;
+        state.last_progress = Clock::wall().micros();
+    });
     for member in &members {
-        background(settings, member).await;
+        background(&state, member).await;
     }
-    let (dice, console) = (Mutex::new(rng), console.clone());
-    Ok(Cluster { members, state, resumed, dice, console, signer, told })
+    Ok(Cluster::new(members, state, rng, console.clone(), Wire { signer, told, publisher, events }))
 }
 
 /// The key that is kept in the network's folder, or one for this run only, and a name for this run only.
@@ -205,28 +211,30 @@ async fn introduce(
     state: &Shared,
     missing: &mut Missing,
 ) -> Vec<Member> {
-    let dials = Topology::usual(members.len()).links(members.len(), rng);
     let numbers: Vec<usize> = members.iter().map(|member| member.number).collect();
-    let pairs = dials.iter().enumerate().flat_map(|(from, to)| to.iter().map(move |to| (from, *to)));
+    let links: Arc<BTreeSet<(usize, usize)>> =
+        Arc::new(settings.shape.links(&numbers, rng).into_iter().collect());
     state.send_modify(|state| {
         numbers.iter().for_each(|number| state.tips.count(*number, true));
-        state.links.expect(pairs.map(|(from, to)| (numbers[from], numbers[to])));
+        state.links.expect(links.iter().copied());
     });
-    let peers: Arc<[PeerAddress]> = members
-        .iter()
-        .map(Member::there)
-        .map(|there| PeerAddress { node: Some(there.node), address: there.listen })
-        .collect();
+    let peer = |there: There| PeerAddress { node: Some(there.node), address: there.listen };
+    let peers: Arc<[(usize, PeerAddress)]> =
+        members.iter().map(|member| (member.number, peer(member.there()))).collect();
     let mut telling = JoinSet::new();
-    for (at, member) in members.into_iter().enumerate() {
-        let (peers, dials) = (peers.clone(), dials[at].clone());
+    for member in members {
+        let (peers, links) = (peers.clone(), links.clone());
         telling.spawn(async move {
-            let others = peers.iter().enumerate().filter(|(other, _)| *other != at);
-            let introductions: Vec<Introduction> = others
-                .map(|(other, peer)| Introduction { peer: *peer, dial: dials.binary_search(&other).is_ok() })
-                .collect();
-            let told = tell(&member.there().control, &introductions).await;
-            (member.number, told.map(|()| member))
+            let others = peers.iter().filter(|(other, _)| *other != member.number);
+            let dials = |other: usize| links.contains(&(member.number, other));
+            let introductions: Vec<Introduction> =
+                others.map(|(other, peer)| Introduction { peer: *peer, dial: dials(*other) }).collect();
+            let control = member.there().control;
+            let told = async {
+                control.call(Command::Subscribe).await?;
+                tell(&control, &introductions).await
+            };
+            (member.number, told.await.map(|()| member))
         });
     }
     let members = gather(telling, missing).await;
@@ -234,9 +242,8 @@ async fn introduce(
     members
 }
 
-/// Has a node tell what happens, and know the others.
+/// Has a node know the others.
 pub(super) async fn tell(control: &Control, introductions: &[Introduction]) -> Result<(), ControlError> {
-    control.call(Command::Subscribe).await?;
     for some in introductions.chunks(MAX_REGISTER) {
         control.call(Command::Register(List::clipped(some.iter().copied()))).await?;
     }
@@ -268,8 +275,8 @@ async fn links(settings: &Settings, there: usize, state: &Shared, console: &Cons
 }
 
 /// Background mining, if it is wanted: once links are up, so that nobody mines alone.
-pub(super) async fn background(settings: &Settings, member: &Member) {
-    let hashrate = settings.share(member.number);
+async fn background(state: &Shared, member: &Member) {
+    let hashrate = state.borrow().share(member.number);
     if hashrate > 0
         && let Err(error) = member.there().control.call(Command::SetMining { hashrate }).await
     {

@@ -2,20 +2,23 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use crate::limits::TOLD_AT_ONCE;
 use crate::manager::child::{Child, quoted};
 use crate::manager::console::Console;
-use crate::manager::control::{Control, Signer, Told};
+use crate::manager::control::{Control, ControlError, Signer, Told};
 use crate::manager::exit::Exit;
-use crate::manager::state::{Standing, State};
+use crate::manager::happened::Happened;
+use crate::manager::state::State;
 use crate::manager::tail::last_lines;
 use crate::net::Clock;
+use crate::net::events::{Events, Publisher};
 use crate::types::NodeId;
 
 /// A node of the network: its place, and what is there now.
@@ -25,6 +28,8 @@ pub struct Member {
     /// Its log.
     pub log: PathBuf,
     there: Mutex<There>,
+    /// Whose turn it is to change what becomes of it.
+    pub turn: tokio::sync::Mutex<()>,
 }
 
 /// A node that was started, as long as its process lives.
@@ -45,7 +50,7 @@ pub struct There {
 impl Member {
     /// A node at its place.
     pub fn new(number: usize, log: PathBuf, there: There) -> Member {
-        Member { number, log, there: Mutex::new(there) }
+        Member { number, log, there: Mutex::new(there), turn: tokio::sync::Mutex::default() }
     }
 
     /// What is there now, or was there last.
@@ -62,27 +67,43 @@ impl Member {
 /// The state, shared by those who change it and those who wait for it.
 pub type Shared = Arc<watch::Sender<State>>;
 
-/// Enters what nodes tell into the state, for as long as any tells.
-pub async fn listen(mut told: mpsc::Receiver<(usize, Told)>, state: Shared, console: Console, clock: Clock) {
-    while let Some((number, told)) = told.recv().await {
-        match told {
-            Told::Event(event) => {
-                tracing::debug!(number, ?event, "told");
-                let mut news = None;
-                state.send_modify(|state| news = state.event(number, event.what, clock.now().elapsed));
-                if let Some(agreed) = news {
-                    console.block(&agreed, None);
+/// Enters what nodes tell into the state, for as long as any tells, and then tells readers of it. What has
+/// come meanwhile is entered at once, so that those who watch the state look once.
+pub async fn listen(
+    mut told: mpsc::Receiver<(usize, Told)>,
+    state: Shared,
+    console: Console,
+    publisher: Arc<Publisher<Happened>>,
+) {
+    let mut batch = Vec::new();
+    while told.recv_many(&mut batch, TOLD_AT_ONCE).await > 0 {
+        let (mut happened, mut news) = (Vec::new(), Vec::new());
+        state.send_modify(|state| {
+            for (number, told) in batch.drain(..) {
+                match told {
+                    Told::Event(event) => {
+                        tracing::debug!(number, ?event, "told");
+                        let entered = state.event(number, &event);
+                        news.extend(entered.news);
+                        if !entered.is_old {
+                            happened.push(Happened::at_node(number, &event, state));
+                        }
+                    }
+                    Told::Gone(why) => gone(state, number, &why),
                 }
             }
-            Told::Gone(why) => {
-                state.send_modify(|state| state.tips.count(number, false));
-                let expected = state.borrow().stopping || state.borrow().standing(number).exit().is_some();
-                match expected {
-                    true => tracing::debug!(number, %why, "node not heard any more"),
-                    false => tracing::warn!(number, %why, "node not heard any more"),
-                }
-            }
-        }
+        });
+        let now = Clock::wall();
+        happened.into_iter().for_each(|happened| publisher.publish(now, happened));
+        news.iter().for_each(|news| console.block(&news.agreed, news.miner));
+    }
+}
+
+fn gone(state: &mut State, number: usize, why: &ControlError) {
+    state.tips.count(number, false);
+    match state.stopping || state.standing(number).exit().is_some() {
+        true => tracing::debug!(number, %why, "node not heard any more"),
+        false => tracing::warn!(number, %why, "node not heard any more"),
     }
 }
 
@@ -91,7 +112,10 @@ pub async fn watch_exit(number: usize, child: Arc<Child>, log: PathBuf, state: S
     let since = Instant::now();
     let exit = child.ended().await;
     let mut ended = None;
-    state.send_modify(|state| ended = Some((state.stopping, state.ended(number, exit, since.elapsed()))));
+    state.send_modify(|state| {
+        let asked = state.stopping || state.was_asked(number);
+        ended = Some((asked, state.ended(number, exit, since.elapsed())));
+    });
     let Some((false, fate)) = ended else {
         return tracing::info!(number, %exit, "node ended");
     };
@@ -100,10 +124,21 @@ pub async fn watch_exit(number: usize, child: Arc<Child>, log: PathBuf, state: S
     console.say(&format!("node {number} ended: {exit}{fate} (log: {}){}", log.display(), quoted(&lines)));
 }
 
+/// How nodes are reached, and where what they tell goes.
+pub struct Wire {
+    /// Who they obey.
+    pub signer: Signer,
+    /// Where what they tell goes.
+    pub told: mpsc::Sender<(usize, Told)>,
+    /// Where readers are told of it.
+    pub publisher: Arc<Publisher<Happened>>,
+    /// Where readers find it.
+    pub events: Events<Happened>,
+}
+
 /// The running network.
 pub struct Cluster {
-    /// Its nodes, by number.
-    pub members: Vec<Member>,
+    members: RwLock<Vec<Arc<Member>>>,
     /// What is known of them.
     pub state: Shared,
     /// Height of the chain that the nodes had when they started.
@@ -116,9 +151,52 @@ pub struct Cluster {
     pub signer: Signer,
     /// Where what they tell goes.
     pub told: mpsc::Sender<(usize, Told)>,
+    /// Where readers are told of what happens.
+    pub publisher: Arc<Publisher<Happened>>,
+    /// Where readers find it.
+    pub events: Events<Happened>,
 }
 
 impl Cluster {
+    /// A network of these nodes, by number, of which `state` is known.
+    pub fn new(
+        members: Vec<Member>,
+        state: Shared,
+        dice: ChaCha12Rng,
+        console: Console,
+        wire: Wire,
+    ) -> Cluster {
+        let resumed = state.borrow().tips.height();
+        let members = RwLock::new(members.into_iter().map(Arc::new).collect());
+        let Wire { signer, told, publisher, events } = wire;
+        let dice = Mutex::new(dice);
+        Cluster { members, state, resumed, dice, console, signer, told, publisher, events }
+    }
+
+    /// Its nodes, by number.
+    pub fn members(&self) -> Vec<Arc<Member>> {
+        self.members.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Their numbers.
+    pub fn numbers(&self) -> Vec<usize> {
+        self.members().iter().map(|member| member.number).collect()
+    }
+
+    /// Node `number`, if there is one.
+    pub fn member(&self, number: usize) -> Option<Arc<Member>> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let at = members.binary_search_by_key(&number, |member| member.number).ok()?;
+        members.get(at).cloned()
+    }
+
+    /// Another node, whose number is the highest.
+    pub fn add(&self, member: Member) -> Arc<Member> {
+        let member = Arc::new(member);
+        self.members.write().unwrap_or_else(PoisonError::into_inner).push(member.clone());
+        member
+    }
+
     /// Asks for the stop of everything.
     pub fn stop(&self) {
         self.state.send_modify(|state| state.stopping = true);
@@ -127,10 +205,7 @@ impl Cluster {
     /// Ends when everything is to stop, or has.
     pub async fn stopping(&self) {
         let mut state = self.state.subscribe();
-        let is_lost =
-            |state: &State, member: &Member| matches!(state.standing(member.number), Standing::Ended(_));
-        let over = |state: &State| state.stopping || self.members.iter().all(|member| is_lost(state, member));
-        let _ = state.wait_for(over).await;
+        let _ = state.wait_for(|state| state.stopping || state.is_over()).await;
     }
 
     /// A challenge for a new connection.

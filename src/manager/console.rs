@@ -41,7 +41,7 @@ impl Console {
         let Console { bold, plain } = self;
         let state = cluster.state.borrow();
         let rows: Vec<[String; 6]> = cluster
-            .members
+            .members()
             .iter()
             .take(ROWS)
             .map(|member| {
@@ -56,7 +56,7 @@ impl Console {
                 ]
             })
             .collect();
-        let count = cluster.members.len();
+        let count = cluster.members().len();
         let links = state.links.count();
         let (nodes, ends) = (plural(count, "node"), plural(links, "link"));
         let resumed = resumed(cluster.resumed);
@@ -68,7 +68,7 @@ impl Console {
         if count > ROWS {
             text += &format!("and {} more: curl http://{http}/nodes\n", count - ROWS);
         }
-        let node = cluster.members.first().and_then(|member| member.there().http);
+        let node = cluster.members().first().and_then(|member| member.there().http);
         text += &format!("\n{}", tries(http, node));
         text += &format!("\nlogs are in {}; Ctrl-C stops everything\n", logs.display());
         self.say(&text);
@@ -76,7 +76,7 @@ impl Console {
 
     /// The end of it all.
     pub fn summary(&self, ended: &[Ended], cluster: &Cluster, height: u64, logs: &Path) {
-        for member in &cluster.members {
+        for member in cluster.members() {
             let times = cluster.state.borrow().restarts(member.number) as usize;
             if times > 0 {
                 self.say(&format!("node {} was started again {}", member.number, plural(times, "time")));
@@ -86,10 +86,12 @@ impl Console {
             let by = if one.forced { ", after it was sent a signal" } else { "" };
             self.say(&format!("node {} did not end well: {}{by}", one.number, one.exit));
         }
-        let well = ended.iter().filter(|one| one.is_well()).count();
+        let asked = ended.iter().filter(|one| one.asked).count();
+        let well = ended.iter().filter(|one| one.is_well()).count() - asked;
         let (nodes, blocks) = (ended.len(), blocks(height));
+        let before = if asked > 0 { format!(", {asked} when somebody asked for it") } else { String::new() };
         self.say(&format!(
-            "{well} of {nodes} nodes ended by themselves; the chain had {blocks}; logs are in {}",
+            "{well} of {nodes} nodes ended by themselves{before}; the chain had {blocks}; logs are in {}",
             logs.display()
         ));
     }

@@ -10,11 +10,14 @@ pub struct Links {
     missing: BTreeSet<(usize, usize)>,
     /// (at, to), expected or not.
     up: BTreeSet<(usize, usize)>,
+    /// Counts changes, so that whoever looks knows when to look again.
+    pub version: u64,
 }
 
 impl Links {
     /// Expects the links that `dials` begins: (node, the node it dials).
     pub fn expect(&mut self, dials: impl IntoIterator<Item = (usize, usize)>) {
+        self.version += 1;
         for (from, to) in dials {
             self.expected.insert((from, to));
             self.missing.extend([(from, to), (to, from)].into_iter().filter(|end| !self.up.contains(end)));
@@ -23,12 +26,14 @@ impl Links {
 
     /// Node `at` has a connection to `to`.
     pub fn ready(&mut self, at: usize, to: usize) {
+        self.version += 1;
         self.up.insert((at, to));
         self.missing.remove(&(at, to));
     }
 
     /// Node `at` has none to `to` any more.
     pub fn gone(&mut self, at: usize, to: usize) {
+        self.version += 1;
         self.up.remove(&(at, to));
         if self.expected.contains(&(at, to)) || self.expected.contains(&(to, at)) {
             self.missing.insert((at, to));
@@ -66,7 +71,27 @@ impl Links {
 
     /// How many connections node `at` has to others.
     pub fn peers(&self, at: usize) -> usize {
-        self.up.range((at, 0)..=(at, usize::MAX)).count()
+        self.peers_of(at).count()
+    }
+
+    /// The nodes that node `at` has a connection to.
+    pub fn peers_of(&self, at: usize) -> impl Iterator<Item = usize> {
+        self.up.range((at, 0)..=(at, usize::MAX)).map(|(_, to)| *to)
+    }
+
+    /// Every link that is expected or up, the smaller number first.
+    pub fn pairs(&self) -> BTreeSet<(usize, usize)> {
+        self.expected.iter().chain(&self.up).map(|(a, b)| (*a.min(b), *a.max(b))).collect()
+    }
+
+    /// Whether one of the link's ends that `runs` has it.
+    pub fn is_heard_of(&self, a: usize, b: usize, runs: impl Fn(usize) -> bool) -> bool {
+        [(a, b), (b, a)].into_iter().any(|(at, to)| runs(at) && self.up.contains(&(at, to)))
+    }
+
+    /// Whether a link is up at both of its ends.
+    pub fn is_up(&self, a: usize, b: usize) -> bool {
+        self.up.contains(&(a, b)) && self.up.contains(&(b, a))
     }
 }
 

@@ -82,7 +82,7 @@ pub struct Turn {
 impl Turn {
     /// Takes it, for so many rounds, unless another run is on or everything stops.
     pub fn take(cluster: &Arc<Cluster>, rounds: u32) -> Result<Turn, MiningError> {
-        let of = usize::try_from(rounds).unwrap_or(usize::MAX).saturating_mul(cluster.members.len());
+        let of = usize::try_from(rounds).unwrap_or(usize::MAX).saturating_mul(cluster.members().len());
         let mut taken = Ok(());
         cluster.state.send_modify(|state| match state.run {
             _ if state.stopping => taken = Err(MiningError::Stopping),
@@ -109,7 +109,7 @@ impl Turn {
     async fn rounds(&self, pause: Pause) -> Result<Run, MiningError> {
         let mut run = Run { requests: 0, blocks: Vec::new(), length: 0, skipped: Vec::new() };
         for _ in 0..self.rounds {
-            for member in &self.cluster.members {
+            for member in self.cluster.members() {
                 if self.cluster.state.borrow().standing(member.number) != Standing::Running {
                     if !run.skipped.contains(&member.number) {
                         run.skipped.push(member.number);
@@ -120,7 +120,7 @@ impl Turn {
                     sleep(self.next_pause(pause)).await;
                 }
                 run.requests += 1;
-                run.blocks.push(self.one(member).await?);
+                run.blocks.push(self.one(&member).await?);
             }
         }
         run.length = self.cluster.state.borrow().tips.height() + 1;
@@ -150,30 +150,17 @@ impl Turn {
         if !has {
             return Err(MiningError::Disagreement { number, index });
         }
-        self.show(tip, number);
-        Ok(MinedBlock { node: number, hash: hash.to_string(), index, nonce, tries, millis })
-    }
-
-    /// Shows what everybody has got meanwhile; of `tip` it is known who mined it.
-    fn show(&self, tip: TipAt, miner: usize) {
-        let mut held = Vec::new();
         self.cluster.state.send_modify(|state| {
-            held = state.take_held();
             if let Some(progress) = &mut state.run {
                 progress.done += 1;
             }
         });
-        for agreed in held {
-            self.cluster.console.block(&agreed, (agreed.tip == tip).then_some(miner));
-        }
+        Ok(MinedBlock { node: number, hash: hash.to_string(), index, nonce, tries, millis })
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.cluster.state.send_modify(|state| {
-            state.run = None;
-            state.take_held();
-        });
+        self.cluster.state.send_modify(|state| state.run = None);
     }
 }

@@ -5,46 +5,78 @@
 //! | `run` | a network from its first process to its last |
 //! | `child`, `ready`, `tail`, `exit` | one node's process: its start, its one line, its log, its end |
 //! | `key` | the signing key, kept for the next run |
-//! | `control` | the management connection to one node |
+//! | `control`, `hearing` | the management connection to one node; another one where it broke |
 //! | `bootstrap` | from no process to a network whose links are all up |
-//! | `links` | pure: which links are up |
-//! | `tips` | pure: who has which block, and when everybody has it |
+//! | `shape` | pure: who is linked with whom |
+//! | `links`, `reach`, `faults` | pure: which links are up, who can reach whom, what is cut or slow |
+//! | `tips`, `blocks`, `spread` | pure: who has which tip, the tree of blocks, how fast they spread |
+//! | `verdict` | pure: whether the nodes agree |
+//! | `modes` | pure: who mines at which rate |
 //! | `cluster`, `state` | the running network, and what is known of it |
-//! | `fate`, `restart` | whether a node that died is started again, and how |
-//! | `mining`, `pause` | having the nodes mine in turn |
+//! | `keeper`, `join` | starting nodes of a running network, and their way into it |
+//! | `fate` | whether a node that died is started again |
+//! | `lives`, `add` | ending, pausing, restarting and adding nodes on request |
+//! | `cuts` | keeping nodes from each other, and letting them meet again |
+//! | `mine`, `turns` | blocks on request, and in the modes in which nodes are asked in turn |
+//! | `mining`, `pause` | the original's way: every node in turn, with pauses |
+//! | `not_done` | why something that was asked is not done |
 //! | `stop`, `signals` | ending every process, in order or not; what asks for it |
-//! | `http` | the manager's endpoints |
+//! | `happened`, `observer` | what readers are told: by nodes, and of what changed |
+//! | `report` | what is known, as the API says it |
+//! | `log_lines` | pure: the lines of all logs, as one |
+//! | `api/` | the manager's HTTP |
 //! | `console`, `record` | what people and programs are told |
 //! | `view` | what the API says, as plain data |
 //!
 //! A child holds the read end of a pipe whose write end is ours: however this process ends, the pipe does,
 //! and the child with it. Nothing here sleeps or asks again: children say when they are ready, nodes tell
-//! what happens, and every wait has a deadline. (But for locks of an earlier run, which do not tell.)
+//! what happens, and every wait has a deadline. (But for locks of an earlier run and for logs, which do not
+//! tell.)
 //!
 //! Not here: flags (`cli`), and anything a node could do by itself (`node`).
 
+mod add;
+pub mod api;
+pub mod blocks;
 pub mod bootstrap;
 pub mod child;
 pub mod cluster;
 pub mod console;
 pub mod control;
+mod cuts;
 mod error;
 pub mod exit;
 pub mod fate;
-pub mod http;
+pub mod faults;
+pub mod happened;
+mod hearing;
+mod join;
+pub mod keeper;
 pub mod key;
 pub mod links;
+pub mod lives;
+pub mod log_lines;
+mod mine;
 pub mod mining;
+pub mod modes;
+pub mod node_set;
+pub mod not_done;
+mod observer;
 pub mod pause;
+pub mod reach;
 pub mod ready;
 pub mod record;
-pub mod restart;
+mod report;
 mod run;
+pub mod shape;
 pub mod signals;
+pub mod spread;
 pub mod state;
 pub mod stop;
 mod tail;
 pub mod tips;
+mod turns;
+pub mod verdict;
 pub mod view;
 
 use std::ffi::OsString;
@@ -53,6 +85,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::manager::child::Plan;
+use crate::manager::shape::Shape;
 use crate::params::Params;
 use crate::wire::manage::ManagerKey;
 
@@ -77,6 +110,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// What a node is.
     pub program: Program,
+    /// Who is linked with whom.
+    pub shape: Shape,
     /// Flags that name the network to a node.
     pub network: Vec<String>,
     /// The network.
@@ -108,6 +143,22 @@ impl Settings {
         local(port(self.base_http, number))
     }
 
+    /// Whether the ports of node `number` are ports, and no other's.
+    pub fn has_ports(&self, number: usize) -> bool {
+        let of = |base: u16| usize::from(base) + number;
+        let (http, listen) = (of(self.base_http), of(self.base_listen));
+        let clash = |at: usize, base: u16| base != 0 && at >= usize::from(base) && at <= of(base);
+        (self.base_http == 0
+            || (http < 1 << 16 && http != usize::from(self.port) && !clash(http, self.base_listen)))
+            && (self.base_listen == 0
+                || (listen < 1 << 16 && listen != usize::from(self.port) && !clash(listen, self.base_http)))
+    }
+
+    /// Seconds between blocks that the difficulty aims at; none: it is fixed.
+    pub fn block_time(&self) -> Option<f64> {
+        self.params.retarget().map(|retarget| f64::from(retarget.spacing))
+    }
+
     /// Where logs are.
     pub fn logs(&self) -> PathBuf {
         self.data_dir.join("logs")
@@ -133,12 +184,6 @@ impl Settings {
             flags.extend(["--data-dir".into(), self.folder(number).into()]);
         }
         Plan { listen: self.listen(number), http: self.http(number), log: self.log(number), flags }
-    }
-
-    /// Node `number`'s share of the background hash rate: equal shares, the first ones taking what is left.
-    pub fn share(&self, number: usize) -> u64 {
-        let nodes = self.amount.max(1) as u64;
-        self.hashrate / nodes + u64::from((number as u64) < self.hashrate % nodes)
     }
 }
 

@@ -59,7 +59,7 @@ impl Folder {
 
     /// Says where everything is: all of it, or nothing.
     pub fn write(&self, cluster: &Cluster, params: &Params, http: SocketAddr) -> Result<(), Error> {
-        let nodes: Vec<_> = cluster.members.iter().map(node).collect();
+        let nodes: Vec<_> = cluster.members().iter().map(|member| node(member)).collect();
         let record = json!({
             "manager": { "http": http, "pid": std::process::id() },
             "network": { "id": params.network().to_string(), "rules": params.rules().to_string() },

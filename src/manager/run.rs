@@ -6,12 +6,12 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::limits::STOP_TIMEOUT;
+use crate::manager::api::{self, Api};
 use crate::manager::child::Children;
 use crate::manager::cluster::Cluster;
 use crate::manager::console::Console;
-use crate::manager::http::{self, Api};
+use crate::manager::keeper::Keeper;
 use crate::manager::record::Folder;
-use crate::manager::restart::Keeper;
 use crate::manager::signals::Signals;
 use crate::manager::{Error, Settings, bootstrap, local, stop};
 use crate::net::Clock;
@@ -65,9 +65,8 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
     }
     let rules = settings.params.rules().to_string();
     console.network(&cluster, &rules, http, &settings.logs(), clock.now().elapsed);
-    tracing::info!(nodes = cluster.members.len(), %http, rules, "the network is up");
+    tracing::info!(nodes = cluster.members().len(), %http, rules, "the network is up");
 
-    let api = Api { cluster: cluster.clone(), rounds: settings.rounds, pause: settings.pause };
     let settings = Arc::new(settings);
     let changed = {
         let (folder, cluster, settings) = (folder.clone(), cluster.clone(), settings.clone());
@@ -77,15 +76,24 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
             }
         }
     };
-    let keeper = Keeper {
+    let keeper = Arc::new_cyclic(|this| Keeper {
         cluster: cluster.clone(),
         settings: settings.clone(),
         children: children.clone(),
         changed: Box::new(changed),
-    };
+        adding: tokio::sync::Mutex::default(),
+        faults: tokio::sync::Mutex::default(),
+        this: this.clone(),
+    });
+    let api = Api { keeper: keeper.clone(), http, started: Clock::wall() };
+    let turns = tokio::spawn(keeper.clone().take_turns());
+    let observing = tokio::spawn({
+        let keeper = keeper.clone();
+        async move { tokio::join!(keeper.observe(), keeper.keep_hearing()) }
+    });
     let keeping = tokio::spawn(keeper.run());
     let (close, closing) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(http::serve(listener, api, async move {
+    let serving = tokio::spawn(api::serve(listener, api, async move {
         let _ = closing.await;
     }));
     tokio::select! {
@@ -94,9 +102,10 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
     }
     cluster.stop();
     // Whoever is just being started again would be left out.
-    let _ = keeping.await;
+    let _ = (keeping.await, turns.await);
     let ending = end(&cluster, &settings, &console, &mut signals, &children).await;
     // Answers that are on their way are finished; nobody is waited for long.
+    observing.abort();
     drop(close);
     let _ = timeout(STOP_TIMEOUT, serving).await;
     drop(folder);
@@ -123,6 +132,7 @@ async fn end(
     stop::kill(children).await;
     console.summary(&ended, cluster, height, &settings.logs());
     tracing::info!(?ended, "the network has ended");
-    let all_well = ended.len() == settings.amount && ended.iter().all(stop::Ended::is_well);
+    let added = ended.iter().filter(|one| one.number >= settings.amount).count();
+    let all_well = ended.len() == settings.amount + added && ended.iter().all(stop::Ended::is_well);
     if all_well { Ending::Well } else { Ending::Badly }
 }

@@ -25,21 +25,27 @@ pub struct Ended {
     pub exit: Exit,
     /// Whether it needed a signal for it.
     pub forced: bool,
+    /// Whether it had ended before, because somebody wanted that.
+    pub asked: bool,
 }
 
 impl Ended {
-    /// Whether it ended by itself, and well.
+    /// Whether it ended by itself, and well, or as somebody wanted.
     pub fn is_well(&self) -> bool {
-        self.exit == Exit::Code(0) && !self.forced
+        self.asked || (self.exit == Exit::Code(0) && !self.forced)
     }
 }
 
 /// Asks every node to shut down and waits for every process; one that stays is sent SIGTERM, then SIGKILL.
 pub async fn all(cluster: &Cluster) -> Vec<Ended> {
     let mut stopping = JoinSet::new();
-    for member in &cluster.members {
+    for member in cluster.members() {
         let (number, there) = (member.number, member.there());
-        stopping.spawn(async move { one(number, &there.child, &there.control).await });
+        let asked = cluster.state.borrow().was_asked(number);
+        stopping.spawn(async move {
+            let ended = one(number, &there.child, &there.control).await;
+            Ended { asked, ..ended }
+        });
     }
     let mut ended = Vec::new();
     while let Some(joined) = stopping.join_next().await {
@@ -52,10 +58,12 @@ pub async fn all(cluster: &Cluster) -> Vec<Ended> {
     ended
 }
 
-async fn one(number: usize, child: &Child, control: &Control) -> Ended {
+pub(super) async fn one(number: usize, child: &Child, control: &Control) -> Ended {
     if let Some(exit) = child.exit() {
-        return Ended { number, exit, forced: false };
+        return Ended { number, exit, forced: false, asked: false };
     }
+    // One that is paused hears nothing.
+    child.signal(Signal::CONT);
     let asked = async {
         // Its process ends whether or not the answer comes; without a connection there is none to ask.
         if let Err(error) = control.call_within(Command::Shutdown, TERMINATE_AFTER).await
@@ -66,23 +74,24 @@ async fn one(number: usize, child: &Child, control: &Control) -> Ended {
         child.ended().await
     };
     if let Ok(exit) = timeout(TERMINATE_AFTER, asked).await {
-        return Ended { number, exit, forced: false };
+        return Ended { number, exit, forced: false, asked: false };
     }
     tracing::warn!(number, pid = child.pid(), "still there: SIGTERM");
     child.signal(Signal::TERM);
     if let Ok(exit) = timeout(KILL_AFTER.saturating_sub(TERMINATE_AFTER), child.ended()).await {
-        return Ended { number, exit, forced: true };
+        return Ended { number, exit, forced: true, asked: false };
     }
     tracing::warn!(number, pid = child.pid(), "still there: SIGKILL");
     child.signal(Signal::KILL);
     let exit = timeout(KILLED, child.ended()).await.unwrap_or(Exit::Unknown);
-    Ended { number, exit, forced: true }
+    Ended { number, exit, forced: true, asked: false }
 }
 
 /// Ends processes in order that are no network yet, and have nobody to ask them; one that stays is killed.
 pub async fn begun(children: &Children) {
     for child in &children.all() {
         child.signal(Signal::TERM);
+        child.signal(Signal::CONT);
     }
     let gone = async {
         for child in &children.all() {

@@ -44,22 +44,27 @@ struct Sighting {
     hash: BlockHash,
     first: usize,
     at: Duration,
+    last: Duration,
     /// Nodes whose tip it has been, by number.
     seen: Vec<bool>,
     told: bool,
 }
 
 impl Tips {
-    /// `nodes` nodes that have not said anything, none of which counts yet.
-    pub fn new(nodes: usize) -> Tips {
-        Tips { nodes: vec![None; nodes], counted: vec![false; nodes], sightings: VecDeque::new() }
-    }
-
     /// From now on `node` counts, or does not.
     pub fn count(&mut self, node: usize, counts: bool) {
+        if counts && node >= self.nodes.len() {
+            self.nodes.resize(node + 1, None);
+            self.counted.resize(node + 1, false);
+        }
         if let Some(counted) = self.counted.get_mut(node) {
             *counted = counts;
         }
+    }
+
+    /// Whether `node` counts.
+    pub fn counts(&self, node: usize) -> bool {
+        self.counted.get(node).copied().unwrap_or_default()
     }
 
     /// `node` is gone, and what it had with it.
@@ -88,7 +93,7 @@ impl Tips {
         self.nodes.iter().flatten().map(|tip| tip.height).max().unwrap_or_default()
     }
 
-    /// `node` says that its tip is another one. The answer is the block if it is every node's tip now, once.
+    /// `node` says that its tip is another one, since `now` by its clock. The answer is the block if it is every node's tip now, once.
     pub fn changed(&mut self, node: usize, tip: TipAt, now: Duration) -> Option<Agreed> {
         let total = self.nodes.len();
         *self.nodes.get_mut(node)? = Some(tip);
@@ -99,28 +104,48 @@ impl Tips {
                     self.sightings.pop_front();
                 }
                 let (hash, seen) = (tip.hash, vec![false; total]);
-                self.sightings.push_back(Sighting { hash, first: node, at: now, seen, told: false });
+                self.sightings.push_back(Sighting {
+                    hash,
+                    first: node,
+                    at: now,
+                    last: now,
+                    seen,
+                    told: false,
+                });
                 self.sightings.len() - 1
             }
         };
         let everybody = self.counting().all(|other| self.of(other) == Some(tip));
         let nodes = self.counting().count();
         let sighting = self.sightings.get_mut(at)?;
+        if sighting.seen.len() < total {
+            sighting.seen.resize(total, false);
+        }
         *sighting.seen.get_mut(node)? = true;
+        // What several nodes tell need not be heard in the order in which it happened.
+        if now < sighting.at {
+            (sighting.first, sighting.at) = (node, now);
+        }
+        sighting.last = sighting.last.max(now);
         if !everybody || core::mem::replace(&mut sighting.told, true) {
             return None;
         }
-        Some(Agreed { tip, first: sighting.first, spread: now.saturating_sub(sighting.at), nodes })
+        Some(Agreed { tip, first: sighting.first, spread: sighting.last.saturating_sub(sighting.at), nodes })
     }
 
     /// Whether every node has, or has had, `tip`: each has told of it, or all agree on one at least as high.
     pub fn everybody_has(&self, tip: TipAt) -> bool {
+        self.all_have(tip, |_| true)
+    }
+
+    /// The same, of those nodes only that are `among` the ones meant.
+    pub fn all_have(&self, tip: TipAt, among: impl Fn(usize) -> bool) -> bool {
         let sighting = self.sightings.iter().find(|sighting| sighting.hash == tip.hash);
         let told = |node| sighting.is_some_and(|s| s.seen.get(node).copied().unwrap_or_default());
-        if self.counting().all(told) {
+        if self.counting().filter(|node| among(*node)).all(told) {
             return true;
         }
-        let mut tips = self.counting().map(|node| self.of(node));
+        let mut tips = self.counting().filter(|node| among(*node)).map(|node| self.of(node));
         let Some(Some(first)) = tips.next() else { return false };
         first.height >= tip.height && tips.all(|other| other == Some(first))
     }
@@ -143,9 +168,9 @@ mod tests {
     }
 
     fn three() -> Tips {
-        let mut tips = Tips::new(3);
+        let mut tips = Tips::default();
+        (0..3).for_each(|node| tips.count(node, true));
         for node in 0..3 {
-            tips.count(node, true);
             tips.changed(node, tip(0, 0), ms(0));
         }
         tips

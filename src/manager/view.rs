@@ -68,7 +68,9 @@ pub struct Rules {
 pub enum Condition {
     /// All nodes that run have one tip.
     InSync,
-    /// Several tips, and nothing keeps the nodes apart but time.
+    /// Some nodes are behind, all of them on one chain: a block is under way.
+    Syncing,
+    /// Several tips on different branches.
     Forked,
     /// Nodes cannot reach each other: a partition, or cut links that leave no way.
     Partitioned,

@@ -41,6 +41,12 @@ pub fn rfc3339(time: UnixTime) -> String {
     secs.map_or_else(|| format!("second {} since 1970", time.secs()), |secs| secs.to_string())
 }
 
+/// The time that such a text is; none if it is no such text.
+pub fn unix_time(text: &str) -> Option<UnixTime> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(time.as_microsecond()).ok().map(UnixTime::from_micros)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,8 +18,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::chain::{Chain, CheckedBlock, NotRestored};
 use crate::encoding;
 use crate::limits::{
-    CHECK_ELSEWHERE_BYTES, DIAL_TIMEOUT, DRIVER_QUEUE, MAX_INBOUND, MAX_MANAGERS, MAX_MANUAL_PEERS,
-    MAX_OUTBOUND, MAX_PENDING_HANDSHAKES,
+    CHECK_ELSEWHERE_BYTES, DIAL_TIMEOUT, DRIVER_QUEUE, MAX_EVENTS, MAX_INBOUND, MAX_MANAGERS,
+    MAX_MANUAL_PEERS, MAX_OUTBOUND, MAX_PENDING_HANDSHAKES,
 };
 use crate::miner::{self, Found, Miner};
 use crate::net::arrivals::{Arrival, Arrivals};
@@ -121,7 +121,7 @@ fn assemble(settings: Settings) -> Result<(Handle, Driver, World), NotRestored> 
     });
     let (requests, requested) = mpsc::unbounded_channel();
     let start = Clock::wall();
-    let (publisher, events) = events::channel(start);
+    let (publisher, events) = events::channel(start, MAX_EVENTS);
     let (arrivals, traffic) = (Arrivals::default(), Traffic::default());
     arrivals.loaded(&loaded.headers, start);
     let clock = Clock::start();

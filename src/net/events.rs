@@ -1,8 +1,10 @@
 //! What happened, numbered, for readers who come and go.
 //!
-//! The driver publishes; the newest events are kept in a ring. A reader takes them at its own pace, and
+//! Somebody publishes (for a node, its driver); the newest events are kept in a ring. A reader takes them at its own pace, and
 //! nobody waits for it: what it has not taken when the ring goes on is lost to it, and it is told so. So a
 //! reader can account for every number. With nobody reading, an event costs its place in the ring.
+//!
+//! What happens is a node's [`Event`] here, and something else where a manager keeps what all of its nodes tell.
 //!
 //! Not here: what an event looks like to somebody outside (`rest`).
 
@@ -11,26 +13,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::limits::{MAX_EVENT_READERS, MAX_EVENTS};
+use crate::limits::MAX_EVENT_READERS;
 use crate::node::io::Event;
 use crate::time::UnixTime;
 
+/// What has a name for programs, one for each kind.
+pub trait Named {
+    /// Its name.
+    fn name(&self) -> &'static str;
+}
+
+impl Named for Event {
+    fn name(&self) -> &'static str {
+        Event::name(self)
+    }
+}
+
 /// An event, its number and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// Counts up by one from 1, anew with each start of the node.
+pub struct Told<E = Event> {
+    /// Counts up by one from 1, anew with each start of the program.
     pub seq: u64,
     /// When it was told.
     pub at: UnixTime,
     /// What happened.
-    pub event: Event,
+    pub event: E,
 }
 
 /// What comes to a reader next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum Heard<E = Event> {
     /// The event of the next number.
-    Event(Arc<Told>),
+    Event(Arc<Told<E>>),
     /// These numbers are no longer kept.
     Lost {
         /// The first of them.
@@ -71,9 +85,9 @@ pub enum NotRead {
 }
 
 #[derive(Debug)]
-struct Ring {
+struct Ring<E> {
     /// The newest events, oldest first.
-    kept: VecDeque<Arc<Told>>,
+    kept: VecDeque<Arc<Told<E>>>,
     /// The next number.
     next: u64,
     cap: usize,
@@ -81,44 +95,38 @@ struct Ring {
     counts: BTreeMap<&'static str, u64>,
 }
 
-impl Ring {
+impl<E> Ring<E> {
     /// The number of the oldest event kept, or of the next one.
     fn first(&self) -> u64 {
         self.next - self.kept.len() as u64
     }
 }
 
-/// Where the driver puts events; once it is gone, none comes.
-pub(super) struct Publisher {
-    ring: Arc<Mutex<Ring>>,
+/// Where events are put; once it is gone, none comes.
+pub struct Publisher<E = Event> {
+    ring: Arc<Mutex<Ring<E>>>,
     news: watch::Sender<u64>,
 }
 
 /// Where readers find events. Cheap to clone.
-#[derive(Clone)]
-pub struct Events {
-    ring: Arc<Mutex<Ring>>,
+pub struct Events<E = Event> {
+    ring: Arc<Mutex<Ring<E>>>,
     news: watch::Receiver<u64>,
     places: Arc<Semaphore>,
     run: u64,
 }
 
 /// Somebody who reads events.
-pub struct Reader {
-    ring: Arc<Mutex<Ring>>,
+pub struct Reader<E = Event> {
+    ring: Arc<Mutex<Ring<E>>>,
     news: watch::Receiver<u64>,
     /// The number to read next.
     next: u64,
     _place: OwnedSemaphorePermit,
 }
 
-/// Both ends, in a node that was started at `start`.
-pub(super) fn channel(start: UnixTime) -> (Publisher, Events) {
-    channel_of(start, MAX_EVENTS)
-}
-
-/// The same, which keeps `cap` events.
-fn channel_of(start: UnixTime, cap: usize) -> (Publisher, Events) {
+/// Both ends, in a program that was started at `start`; `cap` events are kept.
+pub fn channel<E>(start: UnixTime, cap: usize) -> (Publisher<E>, Events<E>) {
     let ring = Ring { kept: VecDeque::new(), next: 1, cap, counts: BTreeMap::new() };
     let ring = Arc::new(Mutex::new(ring));
     let (sender, receiver) = watch::channel(0);
@@ -127,12 +135,20 @@ fn channel_of(start: UnixTime, cap: usize) -> (Publisher, Events) {
     (Publisher { ring, news: sender }, events)
 }
 
-fn lock(ring: &Mutex<Ring>) -> MutexGuard<'_, Ring> {
+fn lock<E>(ring: &Mutex<Ring<E>>) -> MutexGuard<'_, Ring<E>> {
     ring.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Publisher {
-    pub(super) fn publish(&self, at: UnixTime, event: Event) {
+impl<E> Clone for Events<E> {
+    fn clone(&self) -> Events<E> {
+        let (ring, news, places) = (self.ring.clone(), self.news.clone(), self.places.clone());
+        Events { ring, news, places, run: self.run }
+    }
+}
+
+impl<E: Named> Publisher<E> {
+    /// Tells of what happened; nobody is waited for.
+    pub fn publish(&self, at: UnixTime, event: E) {
         let mut ring = lock(&self.ring);
         let seq = ring.next;
         *ring.counts.entry(event.name()).or_default() += 1;
@@ -146,8 +162,8 @@ impl Publisher {
     }
 }
 
-impl Events {
-    /// Names this run of the node, whose numbers start from 1: its start, in milliseconds since 1970.
+impl<E> Events<E> {
+    /// Names this run of the program, whose numbers start from 1: its start, in milliseconds since 1970.
     pub fn run(&self) -> u64 {
         self.run
     }
@@ -163,7 +179,7 @@ impl Events {
     }
 
     /// Reads on `from` there. A number of another run is followed by this run's first.
-    pub fn read(&self, from: From) -> Result<Reader, NotRead> {
+    pub fn read(&self, from: From) -> Result<Reader<E>, NotRead> {
         let place = self.places.clone().try_acquire_owned().map_err(|_| NotRead::TooManyReaders)?;
         let last = self.last();
         let next = match from {
@@ -176,15 +192,15 @@ impl Events {
     }
 }
 
-impl Reader {
+impl<E> Reader<E> {
     /// The number of what it reads next.
     pub fn next_seq(&self) -> u64 {
         self.next
     }
 
-    /// What comes next, waited for; none once the node has stopped and all was read. May be dropped while
+    /// What comes next, waited for; none once the publisher is gone and all was read. May be dropped while
     /// it waits.
-    pub async fn next(&mut self) -> Option<Heard> {
+    pub async fn next(&mut self) -> Option<Heard<E>> {
         loop {
             if let Some(heard) = self.try_next() {
                 return Some(heard);
@@ -196,7 +212,7 @@ impl Reader {
     }
 
     /// What comes next, if it is there.
-    pub fn try_next(&mut self) -> Option<Heard> {
+    pub fn try_next(&mut self) -> Option<Heard<E>> {
         let ring = lock(&self.ring);
         let first = ring.first();
         if self.next < first {
@@ -230,7 +246,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_number_is_read_or_told_to_be_lost() {
-        let (publisher, events) = channel_of(UnixTime::from_millis(7), 4);
+        let (publisher, events) = channel(UnixTime::from_millis(7), 4);
         let mut reader = events.read(From::Now).expect("a place");
         assert_eq!(reader.try_next(), None);
         for n in 1..=3 {
@@ -256,7 +272,7 @@ mod tests {
 
     #[test]
     fn readers_have_a_number_of_places() {
-        let (_publisher, events) = channel_of(UnixTime::default(), 4);
+        let (_publisher, events) = channel(UnixTime::default(), 4);
         let mut readers: Vec<Reader> = core::iter::from_fn(|| events.read(From::Now).ok()).collect();
         assert_eq!(readers.len(), MAX_EVENT_READERS);
         assert_eq!(events.read(From::Now).err(), Some(NotRead::TooManyReaders));

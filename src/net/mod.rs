@@ -30,7 +30,7 @@ mod traffic;
 mod writer;
 
 pub use arrivals::Arrival;
-pub use clock::{Clock, rfc3339};
+pub use clock::{Clock, rfc3339, unix_time};
 pub use driver::{Failed, Settings, start};
 pub use handle::{Handle, Stopped};
 pub use listen::bind;

@@ -27,6 +27,8 @@ pub enum Body {
     /// Piece by piece, as it is made. The channel's bound is what may wait for a slow reader. An error cuts
     /// the connection, so that nobody takes half an answer for a whole one.
     Stream(mpsc::Receiver<io::Result<Bytes>>),
+    /// As it comes from another server.
+    Relayed(Incoming),
 }
 
 impl From<Vec<u8>> for Body {
@@ -48,17 +50,26 @@ impl hyper::body::Body for Body {
             Body::Stream(pieces) => {
                 pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
             }
+            Body::Relayed(body) => {
+                let frame = Pin::new(body).poll_frame(context);
+                frame.map(|frame| frame.map(|frame| frame.map_err(io::Error::other)))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Body::Whole(None))
+        match self {
+            Body::Whole(bytes) => bytes.is_none(),
+            Body::Stream(_) => false,
+            Body::Relayed(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Body::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
             Body::Stream(_) => SizeHint::default(),
+            Body::Relayed(body) => body.size_hint(),
         }
     }
 }
@@ -83,7 +94,7 @@ pub fn stream(pieces: mpsc::Receiver<io::Result<Bytes>>) -> Response<Body> {
 }
 
 /// A body with its status and content type.
-pub(super) fn respond(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {
+pub fn respond(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, content_type);

@@ -12,6 +12,9 @@
 //! | `chain` | the chain, out and in |
 //! | `contents` | transactions |
 //! | `json` | blocks as JSON, without loss |
+//! | `relay` | requests passed on to another server of this machine |
+//! | `table` | paths, methods and operations, as one table |
+//! | `sse` | events, as Server-Sent Events |
 //! | `api/` | `/api/v1`: the fuller API, its events, metrics and specification |
 //!
 //! Not here: decisions; a request becomes a read of `node::view` or a `Command`.
@@ -27,9 +30,12 @@ mod json;
 mod node;
 mod places;
 pub mod problem;
+pub mod relay;
 mod routes;
 pub mod server;
 mod socket;
+pub mod sse;
+pub mod table;
 mod values;
 
 pub use values::{duration, query};

@@ -97,12 +97,12 @@ impl Api {
             return Err(Problem::method("GET, HEAD, POST"));
         }
         let path = request.uri().path().to_owned();
-        if let Some(found) = api::find(&path) {
+        if let Some(found) = api::TABLE.find(&path) {
             return self.v1(found, request).await;
         }
         let Ok(found) = router().at(&path) else {
             return Err(match path.starts_with(api::PREFIX) {
-                true => not_found(&path, api::paths()),
+                true => not_found(&path, api::TABLE.paths()),
                 false => not_found(&path, ROUTES.iter().map(|(path, _, _)| *path).chain([api::PREFIX])),
             });
         };

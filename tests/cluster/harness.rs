@@ -150,9 +150,17 @@ pub fn pid(number: u32) -> Pid {
 
 /// Status and body of a request without a body.
 pub fn request(method: &str, address: &str, path: &str) -> (u16, String) {
+    send(method, address, path, "")
+}
+
+/// Status and body of a request with a body.
+pub fn send(method: &str, address: &str, path: &str, body: &str) -> (u16, String) {
     let mut socket = TcpStream::connect(address).expect("somebody listens");
     socket.set_read_timeout(Some(DEADLINE)).expect("a timeout");
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
     socket.write_all(request.as_bytes()).expect("a request");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("an answer");
@@ -175,6 +183,66 @@ fn unchunked(mut body: &str) -> String {
 pub fn get(address: &str, path: &str) -> (u16, Value) {
     let (status, body) = request("GET", address, path);
     (status, serde_json::from_str(&body).expect("JSON"))
+}
+
+/// Status and answer of a call of the manager's API.
+pub fn call(address: &str, path: &str, body: &Value) -> (u16, Value) {
+    let (status, answer) = send("POST", address, &format!("/api/v1{path}"), &body.to_string());
+    (status, serde_json::from_str(&answer).expect("JSON"))
+}
+
+/// What a call of the manager's API that has to work answers.
+pub fn done(address: &str, path: &str, body: &Value) -> Value {
+    let (status, answer) = call(address, path, body);
+    assert!((200..300).contains(&status), "{path} {body}: {status} {answer}");
+    answer
+}
+
+/// What a path of the manager's API reads.
+pub fn read(address: &str, path: &str) -> Value {
+    let (status, answer) = get(address, &format!("/api/v1{path}"));
+    assert_eq!(status, 200, "{path}: {answer}");
+    answer
+}
+
+/// The stream of a manager's events.
+pub struct Events(BufReader<TcpStream>);
+
+impl Events {
+    /// Reads from now on, or after the event of this id.
+    pub fn of(address: &str, after: Option<&str>) -> Events {
+        let mut socket = TcpStream::connect(address).expect("somebody listens");
+        socket.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+        let after = after.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
+        let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: {address}\r\n{after}\r\n");
+        socket.write_all(request.as_bytes()).expect("a request");
+        let mut events = Events(BufReader::new(socket));
+        assert_eq!(events.next()["type"], "start");
+        events
+    }
+
+    /// The next one.
+    pub fn next(&mut self) -> Value {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert_ne!(self.0.read_line(&mut line).expect("a line in time"), 0, "the stream goes on");
+            // What stands between is about chunks.
+            if let Some(data) = line.strip_prefix("data: ") {
+                return serde_json::from_str(data).expect("JSON");
+            }
+        }
+    }
+
+    /// The next one that is so.
+    pub fn until(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let event = self.next();
+            if is_it(&event) {
+                return event;
+            }
+        }
+    }
 }
 
 /// Whether a process runs. One that ended and that nobody has asked about yet does not.

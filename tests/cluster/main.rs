@@ -6,9 +6,13 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 #![allow(clippy::disallowed_methods, reason = "a deadline for what processes do that are not our children")]
 
+mod calls;
 mod deaths;
 mod endings;
 mod harness;
 mod key;
+mod links;
+mod lives;
+mod partition;
 mod starts;
 mod walk;

@@ -28,7 +28,7 @@ mod table;
 mod transactions;
 mod tree;
 
-pub(in crate::rest) use table::{Found, PREFIX, find, paths};
+pub(in crate::rest) use table::{Op, PREFIX, TABLE};
 
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
@@ -39,9 +39,9 @@ use crate::rest::auth::authorize;
 use crate::rest::body::{Body, respond};
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
+use crate::rest::table::Found;
 use crate::rest::values::query;
 use crate::time::UnixTime;
-use table::{Needs, Op};
 
 /// The largest whole number that every JSON reader keeps exact.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -53,15 +53,15 @@ impl Api {
     /// Answers a request whose path is one of the API's.
     pub(in crate::rest) async fn v1(
         &self,
-        found: Found,
+        found: Found<Op>,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Problem> {
         let route = found.route(request.method()).ok_or_else(|| Problem::method(found.allow()))?;
-        if let Some(cookie) = self.cookie.as_ref().filter(|_| route.needs == Needs::Cookie) {
+        if let Some(cookie) = self.cookie.as_ref().filter(|_| route.changes) {
             authorize(cookie, &request)?;
         }
         tracing::debug!(operation = route.id, path = request.uri().path(), "API");
-        let id = found.id.as_str();
+        let id = found.value("id");
         match route.op {
             Op::Info => self.info().await,
             Op::Tip => self.api_tip().await,
@@ -71,7 +71,7 @@ impl Api {
             Op::Block => self.block(id).await,
             Op::BlockRaw => self.block_raw(id).await,
             Op::BlockHeader => self.block_header(id, &request).await,
-            Op::BlockProof => self.block_proof(id, &found.transaction).await,
+            Op::BlockProof => self.block_proof(id, found.value("transaction")).await,
             Op::Pool => self.api_pool().await,
             Op::Transactions => self.api_transactions(&request).await,
             Op::Submit => self.api_submit(request).await,

@@ -1,4 +1,4 @@
-//! The manager's endpoints.
+//! The original's endpoints.
 //!
 //! | path | does |
 //! |---|---|
@@ -7,73 +7,49 @@
 //! | /nodes | lists the nodes |
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
-use tokio::net::TcpListener;
 
 use crate::limits::MAX_ROUNDS;
-use crate::manager::cluster::{Cluster, Member};
+use crate::manager::api::Api;
+use crate::manager::cluster::Member;
 use crate::manager::mining::{MiningError, Run, Turn};
 use crate::manager::pause::Pause;
 use crate::rest::body::{self, Body};
-use crate::rest::gates::Gates;
 use crate::rest::problem::Problem;
-use crate::rest::server;
 
 /// (path, methods). A GET that changes something is the original's; POST does the same.
-const ROUTES: [(&str, &str); 3] =
+pub(super) const ROUTES: [(&str, &str); 3] =
     [("/start/mining", "GET, POST"), ("/shutdown/all", "GET, POST"), ("/nodes", "GET, HEAD")];
 
-/// What requests are answered from.
-pub struct Api {
-    /// The network.
-    pub cluster: Arc<Cluster>,
-    /// Rounds of mining if a request names none.
-    pub rounds: u32,
-    /// The pause if a request names none.
-    pub pause: Pause,
-}
-
-/// Serves the endpoints until `stop`.
-pub async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = ()>) {
-    let bound = match listener.local_addr() {
-        Ok(address) => address,
-        Err(error) => return tracing::error!(%error, "HTTP cannot be served"),
-    };
-    let api = Arc::new(api);
-    let answer = move |request: Request<Incoming>| {
-        let api = api.clone();
-        async move { api.answer(&request).await.unwrap_or_else(Problem::into_response) }
-    };
-    server::serve(listener, Gates { bound }, answer, stop).await;
-}
-
 impl Api {
-    async fn answer(&self, request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let path = request.uri().path();
-        let Some((path, methods)) = ROUTES.into_iter().find(|(known, _)| *known == path) else {
-            return Err(server::not_found(path, ROUTES.iter().map(|(path, _)| *path)));
-        };
+    /// Answers a request for one of these paths.
+    pub(super) async fn original(
+        &self,
+        path: &str,
+        methods: &'static str,
+        request: &Request<Incoming>,
+    ) -> Result<Response<Body>, Problem> {
         if !methods.split(", ").any(|method| method == request.method().as_str()) {
             return Err(Problem::method(methods));
         }
         match path {
-            "/start/mining" => self.mine(request.uri().query().unwrap_or_default()).await,
+            "/start/mining" => self.start_mining(request.uri().query().unwrap_or_default()).await,
             "/shutdown/all" => {
-                self.cluster.stop();
+                self.keeper.cluster.stop();
                 Ok(body::json(StatusCode::OK, &"Servers will be shut down..."))
             }
-            _ => Ok(body::json(StatusCode::OK, &self.nodes())),
+            _ => Ok(body::json(StatusCode::OK, &self.rows())),
         }
     }
 
-    async fn mine(&self, query: &str) -> Result<Response<Body>, Problem> {
-        let asked = Asked::of(query, self.rounds, self.pause).map_err(Problem::bad_request)?;
-        let turn = Turn::take(&self.cluster, asked.rounds).map_err(problem)?;
+    async fn start_mining(&self, query: &str) -> Result<Response<Body>, Problem> {
+        let asked = Asked::of(query, self.keeper.settings.rounds, self.keeper.settings.pause)
+            .map_err(Problem::bad_request)?;
+        let turn = Turn::take(&self.keeper.cluster, asked.rounds).map_err(problem)?;
         let requests = turn.requests();
         // On its own, so that it goes on when whoever asked does not wait.
         let running = tokio::spawn(turn.run(asked.pause));
@@ -85,8 +61,8 @@ impl Api {
         Ok(body::json(StatusCode::OK, &Mined { message: SENT, run }))
     }
 
-    fn nodes(&self) -> Vec<NodeRow> {
-        let state = self.cluster.state.borrow();
+    fn rows(&self) -> Vec<NodeRow> {
+        let state = self.keeper.cluster.state.borrow();
         let row = |member: &Member| {
             let (tip, there) = (state.tips.of(member.number), member.there());
             let standing = state.standing(member.number);
@@ -104,7 +80,7 @@ impl Api {
                 ended: standing.exit().map(|exit| exit.to_string()),
             }
         };
-        self.cluster.members.iter().map(row).collect()
+        self.keeper.cluster.members().iter().map(|member| row(member)).collect()
     }
 }
 
@@ -128,7 +104,7 @@ struct NodeRow {
     p2p: SocketAddr,
     /// Its process, or its last one.
     pid: u32,
-    /// running, restarting, returning or ended.
+    /// running, paused, restarting, returning or ended.
     state: String,
     /// How often it was started again.
     restarts: u32,

@@ -1,0 +1,133 @@
+//! The blocks that nodes told of: their tree, one of them, how they spread.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+
+use crate::limits::{MAX_FOLLOWED_BLOCKS, MAX_TREE_BLOCKS, PROPAGATION_BLOCKS};
+use crate::manager::api::{Api, input};
+use crate::manager::blocks::{Arrival, Block};
+use crate::manager::happened::seconds;
+use crate::manager::spread::{self, millis};
+use crate::manager::state::State;
+use crate::manager::view::{self, BlockReport, Branch, Tree, TreeBlock};
+use crate::rest::body::{self, Body};
+use crate::rest::problem::Problem;
+use crate::types::BlockHash;
+
+/// Heights of a tree if nobody says how many.
+const TREE_HEIGHTS: u64 = 50;
+
+impl Api {
+    pub(super) fn tree(&self, request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let limit = input::number(request, "limit", TREE_HEIGHTS, (1, MAX_TREE_BLOCKS as u64))?;
+        let state = self.keeper.cluster.state.borrow();
+        let newest = (state.blocks.highest() + 1).saturating_sub(limit);
+        let from = input::number(request, "from", newest, (0, MAX_HEIGHT))?;
+        let end = from.saturating_add(limit);
+        let holders = Holders::of(&state, from);
+        let mut asked = state.blocks.from(from).take_while(|block| block.height < end);
+        let given = asked.by_ref().take(MAX_TREE_BLOCKS).map(|block| tree_block(&state, &holders, block));
+        let mut blocks: Vec<TreeBlock> = given.collect();
+        let cut = asked.next().is_some();
+        blocks.sort_by(|a, b| a.height.cmp(&b.height).then(a.seen.total_cmp(&b.seen)));
+        Ok(body::json(StatusCode::OK, &Tree { from, cut, blocks }))
+    }
+
+    pub(super) fn block(&self, id: &str) -> Result<Response<Body>, Problem> {
+        let state = self.keeper.cluster.state.borrow();
+        let found = match (id.parse::<BlockHash>(), input::whole(id)) {
+            (Ok(hash), _) => state.blocks.get(&hash),
+            // Of a height, the best chain's; or whichever was first.
+            (_, Some(height)) => {
+                let best = state.blocks.at(height).find(|block| block.best);
+                best.or_else(|| state.blocks.at(height).find(|block| block.refused.is_none()))
+            }
+            _ => {
+                let detail = format!("{:?}: expected a block's hash or height", input::shown(id));
+                return Err(Problem::bad_request(detail));
+            }
+        };
+        let block = found.ok_or_else(|| {
+            let detail =
+                format!("no node told of a block {:?}, or it is too old to be kept", input::shown(id));
+            Problem::new(StatusCode::NOT_FOUND, detail)
+        })?;
+        let holders = Holders::of(&state, block.height);
+        let first = block.arrivals.first().map_or(block.seen, |arrival| arrival.at);
+        let arrival = |arrival: &Arrival| view::Arrival {
+            node: arrival.node,
+            time: seconds(arrival.at),
+            after_ms: millis(arrival.at.saturating_sub(first)),
+            from: arrival.from,
+            origin: arrival.origin.name().to_owned(),
+        };
+        let arrivals = block.arrivals.iter().map(arrival).collect();
+        let report = BlockReport { block: tree_block(&state, &holders, block), arrivals };
+        Ok(body::json(StatusCode::OK, &report))
+    }
+
+    pub(super) fn propagation(&self, request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let usual = PROPAGATION_BLOCKS as u64;
+        let limit = input::number(request, "limit", usual, (1, MAX_FOLLOWED_BLOCKS as u64))?;
+        let limit = usize::try_from(limit).unwrap_or(MAX_FOLLOWED_BLOCKS);
+        let state = self.keeper.cluster.state.borrow();
+        Ok(body::json(StatusCode::OK, &spread::over(state.blocks.newest(), limit)))
+    }
+}
+
+/// The largest height that a query may name: the largest whole number that every JSON reader keeps exact.
+const MAX_HEIGHT: u64 = (1 << 53) - 1;
+
+/// Who has which block because it is below a tip of theirs, and whose tip it is.
+struct Holders {
+    below: BTreeMap<BlockHash, BTreeSet<usize>>,
+    tips: BTreeMap<BlockHash, Vec<usize>>,
+}
+
+impl Holders {
+    /// Of the blocks from height `from` on.
+    fn of(state: &State, from: u64) -> Holders {
+        let mut holders = Holders { below: BTreeMap::new(), tips: BTreeMap::new() };
+        for number in state.numbers() {
+            if let Some(tip) = state.tips.of(number) {
+                holders.tips.entry(tip.hash).or_default().push(number);
+            }
+        }
+        for (tip, nodes) in &holders.tips {
+            for block in state.blocks.chain(*tip, from) {
+                holders.below.entry(block.hash).or_default().extend(nodes);
+            }
+        }
+        holders
+    }
+}
+
+fn tree_block(state: &State, holders: &Holders, block: &Block) -> TreeBlock {
+    let mut held_by: BTreeSet<usize> = block.holders.iter().collect();
+    held_by.extend(holders.below.get(&block.hash).into_iter().flatten());
+    // A node that has ended holds nothing.
+    held_by.retain(|number| state.standing(*number).exit().is_none());
+    TreeBlock {
+        hash: block.hash.to_string(),
+        previous: block.previous.to_string(),
+        height: block.height,
+        time: block.time,
+        bits: block.bits.to_string(),
+        work: block.work.to_string(),
+        transactions: block.transactions,
+        bytes: block.bytes,
+        text: block.text.as_deref().map(str::to_owned),
+        miner: block.miner,
+        seen: seconds(block.seen),
+        tip_of: holders.tips.get(&block.hash).cloned().unwrap_or_default(),
+        held_by: held_by.into_iter().collect(),
+        branch: match (&block.refused, block.best) {
+            (Some(_), _) => Branch::Refused,
+            (None, true) => Branch::Best,
+            (None, false) => Branch::Side,
+        },
+        refused: block.refused.clone(),
+    }
+}

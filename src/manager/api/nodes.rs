@@ -1,0 +1,53 @@
+//! The network and its nodes; their lives.
+
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use serde_json::json;
+
+use crate::manager::api::{Api, input};
+use crate::manager::lives::Deed;
+use crate::manager::view::{Add, Nodes};
+use crate::rest::body::{self, Body};
+use crate::rest::problem::Problem;
+
+impl Api {
+    pub(super) fn network(&self) -> Result<Response<Body>, Problem> {
+        Ok(body::json(StatusCode::OK, &self.keeper.network(self.http, self.started)))
+    }
+
+    pub(super) fn nodes(&self) -> Result<Response<Body>, Problem> {
+        Ok(body::json(StatusCode::OK, &Nodes { nodes: self.keeper.nodes() }))
+    }
+
+    pub(super) fn node(&self, node: &str) -> Result<Response<Body>, Problem> {
+        Ok(body::json(StatusCode::OK, &self.keeper.node(input::node(node)?)?))
+    }
+
+    /// Changes what becomes of a node; the answer is the node afterwards.
+    pub(super) async fn life(&self, node: &str, deed: Deed) -> Result<Response<Body>, Problem> {
+        let number = input::node(node)?;
+        let keeper = self.keeper.clone();
+        self.done(async move { keeper.act(deed, number).await }).await?;
+        self.node(node)
+    }
+
+    pub(super) async fn add(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let Add { count } = input::read(request).await?;
+        let keeper = self.keeper.clone();
+        let nodes = self.done(async move { keeper.add(count.unwrap_or(1)).await }).await?;
+        Ok(body::json(StatusCode::CREATED, &Nodes { nodes }))
+    }
+
+    /// Whether every node runs that nobody wanted away, and has its links.
+    pub(super) fn ready(&self) -> Result<Response<Body>, Problem> {
+        let state = self.keeper.cluster.state.borrow();
+        let away: Vec<usize> = state.numbers().into_iter().filter(|node| !state.is_ready(*node)).collect();
+        match away.is_empty() {
+            true => Ok(body::json(StatusCode::OK, &json!({ "status": "ready" }))),
+            false => {
+                let detail = format!("nodes {away:?} are not there yet, or not all of their links");
+                Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1))
+            }
+        }
+    }
+}

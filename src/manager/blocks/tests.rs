@@ -1,0 +1,140 @@
+//! The tree as nodes tell of it: branches, reorganisations, who has what.
+
+use super::*;
+use crate::types::NodeId;
+
+fn hash(name: u8) -> BlockHash {
+    BlockHash([name; 32])
+}
+
+fn block(name: u8, previous: u8, height: u64) -> SeenBlock {
+    let mut work = [0; 32];
+    work[0] = height as u8 + 1;
+    SeenBlock {
+        hash: hash(name),
+        previous: hash(previous),
+        height,
+        time: 1_700_000_000,
+        bits: CompactTarget(0x207f_ffff),
+        work,
+        transactions: 1,
+        bytes: 200,
+        origin: Origin::Pushed,
+        from: None,
+        miner: NodeId([0; 16]),
+        content: Default::default(),
+    }
+}
+
+fn arrival(node: usize, at: u64) -> Arrival {
+    Arrival { node, at, from: None, origin: Origin::Pushed, live: true }
+}
+
+/// 0 - 1 - 2 - 3, mined by nodes 0, 0, 1; and a branch 1 - 12 - 13 - 14 of node 2's.
+fn forked() -> Blocks {
+    let mut blocks = Blocks::default();
+    let rows = [(0, 99, 0, 0), (1, 0, 1, 0), (2, 1, 2, 0), (3, 2, 3, 1)];
+    for (name, previous, height, miner) in rows {
+        assert!(blocks.seen(&block(name, previous, height), Some(miner), arrival(0, 100 + height)));
+    }
+    blocks.set_best(hash(3));
+    for (name, previous, height) in [(12, 1, 2), (13, 12, 3), (14, 13, 4)] {
+        assert!(blocks.seen(&block(name, previous, height), Some(2), arrival(1, 200 + height)));
+    }
+    blocks
+}
+
+fn best(blocks: &Blocks) -> Vec<u8> {
+    blocks.from(0).filter(|block| block.best).map(|block| block.hash.0[0]).collect()
+}
+
+#[test]
+fn the_best_chain_follows_the_best_tip_over_a_fork_and_back() {
+    let mut blocks = forked();
+    assert_eq!((best(&blocks), blocks.mined(0), blocks.mined(1)), (vec![0, 1, 2, 3], 2, 1));
+    blocks.set_best(hash(14));
+    assert_eq!(best(&blocks), [0, 1, 12, 13, 14]);
+    assert_eq!([0, 1, 2].map(|node| blocks.mined(node)), [1, 0, 3]);
+    blocks.set_best(hash(3));
+    assert_eq!((best(&blocks), blocks.mined(2)), (vec![0, 1, 2, 3], 0));
+    blocks.set_best(hash(77));
+    assert_eq!(best(&blocks), [0, 1, 2, 3], "a tip that nobody told of changes nothing");
+}
+
+#[test]
+fn who_is_an_ancestor_of_whom() {
+    let blocks = forked();
+    let rows = [(1, 3, true), (1, 14, true), (2, 14, false), (12, 3, false), (3, 3, true), (77, 3, false)];
+    for (ancestor, tip, is_one) in rows {
+        assert_eq!(blocks.is_ancestor(hash(ancestor), hash(tip)), is_one, "{ancestor} of {tip}");
+    }
+}
+
+#[test]
+fn arrivals_are_by_time_and_told_once() {
+    let mut blocks = Blocks::default();
+    let seen = block(1, 0, 1);
+    for (node, at, is_news) in [(0, 1000, true), (2, 1700, true), (1, 1500, true), (1, 1900, false)] {
+        assert_eq!(blocks.seen(&seen, None, arrival(node, at)), is_news, "{node} at {at}");
+    }
+    // The first to be heard need not be the first to have had it.
+    assert!(blocks.seen(&seen, None, arrival(3, 900)));
+    let block = blocks.get(&hash(1)).expect("it is known");
+    assert_eq!(
+        block.arrivals.iter().map(|a| (a.node, a.at)).collect::<Vec<_>>(),
+        [(3, 900), (0, 1000), (1, 1500), (2, 1700)]
+    );
+    assert_eq!(block.seen, 900);
+    blocks.forget(0);
+    assert!(
+        blocks.seen(&seen, None, Arrival { origin: Origin::Loaded, ..arrival(0, 5000) }),
+        "it has it again"
+    );
+    assert_eq!(blocks.get(&hash(1)).map(|block| block.arrivals.len()), Some(4));
+    blocks.forget(1);
+    let block = blocks.get(&hash(1)).expect("it is known");
+    assert_eq!(block.holders.iter().collect::<Vec<_>>(), [0, 2, 3]);
+}
+
+#[test]
+fn blocks_that_were_stored_before_are_not_on_their_way() {
+    let mut blocks = Blocks::default();
+    let loaded = Arrival { origin: Origin::Loaded, ..arrival(0, 10) };
+    assert!(blocks.seen(&block(1, 0, 1), None, loaded));
+    assert!(blocks.seen(&block(1, 0, 1), None, arrival(1, 20)));
+    assert_eq!(blocks.newest().count(), 0);
+    assert!(blocks.get(&hash(1)).is_some_and(|block| block.arrivals.is_empty() && block.holders.contains(1)));
+}
+
+#[test]
+fn a_refused_block_has_its_place_if_its_parent_is_known() {
+    let mut blocks = forked();
+    blocks.refused(hash(50), hash(2), None, "bad".to_owned(), 7);
+    blocks.refused(hash(51), hash(88), None, "nowhere".to_owned(), 7);
+    blocks.refused(hash(3), hash(2), Some(3), "known to be good".to_owned(), 7);
+    let place = blocks.get(&hash(50)).map(|block| (block.height, block.refused.as_deref()));
+    assert_eq!(place, Some((3, Some("bad"))));
+    assert!(blocks.get(&hash(51)).is_none());
+    assert!(blocks.get(&hash(3)).is_some_and(|block| block.refused.is_none()));
+}
+
+#[test]
+fn the_lowest_go_when_there_are_too_many() {
+    let mut blocks = Blocks::default();
+    let name = |height: u64| {
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&height.to_le_bytes());
+        BlockHash(hash)
+    };
+    let most = MAX_KEPT_BLOCKS as u64 + 10;
+    for height in 1..=most {
+        let seen = SeenBlock { hash: name(height), previous: name(height - 1), height, ..block(0, 0, 0) };
+        blocks.seen(&seen, Some(1), arrival(0, height));
+        blocks.set_best(name(height));
+    }
+    assert_eq!(blocks.from(0).count(), MAX_KEPT_BLOCKS);
+    assert_eq!(blocks.from(0).next().map(|block| block.height), Some(11));
+    assert_eq!((blocks.highest(), blocks.mined(1)), (most, most), "those that went count as well");
+    assert_eq!(blocks.newest().count(), MAX_FOLLOWED_BLOCKS);
+    assert!(blocks.get(&name(20)).is_some_and(|block| block.arrivals.is_empty()));
+}

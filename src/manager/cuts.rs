@@ -1,0 +1,176 @@
+//! Keeping nodes from each other, and letting them meet again.
+//!
+//! What holds is in the state, whole; each node is told all of its own part, and replaces what it had. So a
+//! node that was away has to be told once, whatever it missed.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use tokio::time::timeout;
+
+use crate::encoding::List;
+use crate::limits::{CONTROL_TIMEOUT, HEAL_TIMEOUT, LINKS_TIMEOUT};
+use crate::manager::faults::{Faults, Slow, pair};
+use crate::manager::keeper::Keeper;
+use crate::manager::not_done::NotDone;
+use crate::manager::report;
+use crate::manager::state::{Standing, State};
+use crate::manager::view::{Link, Partition, SetLink};
+use crate::types::NodeId;
+use crate::wire::manage::{Command, Introduction};
+use crate::wire::message::PeerAddress;
+
+impl Keeper {
+    /// Keeps groups of nodes from each other. Done when no link between them is left.
+    pub async fn partition(&self, partition: &Partition) -> Result<(), NotDone> {
+        self.unless_stopping(async {
+            let _turn = self.faults.lock().await;
+            let all = self.cluster.numbers();
+            for number in partition.groups.iter().flatten() {
+                self.member(*number)?;
+            }
+            let groups = Faults::groups_of(partition, &all).map_err(NotDone::Bad)?;
+            tracing::info!(?groups, "partition");
+            self.cluster.state.send_modify(|state| state.faults.partition(Some(groups)));
+            self.tell_faults().await?;
+            self.until("links between the groups are left", CONTROL_TIMEOUT, |state| !has_cut_links(state))
+                .await
+        })
+        .await
+    }
+
+    /// Ends every partition and cut, and makes links as fast as they are unless `keep_slow`. Waits until every
+    /// link is up and the nodes agree, but not for ever: they may have much to tell each other.
+    pub async fn heal(&self, keep_slow: bool) -> Result<(), NotDone> {
+        self.unless_stopping(async {
+            let _turn = self.faults.lock().await;
+            self.cluster.state.send_modify(|state| state.faults.heal(keep_slow));
+            self.tell_faults().await?;
+            let agree = |state: &State| {
+                state.running().all(|number| state.has_links(number)) && state.running_tips().len() <= 1
+            };
+            let healed = self.until("links are not up, or tips differ", HEAL_TIMEOUT, agree).await;
+            tracing::info!(agreed = healed.is_ok(), "healed");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes a link, if it was not there, and has it be as slow as that says.
+    pub async fn set_link(&self, set: &SetLink) -> Result<Link, NotDone> {
+        self.unless_stopping(async {
+            let _turn = self.faults.lock().await;
+            let (a, b, slow) = (set.a, set.b, Slow::of(set).map_err(NotDone::Bad)?);
+            self.two(a, b)?;
+            if self.cluster.state.borrow().faults.are_apart(a, b) {
+                return Err(NotDone::not_now(
+                    format!("nodes {a} and {b} are in different groups of a partition"),
+                    "POST /api/v1/heal ends it",
+                ));
+            }
+            let mut is_new = false;
+            self.cluster.state.send_modify(|state| {
+                is_new = !state.links.is_expected(a, b) && !state.links.is_expected(b, a);
+                state.faults.cut(a, b, false);
+                state.faults.slow_down(a, b, slow);
+                if is_new {
+                    state.links.expect([(a, b)]);
+                }
+            });
+            self.tell_faults_of(&[a, b]).await?;
+            if is_new {
+                self.introduce(a, b).await?;
+            }
+            // A handshake over a slow link takes its time.
+            let patience = LINKS_TIMEOUT + 8 * (slow.latency + slow.jitter);
+            let both_run = |state: &State| [a, b].iter().all(|n| state.standing(*n) == Standing::Running);
+            let up = |state: &State| state.links.is_up(a, b) || !both_run(state);
+            self.until(&format!("the link {a}-{b} is not up"), patience, up).await?;
+            Ok(report::link(&self.cluster.state.borrow(), a, b))
+        })
+        .await
+    }
+
+    /// Cuts a link. Done when it is down.
+    pub async fn cut_link(&self, a: usize, b: usize) -> Result<Link, NotDone> {
+        self.unless_stopping(async {
+            let _turn = self.faults.lock().await;
+            self.two(a, b)?;
+            if !self.cluster.state.borrow().links.pairs().contains(&pair(a, b)) {
+                return Err(NotDone::NotFound(format!("there is no link between nodes {a} and {b}")));
+            }
+            self.cluster.state.send_modify(|state| state.faults.cut(a, b, true));
+            self.tell_faults_of(&[a, b]).await?;
+            self.until(&format!("the link {a}-{b} is still up"), CONTROL_TIMEOUT, |state| {
+                !state.links.is_heard_of(a, b, |end| state.standing(end) == Standing::Running)
+            })
+            .await?;
+            Ok(report::link(&self.cluster.state.borrow(), a, b))
+        })
+        .await
+    }
+
+    /// Tells `from` to dial `to`, and that one who that is.
+    async fn introduce(&self, from: usize, to: usize) -> Result<(), NotDone> {
+        let mut introductions = Vec::new();
+        for (at, other, dial) in [(to, from, false), (from, to, true)] {
+            let there = self.member(other)?.there();
+            let peer = PeerAddress { node: Some(there.node), address: there.listen };
+            introductions.push((at, Introduction { peer, dial }));
+        }
+        self.tell_all(introductions, |(at, introduction)| {
+            (at, Command::Register(List::clipped([introduction])))
+        })
+        .await
+    }
+
+    /// Tells every node that runs what is wrong with its links. Others are told when they are back.
+    pub(super) async fn tell_faults(&self) -> Result<(), NotDone> {
+        self.tell_faults_of(&self.cluster.numbers()).await
+    }
+
+    pub(super) async fn tell_faults_of(&self, numbers: &[usize]) -> Result<(), NotDone> {
+        let runs = |number: &usize| self.cluster.state.borrow().standing(*number) == Standing::Running;
+        let running: Vec<usize> = numbers.iter().copied().filter(runs).collect();
+        let commands: Vec<(usize, Command)> =
+            running.into_iter().map(|number| (number, self.faults_for(number))).collect();
+        self.tell_all(commands, |command| command).await
+    }
+
+    /// What node `number` has to know of what is wrong with its links.
+    pub(super) fn faults_for(&self, number: usize) -> Command {
+        let names: BTreeMap<usize, NodeId> =
+            self.cluster.members().iter().map(|member| (member.number, member.there().node)).collect();
+        Command::SetFaults { faults: List::clipped(self.cluster.state.borrow().faults.of(number, &names)) }
+    }
+
+    fn two(&self, a: usize, b: usize) -> Result<(), NotDone> {
+        self.member(a)?;
+        self.member(b)?;
+        match a == b {
+            true => Err(NotDone::Bad(format!("a link has two ends: {a} is one node"))),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits until it is so; `what` is the case if it takes too long.
+    async fn until(
+        &self,
+        what: &str,
+        patience: Duration,
+        is_so: impl FnMut(&State) -> bool,
+    ) -> Result<(), NotDone> {
+        let mut changes = self.cluster.state.subscribe();
+        match timeout(patience, changes.wait_for(is_so)).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(NotDone::Late(format!("after {} s, {what}", patience.as_secs()))),
+        }
+    }
+}
+
+/// Whether a node that runs has a link that is cut.
+fn has_cut_links(state: &State) -> bool {
+    let runs = |end: usize| state.standing(end) == Standing::Running;
+    let pairs = state.links.pairs().into_iter();
+    pairs.filter(|(a, b)| state.faults.is_cut(*a, *b)).any(|(a, b)| state.links.is_heard_of(a, b, runs))
+}

@@ -1,0 +1,152 @@
+//! What happens in the network, for readers: what its nodes tell, and what becomes of themselves.
+//!
+//! Written once, as JSON, however many read it.
+
+use serde_json::{Value, json};
+
+use crate::manager::state::State;
+use crate::net::events::{Named, Told};
+use crate::rest::sse::Show;
+use crate::types::{NodeId, Work};
+use crate::wire::manage::{Event, Ids, Place, What};
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    name: &'static str,
+    /// A JSON object without the event's number, which it gets when it is told.
+    json: Box<str>,
+}
+
+impl Named for Happened {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl Show for Happened {
+    fn json(told: &Told<Happened>) -> String {
+        format!("{{\"seq\":{},{}", told.seq, told.event.json.strip_prefix('{').unwrap_or("}"))
+    }
+}
+
+impl Happened {
+    /// Something of this name at `at`, in microseconds since 1970, with `more` to say.
+    pub fn new(name: &'static str, at: u64, mut more: Value) -> Happened {
+        more["time"] = seconds(at).into();
+        more["type"] = name.into();
+        Happened { name, json: more.to_string().into() }
+    }
+
+    /// What node `number` tells, its peers named by their numbers where they have one.
+    pub fn at_node(number: usize, event: &Event, state: &State) -> Happened {
+        let (name, mut more) = node_event(&event.what, state);
+        more["node"] = number.into();
+        Happened::new(name, event.at, more)
+    }
+}
+
+/// Microseconds since 1970, as seconds: a float keeps them to the microsecond for centuries.
+pub fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
+
+fn node_event(what: &What, state: &State) -> (&'static str, Value) {
+    let named = |node: &NodeId| match state.number_of(node) {
+        Some(number) => Value::from(number),
+        None => Value::from(node.to_string()),
+    };
+    match what {
+        What::PeerReady { node, outbound } => {
+            let direction = if *outbound { "outbound" } else { "inbound" };
+            ("peer_ready", json!({ "peer": named(node), "direction": direction }))
+        }
+        What::PeerGone { node, why } => ("peer_closed", json!({ "peer": named(node), "why": why.as_str() })),
+        What::TipChanged { tip, height, work, reverted } => (
+            "tip",
+            json!({
+                "hash": tip.to_string(), "height": height, "work": Work::from_le_bytes(*work).to_string(),
+                "reverted": reverted,
+            }),
+        ),
+        What::BlockSeen(seen) => {
+            let text = seen.content.as_str();
+            let json = json!({
+                "hash": seen.hash.to_string(), "previous": seen.previous.to_string(), "height": seen.height,
+                "header_time": seen.time, "bits": seen.bits.to_string(),
+                "work": Work::from_le_bytes(seen.work).to_string(), "bytes": seen.bytes,
+                "transactions": seen.transactions, "origin": seen.origin.name(),
+                "from": seen.from.as_ref().map(named), "miner": named(&seen.miner),
+                "text": (!text.is_empty()).then_some(text),
+            });
+            ("block", json)
+        }
+        What::BlockMined { hash, height, tries } => {
+            ("block_mined", json!({ "hash": hash.to_string(), "height": height, "tries": tries }))
+        }
+        What::BlockRefused { hash, previous, height, rule, why, from } => (
+            "block_refused",
+            json!({
+                "hash": hash.to_string(), "previous": previous.to_string(), "height": height,
+                "rule": rule.as_str(), "why": why.as_str(), "from": from.as_ref().map(named),
+            }),
+        ),
+        What::Reorg { old, new, ancestor, depth, returned } => (
+            "reorg",
+            json!({
+                "old": place(*old), "new": place(*new), "ancestor": place(*ancestor), "depth": depth,
+                "returned": ids(returned),
+            }),
+        ),
+        What::PoolChanged { count, bytes, came, went } => {
+            ("pool", json!({ "count": count, "bytes": bytes, "came": ids(came), "went": ids(went) }))
+        }
+        What::MiningSet { hashrate } => ("mining", json!({ "hashrate": hashrate })),
+        What::MiningPaused { until } => ("mining_paused", json!({ "until": seconds(*until) })),
+        What::FaultsSet { cut, slow } => ("faults", json!({ "cut": cut, "slow": slow })),
+        What::StoreFailed { why } => ("fault", json!({ "why": why.as_str() })),
+    }
+}
+
+fn place(place: Place) -> Value {
+    json!({ "hash": place.hash.to_string(), "height": place.height })
+}
+
+/// The first ids by name, and how many there are.
+fn ids(ids: &Ids) -> Value {
+    let first: Vec<String> = ids.first.iter().map(ToString::to_string).collect();
+    json!({ "ids": first, "count": ids.count })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::encoding::Text;
+    use crate::manager::modes::Modes;
+    use crate::manager::view;
+    use crate::time::UnixTime;
+    use crate::types::BlockHash;
+
+    #[test]
+    fn an_event_names_nodes_by_their_numbers_and_is_what_clients_read() {
+        let names = BTreeMap::from([(NodeId([1; 16]), 1), (NodeId([2; 16]), 2)]);
+        let state = State::new(names, false, Modes::of(0));
+        let told = |what| {
+            let event = Event { at: 1_700_000_000_123_456, what };
+            let event = Happened::at_node(1, &event, &state);
+            let told = Told { seq: 7, at: UnixTime::default(), event };
+            serde_json::from_str::<view::Event>(&Happened::json(&told)).expect("an event")
+        };
+        let gone = told(What::PeerGone { node: NodeId([2; 16]), why: Text::clipped("bye") });
+        assert_eq!((gone.seq, gone.node, gone.kind.as_str()), (Some(7), Some(1), "peer_closed"));
+        assert_eq!(gone.time, Some(1_700_000_000.123_456));
+        assert_eq!((&gone.more["peer"], &gone.more["why"]), (&2.into(), &"bye".into()));
+        let stranger = told(What::PeerReady { node: NodeId([9; 16]), outbound: true });
+        assert_eq!(stranger.more["peer"], NodeId([9; 16]).to_string());
+        let tip = BlockHash([0; 32]);
+        let tip = told(What::TipChanged { tip, height: 3, work: [1; 32], reverted: 0 });
+        assert!(tip.more["work"].as_str().is_some_and(|work| work.len() > 70), "{tip:?}");
+    }
+}

@@ -1,0 +1,123 @@
+//! Blocks on request: who mines them, and until when somebody waits for them.
+
+use std::collections::BTreeSet;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::encoding::Blob;
+use crate::limits::{CONTROL_TIMEOUT, MAX_CONTENT_BYTES};
+use crate::manager::control::ControlError;
+use crate::manager::keeper::Keeper;
+use crate::manager::lives::not_so;
+use crate::manager::not_done::NotDone;
+use crate::manager::state::{Standing, State};
+use crate::manager::tips::TipAt;
+use crate::manager::view::MinedBlock;
+use crate::types::TxId;
+use crate::wire::manage::{Command, Mined, Outcome};
+
+/// What goes into a block.
+pub type Content = Blob<MAX_CONTENT_BYTES>;
+
+impl Keeper {
+    /// Has `node` mine a block, or whose turn it is, with `content` first in it.
+    pub async fn mine(
+        &self,
+        node: Option<usize>,
+        content: Option<Content>,
+        deadline: Instant,
+    ) -> Result<(MinedBlock, TipAt), NotDone> {
+        let number = match node {
+            Some(number) => number,
+            None => self.next_miner(|_, _| true)?,
+        };
+        let Mined { hash, height, nonce, tries, millis } =
+            match self.ask(number, Command::Mine { content }, deadline).await? {
+                Outcome::Mined(mined) => mined,
+                other => return Err(strange(number, &other)),
+            };
+        tracing::info!(number, %hash, height, tries, millis, "mined on request");
+        let seconds = millis as f64 / 1000.0;
+        let block = MinedBlock { node: number, hash: hash.to_string(), height, nonce, tries, seconds };
+        Ok((block, TipAt { height, hash }))
+    }
+
+    /// Whose turn it is, of those that run and are fit for it.
+    pub(super) fn next_miner(&self, is_fit: impl Fn(&State, usize) -> bool) -> Result<usize, NotDone> {
+        let mut next = None;
+        self.cluster.state.send_if_modified(|state| {
+            let fit: Vec<usize> = state.running().filter(|number| is_fit(state, *number)).collect();
+            next = fit.iter().copied().find(|number| *number >= state.turn).or(fit.first().copied());
+            state.turn = next.map_or(state.turn, |number| number + 1);
+            // Nobody waits for a turn.
+            false
+        });
+        next.ok_or_else(|| {
+            NotDone::not_now("no node runs that could mine", "POST /api/v1/nodes/0/restart starts one")
+        })
+    }
+
+    /// Waits until every node that runs and that `miner` can reach has the block.
+    pub async fn spread(&self, miner: usize, tip: TipAt, deadline: Instant) -> Result<(), NotDone> {
+        let mut changes = self.cluster.state.subscribe();
+        let has = changes.wait_for(|state| {
+            let near = state.reached_from(miner);
+            state.tips.all_have(tip, |node| near.contains(&node))
+        });
+        if timeout_at(deadline, has).await.is_ok() {
+            return Ok(());
+        }
+        let state = self.cluster.state.borrow();
+        let near = state.reached_from(miner);
+        let late: BTreeSet<usize> =
+            near.iter().copied().filter(|node| !state.tips.all_have(tip, |other| other == *node)).collect();
+        Err(NotDone::Late(format!(
+            "block {} of node {miner}, at height {}, did not reach nodes {late:?} in time; it is in the chain \
+             of those that have it",
+            tip.hash, tip.height
+        )))
+    }
+
+    /// Puts `content` into the pool of `node`, or of the first that runs.
+    pub async fn submit(&self, node: Option<usize>, content: Content) -> Result<(usize, TxId), NotDone> {
+        let first = self.cluster.state.borrow().running().next();
+        let number = node.or(first).ok_or_else(|| {
+            NotDone::not_now("no node runs that could take it", "POST /api/v1/nodes/0/restart starts one")
+        })?;
+        match self.ask(number, Command::Submit { content }, Instant::now() + CONTROL_TIMEOUT).await? {
+            Outcome::Submitted(id) => Ok((number, id)),
+            other => Err(strange(number, &other)),
+        }
+    }
+
+    /// What comes of `command` at node `number`, which must run, and go on running.
+    pub(super) async fn ask(
+        &self,
+        number: usize,
+        command: Command,
+        deadline: Instant,
+    ) -> Result<Outcome, NotDone> {
+        let control = self.member(number)?.there().control;
+        let standing = self.cluster.state.borrow().standing(number);
+        if standing != Standing::Running {
+            return Err(not_so(number, standing));
+        }
+        let mut changes = self.cluster.state.subscribe();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let error = tokio::select! {
+            outcome = control.call_within(command, left) => match outcome {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => error,
+            },
+            changed = changes.wait_for(|state| state.standing(number) != Standing::Running) => {
+                let standing = changed.map_or(Standing::Paused, |state| state.standing(number));
+                ControlError::Connection(format!("it is {standing} meanwhile"))
+            }
+        };
+        Err(NotDone::Node { number, error })
+    }
+}
+
+fn strange(number: usize, outcome: &Outcome) -> NotDone {
+    NotDone::Node { number, error: ControlError::Refused(format!("it answers {outcome:?}")) }
+}

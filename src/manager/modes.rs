@@ -1,0 +1,120 @@
+//! How blocks come to be without being asked for one by one: pure.
+//!
+//! A mode stays until another is set, and so do the nodes that it is about: shares are not dealt out anew
+//! because a node is away, so that the hash power that is there is what one took from it.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_MINING_INTERVAL, MIN_MINING_INTERVAL};
+use crate::manager::view::{MiningMode, SetMining};
+
+/// What was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Modes {
+    /// Which way.
+    pub mode: MiningMode,
+    /// By whom; none: by all, those that are added later too.
+    chosen: Option<BTreeSet<usize>>,
+    /// Hashes a second of all of them together, in the background.
+    pub hashrate: u64,
+    /// Time between blocks, in the mode `interval`.
+    pub interval: Duration,
+}
+
+impl Modes {
+    /// All of them in the background, at so many hashes a second in all; 0: nobody mines.
+    pub fn of(hashrate: u64) -> Modes {
+        let (mode, hashrate) = match hashrate {
+            0 => (MiningMode::Off, DEFAULT_NETWORK_HASHRATE),
+            hashrate => (MiningMode::Background, hashrate),
+        };
+        Modes { mode, chosen: None, hashrate, interval: Duration::from_secs(10) }
+    }
+
+    /// With what `set` says; what is left out stays.
+    pub fn with(&self, set: &SetMining) -> Result<Modes, String> {
+        let mut modes = self.clone();
+        modes.mode = set.mode.unwrap_or(self.mode);
+        if let Some(hashrate) = set.hashrate {
+            if hashrate == 0 {
+                return Err("hashrate 0: expected at least 1; the mode \"off\" stops the mining".to_owned());
+            }
+            modes.hashrate = hashrate;
+        }
+        if let Some(seconds) = set.interval {
+            let interval = Duration::try_from_secs_f64(seconds).ok();
+            let interval = interval.filter(|time| (MIN_MINING_INTERVAL..=MAX_MINING_INTERVAL).contains(time));
+            modes.interval = interval.ok_or_else(|| {
+                let (least, most) = (MIN_MINING_INTERVAL.as_secs_f64(), MAX_MINING_INTERVAL.as_secs_f64());
+                format!("interval {seconds}: expected {least} to {most} seconds")
+            })?;
+        }
+        if let Some(nodes) = &set.nodes {
+            modes.chosen = (!nodes.is_empty()).then(|| nodes.iter().copied().collect());
+        }
+        Ok(modes)
+    }
+
+    /// Those of `all` that it is about, by number.
+    pub fn nodes(&self, all: &[usize]) -> Vec<usize> {
+        let is_meant = |number: &usize| self.chosen.as_ref().is_none_or(|chosen| chosen.contains(number));
+        all.iter().copied().filter(is_meant).collect()
+    }
+
+    /// The rate at which node `number` of `all` mines in the background: equal shares, the first ones taking
+    /// what is left, so that they add up to the hash.
+    pub fn share(&self, number: usize, all: &[usize]) -> u64 {
+        if self.mode != MiningMode::Background {
+            return 0;
+        }
+        let nodes = self.nodes(all);
+        let Ok(place) = nodes.binary_search(&number) else { return 0 };
+        let count = nodes.len() as u64;
+        self.hashrate / count + u64::from((place as u64) < self.hashrate % count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [usize; 4] = [0, 1, 2, 5];
+
+    fn shares(modes: &Modes) -> [u64; 4] {
+        ALL.map(|number| modes.share(number, &ALL))
+    }
+
+    #[test]
+    fn shares_are_equal_and_add_up_to_the_hash() {
+        let modes = Modes::of(120_003);
+        assert_eq!(shares(&modes), [30_001, 30_001, 30_001, 30_000]);
+        let two = SetMining { nodes: Some(vec![5, 0]), ..SetMining::default() };
+        assert_eq!(shares(&modes.with(&two).expect("sense")), [60_002, 0, 0, 60_001]);
+        assert_eq!(shares(&Modes::of(0)), [0; 4]);
+        assert_eq!(shares(&Modes::of(3)), [1, 1, 1, 0]);
+    }
+
+    #[test]
+    fn what_is_left_out_stays_as_it_is() {
+        let set = |set: SetMining| move |modes: Modes| modes.with(&set).expect("sense");
+        let interval = set(SetMining {
+            mode: Some(MiningMode::Interval),
+            interval: Some(0.5),
+            nodes: Some(vec![1]),
+            ..SetMining::default()
+        });
+        let modes = interval(Modes::of(0));
+        assert_eq!((modes.mode, modes.interval.as_millis()), (MiningMode::Interval, 500));
+        assert_eq!((modes.nodes(&ALL), shares(&modes)), (vec![1], [0; 4]));
+        let back =
+            set(SetMining { mode: Some(MiningMode::Background), ..SetMining::default() })(modes.clone());
+        assert_eq!(shares(&back), [0, DEFAULT_NETWORK_HASHRATE, 0, 0]);
+        let all = set(SetMining { nodes: Some(Vec::new()), ..SetMining::default() })(back);
+        assert_eq!(all.nodes(&ALL), ALL);
+        for bad in [0.0, -1.0, f64::NAN, 1e9] {
+            assert!(modes.with(&SetMining { interval: Some(bad), ..SetMining::default() }).is_err(), "{bad}");
+        }
+        assert!(modes.with(&SetMining { hashrate: Some(0), ..SetMining::default() }).is_err());
+    }
+}

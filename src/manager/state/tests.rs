@@ -1,0 +1,141 @@
+//! Nodes that come and go, and what everybody has.
+
+use super::*;
+use crate::encoding::Text;
+use crate::types::BlockHash;
+use crate::wire::manage::{Event, What};
+
+fn name(n: usize) -> NodeId {
+    NodeId([n as u8; 16])
+}
+
+fn tip(height: u64) -> What {
+    What::TipChanged { tip: BlockHash([height as u8; 32]), height, work: [0; 32], reverted: 0 }
+}
+
+fn ready(n: usize) -> What {
+    What::PeerReady { node: name(n), outbound: false }
+}
+
+fn gone(n: usize) -> What {
+    What::PeerGone { node: name(n), why: Text::default() }
+}
+
+fn told(what: What) -> Event {
+    Event { at: 0, what }
+}
+
+/// Three nodes whose links are up, at height 3.
+fn three(restart: bool) -> State {
+    let mut state = State::new((0..3).map(|n| (name(n), n)).collect(), restart, Modes::of(0));
+    state.links.expect([(0, 1), (0, 2), (1, 2)]);
+    for n in 0..3 {
+        state.tips.count(n, true);
+        assert_eq!(state.event(n, &told(tip(3))).news, None, "not up: no news");
+        for other in (0..3).filter(|other| *other != n) {
+            state.event(n, &told(ready(other)));
+        }
+    }
+    assert!(state.links.are_up() && state.tips.all_said());
+    state.up = true;
+    state
+}
+
+#[test]
+fn a_node_that_dies_comes_back_under_another_name() {
+    let mut state = three(true);
+    let fate = state.ended(1, Exit::Signal(9), Duration::ZERO);
+    assert!(matches!(fate, Fate::Again(Again { attempt: 1, .. })));
+    assert_eq!((state.standing(1).to_string(), state.links.peers(1)), ("restarting".to_owned(), 0));
+    for other in [0, 2] {
+        state.event(other, &told(gone(1)));
+    }
+    state.started(1, name(7), 0);
+    state.tips.count(1, true);
+    assert_eq!((state.standing(1), state.restarts(1)), (Standing::Returning, 1));
+    assert!(!state.has_caught_up(1, 3));
+    for other in [0, 2] {
+        state.event(1, &told(ready(other)));
+        state.event(other, &told(ready(7)));
+    }
+    assert!(state.links.are_up() && !state.has_caught_up(1, 3), "its chain is not what it was");
+    state.event(1, &told(tip(3)));
+    assert!(state.has_caught_up(1, 3));
+    state.returned(1);
+    assert_eq!(state.standing(1), Standing::Running);
+}
+
+#[test]
+fn links_to_those_who_are_gone_are_not_waited_for() {
+    let mut state = three(true);
+    state.ended(1, Exit::Signal(9), Duration::ZERO);
+    state.ended(2, Exit::Code(65), Duration::ZERO);
+    state.started(1, name(1), 0);
+    state.event(0, &told(ready(1)));
+    state.event(1, &told(ready(0)));
+    state.event(1, &told(tip(3)));
+    assert!(state.has_caught_up(1, 3));
+    state.ended(1, Exit::Signal(9), Duration::ZERO);
+    state.returned(1);
+    assert!(state.standing(1).exit().is_some(), "it did not return");
+}
+
+#[test]
+fn nobody_is_started_again_unasked_or_while_everything_stops() {
+    let mut state = three(false);
+    assert_eq!(state.ended(1, Exit::Signal(9), Duration::ZERO), Fate::Stays);
+    assert_eq!(state.exits().collect::<Vec<_>>(), [(1, Exit::Signal(9))]);
+    let mut state = three(true);
+    state.stopping = true;
+    assert_eq!(state.ended(1, Exit::Signal(9), Duration::ZERO), Fate::Stays);
+    assert_eq!(state.standing(1), Standing::Ended(Exit::Signal(9)));
+}
+
+#[test]
+fn whoever_is_ended_on_request_stays_away_and_is_no_loss() {
+    let mut state = three(true);
+    state.ask(1);
+    assert_eq!(state.ended(1, Exit::Signal(9), Duration::ZERO), Fate::Stays);
+    assert!(state.was_asked(1) && state.is_ready(1));
+    state.ended(0, Exit::Code(65), Duration::ZERO);
+    state.ended(2, Exit::Code(65), Duration::ZERO);
+    assert!(!state.is_over() && !state.is_ready(0), "somebody may want node 1 back");
+    // Whoever is about to be started again is not, once somebody asked for its end.
+    let mut state = three(true);
+    state.ended(1, Exit::Signal(9), Duration::ZERO);
+    state.ask(1);
+    assert_eq!((state.standing(1), state.due().count()), (Standing::Ended(Exit::Signal(9)), 0));
+    state.started(1, name(1), 0);
+    assert!(!state.was_asked(1));
+}
+
+#[test]
+fn a_paused_node_does_not_count_and_keeps_its_tip() {
+    let mut state = three(true);
+    state.pause(1, true, 0);
+    assert_eq!((state.standing(1), state.running().count()), (Standing::Paused, 2));
+    assert!(state.tips.of(1).is_some() && state.is_ready(1));
+    for n in [0, 2] {
+        state.event(n, &told(tip(4)));
+    }
+    let tip = crate::manager::tips::TipAt { height: 4, hash: BlockHash([4; 32]) };
+    assert!(state.tips.everybody_has(tip));
+    state.pause(1, false, 0);
+    assert!(!state.tips.everybody_has(tip));
+    state.pause(1, false, 0);
+    assert_eq!(state.standing(1), Standing::Running);
+}
+
+#[test]
+fn who_can_reach_whom_follows_cuts_and_those_who_are_away() {
+    let mut state = three(true);
+    let groups = |state: &State| state.groups().len();
+    assert_eq!((groups(&state), state.reached_from(1).len()), (1, 3));
+    state.faults.cut(0, 1, true);
+    assert_eq!(groups(&state), 1, "by way of node 2");
+    assert!(state.has_links(1), "a link that is cut is not waited for");
+    state.ended(2, Exit::Signal(9), Duration::ZERO);
+    assert_eq!((groups(&state), state.reached_from(1).len()), (2, 1));
+    state.faults.heal(false);
+    assert_eq!(groups(&state), 1);
+}

@@ -1,0 +1,134 @@
+//! What nodes tell, entered into the state.
+
+use core::time::Duration;
+
+use super::State;
+use crate::manager::blocks::Arrival;
+use crate::manager::happened::seconds;
+use crate::manager::tips::{Agreed, TipAt};
+use crate::manager::view;
+use crate::types::{BlockHash, NodeId, Work};
+use crate::wire::manage::{Event, Origin, SeenBlock, What};
+
+/// A block that everybody has, and who mined it, if it is one of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct News {
+    /// The block, and how it spread.
+    pub agreed: Agreed,
+    /// Who mined it.
+    pub miner: Option<usize>,
+}
+
+/// What comes of what a node told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entered {
+    /// A block that everybody has, if that is news to tell people.
+    pub news: Option<News>,
+    /// Whether it was known before, or from before the network was up.
+    pub is_old: bool,
+}
+
+impl State {
+    /// The number of the node of this name.
+    pub fn number_of(&self, node: &NodeId) -> Option<usize> {
+        self.names.get(node).copied()
+    }
+
+    /// Node `number` tells of something.
+    pub fn event(&mut self, number: usize, event: &Event) -> Entered {
+        let mut entered = Entered { news: None, is_old: !self.up };
+        match &event.what {
+            What::PeerReady { node, .. } => {
+                if let Some(other) = self.number_of(node) {
+                    self.links.ready(number, other);
+                }
+            }
+            What::PeerGone { node, .. } => {
+                if let Some(other) = self.number_of(node) {
+                    self.links.gone(number, other);
+                }
+            }
+            What::BlockSeen(seen) => entered.is_old |= !self.block_seen(number, event.at, seen),
+            What::BlockRefused { hash, previous, height, rule, why, .. } => {
+                let why = format!("{}: {}", rule.as_str(), why.as_str());
+                self.blocks.refused(*hash, *previous, *height, why, event.at);
+            }
+            What::TipChanged { tip: hash, height, work, .. } => {
+                let tip = TipAt { height: *height, hash: *hash };
+                entered.news = self.tip_changed(number, tip, Work::from_le_bytes(*work), event.at);
+            }
+            What::Reorg { old, new, depth, returned, .. } => {
+                self.last_reorg = Some(view::Reorg {
+                    node: number,
+                    time: seconds(event.at),
+                    depth: u64::from(*depth),
+                    old: old.hash.to_string(),
+                    new: new.hash.to_string(),
+                    returned: u64::from(returned.count),
+                });
+            }
+            What::PoolChanged { count, .. } => drop(self.pools.insert(number, u64::from(*count))),
+            What::BlockMined { .. }
+            | What::MiningSet { .. }
+            | What::MiningPaused { .. }
+            | What::FaultsSet { .. }
+            | What::StoreFailed { .. } => {}
+        }
+        entered
+    }
+
+    /// Whether it is news that node `number` has the block.
+    fn block_seen(&mut self, number: usize, at: u64, seen: &SeenBlock) -> bool {
+        let from = seen.from.and_then(|node| self.number_of(&node));
+        let since = self.nodes.get(&number).map_or(u64::MAX, |node| node.since);
+        let first = self.blocks.get(&seen.hash).map_or(at, |block| block.seen.min(at));
+        let live = self.up && since <= first;
+        if live && first == at {
+            self.last_progress = self.last_progress.max(at);
+        }
+        let arrival = Arrival { node: number, at, from, origin: seen.origin, live };
+        let miner = self.number_of(&seen.miner);
+        self.blocks.seen(seen, miner, arrival) && seen.origin != Origin::Loaded
+    }
+
+    fn tip_changed(&mut self, number: usize, tip: TipAt, work: Work, at: u64) -> Option<News> {
+        if let Some(node) = self.nodes.get_mut(&number) {
+            node.work = work;
+        }
+        let agreed = self.tips.changed(number, tip, Duration::from_micros(at));
+        self.choose_best();
+        let miner = self.blocks.get(&tip.hash).and_then(|block| block.miner);
+        let news = agreed.map(|agreed| News { agreed, miner });
+        // Everybody starts with genesis, or with the chain of the last run.
+        news.filter(|_| self.up && tip.height > 0)
+    }
+
+    /// The tip with the most work that a running node has is the best one; of equal ones the one that was.
+    fn choose_best(&mut self) {
+        let tips = self.running().filter_map(|number| Some((self.work(number), self.tips.of(number)?.hash)));
+        let best = self.blocks.best().map(|block| block.hash);
+        let most = tips.max_by_key(|(work, hash)| (*work, best == Some(*hash)));
+        if let Some((_, hash)) = most {
+            self.blocks.set_best(hash);
+        }
+    }
+
+    /// Work of the tip of node `number`.
+    pub fn work(&self, number: usize) -> Work {
+        self.nodes.get(&number).map_or(Work::ZERO, |node| node.work)
+    }
+
+    /// The tips of those that run: most nodes first, then most work.
+    pub fn running_tips(&self) -> Vec<(BlockHash, u64, Work, Vec<usize>)> {
+        let mut tips: Vec<(BlockHash, u64, Work, Vec<usize>)> = Vec::new();
+        for number in self.running() {
+            let Some(TipAt { height, hash }) = self.tips.of(number) else { continue };
+            match tips.iter_mut().find(|(known, ..)| *known == hash) {
+                Some((.., nodes)) => nodes.push(number),
+                None => tips.push((hash, height, self.work(number), vec![number])),
+            }
+        }
+        tips.sort_by_key(|(_, _, work, nodes)| core::cmp::Reverse((nodes.len(), *work)));
+        tips
+    }
+}

@@ -1,0 +1,123 @@
+//! Whether the nodes agree, in one word and in one sentence: pure.
+
+use core::time::Duration;
+
+use crate::manager::state::{Standing, State};
+use crate::manager::view::{Condition, MiningMode, Tip, Verdict};
+
+/// A network without a block for so many times the expected time is stalled, but not before
+/// [`LEAST_STALL`]: by chance alone that is one of twenty thousand blocks.
+const STALLED_AFTER: f64 = 10.0;
+
+/// Shortest time without a block that says anything.
+const LEAST_STALL: Duration = Duration::from_secs(5);
+
+/// The verdict at `now`, in microseconds since 1970.
+pub fn of(state: &State, now: u64) -> Verdict {
+    let missing: Vec<usize> =
+        state.numbers().into_iter().filter(|number| state.standing(*number) != Standing::Running).collect();
+    let said = state.running_tips();
+    let groups: Vec<usize> = state.groups().iter().map(|group| group.len()).collect();
+    let apart = groups.len() > 1;
+    let best = state.blocks.best().map(|block| block.hash);
+    let are_behind = said.len() > 1
+        && best.is_some_and(|best| said.iter().all(|(hash, ..)| state.blocks.is_ancestor(*hash, best)));
+    let stalled = stalled(state, now);
+    let runs = state.running().count();
+    let (condition, mut text) = match said.as_slice() {
+        _ if runs == 0 => (Condition::Down, "down: no node runs".to_owned()),
+        [] => (Condition::Syncing, format!("syncing: {} not said what they have", have(runs))),
+        [_, _, ..] if !are_behind => {
+            let counts: Vec<String> = said.iter().map(|(.., nodes)| nodes.len().to_string()).collect();
+            let counts = match counts.as_slice() {
+                [one, other] => format!("{one} {} to {other}", if one == "1" { "node" } else { "nodes" }),
+                all => format!("{} nodes", all.join(", ")),
+            };
+            (Condition::Forked, format!("forked: {} tips, {counts}", said.len()))
+        }
+        _ if apart => {
+            let counts: Vec<String> = groups.iter().map(ToString::to_string).collect();
+            let tips = if said.len() == 1 { "one tip" } else { "one chain" };
+            let text =
+                format!("partitioned: {} groups of {} nodes, {tips}", groups.len(), counts.join(" and "));
+            (Condition::Partitioned, text)
+        }
+        [_, _, ..] => {
+            let (most, behind): (Vec<_>, Vec<_>) = said.iter().partition(|(hash, ..)| Some(*hash) == best);
+            let count =
+                |of: &[&(_, u64, _, Vec<usize>)]| of.iter().map(|(.., nodes)| nodes.len()).sum::<usize>();
+            let height = most.first().map_or(0, |(_, height, ..)| *height);
+            let text =
+                format!("syncing: {} at height {height}, {} behind", nodes(count(&most)), count(&behind));
+            (Condition::Syncing, text)
+        }
+        [(_, height, ..)] => match stalled {
+            Some((quiet, expected)) => {
+                let text = format!(
+                    "stalled at height {height}: no block for {:.0} s, where {expected:.1} s are expected",
+                    quiet.as_secs_f64()
+                );
+                (Condition::Stalled, text)
+            }
+            None => (Condition::InSync, format!("in sync: {} at height {height}", nodes(runs))),
+        },
+    };
+    if condition == Condition::Forked && apart {
+        text.push_str(&format!("; partitioned in {} groups", groups.len()));
+    }
+    if condition != Condition::Down && !missing.is_empty() {
+        let numbers: Vec<String> = missing.iter().take(10).map(ToString::to_string).collect();
+        let more = if missing.len() > 10 { ", …" } else { "" };
+        let (node, is) = if missing.len() == 1 { ("node", "is") } else { ("nodes", "are") };
+        text.push_str(&format!("; {node} {}{more} {is} away", numbers.join(", ")));
+    }
+    let tip =
+        |(hash, height, work, nodes): (crate::types::BlockHash, u64, crate::types::Work, Vec<usize>)| Tip {
+            hash: hash.to_string(),
+            height,
+            work: work.to_string(),
+            nodes,
+        };
+    Verdict { condition, text, tips: said.into_iter().map(tip).collect(), missing }
+}
+
+fn nodes(count: usize) -> String {
+    if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
+}
+
+fn have(count: usize) -> String {
+    if count == 1 { "1 node has".to_owned() } else { format!("{count} nodes have") }
+}
+
+/// For how long there was no block, and in how many seconds one is expected, if that says something.
+fn stalled(state: &State, now: u64) -> Option<(Duration, f64)> {
+    let expected = expected_seconds(state)?;
+    let quiet = Duration::from_micros(now.saturating_sub(state.last_progress));
+    let is_long = quiet >= LEAST_STALL && quiet.as_secs_f64() > expected * STALLED_AFTER;
+    (state.last_progress > 0 && is_long).then_some((quiet, expected))
+}
+
+/// Seconds that a block takes on average, if somebody mines without being asked to.
+pub fn expected_seconds(state: &State) -> Option<f64> {
+    let modes = &state.modes;
+    match modes.mode {
+        MiningMode::Off | MiningMode::Auto => None,
+        MiningMode::Interval => {
+            let all = state.numbers();
+            let runs = |number: &usize| state.standing(*number) == Standing::Running;
+            modes.nodes(&all).iter().any(runs).then_some(modes.interval.as_secs_f64())
+        }
+        MiningMode::Background => {
+            let rate: u64 = state.shares().iter().map(|(_, share)| share).sum();
+            (rate > 0).then(|| expected_hashes(state).map(|hashes| hashes.to_f64() / rate as f64))?
+        }
+    }
+}
+
+/// Hashes that a block takes on average, at the target of the best tip.
+pub fn expected_hashes(state: &State) -> Option<crate::types::Work> {
+    Some(state.blocks.best()?.bits.to_target().ok()?.work())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Rows of what the nodes have, and what is said of it.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::manager::exit::Exit;
+use crate::manager::modes::Modes;
+use crate::types::{BlockHash, CompactTarget, NodeId};
+use crate::wire::manage::{Event, Origin, SeenBlock, What};
+
+const START: u64 = 1_700_000_000_000_000;
+
+fn hash(name: u8) -> BlockHash {
+    BlockHash([name; 32])
+}
+
+fn work(height: u64) -> [u8; 32] {
+    let mut work = [0; 32];
+    work[0] = height as u8 + 1;
+    work
+}
+
+/// Four nodes in a mesh. Blocks are named by numbers: below 10 the height, on the main branch; 10 and the
+/// height on the other one, which begins at genesis.
+fn four(tips: [u8; 4], hashrate: u64) -> State {
+    let name = |node: usize| NodeId([node as u8 + 1; 16]);
+    let names: BTreeMap<NodeId, usize> = (0..4).map(|node| (name(node), node)).collect();
+    let mut state = State::new(names, false, Modes::of(hashrate));
+    let pairs = (0..4).flat_map(|a| (a + 1..4).map(move |b| (a, b)));
+    state.links.expect(pairs);
+    (state.up, state.last_progress) = (true, START);
+    for (node, tip) in tips.into_iter().enumerate() {
+        state.tips.count(node, true);
+        let height = u64::from(tip % 10);
+        for at in 0..=height {
+            let branch = |at: u64| if at == 0 { 0 } else { tip - tip % 10 + at as u8 };
+            let seen = SeenBlock {
+                hash: hash(branch(at)),
+                previous: hash(branch(at.saturating_sub(1))),
+                height: at,
+                time: 0,
+                bits: CompactTarget(0x2000_ffff),
+                work: work(at),
+                transactions: 1,
+                bytes: 200,
+                origin: Origin::Requested,
+                from: None,
+                miner: name(0),
+                content: Default::default(),
+            };
+            state.event(node, &Event { at: START, what: What::BlockSeen(seen) });
+        }
+        let what = What::TipChanged { tip: hash(tip), height, work: work(height), reverted: 0 };
+        state.event(node, &Event { at: START, what });
+    }
+    state
+}
+
+#[test]
+fn tips_make_the_verdict() {
+    let rows = [
+        ([3, 3, 3, 3], Condition::InSync, "in sync: 4 nodes at height 3"),
+        ([0, 0, 0, 0], Condition::InSync, "in sync: 4 nodes at height 0"),
+        ([3, 2, 3, 1], Condition::Syncing, "syncing: 2 nodes at height 3, 2 nodes behind"),
+        ([3, 3, 3, 12], Condition::Forked, "forked: 2 tips, 3 nodes to 1"),
+        ([3, 3, 13, 13], Condition::Forked, "forked: 2 tips, 2 nodes to 2"),
+        ([3, 3, 2, 12], Condition::Forked, "forked: 3 tips, 2, 1, 1 nodes"),
+    ];
+    for (tips, condition, text) in rows {
+        let verdict = of(&four(tips, 0), START);
+        assert_eq!((verdict.condition, verdict.text.as_str()), (condition, text), "{tips:?}");
+        let nodes: usize = verdict.tips.iter().map(|tip| tip.nodes.len()).sum();
+        assert_eq!((nodes, verdict.missing.len()), (4, 0));
+    }
+    let verdict = of(&four([3, 13, 13, 12], 0), START);
+    assert_eq!(verdict.tips[0].nodes, [1, 2], "most nodes first");
+    assert_eq!(verdict.tips[0].work, "4");
+}
+
+#[test]
+fn a_partition_shows_and_a_fork_goes_before_it() {
+    let apart = |tips| {
+        let mut state = four(tips, 0);
+        state.faults.partition(Some(vec![[0, 1].into(), [2, 3].into()]));
+        state
+    };
+    let rows = [
+        ([3, 3, 3, 3], Condition::Partitioned, "partitioned: 2 groups of 2 and 2 nodes, one tip"),
+        ([3, 3, 2, 2], Condition::Partitioned, "partitioned: 2 groups of 2 and 2 nodes, one chain"),
+        ([3, 3, 12, 12], Condition::Forked, "forked: 2 tips, 2 nodes to 2; partitioned in 2 groups"),
+    ];
+    for (tips, condition, text) in rows {
+        let verdict = of(&apart(tips), START);
+        assert_eq!((verdict.condition, verdict.text.as_str()), (condition, text), "{tips:?}");
+    }
+}
+
+#[test]
+fn those_who_are_away_are_named_and_have_no_say() {
+    let mut state = four([3, 3, 3, 12], 0);
+    state.ended(3, Exit::Signal(9), Duration::ZERO);
+    let verdict = of(&state, START);
+    assert_eq!((verdict.condition, verdict.missing.as_slice()), (Condition::InSync, [3].as_slice()));
+    assert_eq!(verdict.text, "in sync: 3 nodes at height 3; node 3 is away");
+    state.pause(0, true, START);
+    assert_eq!(of(&state, START).text, "in sync: 2 nodes at height 3; nodes 0, 3 are away");
+    for node in 0..3 {
+        state.ended(node, Exit::Signal(9), Duration::ZERO);
+    }
+    let verdict = of(&state, START);
+    assert_eq!((verdict.condition, verdict.text.as_str()), (Condition::Down, "down: no node runs"));
+}
+
+#[test]
+fn a_network_without_a_block_for_long_is_stalled_if_somebody_mines() {
+    // A block takes 256 hashes.
+    let after = |hashrate, secs: u64| of(&four([3, 3, 3, 3], hashrate), START + secs * 1_000_000).condition;
+    assert_eq!(after(0, 1_000_000), Condition::InSync, "nobody mines");
+    assert_eq!(after(128, 19), Condition::InSync);
+    assert_eq!(after(128, 21), Condition::Stalled);
+    assert_eq!(after(100_000, 4), Condition::InSync, "too short to say anything");
+    let mut state = four([3, 3, 3, 3], 128);
+    for node in 0..4 {
+        state.pause(node, true, START);
+    }
+    assert_eq!(expected_seconds(&state), None);
+}

@@ -1,0 +1,191 @@
+//! The manager's API, call by call: what is refused, what is told, what is passed on.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Events, Network, call, done, get, read, request, send, until};
+
+#[test]
+fn calls_that_make_no_sense_say_why() {
+    let network = Network::start(&["-a", "2"]);
+    let http = network.http();
+    let rows: [(&str, &str, &str, u16, &str); 27] = [
+        ("GET", "/networks", "", 404, "/api/v1/network"),
+        ("GET", "/nodes/7", "", 404, "there is no node 7: there are nodes 0 to 1"),
+        ("GET", "/nodes/x", "", 404, "a node is named by its number"),
+        ("POST", "/nodes/7/kill", "", 404, "there is no node 7"),
+        ("DELETE", "/nodes/0", "", 405, "this path answers GET, HEAD"),
+        ("GET", "/mine", "", 405, "this path answers POST"),
+        ("HEAD", "/events", "", 405, ""),
+        ("POST", "/nodes", "{\"count\":", 400, "the body is not what is expected"),
+        ("POST", "/nodes/0/resume", "", 409, "node 0 is not paused"),
+        ("GET", "/blocks/x", "", 400, "expected a block's hash or height"),
+        ("GET", "/blocks/99", "", 404, "no node told of a block"),
+        ("GET", "/tree?limit=0", "", 400, "expected a whole number from 1 to 1000"),
+        ("GET", "/propagation?limit=1001", "", 400, "limit=1001"),
+        ("POST", "/mine", "{\"node\":5}", 404, "there is no node 5"),
+        ("POST", "/mine", "{\"count\":0}", 400, "count 0"),
+        ("POST", "/mine?timeout=soon", "", 400, "timeout=soon"),
+        ("POST", "/mining", "{\"mode\":\"often\"}", 400, "unknown variant"),
+        ("POST", "/mining", "{\"hashrate\":0}", 400, "hashrate 0"),
+        ("POST", "/mining", "{\"nodes\":[2]}", 404, "there is no node 2"),
+        ("POST", "/transactions", "{}", 400, "expected {\"content\""),
+        ("POST", "/partition", "{}", 400, "expected two groups"),
+        ("POST", "/partition", "{\"groups\":[[0],[0]]}", 400, "node 0 is in two groups"),
+        ("POST", "/heal?links=all", "", 400, "links=all"),
+        ("POST", "/links", "{\"a\":0,\"b\":0}", 400, "a link has two ends"),
+        ("POST", "/links", "{\"a\":0,\"b\":1,\"latency_ms\":1,\"jitter_ms\":2}", 400, "jitter_ms 2"),
+        ("GET", "/logs?since=soon", "", 400, "since=soon"),
+        ("GET", "/events?after=x", "", 400, "expected the id of an event"),
+    ];
+    for (method, path, body, status, why) in rows {
+        let (got, answer) = send(method, &http, &format!("/api/v1{path}"), body);
+        assert_eq!(got, status, "{method} {path} {body}: {answer}");
+        let problem: Value = serde_json::from_str(&answer).unwrap_or_default();
+        assert!(problem["detail"].as_str().unwrap_or_default().contains(why), "{method} {path}: {answer}");
+    }
+    // A block that takes too long: nobody waits longer than was said.
+    let hard = Network::start(&["-a", "1", "--difficulty", "60"]);
+    let (status, problem) = call(&hard.http(), "/mine?timeout=0", &json!({ "node": 0 }));
+    assert_eq!((status, &problem["node"], &problem["blocks"]), (504, &0.into(), &json!([])), "{problem}");
+}
+
+#[test]
+fn events_are_told_to_those_who_come_back() {
+    let network = Network::start(&["-a", "2"]);
+    let http = network.http();
+    let position = read(&http, "/network")["events"].clone();
+    let (run, seq) =
+        (position["run"].as_u64().expect("a number"), position["seq"].as_u64().expect("a number"));
+    let mined = done(&http, "/mine", &json!({ "node": 0, "content": "hello" }));
+    let hash = &mined["blocks"][0]["hash"];
+    let mut events = Events::of(&http, Some(&format!("{run}.{seq}")));
+    let mut expected = seq + 1;
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        let event = events.next();
+        assert_eq!(event["seq"], expected, "{event}");
+        expected += 1;
+        if event["type"] == "block" {
+            assert_eq!((&event["hash"], &event["miner"], &event["text"]), (hash, &0.into(), &"hello".into()));
+            seen.push((event["node"].as_u64(), event["from"].as_u64(), event["time"].as_f64()));
+        }
+    }
+    // Of two nodes, either may be heard first.
+    seen.sort_by_key(|seen| seen.0);
+    assert_eq!((seen[0].0, seen[0].1, seen[1].0, seen[1].1), (Some(0), None, Some(1), Some(0)));
+    assert!(seen[0].2 < seen[1].2, "times are of one clock: {seen:?}");
+    // On a busy machine it may be on its way for long enough to be told of that, too.
+    events.until(|event| {
+        event["type"] == "verdict" && event["condition"] == "in-sync" && event["tips"][0]["hash"] == *hash
+    });
+    done(&http, "/mining", &json!({ "mode": "interval", "interval": 3600 }));
+    assert_eq!(events.until(|event| event["type"] == "mining_set")["mode"], "interval");
+    // One of another run is told that it is.
+    let mut events = Events::of(&http, Some("1.5"));
+    assert_eq!(events.next()["seq"], 1);
+}
+
+#[test]
+fn blocks_come_as_the_mode_says() {
+    let network = Network::start(&["-a", "2"]);
+    let http = network.http();
+    let height = || read(&http, "/nodes/1")["height"].as_u64().expect("a height");
+    let mining = done(&http, "/mining", &json!({ "mode": "auto" }));
+    assert_eq!(
+        (&mining["mode"], &mining["nodes"], &mining["expected_seconds"]),
+        (&"auto".into(), &json!([0, 1]), &Value::Null)
+    );
+    done(&http, "/transactions", &json!({ "content": "to be mined at once", "node": 1 }));
+    until("it is mined", || height() == 1);
+    until("nothing waits", || [0, 1].iter().all(|node| read(&http, &format!("/nodes/{node}"))["pool"] == 0));
+    assert_eq!(height(), 1, "one block is enough");
+    let mining = done(&http, "/mining", &json!({ "mode": "interval", "interval": 0.02, "nodes": [1] }));
+    assert_eq!((&mining["expected_seconds"], &mining["nodes"]), (&0.02.into(), &json!([1])));
+    until("some blocks", || height() >= 4);
+    let mining = done(&http, "/mining", &json!({ "mode": "off" }));
+    assert_eq!(
+        (&mining["mode"], &mining["nodes"], &mining["hashrate"]),
+        (&"off".into(), &json!([]), &0.into())
+    );
+    assert!(read(&http, "/nodes/1")["mined"].as_u64() >= Some(3));
+    let mining = done(&http, "/mining", &json!({ "mode": "background", "hashrate": 5001, "nodes": [] }));
+    assert_eq!(mining["hashrate"], 5001);
+    let rates: Vec<Value> =
+        (0..2).map(|node| get(&http, &format!("/node/{node}/api/v1/mining")).1["hashrate"].clone()).collect();
+    assert_eq!(rates, [2501, 2500]);
+    done(&http, "/nodes/1/restart", &json!({}));
+    assert_eq!(get(&http, "/node/1/api/v1/mining").1["hashrate"], 2500, "who returns mines as before");
+}
+
+#[test]
+fn a_nodes_own_http_is_at_the_manager_too() {
+    let network = Network::start(&["-a", "2"]);
+    let (http, nodes) = (network.http(), network.nodes("http"));
+    assert_eq!(get(&http, "/node/1/node/id"), get(&nodes[1], "/node/id"));
+    let (status, mined) = send("POST", &http, "/node/1/api/v1/mine", "{\"content\":\"by the way\"}");
+    assert_eq!(status, 200, "{mined}");
+    assert_eq!(get(&nodes[1], "/chain").1["length"], 2);
+    until("the other has it", || get(&http, "/node/0/api/v1/tip").1["height"] == 1);
+    assert_eq!(get(&http, "/node/1/api/v1/tree?limit=1").1["from"], 1, "the query goes along");
+    assert_eq!(request("HEAD", &http, "/node/1/api/v1/tip").1, "");
+    let (status, problem) = get(&http, "/node/1/nothing");
+    assert_eq!((status, &problem["status"]), (404, &404.into()));
+    assert_eq!(get(&http, "/node/2/chain").0, 404);
+    assert_eq!(get(&http, "/node/x/chain").0, 404);
+    // An answer without end ends with who asked.
+    let mut stream = std::net::TcpStream::connect(&http).expect("it listens");
+    let asked =
+        format!("GET /node/0/api/v1/events HTTP/1.1\r\nHost: {http}\r\nOrigin: http://{http}\r\n\r\n");
+    std::io::Write::write_all(&mut stream, asked.as_bytes()).expect("a request");
+    let mut head = [0; 15];
+    std::io::Read::read_exact(&mut stream, &mut head).expect("an answer");
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+}
+
+#[test]
+fn logs_are_one() {
+    let network = Network::start(&["-a", "2"]);
+    let http = network.http();
+    done(&http, "/mine", &json!({ "node": 1 }));
+    let (status, all) = request("GET", &http, "/api/v1/logs");
+    assert_eq!(status, 200);
+    for who in ["manager ", "node-000 ", "node-001 "] {
+        assert!(all.lines().any(|line| line.starts_with(who)), "{who}: {all}");
+    }
+    let times: Vec<&str> =
+        all.lines().filter_map(|line| line.split(' ').nth(1)).filter(|t| t.starts_with("20")).collect();
+    assert!(times.len() > 3 && times.is_sorted(), "{all}");
+    let mined = request("GET", &http, "/api/v1/logs?node=manager&grep=mined%20on&limit=5").1;
+    assert!(mined.lines().count() == 1 && mined.contains("mined on request"), "{mined}");
+    assert_eq!(request("GET", &http, "/api/v1/logs?since=2999-01-01T00:00:00Z").1, "");
+    // Whoever follows is told of what is logged next.
+    let mut stream = std::net::TcpStream::connect(&http).expect("it listens");
+    let asked = format!("GET /api/v1/logs?follow=true&limit=0&grep=mined HTTP/1.1\r\nHost: {http}\r\n\r\n");
+    std::io::Write::write_all(&mut stream, asked.as_bytes()).expect("a request");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(stream)).map_while(Result::ok);
+    assert_eq!(lines.next().as_deref(), Some("HTTP/1.1 200 OK"));
+    done(&http, "/mine", &json!({ "node": 0 }));
+    assert!(lines.any(|line| line.contains("manager ") && line.contains("mined on request")));
+}
+
+#[test]
+fn a_network_says_how_it_is_to_probes_and_scrapers() {
+    let network = Network::start(&["-a", "2"]);
+    let http = network.http();
+    done(&http, "/mine", &json!({ "count": 2 }));
+    assert_eq!(get(&http, "/healthz"), (200, json!({ "status": "ok" })));
+    assert_eq!(get(&http, "/readyz"), (200, json!({ "status": "ready" })));
+    let metrics = request("GET", &http, "/metrics").1;
+    for line in [
+        "networkmngr_nodes{state=\"running\"} 2",
+        "networkmngr_tips 1",
+        "networkmngr_height 2",
+        "networkmngr_links{state=\"up\"} 1",
+        "networkmngr_mined{node=\"1\"} 1",
+    ] {
+        assert!(metrics.lines().any(|said| said == line), "{line}: {metrics}");
+    }
+    let network = read(&http, "/network");
+    assert_eq!(network["propagation"]["blocks"], 2);
+    assert_eq!(network["rules"]["expected_hashes"], "256");
+}

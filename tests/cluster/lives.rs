@@ -1,0 +1,132 @@
+//! Nodes that are killed, stopped, paused, started again and added on request.
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::harness::{DEADLINE, Events, Network, call, done, get, gone, is_alive, pid, read, until};
+
+#[test]
+fn a_node_that_is_killed_stays_away_until_it_is_wanted_back() {
+    // Even where nodes that die are started again.
+    let network = Network::start(&["-a", "3", "--restart"]);
+    let http = network.http();
+    let mut events = Events::of(&http, None);
+    let killed = done(&http, "/nodes/1/kill", &json!({}));
+    assert_eq!((&killed["state"], &killed["ended"]), (&"ended".into(), &"ended by signal 9".into()));
+    let told = events.until(|event| event["type"] == "node");
+    assert_eq!(
+        (&told["node"], &told["state"], &told["why"]),
+        (&1.into(), &"ended".into(), &"ended by signal 9, as somebody asked".into())
+    );
+    let mined = done(&http, "/mine", &json!({ "count": 2 }));
+    assert_eq!([&mined["blocks"][0]["node"], &mined["blocks"][1]["node"]], [0, 2]);
+    let verdict = read(&http, "/network")["verdict"].clone();
+    assert_eq!(
+        (&verdict["missing"], &verdict["text"]),
+        (&json!([1]), &"in sync: 2 nodes at height 2; node 1 is away".into())
+    );
+    let (status, problem) = call(&http, "/nodes/1/kill", &json!({}));
+    assert_eq!((status, &problem["detail"]), (409, &"node 1 has ended".into()));
+    assert!(problem["hint"].as_str().is_some_and(|hint| hint.contains("/nodes/1/restart")), "{problem}");
+
+    let back = done(&http, "/nodes/1/restart", &json!({}));
+    assert_eq!(
+        (&back["state"], &back["height"], &back["restarts"]),
+        (&"running".into(), &2.into(), &1.into())
+    );
+    assert_eq!((&back["id"], &back["peers"]), (&killed["id"], &json!([0, 2])));
+    let again = done(&http, "/nodes/2/restart", &json!({}));
+    assert_eq!((&again["state"], &again["peers"]), (&"running".into(), &json!([0, 1])), "one that ran, too");
+    done(&http, "/nodes/0/stop", &json!({}));
+    assert_eq!(read(&http, "/nodes/0")["ended"], "exit code 0 (stopped in order)");
+    done(&http, "/nodes/2/kill", &json!({}));
+    assert_eq!(done(&http, "/shutdown", &json!({}))["message"], "the network is shutting down");
+    let ended = network.end();
+    assert_eq!(ended.status.code(), Some(0), "what somebody asked for is no bad end: {}", ended.out);
+    assert!(
+        ended.out.contains("1 of 3 nodes ended by themselves, 2 when somebody asked for it"),
+        "{}",
+        ended.out
+    );
+}
+
+#[test]
+fn a_network_without_a_node_waits_for_one_to_be_started() {
+    let network = Network::start(&["-a", "1"]);
+    let http = network.http();
+    done(&http, "/nodes/0/kill", &json!({}));
+    assert_eq!(read(&http, "/network")["verdict"]["condition"], "down");
+    assert_eq!(call(&http, "/mine", &json!({})).0, 409);
+    done(&http, "/nodes/0/restart", &json!({}));
+    done(&http, "/mine", &json!({}));
+    network.signal(Signal::TERM);
+    assert_eq!(network.end().status.code(), Some(0));
+}
+
+#[test]
+fn a_paused_node_hangs_nobody_and_catches_up() {
+    let network = Network::start(&["-a", "3"]);
+    let http = network.http();
+    assert_eq!(done(&http, "/nodes/2/pause", &json!({}))["state"], "paused");
+    assert_eq!(call(&http, "/nodes/2/pause", &json!({})).0, 409);
+    for (path, body) in
+        [("/mine", json!({ "node": 2 })), ("/transactions", json!({ "content": "x", "node": 2 }))]
+    {
+        assert_eq!(call(&http, path, &body).0, 409, "{path}");
+    }
+    assert_eq!(get(&http, "/node/2/api/v1/tip").0, 409);
+    done(&http, "/mine", &json!({ "count": 3 }));
+    done(&http, "/mining", &json!({ "mode": "background", "hashrate": 300 }));
+    done(&http, "/mining", &json!({ "mode": "off" }));
+    let resumed = done(&http, "/nodes/2/resume", &json!({}));
+    assert_eq!(resumed["state"], "running");
+    let height = read(&http, "/nodes/0")["height"].clone();
+    until("it has what it missed", || read(&http, "/nodes/2")["height"] == height);
+    assert_eq!(get(&http, "/node/2/api/v1/mining").1["hashrate"], 0);
+
+    // A stop resumes it, and so does the end of its manager.
+    done(&http, "/nodes/1/pause", &json!({}));
+    network.signal(Signal::TERM);
+    let ended = network.end();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.out);
+    let network = Network::start(&["-a", "2"]);
+    let paused = done(&network.http(), "/nodes/1/pause", &json!({}))["pid"].as_u64().expect("a process");
+    let pids = network.pids();
+    assert!(is_alive(pid(paused as u32)));
+    network.signal(Signal::KILL);
+    gone(&pids, DEADLINE);
+}
+
+#[test]
+fn nodes_that_are_added_are_part_of_it() {
+    let network = Network::start(&["-a", "2", "--topology", "line"]);
+    let http = network.http();
+    done(&http, "/mining", &json!({ "mode": "background", "hashrate": 10 }));
+    done(&http, "/mine", &json!({ "count": 2 }));
+    let added = done(&http, "/nodes", &json!({ "count": 2 }));
+    let added: Vec<&Value> = added["nodes"].as_array().expect("nodes").iter().collect();
+    assert_eq!(added.iter().map(|node| node["node"].as_u64()).collect::<Vec<_>>(), [Some(2), Some(3)]);
+    assert!(
+        added.iter().all(|node| node["state"] == "running" && node["height"].as_u64() >= Some(2)),
+        "{added:?}"
+    );
+    let rates: Vec<Value> =
+        (0..4).map(|node| read(&http, &format!("/nodes/{node}"))["hashrate"].clone()).collect();
+    assert_eq!(rates, [3, 3, 2, 2], "the same in all");
+    let links = read(&http, "/network")["links"].clone();
+    let ends: Vec<(Option<u64>, Option<u64>)> = links
+        .as_array()
+        .expect("links")
+        .iter()
+        .map(|link| (link["a"].as_u64(), link["b"].as_u64()))
+        .collect();
+    assert_eq!(ends, [(0, 1), (1, 2), (2, 3)].map(|(a, b)| (Some(a), Some(b))));
+    done(&http, "/mine", &json!({ "node": 3 }));
+    assert_eq!(network.record()["nodes"].as_array().map(Vec::len), Some(4), "the record is written anew");
+    assert_eq!(call(&http, "/nodes", &json!({ "count": 1000 })).0, 409);
+    assert_eq!(call(&http, "/nodes", &json!({ "count": 0 })).0, 400);
+    network.signal(Signal::TERM);
+    let ended = network.end();
+    assert_eq!(ended.status.code(), Some(0));
+    assert!(ended.out.contains("4 of 4 nodes ended by themselves"), "{}", ended.out);
+}
