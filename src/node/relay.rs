@@ -8,7 +8,8 @@ use super::io::{ConnId, Output, Timer};
 use super::*;
 use crate::encoding::List;
 use crate::limits::{
-    CATCHING_UP_BLOCKS, MAX_POOL_COUNT, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES, TRANSACTION_TIMEOUT,
+    CATCHING_UP_BLOCKS, MAX_KNOWN_BLOCKS, MAX_KNOWN_TRANSACTIONS, MAX_POOL_COUNT, MAX_TRANSACTION_IDS,
+    MAX_TRANSACTIONS_BYTES, TRANSACTION_TIMEOUT,
 };
 use crate::mempool::{Refusal, Source};
 use crate::peer::{Disconnect, Known};
@@ -19,9 +20,9 @@ use crate::wire::message::{Message, NewBlock};
 #[derive(Debug, Default)]
 pub(super) struct PeerRelay {
     /// Blocks that it has, or was sent.
-    blocks: Known<BlockHash>,
+    blocks: Known<BlockHash, MAX_KNOWN_BLOCKS>,
     /// Transactions that it has, or was told of.
-    transactions: Known<TxId>,
+    transactions: Known<TxId, MAX_KNOWN_TRANSACTIONS>,
 }
 
 /// Transactions that were asked for: of whom and since when, and who else has them.
