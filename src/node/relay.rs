@@ -226,9 +226,9 @@ impl Node {
         let mut accepted = Vec::new();
         for transaction in list {
             let id = transaction.id();
-            let asked = |want: &Want| want.from == conn || want.others.contains(&conn);
-            let late = || self.pool.knows(&id);
-            if !self.wanted.by_id.get(&id).is_some_and(asked) && !late() {
+            // However late: others may have been asked since, or nobody.
+            let named = |c: &Connection| c.relay.transactions.contains(&id);
+            if !self.connections.get(&conn).is_some_and(named) && !self.pool.knows(&id) {
                 return self.strike(conn);
             }
             self.wanted.by_id.remove(&id);
