@@ -271,8 +271,18 @@ pub const MAX_SIDE_ENTRIES: usize = 100_000;
 /// a peer.
 pub const MAX_CANDIDATE_MESSAGES: usize = MAX_SIDE_ENTRIES / MAX_HEADERS;
 
-/// Largest block that is pushed whole to peers; a larger one is announced by its header and fetched.
+/// Largest block that may be pushed whole to peers.
 pub const MAX_PUSH_BYTES: usize = 64 * 1024;
+
+/// Largest block that we push to every peer, where peers do not hold its contents: sixteen of them weigh less
+/// than the time that asking takes. ADR 8 has the figures of this and the next two.
+pub const FLOOD_BYTES: usize = 4 * 1024;
+
+/// Largest block that we push to some peers, while the others hear of its header.
+pub const PUSH_BYTES: usize = MAX_PUSH_BYTES;
+
+/// How many peers that is.
+pub const PUSH_FAN_OUT: usize = 4;
 
 /// Bytes of a compact block beside its short ids: variant, header, number, the largest coinbase, a count.
 pub const COMPACT_BLOCK_BYTES: usize = 4 + 80 + 8 + (4 + 8 + 16 + 8 + 8 + MAX_NOTE_BYTES) + 8;
@@ -572,6 +582,7 @@ pub const MEAN_ABSENCE: Duration = Duration::from_secs(60);
 const _: () = {
     assert!(MAX_BLOCK_BYTES < 1 << 20);
     assert!(MAX_CONTENT_BYTES + 200 < MAX_BLOCK_BYTES, "a content fits a block with its coinbase");
+    assert!(FLOOD_BYTES <= PUSH_BYTES && PUSH_BYTES <= MAX_PUSH_BYTES);
     assert!(MAX_PUSH_BYTES < MAX_BLOCK_BYTES);
     assert!(MAX_PUSH_BYTES < COMPACT_BLOCK_BYTES + SHORT_ID_BYTES * MAX_BLOCK_TRANSACTIONS);
     assert!(MAX_HANDSHAKE_FRAME_BYTES < MAX_UNKNOWN_FRAME_BYTES);

@@ -4,6 +4,8 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rand::seq::SliceRandom;
+
 use super::io::{ConnId, Output, Timer};
 use super::*;
 use crate::encoding::List;
@@ -81,15 +83,22 @@ impl Node {
             return;
         }
         let Some(block) = self.bodies.get(&tip.hash).cloned() else { return };
-        let news = self.news_of(&block);
+        let (news, others) = self.news_of(&block);
         let mut to = Vec::new();
         for (conn, connection) in &mut self.connections {
             if connection.remote().is_some() && connection.relay.blocks.insert(tip.hash) {
                 to.push(*conn);
             }
         }
-        if !to.is_empty() {
-            self.out.push(Output::Send(to, Message::NewBlock(news)));
+        let mut rest = Vec::new();
+        if others.is_some() && to.len() > self.policy.fan_out {
+            to.shuffle(&mut self.rng);
+            rest = to.split_off(self.policy.fan_out);
+        }
+        for (to, news) in [(to, Some(news)), (rest, others)] {
+            if let Some(news) = news.filter(|_| !to.is_empty()) {
+                self.out.push(Output::Send(to, Message::NewBlock(news)));
+            }
         }
     }
 
