@@ -271,6 +271,10 @@ pub const MAX_SIDE_ENTRIES: usize = 100_000;
 /// a peer.
 pub const MAX_CANDIDATE_MESSAGES: usize = MAX_SIDE_ENTRIES / MAX_HEADERS;
 
+/// Rest for each header of a branch that was weighed and too light, before its peer is asked again about what
+/// we do not know: a thousand times what weighing one takes, 10 seconds for a full message.
+pub const WEIGHING_REST: Duration = Duration::from_millis(5);
+
 /// Largest block that may be pushed whole to peers.
 pub const MAX_PUSH_BYTES: usize = 64 * 1024;
 
