@@ -70,6 +70,11 @@ long BLOCKS="1000000":
 flips BLOCKS="10000" FLIPS="1000":
     EXPORT_BLOCKS={{BLOCKS}} EXPORT_FLIPS={{FLIPS}} cargo test --locked --lib a_bit_that_flips_in_the_store -- --nocapture
 
+# Simulated networks with faults and a random seed, for so many seconds: `just simulate 3600`, or a seed of one's choosing.
+simulate SECS="600" SEED=`od -An -N3 -tu4 /dev/urandom | tr -d ' '`:
+    cargo build --release --locked
+    tests/simulations.sh target/release/networkmngr {{SECS}} {{SEED}}
+
 # A fuzz target for so many seconds: `just fuzz node 3600`, as in fuzz/src/lib.rs; what it finds is in fuzz/artifacts.
 fuzz TARGET SECS="60":
     fuzz/run.sh {{SECS}} {{TARGET}}

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::Failure;
-use crate::limits::{MAX_SIMULATED_BLOCKS, MAX_SIMULATED_CONTENT, MAX_SIMULATED_NODES};
+use crate::limits::{MAX_CONTENT_BYTES, MAX_SIMULATED_BLOCKS, MAX_SIMULATED_CONTENT, MAX_SIMULATED_NODES};
 use crate::sim::{
-    self, Amount, Bandwidth, Faults, Interval, Latency, Line, Progress, Settings, Share, Span, Topology,
-    Violation,
+    self, Amount, Bandwidth, Faults, Interval, Latency, Line, Progress, Relay, Settings, Share, Span,
+    Topology, Violation,
 };
 
 /// Most of what is sent that may be lost: beyond it, TCP hardly works either.
@@ -53,9 +53,20 @@ pub struct SimulateArgs {
     /// Mean time between blocks; the times themselves are exponential.
     #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = interval)]
     interval: Span,
-    /// Bytes of content in each block, up to 999000.
+    /// Bytes of content for each block, up to 999000.
     #[arg(long, value_name = "BYTES", default_value_t = 0, value_parser = block_bytes)]
     block_bytes: usize,
+    /// Bytes of one content, at most.
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_CONTENT_BYTES, value_parser = content_bytes)]
+    content_bytes: usize,
+    /// How many of the contents are given to nodes as they come up, and wait in everybody's pool for a block.
+    /// The others nobody knows before the block that has them.
+    #[arg(long, value_name = "SHARE", default_value = "0%")]
+    pooled: Share,
+    /// How nodes tell each other of blocks: as they do (shipped); or, to compare, always whole (flood), whole to
+    /// K peers and by the header to the others (push:K), by the header (announce), or in short (compact).
+    #[arg(long, value_name = "FORM", default_value = "shipped")]
+    relay: Relay,
     /// While it lasts the network is in two halves, counted from the time when mining begins: 60s..120s.
     #[arg(long, value_name = "FROM..TO")]
     partition: Option<Interval>,
@@ -89,6 +100,11 @@ fn block_bytes(text: &str) -> Result<usize, String> {
     wanted.ok_or_else(|| format!("a block has room for 0 to {MAX_SIMULATED_CONTENT} bytes of content"))
 }
 
+fn content_bytes(text: &str) -> Result<usize, String> {
+    let wanted = text.parse().ok().filter(|bytes| (1..=MAX_CONTENT_BYTES).contains(bytes));
+    wanted.ok_or_else(|| format!("a content has 1 to {MAX_CONTENT_BYTES} bytes"))
+}
+
 fn loss(text: &str) -> Result<Share, String> {
     let share: Share = text.parse().map_err(|error: sim::BadValue| error.to_string())?;
     if share <= MOST_LOSS { Ok(share) } else { Err(format!("expected at most {MOST_LOSS}")) }
@@ -118,6 +134,9 @@ impl SimulateArgs {
             blocks: self.blocks,
             interval: self.interval.0,
             block_bytes: self.block_bytes,
+            content_bytes: self.content_bytes,
+            pooled: self.pooled,
+            relay: self.relay,
             seed: self.seed,
             faults: Faults {
                 partition: self.partition,
@@ -134,9 +153,9 @@ impl SimulateArgs {
         let SimulateArgs { nodes, topology, latency, loss, blocks, interval, block_bytes, seed, .. } = self;
         let mut command = format!(
             "networkmngr simulate --nodes {nodes} --topology {topology} --latency {latency} --loss {loss} \
-             --blocks {blocks} --interval {interval} --block-bytes {block_bytes} --churn {} --late {} \
-             --liars {} --withhold {}",
-            self.churn, self.late, self.liars, self.withhold
+             --blocks {blocks} --interval {interval} --block-bytes {block_bytes} --content-bytes {} --pooled {} \
+             --relay {} --churn {} --late {} --liars {} --withhold {}",
+            self.content_bytes, self.pooled, self.relay, self.churn, self.late, self.liars, self.withhold
         );
         if let Some(bandwidth) = self.bandwidth {
             command.push_str(&format!(" --bandwidth {bandwidth}"));
@@ -208,6 +227,7 @@ mod tests {
             "--nodes 1000 --topology random:8 --latency 50ms+-20ms --loss 1% --blocks 100 --seed 7",
             "--bandwidth 1.5Mbit --partition 60s..2m --churn 0.5% --late 3 --liars 5% --withhold 1",
             "--interval 1.5h --block-bytes 999000 --topology star",
+            "--block-bytes 10000 --content-bytes 500 --pooled 90% --relay push:4",
         ] {
             let first = args(flags).unwrap_or_else(|error| panic!("{flags}: {error}"));
             let command = first.command();
@@ -228,6 +248,9 @@ mod tests {
             ("--loss 1", "expected a percentage such as 1%"),
             ("--interval 0s", "expected a time above 0"),
             ("--block-bytes 1000000", "a block has room for 0 to 999000 bytes"),
+            ("--content-bytes 0", "a content has 1 to 65536 bytes"),
+            ("--relay pull", "expected shipped, flood, announce, compact, or push"),
+            ("--relay push:0", "expected shipped, flood, announce, compact, or push"),
             ("--partition 60s", "expected two times"),
             ("--liars some", "expected a number of nodes such as 5, or a percentage"),
             ("--bandwidth 10", "expected bits a second"),

@@ -8,12 +8,15 @@
 //! enters the tree is what was weighed, header by header, and a branch that is never heavy enough costs us
 //! [`MAX_CANDIDATE_MESSAGES`] hashes and nothing on the disk.
 //!
+//! A branch that was too light may become heavier, and is weighed again when its peer tells of more; but not
+//! at once, or pushing one block after another would have us weigh without end.
+//!
 //! Whoever syncs from nothing, or is a little behind, pays nothing for this: its floor is zero, or its
 //! branches begin above it.
 
 use super::io::ConnId;
 use super::*;
-use crate::limits::{MAX_CANDIDATE_MESSAGES, MAX_HEADERS, RECENT_BLOCKS};
+use crate::limits::{MAX_CANDIDATE_MESSAGES, MAX_HEADERS, RECENT_BLOCKS, WEIGHING_REST};
 use crate::types::{BlockHash, Header, Work};
 
 /// A peer's branch, outside the tree.
@@ -125,6 +128,10 @@ impl Node {
             candidate.again = Some(0);
             candidate.from
         } else if headers.len() < MAX_HEADERS || candidate.marks.len() >= MAX_CANDIDATE_MESSAGES {
+            let weighed = (candidate.marks.len() - 1) * MAX_HEADERS + headers.len();
+            if let Some(connection) = self.connections.get_mut(&conn) {
+                connection.sync.rests_until = self.now.elapsed + WEIGHING_REST * weighed as u32;
+            }
             return Weighed::TooLight;
         } else {
             last
@@ -133,5 +140,18 @@ impl Node {
             connection.sync.candidate = Some(candidate);
         }
         Weighed::AskAfter(next)
+    }
+
+    /// `conn` told of a block whose parent is unknown: what does it build on? If the last such branch was too
+    /// light, that is asked a while later.
+    pub(super) fn ask_about_unknown(&mut self, conn: ConnId) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        match connection.sync.rests_until.checked_sub(self.now.elapsed) {
+            None | Some(Duration::ZERO) => self.ask_headers(conn),
+            Some(left) => {
+                connection.sync.ask_later = true;
+                self.watch_headers(left);
+            }
+        }
     }
 }

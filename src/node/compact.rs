@@ -11,10 +11,11 @@ use std::sync::Arc;
 use rand::Rng;
 
 use super::io::{ConnId, Output};
+use super::policy::Form;
 use super::*;
 use crate::chain::CheckedBlock;
 use crate::encoding::List;
-use crate::limits::{MAX_BLOCK_TRANSACTIONS, MAX_PARTIAL_BLOCKS, MAX_PUSH_BYTES};
+use crate::limits::{MAX_BLOCK_TRANSACTIONS, MAX_PARTIAL_BLOCKS};
 use crate::peer::Disconnect;
 use crate::types::{Block, BlockHash, Header, ShortId, ShortIds, Transaction, TxId};
 use crate::wire::message::{BlockTransactions, CompactBlock, GetBlockTransactions, Message, NewBlock};
@@ -82,18 +83,27 @@ impl Partial {
 }
 
 impl Node {
-    /// How peers are told of `block`. Small ones whole, unless peers have what is in it: what came out of
-    /// our pool was told to them before.
-    pub(super) fn news_of(&mut self, block: &CheckedBlock) -> NewBlock {
+    /// What is said of `block`, and what to those who are not among the peers that it is pushed to. Peers hold
+    /// what came out of our pool: they were told of it before.
+    pub(super) fn news_of(&mut self, block: &CheckedBlock) -> (NewBlock, Option<NewBlock>) {
         let (_, contents) = block.ids().split_at(1.min(block.ids().len()));
-        let known = !contents.is_empty() && contents.iter().all(|id| self.pool.get(id).is_some());
-        let is_small = block.encoded().len() <= MAX_PUSH_BYTES;
-        if contents.is_empty() || (is_small && !known) {
-            return NewBlock::Push(block.block().clone());
+        let (mut all, mut lacked) = (0, 0);
+        for (id, transaction) in contents.iter().zip(block.block().transactions.iter().skip(1)) {
+            all += transaction.size();
+            lacked += if self.pool.get(id).is_none() { transaction.size() } else { 0 };
         }
-        let Some(coinbase) = block.block().transactions.first() else {
-            return NewBlock::Push(block.block().clone());
-        };
+        let form = self.policy.form(block.encoded().len(), all, lacked);
+        let whole = || NewBlock::Push(block.block().clone());
+        let header = NewBlock::Announce(*block.header());
+        match (form, block.block().transactions.first()) {
+            (Form::Announce, _) => (header, None),
+            (Form::Push, _) => (whole(), Some(header)),
+            (Form::Compact, Some(coinbase)) => (self.in_short(block, coinbase, contents), None),
+            (Form::Flood | Form::Compact, _) => (whole(), None),
+        }
+    }
+
+    fn in_short(&mut self, block: &CheckedBlock, coinbase: &Transaction, contents: &[TxId]) -> NewBlock {
         let nonce = self.rng.next_u64();
         let short = ShortIds::new(block.header(), nonce);
         NewBlock::Compact(CompactBlock {

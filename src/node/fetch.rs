@@ -156,7 +156,10 @@ impl Node {
             missing.push(at);
             at = entry.header.previous;
         }
-        missing.retain(|hash| self.is_missing(hash));
+        // What it owes comes late, or not at all; asked for twice it would come twice, the second time unasked.
+        let owes =
+            |hash: &BlockHash| self.connections.get(&conn).is_some_and(|c| c.fetch.owed.contains(hash));
+        missing.retain(|hash| self.is_missing(hash) && !owes(hash));
         missing.reverse();
         missing.truncate(MAX_GET_BLOCKS);
         self.ask_blocks(conn, missing);
@@ -226,7 +229,12 @@ impl Node {
                 && !self.fetch.retry.contains(&(height, hash))
                 && !batch.contains(&(height, hash))
             {
-                batch.push((height, hash));
+                if fetch.owed.contains(&hash) {
+                    // It comes late, or not at all: others may be faster.
+                    self.fetch.retry.insert((height, hash));
+                } else {
+                    batch.push((height, hash));
+                }
             }
         }
         self.ask_blocks(conn, batch.into_iter().map(|(_, hash)| hash).collect())

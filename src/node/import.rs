@@ -123,7 +123,7 @@ impl Node {
         let origin = Origin::from(delivery);
         match self.import(core::slice::from_ref(&block), self.giver(conn, origin)) {
             Outcome::Imported { .. } | Outcome::Duplicate => self.peer_has(conn, hash),
-            Outcome::MissingParent if delivery == Delivery::Pushed => self.ask_headers(conn),
+            Outcome::MissingParent if delivery == Delivery::Pushed => self.ask_about_unknown(conn),
             Outcome::MissingParent => {}
             Outcome::TooEarly { retry_at } => self.keep_for_later(retry_at, block, (conn, origin)),
             Outcome::Invalid(rule) => self.refuse_block(conn, (hash, previous), rule),

@@ -20,6 +20,7 @@
 //! | `import` | what a new block changes: the path every block takes |
 //! | `compact` | blocks told in six bytes a transaction, and put together from the pool |
 //! | `relay` | telling peers of tips and transactions |
+//! | `policy` | what is said of a block, and to how many |
 //! | `mining` | what the miner is to do, and who waits for it |
 //! | `commands` | what users and managers ask for |
 //! | `faults` | links that a manager cut or made slow |
@@ -43,6 +44,7 @@ mod import;
 pub mod io;
 mod mining;
 mod outbound;
+mod policy;
 mod relay;
 mod sync;
 mod told;
@@ -75,6 +77,7 @@ use fetch::Fetch;
 use import::Bodies;
 use io::{ConnId, Input, Output, Timer};
 use mining::Mining;
+pub use policy::RelayPolicy;
 use relay::Wanted;
 use sync::Sync;
 use told::Seen;
@@ -130,6 +133,7 @@ pub struct Node {
     mining: Mining,
     faults: Faults,
     seen: Seen,
+    policy: RelayPolicy,
     /// The tip that is durable: what users are told.
     committed: Tip,
     /// Commits on their way, oldest first.
@@ -182,6 +186,7 @@ impl Node {
             mining: Mining::new(config.hashrate),
             faults: Faults::default(),
             seen: Seen::default(),
+            policy: RelayPolicy::default(),
             commits: VecDeque::new(),
             next_commit: 0,
             unstored_bytes: 0,
@@ -189,6 +194,11 @@ impl Node {
             stopping: false,
             config,
         }
+    }
+
+    /// Tells peers of blocks in another way than usual from now on: for measurements.
+    pub fn set_relay_policy(&mut self, policy: RelayPolicy) {
+        self.policy = policy;
     }
 
     /// What is to be done at the start: dial the peers it was told of, mine if it was told to.

@@ -4,11 +4,14 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rand::seq::SliceRandom;
+
 use super::io::{ConnId, Output, Timer};
 use super::*;
 use crate::encoding::List;
 use crate::limits::{
-    CATCHING_UP_BLOCKS, MAX_POOL_COUNT, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES, TRANSACTION_TIMEOUT,
+    CATCHING_UP_BLOCKS, MAX_KNOWN_BLOCKS, MAX_KNOWN_TRANSACTIONS, MAX_POOL_COUNT, MAX_TRANSACTION_IDS,
+    MAX_TRANSACTIONS_BYTES, TRANSACTION_TIMEOUT,
 };
 use crate::mempool::{Refusal, Source};
 use crate::peer::{Disconnect, Known};
@@ -19,9 +22,9 @@ use crate::wire::message::{Message, NewBlock};
 #[derive(Debug, Default)]
 pub(super) struct PeerRelay {
     /// Blocks that it has, or was sent.
-    blocks: Known<BlockHash>,
+    blocks: Known<BlockHash, MAX_KNOWN_BLOCKS>,
     /// Transactions that it has, or was told of.
-    transactions: Known<TxId>,
+    transactions: Known<TxId, MAX_KNOWN_TRANSACTIONS>,
 }
 
 /// Transactions that were asked for: of whom and since when, and who else has them.
@@ -80,15 +83,22 @@ impl Node {
             return;
         }
         let Some(block) = self.bodies.get(&tip.hash).cloned() else { return };
-        let news = self.news_of(&block);
+        let (news, others) = self.news_of(&block);
         let mut to = Vec::new();
         for (conn, connection) in &mut self.connections {
             if connection.remote().is_some() && connection.relay.blocks.insert(tip.hash) {
                 to.push(*conn);
             }
         }
-        if !to.is_empty() {
-            self.out.push(Output::Send(to, Message::NewBlock(news)));
+        let mut rest = Vec::new();
+        if others.is_some() && to.len() > self.policy.fan_out {
+            to.shuffle(&mut self.rng);
+            rest = to.split_off(self.policy.fan_out);
+        }
+        for (to, news) in [(to, Some(news)), (rest, others)] {
+            if let Some(news) = news.filter(|_| !to.is_empty()) {
+                self.out.push(Output::Send(to, Message::NewBlock(news)));
+            }
         }
     }
 
@@ -225,9 +235,9 @@ impl Node {
         let mut accepted = Vec::new();
         for transaction in list {
             let id = transaction.id();
-            let asked = |want: &Want| want.from == conn || want.others.contains(&conn);
-            let late = || self.pool.knows(&id);
-            if !self.wanted.by_id.get(&id).is_some_and(asked) && !late() {
+            // However late: others may have been asked since, or nobody.
+            let named = |c: &Connection| c.relay.transactions.contains(&id);
+            if !self.connections.get(&conn).is_some_and(named) && !self.pool.knows(&id) {
                 return self.strike(conn);
             }
             self.wanted.by_id.remove(&id);

@@ -30,6 +30,10 @@ pub(super) struct PeerSync {
     ask_again: bool,
     /// Its branch that is not in the tree yet, if it is weighed.
     pub(super) candidate: Option<Candidate>,
+    /// One that was too light is not weighed again before.
+    pub(super) rests_until: Duration,
+    /// It told of something unknown meanwhile, and is to be asked then.
+    pub(super) ask_later: bool,
 }
 
 /// Over which connection a block came, and how.
@@ -114,6 +118,7 @@ impl Node {
     fn send_get_headers(&mut self, conn: ConnId, locator: Vec<BlockHash>) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let sync = &mut connection.sync;
+        sync.ask_later = false;
         if sync.asked.is_some() {
             sync.ask_again = true;
             return;
@@ -123,9 +128,13 @@ impl Node {
         self.sync.waiting.remove(&conn);
         let locator = List::clipped(locator);
         self.send(conn, Message::GetHeaders(GetHeaders { locator, stop: None }));
-        if !self.sync.timer {
-            self.sync.timer = true;
-            self.set_timer(Timer::Headers, HEADERS_TIMEOUT);
+        self.watch_headers(HEADERS_TIMEOUT);
+    }
+
+    /// Looks after questions for headers, in a while at the latest or when that is due anyway.
+    pub(super) fn watch_headers(&mut self, after: Duration) {
+        if !core::mem::replace(&mut self.sync.timer, true) {
+            self.set_timer(Timer::Headers, after);
         }
     }
 
@@ -186,7 +195,7 @@ impl Node {
                 self.ask_headers_after(conn, last);
             }
         } else if again {
-            self.ask_headers(conn);
+            self.ask_about_unknown(conn);
         }
         if !full || last.is_none() {
             self.ask_waiting(usize::MAX);
@@ -224,7 +233,7 @@ impl Node {
                 self.peer_has(conn, header.hash());
                 return true;
             }
-            HeaderOutcome::MissingParent => self.ask_headers(conn),
+            HeaderOutcome::MissingParent => self.ask_about_unknown(conn),
             HeaderOutcome::TooEarly { retry_at } => self.try_again_at(retry_at),
             HeaderOutcome::Invalid(rule) => self.refuse_block(conn, (header.hash(), header.previous), rule),
         }
@@ -242,16 +251,30 @@ impl Node {
     pub(super) fn headers_due(&mut self) {
         self.sync.timer = false;
         let now = self.now.elapsed;
-        let (mut late, mut left) = (Vec::new(), None);
+        let sooner = |left: Option<Duration>, wait| Some(left.map_or(wait, |left| left.min(wait)));
+        let (mut late, mut rested, mut left) = (Vec::new(), Vec::new(), None);
         for (conn, connection) in &mut self.connections {
-            let Some(asked) = connection.sync.asked else { continue };
+            let sync = &mut connection.sync;
+            if sync.ask_later {
+                match sync.rests_until.checked_sub(now) {
+                    None | Some(Duration::ZERO) => {
+                        sync.ask_later = false;
+                        rested.push(*conn);
+                    }
+                    Some(rest) => left = sooner(left, rest),
+                }
+            }
+            let Some(asked) = sync.asked else { continue };
             let waited = now.saturating_sub(asked);
             if waited >= HEADERS_TIMEOUT {
-                connection.sync.asked = None;
+                sync.asked = None;
                 late.push(*conn);
             } else {
-                left = left.max(Some(HEADERS_TIMEOUT - waited));
+                left = sooner(left, HEADERS_TIMEOUT - waited);
             }
+        }
+        if let Some(left) = left {
+            self.watch_headers(left);
         }
         if !late.is_empty() {
             let others: Vec<ConnId> =
@@ -260,11 +283,8 @@ impl Node {
                 self.ask_headers(conn);
             }
         }
-        if let Some(left) = left
-            && !self.sync.timer
-        {
-            self.sync.timer = true;
-            self.set_timer(Timer::Headers, left);
+        for conn in rested {
+            self.ask_headers(conn);
         }
     }
 

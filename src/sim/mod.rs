@@ -50,7 +50,7 @@ pub use network::Network;
 pub use report::{Blocks, Config, Count, Delays, Report, Spread, predicted_millionths};
 pub use run::{Progress, Settings, simulate};
 pub use topology::{BadTopology, Topology};
-pub use values::{Amount, BadValue, Bandwidth, Interval, Latency, Share, Span};
+pub use values::{Amount, BadValue, Bandwidth, Interval, Latency, Relay, Share, Span};
 
 #[cfg(test)]
 mod tests;

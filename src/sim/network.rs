@@ -19,7 +19,7 @@ use crate::encoding::{Blob, Text};
 use crate::limits::{MAX_BLOCK_BYTES, MAX_CONTENT_BYTES};
 use crate::node::io::{Command, CommandId, ConnId, Direction, Input, Job, Timer};
 use crate::node::view::View;
-use crate::node::{Config, Node, Remembered};
+use crate::node::{Config, Node, RelayPolicy, Remembered};
 use crate::params::Params;
 use crate::sim::conduct::Conduct;
 use crate::sim::invariants::{Broken, Violation};
@@ -100,6 +100,8 @@ pub struct Network {
     pub(super) peers: Vec<Peer>,
     /// How many connections a node that starts opens by itself.
     outbound: usize,
+    /// How it tells others of blocks.
+    policy: RelayPolicy,
     pub(super) links: Links,
     pub(super) queue: Queue<(u32, u32, Event)>,
     pub(super) blocks: Blocks,
@@ -118,6 +120,7 @@ pub(super) enum Purpose {
     Topology = 2,
     Mining = 3,
     Faults = 4,
+    Contents = 5,
 }
 
 pub(super) fn generator(seed: u64, purpose: Purpose) -> ChaCha12Rng {
@@ -154,6 +157,7 @@ impl Network {
             seeds: generator(seed, Purpose::Nodes),
             peers: Vec::new(),
             outbound: 0,
+            policy: RelayPolicy::default(),
             links: Links::default(),
             queue: Queue::default(),
             blocks: Blocks::new(params.clone()),
@@ -167,6 +171,11 @@ impl Network {
     /// Nodes that start from now on open so many connections by themselves, beside those of the topology.
     pub fn set_outbound(&mut self, count: usize) {
         self.outbound = count;
+    }
+
+    /// Nodes that start from now on tell others of blocks in this way.
+    pub fn set_relay_policy(&mut self, policy: RelayPolicy) {
+        self.policy = policy;
     }
 
     /// One more node, its number, that does not run yet and will dial `dials`.
@@ -347,6 +356,7 @@ impl Network {
                 self.peers[n].waiting.iter().map(|(_, transaction)| Transaction::clone(transaction));
             Node::restored(config, restored, waiting.collect(), seed)
         };
+        node.set_relay_policy(self.policy);
         let outputs = node.start(self.moment());
         let peer = &mut self.peers[n];
         peer.node = Some(node);

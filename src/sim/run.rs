@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 
+use crate::encoding::Blob;
 use crate::limits::{MAX_CONTENT_BYTES, SETTLE_TIMEOUT, SIMULATED_START};
 use crate::params::Params;
 use crate::sim::faults::{self, Cast, Faults};
@@ -17,6 +18,7 @@ use crate::sim::miners::exponential;
 use crate::sim::network::{Network, Purpose, generator};
 use crate::sim::report::Report;
 use crate::sim::topology::Topology;
+use crate::sim::values::{Relay, Share};
 use crate::types::{BlockHash, Content, Transaction};
 
 /// How often it is looked whether everybody agrees.
@@ -35,8 +37,15 @@ pub struct Settings {
     pub blocks: u64,
     /// Mean time between blocks, while all nodes run.
     pub interval: Duration,
-    /// Bytes of content in each block.
+    /// Bytes of content for each block.
     pub block_bytes: usize,
+    /// Bytes of one content, at most.
+    pub content_bytes: usize,
+    /// How many of the contents are given to nodes as they come up, and wait in everybody's pool for a block;
+    /// the rest nobody knows before the block that has them.
+    pub pooled: Share,
+    /// How nodes tell each other of blocks.
+    pub relay: Relay,
     /// Decides all that is left to chance.
     pub seed: u64,
     /// What goes wrong.
@@ -62,6 +71,8 @@ enum Deed {
     /// A node leaves.
     Leave,
     Return(usize),
+    /// Somebody is given a content of so many bytes.
+    Submit(usize),
 }
 
 struct Director<'a> {
@@ -71,6 +82,7 @@ struct Director<'a> {
     planned: u64,
     mining: ChaCha12Rng,
     chance: ChaCha12Rng,
+    contents: ChaCha12Rng,
     late: Vec<usize>,
     /// Blocks of honest nodes, in the order in which they were found.
     found: Vec<BlockHash>,
@@ -86,6 +98,7 @@ pub fn simulate(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Resu
     let mut dice = generator(settings.seed, Purpose::Topology);
     let dials = settings.topology.links(settings.nodes, &mut dice);
     let mut net = Network::new(&params, settings.line, settings.seed);
+    net.set_relay_policy(settings.relay.policy());
     for (dials, conduct) in dials.into_iter().zip(conduct) {
         net.add(dials, conduct);
     }
@@ -96,6 +109,7 @@ pub fn simulate(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Resu
         planned: 0,
         mining: generator(settings.seed, Purpose::Mining),
         chance,
+        contents: generator(settings.seed, Purpose::Contents),
         late,
         found: Vec::new(),
         wasted: 0,
@@ -121,7 +135,22 @@ impl Director<'_> {
 
     fn plan_find(&mut self) {
         let wait = exponential(self.settings.interval, &mut self.mining);
+        for size in self.sizes().take(self.pooled()).collect::<Vec<_>>() {
+            let after = self.contents.random_range(0..=wait);
+            self.plan(self.net.now.saturating_add(after), Deed::Submit(size));
+        }
         self.plan(self.net.now.saturating_add(wait), Deed::Find);
+    }
+
+    /// What the contents of a block weigh.
+    fn sizes(&self) -> impl Iterator<Item = usize> + use<> {
+        let (all, each) = (self.settings.block_bytes, self.settings.content_bytes.max(1));
+        (0..all.div_ceil(each)).map(move |n| each.min(all - n * each))
+    }
+
+    /// How many of them are known before the block.
+    fn pooled(&self) -> usize {
+        self.settings.pooled.of(self.sizes().count())
     }
 
     fn plan_leave(&mut self) {
@@ -173,6 +202,10 @@ impl Director<'_> {
                 self.plan_leave();
             }
             Deed::Return(n) => self.net.start_in(n, Duration::ZERO),
+            Deed::Submit(size) => {
+                let n = self.contents.random_range(0..self.settings.nodes as u64) as usize;
+                self.net.submit(n, data(size))?;
+            }
         }
         Ok(())
     }
@@ -180,7 +213,10 @@ impl Director<'_> {
     /// A block is found by somebody; by nobody, if that node does not run.
     fn find(&mut self) -> Result<(), Violation> {
         let n = self.mining.random_range(0..self.settings.nodes as u64) as usize;
-        let contents = contents(self.settings.block_bytes, &mut self.mining);
+        let unknown: Vec<usize> = self.sizes().skip(self.pooled()).collect();
+        let contents =
+            unknown.into_iter().map(|size| Content { nonce: self.mining.random(), data: data(size) });
+        let contents = contents.map(Transaction::Content).collect();
         if self.net.is_liar(n) {
             self.wasted += u64::from(self.net.view(n).is_some());
             self.net.deceive(n)?;
@@ -215,15 +251,7 @@ impl Director<'_> {
     }
 }
 
-/// So many bytes of content, in as many transactions as that takes.
-fn contents(bytes: usize, dice: &mut ChaCha12Rng) -> Vec<Transaction> {
-    let mut contents = Vec::new();
-    let mut left = bytes;
-    while left > 0 {
-        let size = left.min(MAX_CONTENT_BYTES);
-        left -= size;
-        let data = vec![0; size].try_into().unwrap_or_default();
-        contents.push(Transaction::Content(Content { nonce: dice.random(), data }));
-    }
-    contents
+/// A content of so many bytes.
+fn data(bytes: usize) -> Blob<MAX_CONTENT_BYTES> {
+    vec![0; bytes].try_into().unwrap_or_default()
 }

@@ -6,6 +6,7 @@ use core::str::FromStr;
 use core::time::Duration;
 
 use crate::limits::MAX_SIMULATED_SECS;
+use crate::node::RelayPolicy;
 
 /// A million: what a [`Share`] is counted in.
 const WHOLE: u32 = 1_000_000;
@@ -121,6 +122,64 @@ impl fmt::Display for Bandwidth {
             (true, _) => write!(f, "{}Mbit", bits / 1_000_000),
             (_, true) => write!(f, "{}kbit", bits / 1000),
             _ => write!(f, "{}.{:03}kbit", bits / 1000, bits % 1000),
+        }
+    }
+}
+
+/// How nodes tell each other of blocks: the way that ships, or one of those that it is measured against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Relay {
+    /// As they do.
+    #[default]
+    Shipped,
+    /// Whole, to all.
+    Flood,
+    /// Whole to so many, and to the others by the header.
+    Push(usize),
+    /// By the header, to all.
+    Announce,
+    /// In short, to all.
+    Compact,
+}
+
+impl Relay {
+    /// The same, as a node is told of it.
+    pub fn policy(self) -> RelayPolicy {
+        match self {
+            Relay::Shipped => RelayPolicy::default(),
+            Relay::Flood => RelayPolicy::FLOOD,
+            Relay::Push(fan_out) => RelayPolicy::push(fan_out),
+            Relay::Announce => RelayPolicy::ANNOUNCE,
+            Relay::Compact => RelayPolicy::COMPACT,
+        }
+    }
+}
+
+impl FromStr for Relay {
+    type Err = BadValue;
+    fn from_str(text: &str) -> Result<Relay, BadValue> {
+        let form = BadValue("shipped, flood, announce, compact, or push and to how many peers: push:4");
+        Ok(match text {
+            "shipped" => Relay::Shipped,
+            "flood" => Relay::Flood,
+            "announce" => Relay::Announce,
+            "compact" => Relay::Compact,
+            _ => {
+                let count = text.strip_prefix("push:").and_then(|count| count.parse().ok());
+                Relay::Push(count.filter(|count| *count > 0).ok_or(form)?)
+            }
+        })
+    }
+}
+
+impl fmt::Display for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Relay::Shipped => f.write_str("shipped"),
+            Relay::Flood => f.write_str("flood"),
+            Relay::Push(count) => write!(f, "push:{count}"),
+            Relay::Announce => f.write_str("announce"),
+            Relay::Compact => f.write_str("compact"),
         }
     }
 }

@@ -179,6 +179,33 @@ fn who_has_the_headers_that_another_gave_is_asked_when_that_one_goes() {
     assert_eq!(count_asked(&alice.said(second)), 5);
 }
 
+/// A block that is late, and wanted again after a better branch turned out to be withheld, is owed already:
+/// asked for twice it would come twice, the second time unasked.
+#[test]
+fn what_a_slow_peer_owes_is_waited_for_and_not_asked_for_again() {
+    let (miner, hashes) = miner(3);
+    let mut other = Alice::new(8, Params::regtest());
+    let longer = other.mine(4);
+    let (mut alice, peers) = alice_and_peers(&miner, 2);
+    let (slow, withholder) = (peers[0], peers[1]);
+    alice.now = other.now;
+    alice.received(slow, pushed(&miner, &hashes[2]));
+    alice.received(slow, headers(&miner, &hashes));
+    assert_eq!(count_asked(&alice.said(slow)), 3);
+    alice.received(withholder, pushed(&other, &longer[3]));
+    alice.received(withholder, headers(&other, &longer));
+    alice.elapse(BLOCK_TIMEOUT);
+    // A late answer: it is no longer stalled, and two of its three are wanted again.
+    alice.received(slow, miner.block(&hashes[0]));
+    alice.elapse(4 * BLOCK_TIMEOUT);
+    assert_eq!(count_asked(&alice.said(slow)), 0);
+    for hash in &hashes[1..] {
+        alice.received(slow, miner.block(hash));
+    }
+    assert_eq!(alice.tip(), hashes[2]);
+    assert!(alice.closed.is_empty());
+}
+
 /// Headers of more work, whose bodies nobody gives, do not keep a node from the best chain that it can have.
 #[test]
 fn while_the_best_bodies_are_withheld_the_next_best_are_fetched() {

@@ -143,6 +143,25 @@ fn a_transaction_that_does_not_come_is_asked_of_somebody_else() {
 }
 
 /// Row 79 of docs/hostile.md.
+/// A slow link is no offence: what was named and asked for is taken whenever it comes.
+#[test]
+fn a_transaction_that_comes_late_is_taken_and_nobody_is_blamed() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let peers = [alice.meet(2), alice.meet(3)];
+    let contents: Vec<Transaction> = (0..u64::from(MAX_STRIKES)).map(|n| content(n, "late")).collect();
+    let named = Message::HaveTransactions(List::clipped(contents.iter().map(Transaction::id)));
+    for conn in peers {
+        alice.received(conn, named.clone());
+    }
+    // The first had its time, then the second, and now nobody is waited for.
+    alice.elapse(3 * TRANSACTION_TIMEOUT);
+    for (n, transaction) in contents.iter().enumerate() {
+        alice.received(peers[n % 2], Message::Transactions(List::clipped([transaction.clone()])));
+    }
+    assert!(alice.closed.is_empty());
+    assert_eq!(alice.node.view().pool().len(), contents.len());
+}
+
 #[test]
 fn mining_calls_wait_in_line_and_the_line_is_short() {
     let mut alice = Alice::new(1, Params::regtest());

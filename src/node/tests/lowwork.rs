@@ -5,7 +5,7 @@ use super::network::Net;
 use super::*;
 use crate::chain::testing::solve;
 use crate::encoding::List;
-use crate::limits::{DOWNLOAD_WINDOW, MAX_CANDIDATE_MESSAGES, MAX_HEADERS, RECENT_BLOCKS};
+use crate::limits::{DOWNLOAD_WINDOW, HEADERS_TIMEOUT, MAX_CANDIDATE_MESSAGES, MAX_HEADERS, RECENT_BLOCKS};
 use crate::node::io::{Command, ConnId};
 use crate::params::Params;
 use crate::peer::Disconnect;
@@ -107,6 +107,46 @@ fn a_light_branch_that_ends_costs_nothing_and_is_no_offence() {
         assert!(asked(&mut alice, conn).is_some());
     }
     assert_eq!(alice.node.chain.len(), entries);
+    assert!(alice.closed.is_empty());
+}
+
+/// A block on a far lighter fork each second: what it builds on is asked and weighed again now and then, not each
+/// time; and once there is enough of it, it is taken.
+#[test]
+fn a_light_fork_that_grows_before_our_eyes_is_weighed_seldom() {
+    let (mut alice, conn) = long(3000);
+    let (genesis, entries) = (alice.params.genesis_hash(), alice.node.chain.len());
+    let fork = branch(&alice.params, genesis, 3500, 1);
+    let light = [headers(&fork[..MAX_HEADERS]), headers(&fork[MAX_HEADERS..2500])];
+    for message in &light {
+        alice.received(conn, message.clone());
+    }
+    asked(&mut alice, conn);
+    let mut weighed = 0;
+    let mut told = fork[2501..].iter().map(|header| Message::NewBlock(NewBlock::Announce(*header)));
+    for _ in 0..100 {
+        alice.elapse(secs(1));
+        alice.received(conn, told.next().expect("a thousand of them"));
+        if asked(&mut alice, conn).is_some() {
+            weighed += 1;
+            for message in &light {
+                // It tells of more while it is weighed, too.
+                alice.received(conn, told.next().expect("a thousand of them"));
+                alice.received(conn, message.clone());
+            }
+            asked(&mut alice, conn);
+        }
+    }
+    // 2,500 headers make 12.5 seconds of rest.
+    assert!((5..=9).contains(&weighed), "weighed {weighed} times");
+    assert_eq!(alice.node.chain.len(), entries);
+    alice.elapse(HEADERS_TIMEOUT);
+    assert!(asked(&mut alice, conn).is_some(), "asked once more without being told");
+    for _ in 0..2 {
+        alice.received(conn, headers(&fork[..MAX_HEADERS]));
+        alice.received(conn, headers(&fork[MAX_HEADERS..]));
+    }
+    assert_eq!(alice.node.chain.best_header().hash, fork[3499].hash());
     assert!(alice.closed.is_empty());
 }
 

@@ -17,6 +17,7 @@ mod lowwork;
 mod management;
 mod network;
 mod punishments;
+mod relay;
 mod restarts;
 mod simulation;
 mod sync;

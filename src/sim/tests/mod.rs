@@ -2,11 +2,13 @@
 
 mod broken;
 mod faults;
+mod relay;
 mod runs;
 
 use core::time::Duration;
 
-use crate::sim::{Faults, Line, Report, Settings, Share, simulate};
+use crate::limits::MAX_CONTENT_BYTES;
+use crate::sim::{Faults, Line, Relay, Report, Settings, Share, simulate};
 
 /// Twenty blocks, ten seconds apart, and nothing goes wrong.
 fn settings(nodes: usize, topology: &str, seed: u64) -> Settings {
@@ -22,6 +24,9 @@ fn settings(nodes: usize, topology: &str, seed: u64) -> Settings {
         blocks: 20,
         interval: Duration::from_secs(10),
         block_bytes: 0,
+        content_bytes: MAX_CONTENT_BYTES,
+        pooled: Share::default(),
+        relay: Relay::default(),
         seed,
         faults: Faults::NONE,
     }
