@@ -393,6 +393,13 @@ pub const MINING_HELP_AFTER: u32 = 8;
 /// How old the time in a header may get while its nonces are tried.
 pub const MINING_TIME_REFRESH: Duration = Duration::from_secs(1);
 
+/// How long one kernel is measured before the next has its turn: long enough for a rate, short enough that what
+/// disturbs one turn disturbs few.
+pub const BENCH_TURN: Duration = Duration::from_millis(20);
+
+/// Longest measurement of the kernels, in seconds: far more than it takes.
+pub const MAX_BENCH_SECS: u64 = 600;
+
 // --- The edge ---
 
 /// Inputs that wait for the core, of all connections.

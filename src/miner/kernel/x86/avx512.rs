@@ -35,7 +35,8 @@ arithmetic! {
         [_mm512_add_epi32(x[0], y[0]), _mm512_add_epi32(x[1], y[1])]
     }
     fn logic<const OF: i32>(x: V, y: V, z: V) -> V {
-        [0, 1].map(|i| _mm512_ternarylogic_epi32::<OF>(x[i], y[i], z[i]))
+        let low = _mm512_ternarylogic_epi32::<OF>(x[0], y[0], z[0]);
+        [low, _mm512_ternarylogic_epi32::<OF>(x[1], y[1], z[1])]
     }
     fn right<const BITS: i32>(x: V) -> V {
         [_mm512_ror_epi32::<BITS>(x[0]), _mm512_ror_epi32::<BITS>(x[1])]
@@ -70,8 +71,8 @@ arithmetic! {
         add(splat(from), [low, _mm512_add_epi32(low, _mm512_set1_epi32(16))])
     }
     fn at_most(x: V, y: V) -> u32 {
-        let [low, high] = [0, 1].map(|i| u32::from(_mm512_cmple_epu32_mask(x[i], y[i])));
-        low | (high << 16)
+        let low = _mm512_cmple_epu32_mask(x[0], y[0]);
+        u32::from(low) | (u32::from(_mm512_cmple_epu32_mask(x[1], y[1])) << 16)
     }
 }
 

@@ -22,7 +22,8 @@ macro_rules! lanes {
                 let older = add(w[T % 16], small0(w[(T + 1) % 16]));
                 w[T % 16] = add(older, add(w[(T + 9) % 16], small1(w[(T + 14) % 16])));
             }
-            let [a, b, c, d, e, f, g, h] = [0, 1, 2, 3, 4, 5, 6, 7].map(|letter| place(letter, T));
+            let [a, b, c, d] = const { [place(0, T), place(1, T), place(2, T), place(3, T)] };
+            let [e, f, g, h] = const { [place(4, T), place(5, T), place(6, T), place(7, T)] };
             let t1 = add(add(s[h], splat(K[T])), w[T % 16]);
             let t1 = add(t1, add(choose(s[e], s[f], s[g]), big1(s[e])));
             s[d] = add(s[d], t1);

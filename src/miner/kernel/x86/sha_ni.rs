@@ -14,17 +14,23 @@ type V = __m128i;
 /// Headers side by side: three and four are slower, for want of registers.
 const STREAMS: usize = 2;
 
-/// The state of each header.
-type States = [State; STREAMS];
-
-/// The last 16 words of each header's schedule, four to a vector.
-type Schedules = [[V; 4]; STREAMS];
-
-/// (ABEF, CDGH)
+/// The words A, B, E, F and C, D, G, H.
 type State = (V, V);
 
+/// A header under way.
+#[derive(Clone, Copy)]
+struct Stream {
+    state: State,
+    /// The last 16 words of the schedule, four to a vector.
+    w: [V; 4],
+}
+
 macro_rules! quarters {
-    ($s:ident, $w:ident: $($q:literal)*) => { $(four_rounds::<$q>(&mut $s, &mut $w);)* };
+    ($streams:expr, $($q:literal)*) => {{
+        let [x, y] = $streams;
+        $(let (x, y) = (four_rounds::<$q>(x), four_rounds::<$q>(y));)*
+        [x, y]
+    }};
 }
 
 macro_rules! with_sha {
@@ -41,8 +47,7 @@ macro_rules! with_sha {
 with_sha! {
     /// A vector of these words, the first lowest.
     fn words(of: [u32; 4]) -> V {
-        let [a, b, c, d] = of.map(|word| word as i32);
-        _mm_setr_epi32(a, b, c, d)
+        _mm_setr_epi32(of[0] as i32, of[1] as i32, of[2] as i32, of[3] as i32)
     }
 
     fn state(of: [u32; 8]) -> State {
@@ -66,47 +71,50 @@ with_sha! {
     }
 
     /// Rounds 4 Q to 4 Q + 3, after the schedule's steps where they have some.
-    fn four_rounds<const Q: usize>(s: &mut States, w: &mut Schedules) {
-        for (s, w) in s.iter_mut().zip(w) {
-            if Q >= 4 {
-                let [oldest, old, new, newest] = [w[Q % 4], w[(Q + 1) % 4], w[(Q + 2) % 4], w[(Q + 3) % 4]];
-                let seven_ago = _mm_alignr_epi8::<4>(newest, new);
-                let x = _mm_add_epi32(_mm_sha256msg1_epu32(oldest, old), seven_ago);
-                w[Q % 4] = _mm_sha256msg2_epu32(x, newest);
-            }
-            let kw = sums::<Q>(w);
-            *s = two_rounds(two_rounds(*s, kw), upper(kw));
+    fn four_rounds<const Q: usize>(of: Stream) -> Stream {
+        let Stream { state, mut w } = of;
+        if Q >= 4 {
+            let [oldest, old, new, newest] = [w[Q % 4], w[(Q + 1) % 4], w[(Q + 2) % 4], w[(Q + 3) % 4]];
+            let seven_ago = _mm_alignr_epi8::<4>(newest, new);
+            let x = _mm_add_epi32(_mm_sha256msg1_epu32(oldest, old), seven_ago);
+            w[Q % 4] = _mm_sha256msg2_epu32(x, newest);
         }
+        let kw = sums::<Q>(&w);
+        Stream { state: two_rounds(two_rounds(state, kw), upper(kw)), w }
     }
 
-    /// The last words of the hashes of the headers with `first` and the nonces after it; `second` is the state
-    /// after two rounds.
-    fn last_words(tail: &Tail, second: State, first: u32) -> [u32; STREAMS] {
+    /// The first hash of the header with `nonce`, two rounds of which are done: the state `second`.
+    fn first_hash(tail: &Tail, second: State, nonce: u32) -> Stream {
         let [root, time, bits] = tail.words;
-        let middle = [words([END, 0, 0, 0]), words([0; 4]), words([0, 0, 0, HEADER_BITS])];
-        let mut w: Schedules = [[words([0; 4]); 4]; STREAMS];
-        let mut s = [second; STREAMS];
-        for (stream, (s, w)) in s.iter_mut().zip(&mut w).enumerate() {
-            let nonce = first.wrapping_add(stream as u32).swap_bytes();
-            *w = [words([root, time, bits, nonce]), middle[0], middle[1], middle[2]];
-            *s = two_rounds(*s, upper(sums::<0>(w)));
-        }
-        quarters!(s, w: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+        let begin = words([root, time, bits, nonce.swap_bytes()]);
+        let w = [begin, words([END, 0, 0, 0]), words([0; 4]), words([0, 0, 0, HEADER_BITS])];
+        Stream { state: two_rounds(second, upper(sums::<0>(&w))), w }
+    }
+
+    /// The second hash, over the first one's end.
+    fn second_hash(midstate: State, first: Stream) -> Stream {
+        let abef = _mm_shuffle_epi32::<0b0001_1011>(_mm_add_epi32(first.state.0, midstate.0));
+        let cdgh = _mm_shuffle_epi32::<0b0001_1011>(_mm_add_epi32(first.state.1, midstate.1));
+        let (abcd, efgh) = (_mm_unpacklo_epi64(abef, cdgh), _mm_unpackhi_epi64(abef, cdgh));
+        let w = [abcd, efgh, words([END, 0, 0, 0]), words([0, 0, 0, HASH_BITS])];
+        Stream { state: state(INITIAL), w }
+    }
+
+    /// The last word of the hash that ends with `second`.
+    fn last_word(second: Stream) -> u32 {
+        INITIAL[7].wrapping_add(_mm_cvtsi128_si32(second.state.1) as u32)
+    }
+
+    /// The last words of the hashes of the headers with `nonce` and the one after it; `second` is the state
+    /// after two rounds.
+    fn last_words(tail: &Tail, second: State, nonce: u32) -> [u32; STREAMS] {
         let midstate = state(tail.midstate);
-        for (s, w) in s.iter_mut().zip(&mut w) {
-            let abef = _mm_shuffle_epi32::<0b0001_1011>(_mm_add_epi32(s.0, midstate.0));
-            let cdgh = _mm_shuffle_epi32::<0b0001_1011>(_mm_add_epi32(s.1, midstate.1));
-            let (abcd, efgh) = (_mm_unpacklo_epi64(abef, cdgh), _mm_unpackhi_epi64(abef, cdgh));
-            *w = [abcd, efgh, words([END, 0, 0, 0]), words([0, 0, 0, HASH_BITS])];
-            *s = state(INITIAL);
-        }
-        // Of the last two rounds nothing is left but what they carry on, and the compiler leaves them out.
-        quarters!(s, w: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
-        let mut last = [0; STREAMS];
-        for (last, (_, cdgh)) in last.iter_mut().zip(s) {
-            *last = INITIAL[7].wrapping_add(_mm_cvtsi128_si32(cdgh) as u32);
-        }
-        last
+        let begun = [first_hash(tail, second, nonce), first_hash(tail, second, nonce.wrapping_add(1))];
+        let [x, y] = quarters!(begun, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+        let begun = [second_hash(midstate, x), second_hash(midstate, y)];
+        // Of the last two rounds nothing is used but what they carry on, and the compiler leaves them out.
+        let [x, y] = quarters!(begun, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+        [last_word(x), last_word(y)]
     }
 }
 
