@@ -39,8 +39,7 @@ pub enum Kernel {
 pub struct UnknownKernel;
 
 impl Kernel {
-    /// All, slower ones first. The order is that of all processors we know of which have both of two: see
-    /// docs/performance.md.
+    /// All, slower ones first, by what docs/performance.md tells of them.
     pub const ALL: [Kernel; 4] = [Kernel::Sha2, Kernel::Avx2, Kernel::ShaNi, Kernel::Avx512];
 
     /// The fastest that this machine has.
