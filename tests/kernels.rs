@@ -1,6 +1,6 @@
 //! The shipped node and its kernels: each mines, all are measured, and what is not there is said.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod shipped;
 
