@@ -437,6 +437,13 @@ pub const MINING_HELP_AFTER: u32 = 8;
 /// How old the time in a header may get while its nonces are tried.
 pub const MINING_TIME_REFRESH: Duration = Duration::from_secs(1);
 
+/// How long one kernel is measured before the next has its turn: some dozen batches, and less than a busy
+/// system leaves a thread on its core, so that many turns are not disturbed at all.
+pub const BENCH_TURN: Duration = Duration::from_millis(2);
+
+/// Longest measurement of the kernels, in seconds: far more than it takes.
+pub const MAX_BENCH_SECS: u64 = 600;
+
 // --- The edge ---
 
 /// Inputs that wait for the core, of all connections.

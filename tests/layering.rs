@@ -36,8 +36,8 @@ const TABLE: [(&str, &[&str]); 19] = [
     (
         "cli",
         &[
-            "chain", "encoding", "file", "manager", "net", "node", "params", "peer", "rest", "sim", "store",
-            "time", "types", "wire",
+            "chain", "encoding", "file", "manager", "miner", "net", "node", "params", "peer", "rest", "sim",
+            "store", "time", "types", "wire",
         ],
     ),
     ("lib", &[]),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use crate::cli::kernel::KernelArgs;
 use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
 use crate::cli::node::NodeArgs;
@@ -56,6 +57,8 @@ pub struct ManagerArgs {
     /// Hashes a second that all nodes together mine in the background, such as 120k or 1.5M.
     #[arg(long, value_name = "RATE", value_parser = values::hashrate, requires = "mine")]
     pub hashrate: Option<u64>,
+    #[command(flatten)]
+    pub(crate) kernel: KernelArgs,
     /// How often every node has its turn when /start/mining does not say.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_ROUNDS)))]
     pub rounds: u32,
@@ -139,6 +142,7 @@ fn settings(args: &ManagerArgs) -> Result<Settings, Failure> {
     let level = args.level.level().to_string();
     let mut network = args.network.flags();
     network.extend(["--log-level".to_owned(), level]);
+    network.extend(args.kernel.flags()?);
     Ok(Settings {
         amount: args.amount,
         port: args.port,

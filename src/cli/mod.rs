@@ -3,11 +3,13 @@
 //! Lives here: everything between `main` and the library. Not here: anything a test of the library would
 //! want to call; the binaries in `src/bin` parse and call, nothing else.
 
+pub mod bench_hash;
 pub mod chain_file;
 mod folder;
 mod http;
 mod idle;
 mod join;
+mod kernel;
 pub mod log;
 pub mod manager;
 mod network;

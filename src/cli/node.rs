@@ -9,8 +9,10 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use tokio::sync::Notify;
 
+use crate::cli::bench_hash::{self, BenchHashArgs};
 use crate::cli::chain_file::{self, ExportArgs, ImportArgs};
 use crate::cli::http::{self, Http, HttpArgs};
+use crate::cli::kernel::KernelArgs;
 use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
 use crate::cli::process::{self, exit_now};
@@ -39,7 +41,7 @@ use crate::wire::manage::ManagerKey;
 #[command(name = "p2pnode", version, about, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct NodeArgs {
-    /// Something to do with a node's folder instead of running the node.
+    /// Something to do instead of running the node.
     #[command(subcommand)]
     pub command: Option<Sub>,
     /// Where it takes connections of other nodes; port 0 takes any free one.
@@ -74,6 +76,8 @@ pub struct NodeArgs {
     /// Threads that mine, at most.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: u16,
+    #[command(flatten)]
+    pub(crate) kernel: KernelArgs,
     /// What the blocks that it mines say of their miner, up to 100 bytes.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub note: String,
@@ -91,7 +95,7 @@ pub struct NodeArgs {
     pub lifeline: bool,
 }
 
-/// What is done with the folder of a node that does not run.
+/// What is done with the folder of a node that does not run, and with this machine.
 #[derive(Debug, Subcommand)]
 pub enum Sub {
     /// Check all that a node keeps, and repair what is damaged.
@@ -100,6 +104,8 @@ pub enum Sub {
     Export(ExportArgs),
     /// Read a chain from a file.
     Import(ImportArgs),
+    /// Measure how many hashes a second this machine's kernels do.
+    BenchHash(BenchHashArgs),
 }
 
 /// Runs a node until it is told to stop, or what is to be done with its folder.
@@ -110,6 +116,7 @@ pub fn run(args: NodeArgs) -> ExitCode {
             Sub::Verify(args) => verify::run(args),
             Sub::Export(args) => chain_file::export(args),
             Sub::Import(args) => chain_file::import(args),
+            Sub::BenchHash(args) => bench_hash::run(args),
         };
         return ended.unwrap_or_else(|failure| failure.report());
     }
@@ -145,6 +152,7 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
         None => args.network.params()?,
     };
     let params = Arc::new(params);
+    let kernel = args.kernel.kernel()?;
     let note = Text::try_from(args.note.clone()).map_err(|error| {
         Failure::usage(format!("--note is too long: {error} bytes"), "shorten it").at("--note")
     })?;
@@ -191,7 +199,7 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
     };
     let threads = usize::from(args.threads);
     let mut settings =
-        net::Settings { threads, ..net::Settings::ephemeral(config, params, random()?, listener) };
+        net::Settings { threads, kernel, ..net::Settings::ephemeral(config, params, random()?, listener) };
     let Some(Opened { store, committed, loaded, folder, .. }) = opened else {
         return Ok(Prepared { settings, http, folder: None });
     };
@@ -220,7 +228,7 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     log::start(args.log.as_deref(), args.level.level())?;
     idle::quiet_panics();
     let Prepared { settings, http, folder } = prepare(&args).await?;
-    let params = settings.params.clone();
+    let (params, kernel) = (settings.params.clone(), settings.kernel);
     let store = settings.store.clone();
     let curl = http.as_ref().map_or_else(String::new, Http::curl);
     let address = http.as_ref().map(|http| http.listener.local_addr()).transpose();
@@ -250,7 +258,7 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     tokio::spawn(stop_on_signal(handle.clone(), signals, hangup));
     let Ready { node, listen, http, .. } = &ready;
     let http = http.map_or("none".to_owned(), |http| http.to_string());
-    tracing::info!(%node, %listen, http, network = %params.network(), rules = %params.rules(), "ready");
+    tracing::info!(%node, %listen, http, network = %params.network(), rules = %params.rules(), %kernel, "ready");
     announce(args.lifeline, &ready, &params, &curl);
     let ended = running.await;
     drop(handle);

@@ -1,6 +1,6 @@
 //! The miner: threads that look for the nonce of one template at a time, at full speed or at a given rate.
 //!
-//! Lives here: the search (`search`, `walk`), the arithmetic of a rate (`pace`, `meter`), all pure, and the
+//! Lives here: the search (`search`, `kernel`, `walk`), the arithmetic of a rate (`pace`, `meter`), all pure, and the
 //! threads that drive it (`shared`, `worker`), which are the only place here that reads a clock. Not here: what goes
 //! into a template, which job comes next, and whether a found block is any good (`node`, `chain`).
 
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::time::UnixTime;
 use crate::types::{Block, Template};
 
+pub mod kernel;
 mod meter;
 mod pace;
 mod search;
@@ -20,6 +21,7 @@ mod tests;
 mod walk;
 mod worker;
 
+pub use kernel::Kernel;
 pub use search::{Search, Searched};
 
 use shared::Shared;
@@ -65,16 +67,18 @@ pub struct Miner {
 }
 
 impl Miner {
-    /// A miner of at most `threads` threads, at least one, none of which starts before it is needed.
+    /// A miner of at most `threads` threads, at least one, none of which starts before it is needed; each
+    /// searches with `kernel`.
     ///
     /// `now` is the wall clock, read about once a second for the time in the header. `found` is called on a
     /// mining thread, at most once for each job, with no lock held: it may call [`Miner::set`].
     pub fn start(
         threads: usize,
+        kernel: Kernel,
         now: impl Fn() -> UnixTime + Send + Sync + 'static,
         found: impl Fn(Found) + Send + Sync + 'static,
     ) -> Miner {
-        Miner { shared: Shared::new(threads, 1 << 32, Box::new(now), Box::new(found)) }
+        Miner { shared: Shared::new(threads, kernel, 1 << 32, Box::new(now), Box::new(found)) }
     }
 
     /// Replaces what is mined, with nothing for `None`. Never waits for a thread; takes effect within a

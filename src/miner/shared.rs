@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use crate::miner::meter::Meter;
 use crate::miner::pace::Pace;
-use crate::miner::{Found, Job, Stats};
+use crate::miner::{Found, Job, Kernel, Stats};
 use crate::time::UnixTime;
 
 /// Longest sleep at once: the condition variables of some systems refuse much longer ones.
@@ -51,6 +51,7 @@ pub(super) struct Shared {
     meter: Mutex<Meter>,
     began: Instant,
     pub(super) most_threads: usize,
+    pub(super) kernel: Kernel,
     /// Nonces of a header that are tried: all, but in tests.
     pub(super) range: u64,
     pub(super) now: Box<dyn Fn() -> UnixTime + Send + Sync>,
@@ -64,6 +65,7 @@ impl Shared {
     )]
     pub(super) fn new(
         threads: usize,
+        kernel: Kernel,
         range: u64,
         now: Box<dyn Fn() -> UnixTime + Send + Sync>,
         found: Box<dyn Fn(Found) + Send + Sync>,
@@ -78,6 +80,7 @@ impl Shared {
             meter: Mutex::new(Meter::default()),
             began: Instant::now(),
             most_threads: threads.max(1),
+            kernel,
             range,
             now,
             found,

@@ -33,7 +33,10 @@ fn miner(threads: usize, range: u64) -> (Miner, Receiver<Found>) {
     let (found, receiver) = mpsc::channel();
     let now = || UnixTime::from_secs(NOW.into());
     let found = move |block| found.send(block).unwrap_or_default();
-    (Miner { shared: Shared::new(threads, range, Box::new(now), Box::new(found)) }, receiver)
+    (
+        Miner { shared: Shared::new(threads, Kernel::fastest(), range, Box::new(now), Box::new(found)) },
+        receiver,
+    )
 }
 
 #[track_caller]
@@ -134,6 +137,7 @@ fn found_may_set_the_next_job() {
     let again = Arc::downgrade(&miner);
     let started = Miner::start(
         2,
+        Kernel::fastest(),
         || UnixTime::from_secs(NOW.into()),
         move |found| {
             // Before the next job, which another thread may find at once.

@@ -1,12 +1,13 @@
 //! The way of one thread through the blocks a template can become: nonces, then time and extra nonce.
 
-use crate::miner::search::Search;
+use crate::miner::{Kernel, Search};
 use crate::types::{Header, Template};
 
 /// Headers of one template, one after another, of which no two are the same.
 #[derive(Debug)]
 pub struct Walk<'a> {
     template: &'a Template,
+    kernel: Kernel,
     extra_nonce: u64,
     /// How far apart this thread's extra nonces are: the number of threads.
     step: u64,
@@ -29,9 +30,17 @@ pub struct Step {
 
 impl<'a> Walk<'a> {
     /// Begins at `extra_nonce` with `time` or the template's earliest; `range` is 2^32 but in tests.
-    pub fn new(template: &'a Template, extra_nonce: u64, step: u64, range: u64, time: u32) -> Walk<'a> {
+    pub fn new(
+        template: &'a Template,
+        kernel: Kernel,
+        extra_nonce: u64,
+        step: u64,
+        range: u64,
+        time: u32,
+    ) -> Walk<'a> {
         let header = template.header(extra_nonce, time);
-        Walk { template, extra_nonce, step, range, header, search: Search::new(&header), next: 0 }
+        let search = Search::with(&header, kernel);
+        Walk { template, kernel, extra_nonce, step, range, header, search, next: 0 }
     }
 
     /// Tries up to `count` headers, fewer where the nonces end.
@@ -60,7 +69,7 @@ impl<'a> Walk<'a> {
             return;
         }
         self.header = self.template.header(self.extra_nonce, time.max(self.header.time));
-        self.search = Search::new(&self.header);
+        self.search = Search::with(&self.header, self.kernel);
         self.next = 0;
     }
 
@@ -91,7 +100,7 @@ mod tests {
         let template = template(200);
         let mut seen = BTreeSet::new();
         for thread in 0..2 {
-            let mut walk = Walk::new(&template, thread, 2, 16, 90);
+            let mut walk = Walk::new(&template, Kernel::fastest(), thread, 2, 16, 90);
             assert_eq!(walk.header.time, 100, "not before the template's");
             for (count, time) in [(5, 90), (20, 95), (20, 101), (3, 102), (9, 50), (9, 102), (16, 60), (7, 0)]
             {
@@ -114,7 +123,7 @@ mod tests {
     #[test]
     fn a_found_header_is_one_of_its_extra_nonce() {
         let template = template(4);
-        let mut walk = Walk::new(&template, 7, 1, 1 << 32, 123);
+        let mut walk = Walk::new(&template, Kernel::fastest(), 7, 1, 1 << 32, 123);
         let (header, extra_nonce) = walk.run(10_000).found.expect("one in sixteen");
         assert_eq!(Header { nonce: 0, ..header }, template.header(7, 123));
         assert_eq!(extra_nonce, 7);

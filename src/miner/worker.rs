@@ -25,7 +25,8 @@ impl Shared {
         let mut at = self.elapsed();
         let mut renewed = at;
         let step = self.most_threads as u64;
-        let mut walk = Walk::new(&work.job.template, extra_nonce, step, self.range, self.unix_secs());
+        let mut walk =
+            Walk::new(&work.job.template, self.kernel, extra_nonce, step, self.range, self.unix_secs());
         while let Some(mut granted) = self.permit(work, &mut at) {
             while granted > 0 && self.is_current(work) {
                 if walk.is_used_up() || at.saturating_sub(renewed) >= MINING_TIME_REFRESH {

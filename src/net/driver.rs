@@ -21,7 +21,7 @@ use crate::limits::{
     CHECK_ELSEWHERE_BYTES, DIAL_TIMEOUT, DRIVER_QUEUE, MAX_EVENTS, MAX_INBOUND, MAX_MANAGERS,
     MAX_MANUAL_PEERS, MAX_OUTBOUND, MAX_PENDING_HANDSHAKES,
 };
-use crate::miner::{self, Found, Miner};
+use crate::miner::{self, Found, Kernel, Miner};
 use crate::net::arrivals::{Arrival, Arrivals};
 use crate::net::clock::Clock;
 use crate::net::connection::{self, Incoming};
@@ -61,6 +61,8 @@ pub struct Settings {
     pub listener: TcpListener,
     /// Mining threads at most.
     pub threads: usize,
+    /// How they search.
+    pub kernel: Kernel,
     /// Where blocks are kept.
     pub store: Store,
     /// What it says of its commits.
@@ -84,6 +86,7 @@ impl Settings {
             seed,
             listener,
             threads: 1,
+            kernel: Kernel::fastest(),
             store,
             committed,
             loaded,
@@ -112,11 +115,11 @@ pub fn start(settings: Settings) -> Result<(Handle, impl Future<Output = Result<
 
 /// A node that has not begun to run.
 fn assemble(settings: Settings) -> Result<(Handle, Driver, World), NotRestored> {
-    let Settings { config, params, seed, listener, threads, store, committed, loaded, folder, written } =
-        settings;
+    let Settings { config, params, seed, listener, threads, kernel, .. } = settings;
+    let Settings { store, committed, loaded, folder, written, .. } = settings;
     let restored = Chain::restore(params.clone(), &loaded.headers, loaded.tip)?;
     let (found, founds) = mpsc::unbounded_channel();
-    let miner = Miner::start(threads, Clock::wall, move |block| {
+    let miner = Miner::start(threads, kernel, Clock::wall, move |block| {
         let _ = found.send(block);
     });
     let (requests, requested) = mpsc::unbounded_channel();
