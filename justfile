@@ -52,6 +52,11 @@ browser:
     cargo build --locked
     tests/browser.py target/debug/p2pnode
 
+# The page in a real browser, on a network that is cut and heals (needs Chromium): `just page --measure --long 10000`.
+page *FLAGS:
+    cargo build --locked
+    tests/page.py target/debug/networkmngr --shots target/page {{FLAGS}}
+
 # The figures of the README, measured here.
 figures:
     cargo build --release --locked

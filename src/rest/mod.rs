@@ -16,6 +16,7 @@
 //! | `table` | paths, methods and operations, as one table |
 //! | `sse` | events, as Server-Sent Events |
 //! | `api/` | `/api/v1`: the fuller API, its events, metrics and specification |
+//! | `page/` | the page at `/` that shows what happens |
 //!
 //! Not here: decisions; a request becomes a read of `node::view` or a `Command`.
 
@@ -28,6 +29,7 @@ pub mod cookie;
 pub mod gates;
 mod json;
 mod node;
+pub mod page;
 mod places;
 pub mod problem;
 pub mod relay;

@@ -16,6 +16,7 @@ use crate::rest::api;
 use crate::rest::auth::authorize;
 use crate::rest::body::Body;
 use crate::rest::cookie::Cookie;
+use crate::rest::page;
 use crate::rest::problem::Problem;
 use crate::rest::server::not_found;
 use crate::store::Damage;
@@ -99,6 +100,9 @@ impl Api {
         let path = request.uri().path().to_owned();
         if let Some(found) = api::TABLE.find(&path) {
             return self.v1(found, request).await;
+        }
+        if let Some(answer) = page::answer(request.method(), &path, request.headers()) {
+            return answer;
         }
         let Ok(found) = router().at(&path) else {
             return Err(match path.starts_with(api::PREFIX) {

@@ -41,6 +41,7 @@ use crate::manager::lives::Deed;
 use crate::manager::not_done::NotDone;
 use crate::rest::body::{self, Body};
 use crate::rest::gates::Gates;
+use crate::rest::page;
 use crate::rest::problem::Problem;
 use crate::rest::server;
 use crate::rest::sse;
@@ -77,6 +78,9 @@ impl Api {
         let path = request.uri().path().to_owned();
         if let Some(rest) = path.strip_prefix("/node/") {
             return self.relayed(rest, request).await;
+        }
+        if let Some(answer) = page::answer(request.method(), &path, request.headers()) {
+            return answer;
         }
         if let Some((path, methods)) = original::ROUTES.into_iter().find(|(known, _)| *known == path) {
             return self.original(path, methods, &request).await;

@@ -24,6 +24,7 @@ mod bodies;
 mod credentials;
 mod endpoints;
 mod hostile;
+mod page;
 mod register;
 mod replace;
 mod serving;

@@ -1,0 +1,99 @@
+// A block looked at closely: its 80 bytes, the work in its hash, its way over the network, what is in it; and its hash
+// computed again, here.
+
+import { get, getBytes } from "./api.js";
+import * as codec from "./codec.js";
+import { attr, changed, el, text } from "./dom.js";
+import { running } from "./model.js";
+import { bytes, clock, count, millis, name } from "./words.js";
+
+/// Of a large block, so many bytes are shown.
+const MAX_RAW = 4096;
+
+const MEANS = {version: "free for the miner", previous: "the block before: so it is a chain",
+  merkle_root: "stands for all that is in the block", time: "when, by the miner’s clock", bits: "the target, in short",
+  nonce: "what the miner searched for"};
+
+export class BlockCard {
+  constructor(app, cards) {
+    Object.assign(this, {app, cards});
+  }
+
+  async open(hash) {
+    const {app} = this;
+    const block = app.state.blocks.get(hash);
+    if (!block) return;
+    const [places, arrivals, more] = [el("p"), el("ol.arrivals"), el("div")];
+    const needed = block.bits && codec.neededBits(block.bits);
+    const work = block.height === 0 ? "The first block: all begin with it, so nobody had to mine it."
+      : `Begins with ${codec.zeroBits(hash)} zero bits${needed ? `; ${needed} were needed: about ${count(2 ** needed)} tries` : ""}.`;
+    this.cards.fill({title: `Block ${block.height}`, mark: el(`span.mark.square.c${block.colour}`, {"aria-hidden": "true"}, `${block.height}`), block: hash},
+      this.marked(hash), el("p.note", work), places, block.refused && el("p.bad", `Refused. ${block.refused}`), more,
+      el("h3", "When each node had it"), arrivals);
+    this.hash = hash;
+    this.cards.draw = state => {
+      const block = state.blocks.get(hash);
+      if (!block) return;
+      const tipOf = [...state.nodes.values()].filter(node => node.tip === hash).map(node => node.name);
+      const depth = state.blocks.get(state.best).height - block.height;
+      text(places, `${!block.best ? "Not on the best chain." : depth ? `On the best chain, ${depth + 1} deep.` : "The tip of the best chain."}${tipOf.length ? ` The tip of ${tipOf.join(", ")}.` : ""}`);
+      const known = [...(block.holders ?? [])].filter(([, at]) => at.time).map(([node, at]) => ({node, ...at}));
+      if (known.length) this.arrivals(arrivals, state, known);
+    };
+    this.cards.draw(app.state);
+    if (!app.source) return;
+    try {
+      const holder = running(app.state).find(node => block.holders?.has(node.node) ?? node.tip === hash) ?? running(app.state)[0];
+      const api = `${app.source.api(holder.node)}blocks/${hash}`;
+      const [full, header, raw] = await Promise.all([get(api), getBytes(`${api}/header`), getBytes(`${api}/raw`)]);
+      this.more(more, hash, full, header, raw);
+      if (app.source.kind === "network" && !arrivals.firstChild) this.arrivals(arrivals, app.state, (await get(`api/v1/blocks/${hash}`)).arrivals);
+    } catch ({message}) {
+      text(more, message);
+    }
+  }
+
+  /// A hash, its zeros marked: they are the work.
+  marked(hash) {
+    const [zeros] = /^0*/.exec(hash);
+    return el("p.mono", el("b", zeros), hash.slice(zeros.length, -4), el("strong", hash.slice(-4)));
+  }
+
+  arrivals(list, state, arrivals) {
+    arrivals.sort((a, b) => a.time - b.time);
+    const first = arrivals[0]?.time;
+    const span = arrivals.at(-1)?.time - first || 1;
+    changed(list, arrivals.length, () => list.replaceChildren(...arrivals.map(({node, time, from, origin}) => {
+      const bar = el("i");
+      bar.style.width = `${(4 + 96 * (time - first) / span).toFixed(1)}%`;
+      const how = origin === "mined" ? "mined it" : `${Number.isInteger(from) ? `from ${name(state, from)}, ` : ""}${origin ?? ""}`;
+      return el("li", el("b", name(state, node)), el("span", bar), el("span", time === first ? clock(time) : `+${millis((time - first) * 1000)}`), el("span.note", how));
+    })));
+  }
+
+  more(box, hash, full, header, raw) {
+    const fields = codec.FIELDS.map(([name, at, length]) => el(`span.field.${name}`, {title: name}, codec.toHex(header.slice(at, at + length))));
+    const rows = codec.FIELDS.map(([name]) => el(`tr.${name}`, el("th", {scope: "row"}, name.replace("_", " ")),
+      el("td.mono", `${full[name]}${name === "time" ? ` · ${clock(full.time)}` : ""}`), el("td.note", MEANS[name])));
+    const result = el("p.result", {role: "status"});
+    const contents = (full.transactions ?? []).map(tx => el("li", el("b", tx.type), tx.type === "coinbase"
+      ? ` by ${this.miner(tx.miner)}${tx.note && `, “${tx.note}”`}` : ` ${tx.text ?? `${tx.base64.slice(0, 80)} (base64)`}`, el("small.mono", tx.id.slice(-8))));
+    box.replaceChildren(el("div.row", el("button#hash-again", {onclick: () => this.again(result, hash, header, full)}, "Hash it again"),
+      el("button#tamper", {onclick: () => this.cards.tamper.open(hash)}, "What if somebody changes it?")), result,
+    el("h3", "Header"), el("div.header.mono", {"aria-label": "The header’s 80 bytes"}, fields), el("table", el("tbody", rows)),
+    el("h3", `Contents, ${bytes(full.bytes)}`), el("ol.contents", contents),
+    el("details", el("summary", `Raw bytes (${raw.length})`), el("pre.raw", codec.toHex(raw.slice(0, MAX_RAW)) + (raw.length > MAX_RAW ? " …" : ""))));
+  }
+
+  miner(id) {
+    return [...this.app.state.nodes.values()].find(node => node.id === id)?.name ?? (/^0*$/.test(id) ? "nobody" : id.slice(0, 8));
+  }
+
+  async again(result, hash, header, full) {
+    if (!codec.canHash) return text(result, "This browser hashes only for pages of this machine: open it as 127.0.0.1.");
+    const found = codec.shown(await codec.doubleSha256(header));
+    attr(result, "class", `result ${found === hash ? "good" : "bad"}`);
+    result.replaceChildren(this.marked(found), found !== hash ? "✕ The bytes do not hash to the block’s name: whoever gave them lies."
+      : `✓ SHA-256 of SHA-256 of the 80 bytes, computed by this browser: the same${codec.meets(found, full.bits) ? ", and not above the target" : ""}.`);
+  }
+}

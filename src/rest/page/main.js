@@ -1,0 +1,95 @@
+// Puts the parts together. Events change the state as they come; once a frame all that changed is drawn.
+
+import { Act } from "./act.js";
+import { Cards } from "./cards.js";
+import { $, attr, el, show } from "./dom.js";
+import { Glance } from "./glance.js";
+import { Lasso } from "./lasso.js";
+import { Lessons } from "./lesson.js";
+import { apply, empty } from "./model.js";
+import { Network } from "./network.js";
+import { source } from "./source.js";
+import { Story } from "./story.js";
+import { Stream } from "./stream.js";
+import { Timeline } from "./timeline.js";
+import { Tree } from "./tree.js";
+
+/// What no event tells is asked for so often, while something happens.
+const FIGURES_MILLIS = 2000;
+const RETRY_MILLIS = 2000;
+
+let [frame, news] = [null, false];
+const live = empty();
+const app = {
+  /// Who is asked; none: nobody answers, and only recordings can be looked at.
+  source: null,
+  /// The state that is drawn: the live one, or one of the past.
+  get state() { return app.timeline.state ?? live; },
+  get past() { return app.timeline.past; },
+  redraw() { frame ??= requestAnimationFrame(draw); },
+  /// Something to be read, until it is pressed away.
+  notice(message) {
+    show($("#notice"), message);
+    $("#notice").replaceChildren(el("p", message ?? ""), el("button", {"aria-label": "Close", onclick: () => app.notice(null)}, "✕"));
+  },
+  /// Lets an event be seen, in the past as well.
+  show(event) { app.network.event(app.state, event); },
+  opened() { app.notice(null); app.cards.close(); },
+};
+const openNode = node => app.lasso.choosing ? app.lasso.toggle(node) : app.cards.openNode(node);
+const openBlock = hash => app.cards.block.open(hash);
+app.timeline = new Timeline(app);
+app.glance = new Glance();
+app.network = new Network(openNode);
+app.tree = new Tree(openBlock);
+app.story = new Story(openBlock, openNode);
+app.act = new Act(app);
+app.lasso = new Lasso(app);
+app.lessons = new Lessons(app);
+app.cards = new Cards(app);
+
+function heard(batch) {
+  app.timeline.push(batch);
+  for (const event of batch) {
+    apply(live, event);
+    app.act.event(event);
+    if (!app.past) app.show(event);
+    news ||= event.type !== "figures";
+  }
+  app.redraw();
+}
+
+function draw() {
+  frame = null;
+  const {state, past} = app;
+  if (!state.rules) return;
+  const now = past ? state.at : Math.max(state.at, Date.now() / 1000);
+  attr(document.body, "data-kind", state.kind);
+  app.network.draw(state, now);
+  app.glance.draw(state, now);
+  app.tree.draw(state);
+  app.story.draw(state, now);
+  app.act.draw(state, past || !app.source);
+  app.lessons.draw(state);
+  app.cards.draw(state);
+  app.timeline.draw(state);
+}
+
+// Time passes without events, too.
+setInterval(() => { if (!document.hidden) app.redraw(); }, 1000);
+setInterval(async () => {
+  if (!news || document.hidden) return;
+  news = false;
+  try { heard([await app.source.figures()]); } catch { /* the next will do */ }
+}, FIGURES_MILLIS);
+
+async function connect() {
+  try {
+    app.source = await source();
+  } catch {
+    app.glance.say("connecting", "Nobody answers", "Does the network run? A recording can be opened below.");
+    return setTimeout(connect, RETRY_MILLIS);
+  }
+  new Stream(app.source, heard);
+}
+connect();

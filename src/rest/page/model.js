@@ -1,0 +1,288 @@
+// The state, and what each event makes of it. Pure: no clock, no page, no calls; so a recording that is applied
+// again comes to the same. Everything here is bounded.
+
+import { leave, place } from "./lanes.js";
+import { letters, plural } from "./words.js";
+
+/// Blocks kept, the lowest forgotten first, some hundred at a time; and those of which each arrival is kept.
+const MAX_BLOCKS = 4000;
+const FORGOTTEN = 250;
+const MAX_FRESH = 512;
+const MAX_STORY = 200;
+const MAX_SPREADS = 100;
+const MAX_REFUSED = 100;
+
+/// Every node tells of the same reorg; so many seconds apart they are one.
+const TOGETHER = 5;
+
+export const linkKey = (a, b) => a < b ? `${a}-${b}` : `${b}-${a}`;
+
+export const empty = () => ({
+  kind: "network", at: 0, rules: null, nodes: new Map(), links: new Map(), mining: null, partition: null, said: null,
+  propagation: null, blocks: new Map(), fresh: [], lanes: {cells: new Map(), last: []}, best: null, highest: 0,
+  story: [], serial: 0, spreads: [], reorg: null, refused: new Map(),
+});
+
+/// Applies one event.
+export function apply(state, event) {
+  state.at = Math.max(state.at, event.time ?? 0);
+  HANDLERS[event.type]?.(state, event);
+}
+
+const HANDLERS = {
+  snapshot: load,
+  block(state, event) {
+    const {node, from, time, origin} = event;
+    const block = known(state, event);
+    const news = !block.holders?.has(node);
+    if (origin === "mined") block.miner ??= node;
+    hold(state, block, node, time, from, origin);
+    const link = state.links.get(linkKey(from, node));
+    if (link && news) link.blocks += 1;
+  },
+  block_mined(state, {hash, node}) {
+    const block = state.blocks.get(hash);
+    if (block) block.miner = node;
+  },
+  block_refused(state, event) {
+    const {hash, rule, why, node, time} = event;
+    let entry = state.refused.get(hash);
+    if (!entry) {
+      state.refused.set(hash, entry = {kind: "refused", hash, rule, why, nodes: new Set()});
+      if (state.refused.size > MAX_REFUSED) state.refused.delete(state.refused.keys().next().value);
+      tell(state, time, entry);
+    }
+    entry.nodes.add(node);
+    // Where it would stand, if the teller knows.
+    const block = state.blocks.get(hash) ?? (Number.isInteger(event.height) ? known(state, {...event, seen: time}) : {});
+    block.refused = `${rule}: ${why}`;
+  },
+  tip(state, event) {
+    const {node, hash, height, work, time} = event;
+    if (!state.nodes.has(node)) return;
+    Object.assign(state.nodes.get(node), {tip: hash, height});
+    const block = state.blocks.get(hash);
+    if (block) {
+      if (work) block.work = BigInt(work);
+      hold(state, block, node, time);
+    }
+    choose(state);
+  },
+  reorg(state, {node, time, old, new: now, depth, returned}) {
+    const last = state.reorg;
+    const gained = now.height - (old.height - depth);
+    if (last?.old === old.hash && time - last.time < TOGETHER) {
+      last.nodes.add(node);
+      last.returned = Math.max(last.returned, returned.count);
+      last.gained = Math.max(last.gained, gained);
+      return;
+    }
+    gaveUp(state, time, {old: old.hash, new: now.hash, depth, gained, returned: returned.count, nodes: new Set([node])});
+  },
+  pool: (state, {node, count}) => amend(state, node, {pool: count}),
+  mining: (state, {node, hashrate}) => amend(state, node, {hashrate}),
+  peer_ready: (state, event) => connection(state, event, true),
+  peer_closed: (state, event) => connection(state, event, false),
+  mining_set: (state, event) => { state.mining = event; },
+  verdict: (state, event) => { state.said = event.condition; },
+  partition(state, {groups, time}) {
+    state.partition = groups;
+    const side = node => groups?.findIndex(group => group.includes(node));
+    for (const link of state.links.values()) link.cut = groups ? link.cut || side(link.a) !== side(link.b) : false;
+    tell(state, time, {kind: "partition", groups});
+  },
+  link(state, {seq, type, time, ...event}) {
+    const link = linked(state, event.a, event.b);
+    const news = link.cut !== event.cut || link.latency_ms !== event.latency_ms;
+    Object.assign(link, event);
+    // Of a partition one sentence says all.
+    if (news && !state.partition) tell(state, time, {kind: "link", ...event});
+  },
+  node(state, {node, state: life, pid, time}) {
+    if (!state.nodes.has(node)) join(state, {node});
+    else if (state.nodes.get(node).state === life) return;
+    amend(state, node, {state: life, ...(pid && {pid}), ...(life === "ended" && {hashrate: 0})});
+    tell(state, time, {kind: "node", node, state: life});
+    choose(state);
+  },
+  // What no event tells, and is asked for now and then.
+  figures(state, {nodes, links, ...more}) {
+    for (const {peers, ...node} of nodes) amend(state, node.node, {...node, ...(peers && {peers: new Set(peers)})});
+    for (const link of links ?? []) Object.assign(linked(state, link.a, link.b), link);
+    for (const name of ["rules", "mining", "propagation"]) state[name] = more[name] ?? state[name];
+  },
+  fault: (state, {node, why, time}) => tell(state, time, {kind: "fault", node, why}),
+  lost: (state, {count}) => tell(state, state.at, {kind: "lost", count}),
+};
+
+/// Begins anew with what the API says; what was told so far stays told, and what was drawn stays where it is.
+function load(state, {network, tree, kind, time}) {
+  const {story, serial, spreads, refused, blocks} = state;
+  const same = state.rules?.id === network.rules.id;
+  Object.assign(state, empty(), same && {story, serial, spreads, refused});
+  const {rules, mining, partition, propagation, verdict, last_reorg: last} = network;
+  Object.assign(state, {kind, at: time, rules, mining, partition: partition ?? null, propagation, said: verdict?.condition});
+  for (const node of network.nodes) join(state, node);
+  for (const link of network.links) Object.assign(linked(state, link.a, link.b), link);
+  const top = tree.blocks.at(-1)?.height;
+  for (const one of tree.blocks) {
+    const block = known(state, one, same ? blocks.get(one.hash) : undefined);
+    block.held = one.held_by?.length ?? 0;
+    // Arrivals are not in the tree; only those to come will be known.
+    block.holders = block.height > top - 50 ? new Map((one.held_by ?? []).map(node => [node, {}])) : null;
+  }
+  choose(state);
+  state.reorg = state.story.findLast(entry => entry.kind === "reorg") ?? null;
+  if (!last || state.reorg) return;
+  const [old, now] = [state.blocks.get(last.old), state.blocks.get(last.new)];
+  gaveUp(state, last.time, {...last, gained: old && now ? now.height - (old.height - last.depth) : null, nodes: new Set([last.node])});
+}
+
+function join(state, node) {
+  const {peers, name} = node;
+  state.nodes.set(node.node, {id: "", state: "running", tip: null, height: null, pool: 0, hashrate: 0, mined: 0, ...node,
+    name: name ?? letters(node.node), peers: new Set(peers)});
+}
+
+const amend = (state, node, more) => {
+  if (state.nodes.has(node)) Object.assign(state.nodes.get(node), more);
+};
+
+function linked(state, a, b) {
+  const key = linkKey(a, b);
+  if (!state.links.has(key)) {
+    state.links.set(key, {a: Math.min(a, b), b: Math.max(a, b), up: false, cut: false, latency_ms: 0, jitter_ms: 0, loss: 0, blocks: 0});
+  }
+  return state.links.get(key);
+}
+
+function connection(state, {node, peer}, up) {
+  // With other programs there are connections, too, but no link of this network.
+  if (!state.nodes.has(node) || !state.nodes.has(peer)) return;
+  state.nodes.get(node).peers[up ? "add" : "delete"](peer);
+  linked(state, node, peer).up = up;
+}
+
+function gaveUp(state, time, reorg) {
+  state.reorg = {...reorg, kind: "reorg"};
+  tell(state, time, state.reorg);
+}
+
+/// The block that an event or an answer tells of.
+function known(state, from, drawn = from) {
+  const {hash, previous, height, bits, text, seen, time} = from;
+  if (state.blocks.has(hash)) return state.blocks.get(hash);
+  const refused = state.refused.get(hash);
+  const work = from.work ? BigInt(from.work) : (state.blocks.get(previous)?.work ?? 0n) + 1n;
+  const block = {hash, previous, height, bits, text, work, seen: seen ?? time, miner: from.miner ?? null, best: false,
+    refused: refused ? `${refused.rule}: ${refused.why}` : from.refused, holders: new Map(), held: 0, spread: null, over: 0};
+  place(state, block, drawn);
+  state.blocks.set(hash, block);
+  if (!block.refused) state.highest = Math.max(state.highest, height);
+  state.fresh.push(hash);
+  if (seen === undefined && from.origin !== "loaded") tell(state, time, {kind: "block", hash, height});
+  if (state.fresh.length > MAX_FRESH) {
+    const old = state.blocks.get(state.fresh.shift());
+    if (old) old.holders = null;
+  }
+  if (state.blocks.size > MAX_BLOCKS + FORGOTTEN) {
+    const lowest = [...state.blocks.values()].sort((a, b) => a.height - b.height).slice(0, FORGOTTEN);
+    for (const block of lowest) {
+      leave(state, block);
+      state.blocks.delete(block.hash);
+    }
+  }
+  return block;
+}
+
+/// Notes that a node has a block, and how long it took until all who can have it did.
+function hold(state, block, node, time, from = null, origin = null) {
+  const {holders} = block;
+  if (!holders) return;
+  if (holders.has(node)) {
+    if (from !== null) Object.assign(holders.get(node), {from, origin});
+    return;
+  }
+  holders.set(node, {time, from, origin});
+  block.held = holders.size;
+  const running = [...state.nodes.values()].filter(node => node.state === "running" && !node.ghost).length;
+  const wanted = Math.min(running, state.partition?.find(group => group.includes(node))?.length ?? running);
+  if (block.spread !== null || block.held < wanted || wanted < 2) return;
+  const times = [...holders.values()].map(at => at.time);
+  if (times.includes(undefined)) return;
+  Object.assign(block, {spread: (Math.max(...times) - Math.min(...times)) * 1000, over: block.held});
+  state.spreads.push(block.spread);
+  if (state.spreads.length > MAX_SPREADS) state.spreads.shift();
+}
+
+/// Which chain is the best: the one with the most work that a node has for its tip.
+function choose(state) {
+  let best = null;
+  for (const {block} of tips(state)) {
+    if (block && (!best || block.work > best.work || (block.work === best.work && block.hash === state.best))) best = block;
+  }
+  if (!best || best.hash === state.best) return;
+  let at = best;
+  for (; at && !at.best; at = state.blocks.get(at.previous)) at.best = true;
+  // What the old one had above the place where they meet is given up.
+  const now = new Set();
+  for (let one = best; one && one !== at; one = state.blocks.get(one.previous)) now.add(one);
+  for (let old = state.blocks.get(state.best); old && old !== at && !now.has(old); old = state.blocks.get(old.previous)) old.best = false;
+  state.best = best.hash;
+}
+
+function tell(state, time, entry) {
+  state.story.push(Object.assign(entry, {time, serial: state.serial += 1}));
+  if (state.story.length > MAX_STORY) state.story.shift();
+}
+
+export const running = state => [...state.nodes.values()].filter(node => node.state === "running" && !node.ghost);
+
+/// The tips that running nodes have, most nodes first.
+export function tips(state) {
+  const found = new Map();
+  for (const {tip, node} of running(state)) {
+    if (tip && !found.has(tip)) found.set(tip, {hash: tip, block: state.blocks.get(tip), nodes: []});
+    found.get(tip)?.nodes.push(node);
+  }
+  return [...found.values()].sort((a, b) => b.nodes.length - a.nodes.length || (a.hash < b.hash ? -1 : 1));
+}
+
+/// Whether the nodes agree: in a word for the page, in one for people, and in a sentence. `now` is a time.
+export function verdict(state, now) {
+  const own = [...state.nodes.values()].filter(node => !node.ghost);
+  const active = running(state);
+  const away = own.length - active.length;
+  const rest = away ? ` ${away} of ${own.length} ${away === 1 ? "takes" : "take"} no part.` : "";
+  const found = tips(state);
+  const expected = expectedSeconds(state);
+  const tip = state.blocks.get(state.best);
+  if (active.length === 0) return ["down", "Down", "No node runs."];
+  if (state.kind === "node") return ["in-sync", `At block ${active[0].height}`, state.nodes.size > 1
+    ? `connected to ${plural(state.nodes.size - 1, "peer")}` : "with no peer yet"];
+  const oneChain = found.every(({block}) => block?.best);
+  if (found.length > 1 && !(oneChain && state.partition)) {
+    if (oneChain) return ["syncing", "Catching up", `One chain; some nodes are behind.${rest}`];
+    const cut = state.partition ? ` The network is cut in ${state.partition.length}.` : "";
+    return ["forked", "Forked", `${found.length} tips, ${found.slice(0, 4).map(tip => tip.nodes.length).join(" to ")}.${cut}${rest}`];
+  }
+  if (state.partition) return ["partitioned", "Partitioned", `${state.partition.length} groups that cannot hear each other, still on one chain.${rest}`];
+  if (state.said === "partitioned") return ["partitioned", "Partitioned", `Cut links leave some no way.${rest}`];
+  if (expected && tip && now - tip.seen > expected * 10) return ["stalled", "Stalled", `No block for ten times as long as it takes.${rest}`];
+  return ["in-sync", "In sync", active.length === 1 ? `One node runs, alone.${rest}`
+    : rest ? `${active.length} nodes agree.${rest}` : `All ${active.length} nodes agree.`];
+}
+
+/// Seconds that a block takes on average now; none: nobody mines by itself.
+export function expectedSeconds(state) {
+  if (state.mining?.mode === "interval") return state.mining.interval;
+  const rate = running(state).reduce((sum, node) => sum + node.hashrate, 0);
+  return rate ? Number(state.rules.expected_hashes) / rate : null;
+}
+
+/// Half of the last blocks, and nineteen of twenty, were everybody's by then; and how many those are.
+export function percentiles({spreads, propagation: told}) {
+  if (!spreads.length) return [told?.p50_ms, told?.p95_ms, told?.blocks ?? 0];
+  const sorted = [...spreads].sort((a, b) => a - b);
+  return [...[0.5, 0.95].map(share => sorted[Math.ceil(sorted.length * share) - 1]), sorted.length];
+}

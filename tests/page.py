@@ -1,0 +1,613 @@
+#!/usr/bin/env python3
+"""The page, in a real browser, against a real network of six nodes: it is cut with a line drawn around three of them,
+both halves mine, it heals, and what is drawn is looked at on the way. Standard library and Chromium only.
+
+    tests/page.py target/debug/networkmngr [--shots FOLDER] [--measure] [--long BLOCKS]
+
+--shots keeps a picture of each state. --measure plays a recording of 64 nodes with 2,000 blocks in view and fails below
+fifty frames a second. --long leaves a tab open while so many blocks are mined: it must not grow without bound.
+"""
+
+import argparse
+import base64
+import fcntl
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+DEADLINE = 60  # seconds; far more than anything here takes on a busy machine
+FRAMES = 50  # a second, with --measure
+# What a tab may have after many blocks, however many.
+MAX_ELEMENTS = 6000
+MAX_EVENTS = 8192 + 1024
+MAX_HEAP = 160 << 20
+
+
+class Browser:
+    """Chromium, spoken to over a pipe in its DevTools protocol; one page."""
+
+    def __init__(self, chromium, folder):
+        (there, self.out), (back, there_back) = os.pipe(), os.pipe()
+        # Where the browser looks for them is 3 and 4; first out of the way.
+        ends = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (there, there_back)]
+        command = ["bash", "-c", f'exec "$@" 3<&{ends[0]} 4>&{ends[1]}', "browser", chromium, "--headless", "--no-sandbox",
+                   "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                   "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", "--enable-precise-memory-info",
+                   f"--user-data-dir={folder}/profile", "--remote-debugging-pipe"]
+        with open(f"{folder}/browser.log", "w") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, pass_fds=ends)
+        for fd in (there, there_back, *ends):
+            os.close(fd)
+        self.back, self.last, self.answers, self.events = back, 0, {}, []
+        self.heard = threading.Condition()
+        threading.Thread(target=self.listen, daemon=True).start()
+        self.session = None
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
+            self.call(f"{domain}.enable")
+        self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
+        self.size(1440, 900)
+
+    def listen(self):
+        waiting = b""
+        while data := os.read(self.back, 1 << 16):
+            *messages, waiting = (waiting + data).split(b"\0")
+            with self.heard:
+                for message in map(json.loads, messages):
+                    if "id" in message:
+                        self.answers[message["id"]] = message
+                    else:
+                        self.events.append(message)
+                self.heard.notify_all()
+
+    def call(self, method, **params):
+        self.last += 1
+        number, session = self.last, {"sessionId": self.session} if self.session else {}
+        data = json.dumps({"id": number, "method": method, "params": params, **session}).encode() + b"\0"
+        while data:
+            data = data[os.write(self.out, data):]
+        with self.heard:
+            assert self.heard.wait_for(lambda: number in self.answers, DEADLINE), f"{method}: no answer"
+            answer = self.answers.pop(number)
+        assert "error" not in answer, (method, answer["error"])
+        return answer["result"]
+
+    def js(self, code):
+        answer = self.call("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in answer:
+            raise ValueError(answer["exceptionDetails"]["exception"].get("description"))
+        return answer["result"].get("value")
+
+    def until(self, code, why=""):
+        """Waits until the page says so."""
+        end, said = time.monotonic() + DEADLINE, None
+        while time.monotonic() < end:
+            try:
+                if said := self.js(f"!!({code})"):
+                    return
+            except ValueError as error:  # as long as it loads
+                said = error
+            time.sleep(0.03)
+        raise AssertionError(f"{why or code}: {said!r}; the page says {self.js('document.body.innerText')[:2000]}")
+
+    def text(self, selector):
+        return self.js(f"document.querySelector({json.dumps(selector)})?.textContent")
+
+    def press(self, selector):
+        """A click where the element is."""
+        self.until(f"document.querySelector({json.dumps(selector)})", f"there is {selector}")
+        box = self.js(f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'nearest'}});"
+                      " const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] })()")
+        self.mouse([box])
+
+    def mouse(self, points):
+        """Draws through the points with the button held."""
+        def send(kind, point, **more):
+            self.call("Input.dispatchMouseEvent", type=kind, x=point[0], y=point[1], button="left", **more)
+        send("mousePressed", points[0], clickCount=1)
+        for (ax, ay), (bx, by) in zip(points, points[1:]):
+            for step in range(1, 6):
+                send("mouseMoved", (ax + (bx - ax) * step / 5, ay + (by - ay) * step / 5), buttons=1)
+        send("mouseReleased", points[-1], clickCount=1)
+
+    def key(self, key):
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, **text if kind == "keyDown" else {})
+
+    def type(self, selector, words):
+        self.js(f"document.querySelector({json.dumps(selector)}).focus()")
+        self.call("Input.insertText", text=words)
+
+    def size(self, width, height, mobile=False):
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
+
+    def prefer(self, **features):
+        named = [{"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in features.items()]
+        self.call("Emulation.setEmulatedMedia", features=named)
+
+    def open(self, url):
+        self.call("Page.navigate", url=url)
+
+    def open_file(self, selector, path):
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[path])
+
+    def shoot(self, folder, name):
+        if folder:
+            picture = self.call("Page.captureScreenshot", format="png")["data"]
+            with open(f"{folder}/{name}.png", "wb") as file:
+                file.write(base64.b64decode(picture))
+
+    def complaints(self, since=0):
+        """Whatever the console shows as wrong."""
+        found = []
+        for event in self.events[since:]:
+            params = event["params"]
+            if event["method"] == "Runtime.exceptionThrown":
+                details = params["exceptionDetails"]
+                found.append(details.get("exception", {}).get("description") or details["text"])
+            if event["method"] == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):
+                found.append(json.dumps(params["args"]))
+            if event["method"] == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
+                found.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+        return found
+
+    def asked(self):
+        """Every address that was asked for."""
+        requests = [event for event in self.events if event["method"] == "Network.requestWillBeSent"]
+        return [event["params"]["request"]["url"] for event in requests]
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(DEADLINE)
+
+
+class Network:
+    """A manager and its nodes."""
+
+    def __init__(self, program, folder, *flags):
+        command = [program, "-p", "0", "--ephemeral", "--data-dir", f"{folder}/network", "--base-http", "0", "--base-listen", "0", *flags]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder)
+        said = ""
+        for line in self.process.stdout:
+            said += line
+            if found := re.search(r"curl http://([0-9.:]+)/start/mining", line):
+                self.base = f"http://{found[1]}/"
+                break
+        else:
+            raise AssertionError(f"the network did not start: {said}")
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+
+    def call(self, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.base + path, data), timeout=DEADLINE) as answer:
+            return json.load(answer)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.process.wait(DEADLINE)
+
+
+class Cable:
+    """Between the browser and a server: it can be cut."""
+
+    def __init__(self, to):
+        self.to, self.ends, self.port = to, [], 0
+        self.join()
+
+    def join(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+
+    def accept(self, listener):
+        try:
+            while True:
+                near, far = listener.accept()[0], socket.create_connection(("127.0.0.1", self.to))
+                self.ends += near, far
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=self.copy, args=pair, daemon=True).start()
+        except OSError:
+            pass  # it was cut
+
+    def copy(self, source, to):
+        try:
+            while data := source.recv(65536):
+                to.sendall(data)
+            to.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def cut(self):
+        for end in (self.listener, *self.ends):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            end.close()
+        self.ends = []
+
+
+WORD = "document.querySelector('#word').textContent"
+WHERE = """Object.fromEntries([...document.querySelectorAll('[data-block]')].map(e => [e.dataset.block, ['x', 'y'].map(at => e.querySelector('rect').getAttribute(at)).join(' ')]))"""
+DISCS = "[...document.querySelectorAll('[data-node].node')].map(e => [e.querySelector('.letter').textContent, e.querySelector('.tip').textContent, /c\\d/.exec(e.getAttribute('class'))?.[0]])"
+HOSTILE = "<img src=x onerror=\"document.title='hostile'\"><script>document.title='hostile'</script>"
+
+
+def is_word(word):
+    return f"{WORD} === {json.dumps(word)}"
+
+
+def tell(what):
+    print(f"{time.monotonic() - BEGUN:5.1f} s  {what}", flush=True)
+
+
+def first_sight(browser, network, shots):
+    browser.open(network.base)
+    begun = time.monotonic()
+    browser.until(is_word("In sync"))
+    assert time.monotonic() - begun < 10, "ten seconds are enough"
+    discs = browser.js(DISCS)
+    assert [disc[0] for disc in sorted(discs)] == list("ABCDEF"), discs
+    assert browser.text("[data-tile] .value") == "6" and browser.text("#mine").endswith("Mine a block")
+    browser.press("#mine")
+    browser.until("document.querySelectorAll('[data-block]').length === 2", "a block was mined")
+    browser.until(f"new Set({DISCS}.map(disc => disc[1])).size === 1", "all have it")
+    tell("opened: six nodes in sync, and a block by one press")
+    browser.shoot(shots, "sync")
+
+
+def fork(browser, network, shots):
+    # A line around D, E and F, wherever they are.
+    boxes = browser.js("['3','4','5'].map(n => { const b = document.querySelector(`.node[data-node='${n}'] .disc`).getBoundingClientRect();"
+                       " return [b.left, b.top, b.right, b.bottom] })")
+    left, top, right, bottom = (f(box[at] for box in boxes) for f, at in ((min, 0), (min, 1), (max, 2), (max, 3)))
+    margin = 18
+    corners = [(left - margin, top - margin), (right + margin, top - margin), (right + margin, bottom + margin), (left - margin, bottom + margin)]
+    browser.mouse([*corners, corners[0]])
+    browser.until("document.querySelector('#lasso-bar').textContent.includes('Cut D, E and F off from A, B and C?')")
+    browser.press("#do-cut")
+    browser.until("document.querySelectorAll('.link.cut').length === 9", "nine links are drawn as cut")
+    browser.until(is_word("Partitioned"))
+    network.call("api/v1/mine", {"node": 4, "count": 2, "content": "paid in full"})
+    browser.press(".node[data-node='1']")
+    browser.until("document.querySelector('#card h2').textContent === 'Node B'")
+    for count in range(3):
+        browser.until("!document.querySelector('#mine-here').disabled")
+        browser.press("#mine-here")
+        browser.until(f"document.querySelectorAll('[data-block]').length === {5 + count}", "B mined a block")
+    browser.until("document.querySelector('.log').textContent.length > 0", "its log is shown")
+    browser.shoot(shots, "node")
+    browser.key("Escape")
+    browser.until(is_word("Forked"))
+    assert "2 tips, 3 to 3" in browser.text("#why"), browser.text("#why")
+    browser.until(f"new Set({DISCS}.map(disc => disc[1])).size === 2")
+    discs = browser.js(DISCS)
+    colours = {disc[0]: disc[2] for disc in discs}
+    assert colours["A"] == colours["B"] == colours["C"] != colours["D"] == colours["E"] == colours["F"], discs
+    assert browser.js("document.querySelectorAll('.block.stale').length") == 2, "the branch with less work is hollow"
+    lanes = {place.split()[1] for place in browser.js(WHERE).values()}
+    assert len(lanes) == 2, lanes
+    time.sleep(1)  # for the picture: letters have come to rest
+    browser.shoot(shots, "fork")
+    tell("cut by a drawn line: two branches, two colours")
+
+
+def heal(browser, network, shots):
+    before = browser.js(WHERE)
+    chip = browser.js("document.querySelector(\"[data-chip='3']\").style.transform")
+    browser.press("#heal")
+    browser.until(is_word("In sync"))
+    browser.until("document.querySelector('#reorg').textContent.startsWith('Nodes D, E and F gave up 2 blocks for 3: the other branch had more work.')",
+                  "the sentence says who gave up what")
+    assert "1 message went back to the pool" in browser.text("#reorg"), browser.text("#reorg")
+    after = browser.js(WHERE)
+    assert {hash: after[hash] for hash in before} == before, "a drawn block never moves"
+    assert browser.js("document.querySelector(\"[data-chip='3']\").style.transform") != chip, "letters jump lanes"
+    browser.until("document.querySelectorAll('.link.up').length === 15 && !document.querySelector('.link.cut')")
+    assert len({disc[2] for disc in browser.js(DISCS)}) == 1
+    time.sleep(1)  # for the picture
+    browser.shoot(shots, "heal")
+    browser.press("#mine")
+    browser.until("[...document.querySelectorAll('.block.best title')].some(e => e.textContent.includes('paid in full'))", "it is mined again")
+    tell("healed: the sentence, letters that jumped, blocks that stayed")
+
+
+def message(browser, network, shots):
+    browser.type("#message", HOSTILE[:200])
+    browser.press("#send button")
+    browser.until("document.querySelector('#journeys li .stage')?.textContent.startsWith('waits in')")
+    for depth in range(1, 7):
+        network.call("api/v1/mine", {})
+        browser.until(f"document.querySelector('#journeys li').dataset.depth === '{depth}'", f"{depth} confirmations")
+    assert "six confirmations" in browser.text("#journeys .stage")
+    assert browser.js("!document.querySelector('main img, main script, #journeys img') && document.title !== 'hostile'")
+    tell("a message, from the pool to six confirmations; markup in it is text")
+
+
+def cards(browser, network, shots):
+    browser.js("document.querySelector('#tree').focus()")
+    browser.key("End")
+    for _ in range(5):
+        browser.key("ArrowLeft")
+    browser.key("Enter")
+    browser.until("document.querySelector('#hash-again')", "a block's card by keyboard")
+    assert browser.js("document.querySelectorAll('#card .header span').length") == 6
+    assert len(browser.js("document.querySelector('#card .header').textContent")) == 160
+    browser.press("#hash-again")
+    browser.until("document.querySelector('#card .result.good')?.textContent.includes('computed by this browser')")
+    browser.until("document.querySelectorAll('#card .arrivals li').length === 6", "when each node had it")
+    browser.shoot(shots, "block")
+    browser.press("#tamper")
+    browser.until("document.querySelectorAll('.chainlets .good').length === 4")
+    browser.type("#tampered", "!")
+    browser.until("document.querySelector('.chainlets [data-rule=BadMerkleRoot]')")
+    browser.press("#repair")
+    browser.until("document.querySelector('.chainlets [data-rule=BadPow]') && document.querySelector('.chainlets [data-rule=Unlinked]')")
+    browser.shoot(shots, "tamper")
+    browser.key("Escape")
+    browser.until("document.querySelector('#card').hidden")
+    tell("a block: hashed again; tampered with: the rules it breaks")
+
+
+def broken(browser, network):
+    """A stream that breaks misses nothing."""
+    cable = Cable(int(network.base.rstrip("/").rpartition(":")[2]))
+    browser.open(f"http://127.0.0.1:{cable.port}/")
+    browser.until(is_word("In sync"))
+    tall = int(browser.js("document.querySelectorAll('.tile .value')[1].textContent"))
+    since = len(browser.events)
+    cable.cut()
+    browser.until("document.body.hasAttribute('data-lost')", "the page knows that it has no connection")
+    network.call("api/v1/mine", {"count": 3})
+    cable.join()
+    browser.until("!document.body.hasAttribute('data-lost')", "it comes back by itself")
+    network.call("api/v1/mine", {})
+    browser.until(f"document.querySelectorAll('.tile .value')[1].textContent === '{tall + 4}'", "what was missed is there")
+    told = browser.js("[...document.querySelectorAll('#story p')].filter(e => /found block/.test(e.textContent)).map(e => +/block (\\d+)/.exec(e.textContent)[1])")
+    assert set(range(tall + 1, tall + 5)) <= set(told), told
+    own = [text for text in browser.complaints(since) if "net::ERR_" not in text]
+    assert not own, own
+    browser.open(network.base)
+    browser.until(is_word("In sync"))
+    cable.cut()
+    del browser.events[since:]
+    tell("a stream that broke missed nothing")
+
+
+def lesson(browser, network):
+    browser.press("#tab-lessons")
+    browser.press("[data-lesson=fork]")
+    for step in range(5):
+        browser.until(f"document.querySelector('[data-step=\"{step}\"] button')", f"step {step}")
+        browser.press(f"[data-step='{step}'] button")
+    browser.until("document.querySelector('[data-step=\"5\"].done')", "the lesson comes to its end")
+    browser.press("#tab-story")
+    tell("a lesson, step by step")
+
+
+def lives(browser, network):
+    browser.press(".node[data-node='5']")
+    browser.press("[data-verb=kill]")
+    browser.until("document.querySelector(\".node[data-node='5']\").classList.contains('ended')", "F has ended")
+    browser.until("document.querySelector('#why').textContent.includes('1 of 6 takes no part')")
+    network.call("api/v1/mine", {})
+    browser.press("[data-verb=restart]")
+    browser.until("document.querySelector('#why').textContent === 'All 6 nodes agree.'", "F is back, and has what it missed")
+    browser.key("Escape")
+    browser.press("#add")
+    browser.until("document.querySelectorAll('.node').length === 7 && document.querySelector('#why').textContent === 'All 7 nodes agree.'", "a seventh node")
+    tell("a node killed and started again, and one more")
+
+
+def past(browser, network, folder, shots):
+    browser.press("#play")
+    browser.until("document.querySelector('#timeline').classList.contains('past') && document.querySelector('#mine').disabled")
+    for _ in range(400):
+        if browser.js(is_word("Forked")):
+            break
+        browser.press("#back")
+        browser.js("new Promise(requestAnimationFrame)")
+    assert browser.js(is_word("Forked")), "the fork is there to be seen again"
+    browser.shoot(shots, "past")
+    browser.press("#live")
+    browser.until(is_word("In sync"))
+    browser.press("#save")
+    end = time.monotonic() + DEADLINE
+    while not (saved := [name for name in os.listdir(folder) if name.endswith(".ndjson")]):
+        assert time.monotonic() < end, "a recording is saved"
+        time.sleep(0.05)
+    lines = [json.loads(line) for line in open(f"{folder}/{saved[0]}")]
+    assert lines[0]["type"] == "snapshot", lines[0]
+    seqs = [line["seq"] for line in lines if line.get("seq")]
+    assert len(seqs) > 50 and seqs == sorted(set(seqs)), "each event once, in order"
+    tell(f"back in time; a recording of {len(lines)} lines saved")
+    return f"{folder}/{saved[0]}"
+
+
+def looks(browser, network, shots):
+    browser.prefer(color_scheme="dark", reduced_motion="reduce")
+    network.call("api/v1/mine", {})
+    browser.js("new Promise(requestAnimationFrame)")
+    browser.shoot(shots, "dark")
+    browser.prefer(color_scheme="light")
+    browser.size(390, 844, True)
+    browser.until("document.documentElement.scrollWidth <= 390", "nothing sticks out of a phone")
+    browser.shoot(shots, "phone")
+    browser.size(1440, 900)
+    browser.open(f"{network.base}node/0/")
+    browser.until("document.querySelector('#word').textContent.startsWith('At block')", "a node's own page")
+    browser.until("document.querySelectorAll('.node.ghost').length === 6 && document.querySelectorAll('.block').length > 5")
+    browser.press("#mine")
+    browser.until("[...document.querySelectorAll('#story p')].some(e => e.textContent.startsWith('Me found block'))")
+    browser.shoot(shots, "own")
+    tell("dark, on a phone, and a node's own page")
+
+
+def without(browser, network, recording, shots):
+    """A recording plays when nothing runs."""
+    browser.open(network.base)
+    browser.until(is_word("In sync"))
+    network.stop()
+    since = len(browser.events)
+    browser.open_file("#open", recording)
+    browser.until(is_word("Forked"), "the recording plays")
+    # To its end, without waiting for it.
+    browser.js("document.querySelector('#scrub').value = document.querySelector('#scrub').max; document.querySelector('#scrub').dispatchEvent(new Event('input'))")
+    browser.until(f"{is_word('In sync')} && document.querySelector('#reorg').textContent.includes('gave up')")
+    noise = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
+    own = [text for text in browser.complaints(since) if not any(word in text for word in noise)]
+    assert not own, own
+    del browser.events[since:]
+    tell("a recording played without a network")
+
+
+def recorded(folder, nodes=64, blocks=2000, seconds=40):
+    """A recording of a network that never was, large enough to be a burden."""
+    draw = random.Random(7)
+    name = lambda: f"{draw.getrandbits(240):064x}"  # four zeros to begin with
+    links = sorted({tuple(sorted((a, b))) for a in range(nodes) for b in draw.sample([n for n in range(nodes) if n != a], 4)})
+    tree, tips = [], []
+    parent = {"hash": "0" * 64, "height": -1}
+    for at in range(blocks):
+        side = at % 10 == 9
+        base = tree[-2] if side and len(tree) > 1 else parent
+        block = {"hash": name(), "previous": base["hash"], "height": base["height"] + 1, "bits": "1e0fffff", "seen": 1000.0 + at,
+                 "work": str((base["height"] + 2) * 100), "miner": at % nodes, "text": None, "tip_of": [], "held_by": list(range(nodes))}
+        tree.append(block)
+        parent = parent if side else block
+    state = lambda n: {"node": n, "id": f"{n:032x}", "state": "running", "height": parent["height"], "tip": parent["hash"], "peers": [],
+                       "pool": 0, "hashrate": 1000, "mined": 0}
+    snapshot = {"type": "snapshot", "kind": "network", "time": 1000.0 + blocks, "tree": {"blocks": tree}, "network": {
+        "rules": {"id": "64", "expected_hashes": "1000000"}, "nodes": [state(n) for n in range(nodes)],
+        "links": [{"a": a, "b": b, "up": True, "cut": False, "latency_ms": 0, "jitter_ms": 0, "loss": 0} for a, b in links],
+        "mining": {"mode": "background"}, "partition": None, "propagation": {"blocks": 0}}}
+    peers = {n: [a + b - n for a, b in links if n in (a, b)] for n in range(nodes)}
+    events, seq = [], 0
+    for at in range(seconds * 4):  # four blocks a second, each to all over links
+        miner, now = draw.randrange(nodes), 1000.0 + blocks + at / 4
+        block = {"hash": name(), "previous": parent["hash"], "height": parent["height"] + 1, "work": str((parent["height"] + 2) * 100)}
+        came, queue = {miner: None}, [miner]
+        for node in queue:
+            for peer in peers[node]:
+                if peer not in came:
+                    came[peer] = node
+                    queue.append(peer)
+        for hop, (node, source) in enumerate(came.items()):
+            fresh = {"time": now + hop * 0.001, "node": node, **block}
+            events.append({"type": "block", **fresh, "bits": "1e0fffff", "from": source, "miner": miner, "bytes": 200,
+                           "transactions": 1, "origin": "mined" if source is None else "pushed"})
+            events.append({"type": "tip", **fresh, "reverted": 0})
+        parent = block
+    path = f"{folder}/burden.ndjson"
+    with open(path, "w") as file:
+        for event in [snapshot, *events]:
+            seq += 1
+            file.write(json.dumps({"seq": seq, **event}) + "\n")
+    return path
+
+
+def frames(browser, network, folder, shots):
+    browser.open(network.base)
+    browser.until(is_word("In sync"))
+    browser.open_file("#open", recorded(folder))
+    browser.until("document.querySelectorAll('.node').length === 64")
+    browser.until("(document.querySelector('#zoom-out').click(), document.querySelectorAll('[data-block]').length >= 2000)", "2,000 blocks in view")
+    rate, slow = browser.js("""new Promise(done => {
+      const times = [];
+      const step = now => { times.push(now); times.length < 300 && now - times[0] < 6000 ? requestAnimationFrame(step) : done(times); };
+      requestAnimationFrame(step);
+    }).then(times => { const gaps = times.slice(1).map((t, at) => t - times[at]).sort((a, b) => a - b);
+      return [1000 * gaps.length / (times.at(-1) - times[0]), gaps[Math.floor(gaps.length * 0.95)]] })""")
+    browser.shoot(shots, "burden")
+    blocks = browser.js("document.querySelectorAll('[data-block]').length")
+    tell(f"64 nodes, {blocks} blocks in view, 4 blocks a second: {rate:.1f} frames a second, 95 % within {slow:.0f} ms")
+    return rate
+
+
+def grown(browser, program, folder, blocks):
+    network = Network(program, folder, "-a", "2", "--network", "regtest")
+    try:
+        browser.open(network.base)
+        browser.until(is_word("In sync"))
+        for at in range(0, blocks, 500):
+            network.call("api/v1/mine", {"count": 500})
+            if at % 2000 == 0:
+                browser.call("HeapProfiler.collectGarbage")
+                tell(f"{at + 500} blocks: {weight(browser)}")
+        browser.until(f"document.querySelectorAll('.tile .value')[1].textContent === '{blocks}'")
+        browser.call("HeapProfiler.collectGarbage")
+        said = weight(browser)
+        tell(f"{blocks} blocks: {said}")
+        assert said["elements"] < MAX_ELEMENTS and said["events"] <= MAX_EVENTS and said["heap"] < MAX_HEAP, said
+    finally:
+        network.stop()
+
+
+def weight(browser):
+    return browser.js("({elements: document.querySelectorAll('*').length, events: +document.querySelector('#scrub').max,"
+                      " heap: performance.memory.usedJSHeapSize})")
+
+
+def main(options, chromium):
+    folder, keep = tempfile.mkdtemp(), True
+    if options.shots:
+        os.makedirs(options.shots, exist_ok=True)
+    browser, network = Browser(chromium, folder), None
+    try:
+        network = Network(options.program, folder, "-a", "6", "--difficulty", "10")
+        first_sight(browser, network, options.shots)
+        fork(browser, network, options.shots)
+        heal(browser, network, options.shots)
+        message(browser, network, options.shots)
+        cards(browser, network, options.shots)
+        broken(browser, network)
+        lesson(browser, network)
+        lives(browser, network)
+        recording = past(browser, network, folder, options.shots)
+        looks(browser, network, options.shots)
+        if options.measure:
+            assert frames(browser, network, folder, options.shots) >= FRAMES, "too slow"
+        without(browser, network, recording, options.shots)
+        assert not browser.complaints(), browser.complaints()
+        foreign = [url for url in browser.asked() if not url.startswith((network.base, "blob:" + network.base, "about:"))]
+        assert not foreign, foreign
+        if options.long:
+            grown(browser, options.program, folder, options.long)
+        keep = False
+        print("the page shows what happens; the console is silent, and nobody else was asked")
+    finally:
+        browser.close()
+        if network:
+            network.stop()
+        if keep:
+            print(f"logs: {folder}", file=sys.stderr)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    BEGUN = time.monotonic()
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("program", type=os.path.realpath)
+    parser.add_argument("--shots")
+    parser.add_argument("--measure", action="store_true")
+    parser.add_argument("--long", type=int)
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not found:
+        sys.exit("error: there is no Chromium\nhint: on Debian and Ubuntu, apt-get install chromium")
+    main(parser.parse_args(), found)
