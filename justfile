@@ -23,6 +23,10 @@ walk *SIZES="2 6 25 60 100":
     cargo build --release --locked
     tests/walk.sh target/release/networkmngr {{SIZES}}
 
+# Every lesson, the slow ones too: `networkmngr scenario list` names them.
+lessons:
+    ALL_LESSONS=1 cargo test --locked --test commands lessons -- --nocapture
+
 # Two nodes in two network namespaces find each other (needs root).
 netns:
     cargo build --locked

@@ -24,7 +24,7 @@
 //! | [`net`] | sockets and timers, and the loop that owns the core |
 //! | [`rest`] | HTTP |
 //! | [`manager`] | a network of processes |
-//! | [`cli`] | flags, logs and the two programs |
+//! | [`cli`] | flags, commands, scenarios, logs: the two programs |
 
 pub mod chain;
 pub mod cli;

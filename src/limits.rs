@@ -629,6 +629,47 @@ pub const LOG_TAIL_BYTES: u64 = 16 * 1024;
 /// Lines of a dead child's log that are shown.
 pub const LAST_LOG_LINES: usize = 20;
 
+// --- The command line ---
+
+/// Time for a connection to the manager, which is on this machine.
+pub const API_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Time for the manager to answer what it can answer from what it knows.
+pub const API_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Time for the manager to answer what its nodes have to do first: longer than any of its own deadlines.
+pub const API_CHANGE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Pauses before a reader of events calls again a manager that does not answer; then it has gone.
+pub const EVENT_RECONNECT: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_millis(1000),
+];
+
+/// Bytes of a line of a stream that are read before its end has to come: several times the longest event.
+pub const MAX_EVENT_LINE_BYTES: usize = 256 * 1024;
+
+/// How often the network is asked anew while something is waited for that its events did not tell in full.
+pub const REFRESH_PERIOD: Duration = Duration::from_secs(1);
+
+/// How often it is asked anew although no event came.
+pub const IDLE_REFRESH_PERIOD: Duration = Duration::from_secs(5);
+
+/// Time for every process of a network to end after its manager was told so: more than it takes itself,
+/// with SIGKILL at the end ([`KILL_AFTER`]).
+pub const DOWN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether they have: the end of somebody else's child is not told.
+pub const DOWN_POLL: Duration = Duration::from_millis(10);
+
+/// Time that an expectation of a scenario has if it does not say.
+pub const EXPECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of a scenario's file, and of a configuration's.
+pub const MAX_SCRIPT_BYTES: u64 = 1024 * 1024;
+
 // --- The simulator ---
 
 /// Most nodes that one simulation has: some 9 GB of them, and some 30 GB in a long run.
@@ -703,6 +744,8 @@ const _: () = {
     assert!(MAX_HTTP_BODY_BYTES > 2 * MAX_CONTENT_BYTES, "a content fits, escaped or as base64");
     assert!(TERMINATE_AFTER.as_millis() >= STOP_TIMEOUT.as_millis(), "a stop in order is not cut short");
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());
+    assert!(DOWN_TIMEOUT.as_millis() > 2 * KILL_AFTER.as_millis(), "a manager may finish before");
+    assert!(API_CHANGE_TIMEOUT.as_secs() > AGREEMENT_TIMEOUT.as_secs() + CONTROL_TIMEOUT.as_secs());
     assert!(MAX_SIMULATED_CONTENT.div_ceil(MAX_CONTENT_BYTES) * MIN_TRANSACTION_BYTES + 300 < 1000);
     assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");
     assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");

@@ -1,10 +1,7 @@
-//! Starts a network of nodes: `networkmngr --help`.
+//! Starts a network of nodes, and works with it: `networkmngr --help`.
 
 use std::process::ExitCode;
 
-use p2pnode::cli;
-use p2pnode::cli::manager::{ManagerArgs, run};
-
 fn main() -> ExitCode {
-    cli::parse::<ManagerArgs>().map_or_else(|code| code, run)
+    p2pnode::cli::commands::main()
 }

@@ -1,94 +1,87 @@
-//! `networkmngr`: a network of nodes on this machine.
+//! `networkmngr up`: a network of nodes on this machine.
 
 use core::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
-
 use crate::cli::kernel::KernelArgs;
 use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
-use crate::cli::node::NodeArgs;
 use crate::cli::seed::random;
-use crate::cli::simulate::{self, SimulateArgs};
-use crate::cli::{Failure, log, node, values};
+use crate::cli::{Failure, log, process, values};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::shape::{BadShape, Shape};
 use crate::manager::{self, Console, Ending, Pause, Program, Settings};
 use crate::sim::Topology;
 
-/// A proof-of-work network on this machine: starts its nodes, introduces them to each other, has them mine,
-/// and stops them.
-#[derive(Debug, Parser)]
-#[command(name = "networkmngr", version, about, max_term_width = 100)]
-#[command(args_conflicts_with_subcommands = true, args_override_self = true)]
-pub struct ManagerArgs {
+/// How a network is started: the flags of `networkmngr up`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UpArgs {
     /// Port of the manager's own HTTP, on 127.0.0.1; 0 takes any free one.
     #[arg(short, long, default_value_t = 4999)]
-    pub port: u16,
+    pub(crate) port: u16,
     /// How many nodes to start.
     #[arg(short, long, value_name = "N", default_value_t = 6, value_parser = amount)]
-    pub amount: usize,
+    pub(crate) amount: usize,
     /// Port of node 0's HTTP; the next node's is one more. 0 takes any free ones.
     #[arg(long, value_name = "PORT", default_value_t = 5000)]
-    pub base_http: u16,
+    pub(crate) base_http: u16,
     /// Port on which node 0 takes connections; the next node's is one more. 0 takes any free ones.
     #[arg(long, value_name = "PORT", default_value_t = 6000)]
-    pub base_listen: u16,
+    pub(crate) base_listen: u16,
     /// Who is linked with whom: mesh, ring, line, star, random, random:K, or a file with a link a line, as in
     /// `0 1` or `0-1`, and comments after #. A mesh if not given, of up to 32 nodes; then random.
     #[arg(long, value_name = "SHAPE")]
-    pub topology: Option<String>,
+    pub(crate) topology: Option<String>,
     /// Folder for the nodes' folders, the manager's key, the logs, and network.json, which says where
     /// everything is. Starting with it again goes on with the same network.
     #[arg(long, value_name = "FOLDER", default_value = "./network")]
-    pub data_dir: PathBuf,
+    pub(crate) data_dir: PathBuf,
     /// Keep chains, identities and the key in memory only; the folder is for logs and network.json.
     #[arg(long)]
-    pub ephemeral: bool,
+    pub(crate) ephemeral: bool,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// Have all nodes mine in the background all the time.
     #[arg(long)]
-    pub mine: bool,
+    pub(crate) mine: bool,
     /// Hashes a second that all nodes together mine in the background, such as 120k or 1.5M.
     #[arg(long, value_name = "RATE", value_parser = values::hashrate, requires = "mine")]
-    pub hashrate: Option<u64>,
+    pub(crate) hashrate: Option<u64>,
     #[command(flatten)]
     pub(crate) kernel: KernelArgs,
     /// How often every node has its turn when /start/mining does not say.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_ROUNDS)))]
-    pub rounds: u32,
+    pub(crate) rounds: u32,
     /// Pause between two mining requests, such as 0s or 500ms; random is 1 to 3 seconds.
     #[arg(long, value_name = "TIME", default_value = "random")]
-    pub pause: Pause,
+    pub(crate) pause: Pause,
     /// Program of a node; this very program if not given.
     #[arg(long, value_name = "FILE")]
-    pub node_program: Option<PathBuf>,
+    pub(crate) node_program: Option<PathBuf>,
     /// Go on with the nodes that are there when others could not be started.
     #[arg(long)]
-    pub keep: bool,
+    pub(crate) keep: bool,
     /// Start nodes again that die: half a second later, then ever later, 5 times in a row.
     #[arg(long)]
-    pub restart: bool,
+    pub(crate) restart: bool,
     /// How much to log.
     #[command(flatten)]
     pub(crate) level: LogArgs,
-    #[command(subcommand)]
-    pub(crate) command: Option<Sub>,
-}
-
-/// What this program does instead of managing.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Sub {
-    /// Run a network of thousands of nodes in one process, under a clock that jumps.
-    Simulate(Box<SimulateArgs>),
-    /// Be a node: how the manager starts them.
-    #[command(hide = true)]
-    Node(Box<NodeArgs>),
+    /// Start it in the background, and return when it is up; `networkmngr down` ends it.
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// A file that sets these flags: lines such as amount = 4, or data-dir = "here" (relative to the file).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Be the one in the background: leave the terminal, and stdout once all is up.
+    #[arg(long, hide = true)]
+    pub(crate) detached: bool,
+    /// Stop when stdin ends.
+    #[arg(long, hide = true)]
+    pub(crate) lifeline: bool,
 }
 
 fn amount(text: &str) -> Result<usize, String> {
@@ -97,23 +90,30 @@ fn amount(text: &str) -> Result<usize, String> {
 }
 
 /// Runs a network until it is told to stop.
-pub fn run(args: ManagerArgs) -> ExitCode {
-    match args.command {
-        Some(Sub::Node(node)) => node::run(*node),
-        Some(Sub::Simulate(args)) => simulate::run(&args).unwrap_or_else(|failure| failure.report()),
-        None => super::run(network(args)),
+pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failure> {
+    if args.detached {
+        process::leave_session();
     }
-}
-
-async fn network(args: ManagerArgs) -> Result<ExitCode, Failure> {
-    let settings = settings(&args)?;
+    let settings = settings(args)?;
     let logs = settings.logs();
     std::fs::create_dir_all(&logs).map_err(|error| {
         let error = format!("the folder {} cannot be made: {error}", logs.display());
         Failure::new(error, "choose another place with --data-dir")
     })?;
     log::start(Some(&logs.join("manager.log")), args.level.level())?;
-    let console = Console::new(log::colour(&std::io::stdout()));
+    let mut console = Console::new(log::colour(&std::io::stdout()));
+    if args.detached {
+        console = console.detached(logs.join("manager.out"));
+    }
+    if json {
+        console = console.for_programs(args.data_dir.join(manager::record::FILE));
+    }
+    if args.lifeline {
+        std::thread::spawn(|| {
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            process::stop_myself();
+        });
+    }
     match manager::run(settings, console).await {
         Ok(Ending::Well) => Ok(ExitCode::SUCCESS),
         Ok(Ending::Badly) => Ok(ExitCode::FAILURE),
@@ -125,7 +125,7 @@ async fn network(args: ManagerArgs) -> Result<ExitCode, Failure> {
     }
 }
 
-fn settings(args: &ManagerArgs) -> Result<Settings, Failure> {
+pub(super) fn settings(args: &UpArgs) -> Result<Settings, Failure> {
     check_ports(args)?;
     let program = match &args.node_program {
         Some(path) => Program { path: path.clone(), first: Vec::new() },
@@ -164,7 +164,7 @@ fn settings(args: &ManagerArgs) -> Result<Settings, Failure> {
 }
 
 /// The shape that is asked for: a name, or else a file.
-fn shape(args: &ManagerArgs) -> Result<Shape, Failure> {
+fn shape(args: &UpArgs) -> Result<Shape, Failure> {
     let Some(said) = args.topology.as_deref() else { return Ok(Shape::Usual) };
     let hint = "name a shape (mesh, ring, line, star, random:K), or a file with a link a line, as in `0 1`";
     let shape = match said.parse::<Topology>() {
@@ -188,7 +188,7 @@ fn shape(args: &ManagerArgs) -> Result<Shape, Failure> {
 }
 
 /// Whether every port is a port, and nobody's but one's.
-fn check_ports(args: &ManagerArgs) -> Result<(), Failure> {
+pub(super) fn check_ports(args: &UpArgs) -> Result<(), Failure> {
     let count = args.amount as u32;
     let ports = |base: u16, count: u32| u32::from(base)..u32::from(base) + count;
     let all = [
@@ -222,23 +222,31 @@ fn check_ports(args: &ManagerArgs) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
     use super::*;
+    use crate::cli::commands::Cli;
+    use crate::cli::node::NodeArgs;
 
-    fn args(flags: &[&str]) -> Result<ManagerArgs, clap::Error> {
-        ManagerArgs::try_parse_from(["networkmngr"].iter().chain(flags))
+    #[derive(Debug, Parser)]
+    struct Only {
+        #[command(flatten)]
+        args: UpArgs,
+    }
+
+    fn args(flags: &[&str]) -> Result<UpArgs, clap::Error> {
+        Only::try_parse_from(["up"].iter().chain(flags)).map(|only| only.args)
     }
 
     #[test]
     fn the_flags_make_sense() {
-        ManagerArgs::command().debug_assert();
         NodeArgs::command().debug_assert();
         let defaults = args(&[]).expect("no flag is needed");
         assert_eq!((defaults.port, defaults.amount), (4999, 6));
         assert_eq!((defaults.base_http, defaults.base_listen), (5000, 6000));
         assert!(check_ports(&defaults).is_ok());
-        assert!(args(&["node", "--listen", "127.0.0.1:0", "--lifeline"]).is_ok());
+        let node = ["networkmngr", "node", "--listen", "127.0.0.1:0", "--lifeline"];
+        assert!(Cli::try_parse_from(node).is_ok());
         let most = args(&["-a", "1000"]).expect("as many as there may be");
         assert!(check_ports(&most).is_ok());
     }

@@ -5,20 +5,28 @@
 
 pub mod bench_hash;
 pub mod chain_file;
+mod client;
+pub mod commands;
 mod folder;
 mod http;
 mod idle;
 mod join;
 mod kernel;
 pub mod log;
-pub mod manager;
+mod manager;
+mod names;
 mod network;
 pub mod node;
+mod output;
 mod process;
+mod render;
+mod scenario;
 mod seed;
+mod settings;
 pub mod simulate;
 mod values;
 pub mod verify;
+mod watch;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -35,12 +43,18 @@ pub struct Failure {
     pub hint: String,
     /// The flag whose value is at fault, so that a manager can name its own flag for it.
     pub flag: Option<&'static str>,
-    /// The exit code: 1, [`USAGE`] for settings that cannot be, [`DATA`] or [`IO`].
+    /// The exit code: 1, or one of the others below.
     pub code: u8,
 }
 
 /// Exit code for flags that make no sense, as clap's own.
 pub const USAGE: u8 = exit::USAGE as u8;
+/// Exit code of a command whose manager cannot be reached.
+pub const UNREACHABLE: u8 = 3;
+/// Exit code of a command that took too long.
+pub const TIMED_OUT: u8 = 4;
+/// Exit code of a scenario that expected something else than there was.
+pub const UNMET: u8 = 5;
 /// Exit code for stored data that is not what was stored: EX_DATAERR of sysexits.h.
 pub const DATA: u8 = exit::DAMAGED as u8;
 /// Exit code for a disk that is full or failing: EX_IOERR of sysexits.h.
@@ -93,20 +107,24 @@ pub fn parse<A: clap::Parser>() -> Result<A, ExitCode> {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        // Its first line says what is wrong; a tip, if there is one, is worth more than the usage.
-        let text = error.to_string();
-        let wrong = text.lines().next().unwrap_or_default();
-        let wrong = wrong.strip_prefix("error: ").unwrap_or(wrong).trim_end_matches(':');
-        let missing =
-            text.lines().skip(1).take_while(|line| line.starts_with("  <") || line.starts_with("  --"));
-        let wrong = missing.fold(wrong.to_owned(), |wrong, line| format!("{wrong} {}", line.trim()));
-        let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
-        let command = A::command();
-        let sub = std::env::args().nth(1).filter(|first| command.find_subcommand(first).is_some());
-        let sub = sub.map_or(String::new(), |sub| format!(" {sub}"));
-        let help = format!("{}{sub} --help lists the flags", command.get_name());
-        Failure::usage(wrong, tip.map_or(help, str::to_owned)).report()
+        let sub = std::env::args().nth(1);
+        not_parsed(&error, &A::command(), sub.as_deref()).report()
     })
+}
+
+/// What flags that clap refused come to; `sub` is the word that may be a subcommand of `command`.
+fn not_parsed(error: &clap::Error, command: &clap::Command, sub: Option<&str>) -> Failure {
+    // Its first line says what is wrong; a tip, if there is one, is worth more than the usage.
+    let text = error.to_string();
+    let wrong = text.lines().next().unwrap_or_default();
+    let wrong = wrong.strip_prefix("error: ").unwrap_or(wrong).trim_end_matches(':');
+    let missing = text.lines().skip(1).take_while(|line| line.starts_with("  <") || line.starts_with("  --"));
+    let wrong = missing.fold(wrong.to_owned(), |wrong, line| format!("{wrong} {}", line.trim()));
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    let sub = sub.filter(|first| command.find_subcommand(first).is_some());
+    let sub = sub.map_or(String::new(), |sub| format!(" {sub}"));
+    let help = format!("{}{sub} --help lists the flags", command.get_name());
+    Failure::usage(wrong, tip.map_or(help, str::to_owned))
 }
 
 /// Runs `program` on one thread, with a small pool beside it for what takes long.

@@ -1,6 +1,8 @@
 //! What a program says to the operating system about itself.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit, test_kill_process,
+};
 
 /// Lets the process, and the children it starts, open as many files as they may at all: a network of many
 /// nodes holds a few each, and the usual soft limit of 1024 is meant for programs that use `select`.
@@ -20,4 +22,35 @@ pub(super) fn name_p2pnode() {
 #[allow(clippy::disallowed_methods, reason = "asked to stop a second time, or an orderly stop hangs")]
 pub(super) fn exit_now(code: i32) -> ! {
     std::process::exit(code)
+}
+
+/// Makes this process the first of a session of its own, which no terminal belongs to: what is typed there
+/// does not reach it, and it outlives that.
+pub(super) fn leave_session() {
+    // It fails only for whoever leads a group already, and there is nothing to leave then.
+    let _ = rustix::process::setsid();
+}
+
+/// Whether a process runs. One that has ended and that nobody has asked about yet does not.
+pub(super) fn is_alive(pid: u32) -> bool {
+    let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    let is_there = match test_kill_process(number) {
+        Ok(()) => true,
+        // Somebody else's, but there.
+        Err(error) => error == rustix::io::Errno::PERM,
+    };
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    is_there && !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
+}
+
+/// Asks this very process to stop, as a signal from outside would.
+pub(super) fn stop_myself() {
+    let _ = kill_process(getpid(), Signal::TERM);
+}
+
+/// Asks a process of ours to stop.
+pub(super) fn terminate(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::TERM);
+    }
 }

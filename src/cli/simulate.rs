@@ -24,8 +24,10 @@ Examples:
   networkmngr simulate --nodes 200 --partition 100s..300s --churn 5% --late 10%
   networkmngr simulate --nodes 200 --liars 5% --withhold 5% --json
 
-The same flags give the same run, on every machine: the trace in the report is a hash over all that happened.
-If something that must hold does not, the run ends with exit code 1 and the command that repeats it.";
+The same flags give the same run, on every machine: the trace in the report is a hash over all
+that happened. With --json the report is one document, its times in microseconds and its shares in
+millionths. If something that must hold does not, the run ends with exit code 1 and the command
+that repeats it.";
 
 /// Simulate a network: the nodes are real, the world around them is not. Proof of work is real and easy; who
 /// finds a block, and when, is drawn.
@@ -85,9 +87,6 @@ pub struct SimulateArgs {
     /// Decides all that is left to chance.
     #[arg(short, long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// Print one JSON document; times in microseconds, shares in millionths.
-    #[arg(long)]
-    json: bool,
 }
 
 fn nodes(text: &str) -> Result<usize, String> {
@@ -169,7 +168,7 @@ impl SimulateArgs {
 }
 
 /// Runs it, and says what came of it.
-pub(super) fn run(args: &SimulateArgs) -> Result<ExitCode, Failure> {
+pub(super) fn run(args: &SimulateArgs, json: bool) -> Result<ExitCode, Failure> {
     let settings = args.settings()?;
     let bar = bar(settings.blocks);
     let mut progress = |Progress { blocks, elapsed }: Progress| {
@@ -180,7 +179,7 @@ pub(super) fn run(args: &SimulateArgs) -> Result<ExitCode, Failure> {
     bar.finish_and_clear();
     let report = ended.map_err(|violation| broken(args, &violation))?;
     let mut text = report.to_string();
-    if args.json {
+    if json {
         let json = serde_json::to_string_pretty(&report);
         text = json.map_err(|error| Failure::new(format!("no JSON of the report: {error}"), ""))? + "\n";
     }

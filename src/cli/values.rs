@@ -1,6 +1,9 @@
 //! Values of flags: read strictly, refused with an example.
 
+use core::time::Duration;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use crate::sim::{BadValue, Span};
 
 /// Hashes a second: `120000`, `120k`, `1.5M`.
 pub(super) fn hashrate(text: &str) -> Result<u64, String> {
@@ -35,6 +38,20 @@ pub(super) fn host_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// A time with its unit: `500ms`, `10s`, `2m`.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let span: Span = text.parse().map_err(|error: BadValue| error.to_string())?;
+    if span.0.is_zero() { Err("expected a time above 0".to_owned()) } else { Ok(span.0) }
+}
+
+/// How long to wait: a time with its unit, or seconds.
+pub(super) fn patience(text: &str) -> Result<Duration, String> {
+    match text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+        true => time(&format!("{text}s")),
+        false => time(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +65,17 @@ mod tests {
         for bad in ["", "k", "fast", "-1", "NaN", "inf", "1e99", "é"] {
             assert!(hashrate(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_time_has_its_unit_but_patience_may_be_in_seconds() {
+        assert_eq!(time("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(patience("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(patience("30"), Ok(Duration::from_secs(30)));
+        for bad in ["", "0", "0s", "soon", "-1"] {
+            assert!(time(bad).is_err() && patience(bad).is_err(), "{bad}");
+        }
+        assert!(time("30").is_err());
     }
 
     #[test]

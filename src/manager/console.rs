@@ -1,9 +1,10 @@
 //! What people see: a few lines worth looking at. Everything else is in the logs.
 
 use core::time::Duration;
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::manager::cluster::Cluster;
 use crate::manager::stop::Ended;
@@ -17,16 +18,40 @@ const ROWS: usize = 40;
 pub struct Console {
     bold: &'static str,
     plain: &'static str,
+    /// Where it goes on once the network was told of, if it leaves whoever started it.
+    leave_for: Option<PathBuf>,
+    /// The record of the network, if that is all that is to be said, to a program.
+    record: Option<PathBuf>,
 }
 
 impl Console {
     /// A console on stdout, with or without colour.
     pub fn new(colour: bool) -> Console {
-        if colour { Console { bold: "\x1b[1m", plain: "\x1b[0m" } } else { Console { bold: "", plain: "" } }
+        let (bold, plain) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+        Console { bold, plain, leave_for: None, record: None }
+    }
+
+    /// One that, once it has told of the network, lets go of stdout and stderr and goes on in the file at
+    /// `path`. Their end is how whoever reads them knows that the network is up.
+    #[must_use]
+    pub fn detached(self, path: PathBuf) -> Console {
+        Console { leave_for: Some(path), ..self }
+    }
+
+    /// One that says nothing but what the file at `record` says of the network, once it is up.
+    #[must_use]
+    pub fn for_programs(self, record: PathBuf) -> Console {
+        Console { record: Some(record), ..self }
     }
 
     /// Says something. Nobody may be listening: that is no reason to stop.
     pub fn say(&self, text: &str) {
+        if self.record.is_none() {
+            self.write(text);
+        }
+    }
+
+    fn write(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
     }
@@ -38,7 +63,19 @@ impl Console {
 
     /// The network, and what to do with it.
     pub fn network(&self, cluster: &Cluster, rules: &str, http: SocketAddr, logs: &Path, took: Duration) {
-        let Console { bold, plain } = self;
+        match &self.record {
+            Some(record) => self.write(std::fs::read_to_string(record).unwrap_or_default().trim_end()),
+            None => self.say(&self.table(cluster, rules, http, logs, took)),
+        }
+        if let Some(path) = &self.leave_for
+            && let Err(error) = leave(path)
+        {
+            tracing::warn!(%error, "stdout and stderr are still those of whoever started this");
+        }
+    }
+
+    fn table(&self, cluster: &Cluster, rules: &str, http: SocketAddr, logs: &Path, took: Duration) -> String {
+        let Console { bold, plain, leave_for, .. } = self;
         let state = cluster.state.borrow();
         let rows: Vec<[String; 6]> = cluster
             .members()
@@ -68,10 +105,9 @@ impl Console {
         if count > ROWS {
             text += &format!("and {} more: curl http://{http}/nodes\n", count - ROWS);
         }
-        let node = cluster.members().first().and_then(|member| member.there().http);
-        text += &format!("\n{}", tries(http, node));
-        text += &format!("\nlogs are in {}; Ctrl-C stops everything\n", logs.display());
-        self.say(&text);
+        text += &format!("\n{}", tries(http));
+        let stop = if leave_for.is_some() { "`networkmngr down`" } else { "Ctrl-C" };
+        text + &format!("\nlogs are in {}; {stop} stops everything\n", logs.display())
     }
 
     /// The end of it all.
@@ -95,6 +131,14 @@ impl Console {
             logs.display()
         ));
     }
+}
+
+/// Has stdout and stderr go to the file at `path` from now on.
+fn leave(path: &Path) -> io::Result<()> {
+    let file = File::options().create(true).append(true).open(path)?;
+    rustix::stdio::dup2_stdout(&file)?;
+    rustix::stdio::dup2_stderr(&file)?;
+    Ok(())
 }
 
 fn plural(count: usize, thing: &str) -> String {
@@ -127,16 +171,16 @@ fn short(hex: &str) -> &str {
 }
 
 /// What to try next.
-fn tries(manager: SocketAddr, node: Option<SocketAddr>) -> String {
-    let mut rows =
-        vec![[format!("http://{manager}/start/mining"), "have every node mine a block in turn".into()]];
-    if let Some(node) = node {
-        rows.insert(0, [format!("http://{node}/node/id"), "a node, and the others it knows".to_owned()]);
-        rows.push([format!("http://{node}/chain"), "the chain, the same on every node".to_owned()]);
-    }
-    rows.push([format!("http://{manager}/shutdown/all"), "stop everything".to_owned()]);
-    let wide = rows.iter().map(|[url, _]| url.len()).max().unwrap_or_default();
-    rows.iter().map(|[url, what]| format!("  curl {url:wide$}   {what}\n")).collect()
+fn tries(manager: SocketAddr) -> String {
+    let rows = [
+        ("networkmngr status".to_owned(), "whether the nodes agree"),
+        ("networkmngr mine A -n 3".to_owned(), "three blocks by node A, which is node 0"),
+        ("networkmngr tree".to_owned(), "the blocks, and whose tips they are"),
+        ("networkmngr scenario list".to_owned(), "lessons: a fork, a partition, a forgery"),
+        (format!("curl http://{manager}/nodes"), "the same for programs"),
+    ];
+    let wide = rows.iter().map(|(command, _)| command.len()).max().unwrap_or_default();
+    rows.iter().map(|(command, what)| format!("  {command:wide$}   {what}\n")).collect()
 }
 
 fn block_line(agreed: &Agreed, miner: Option<usize>) -> String {

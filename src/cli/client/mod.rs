@@ -1,0 +1,262 @@
+//! The manager's HTTP API, as commands call it: one request a connection, over loopback, with deadlines.
+//!
+//! Plain HTTP only: the manager takes calls of its own machine and no others. What goes wrong comes back as
+//! a [`Failure`] with an exit code that says which kind it is.
+
+mod stream;
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::cli::{Failure, TIMED_OUT, UNREACHABLE};
+use crate::limits::{API_CONNECT_TIMEOUT, API_TIMEOUT};
+
+pub(crate) use stream::{Events, Lines};
+
+/// What to do where nobody answers.
+const START_ONE: &str =
+    "start a network with `networkmngr up --detach`, or say where one is with --manager http://HOST:PORT";
+
+/// Where a manager is, and how it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Client {
+    host: String,
+    port: u16,
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// What became of the request.
+    pub status: StatusCode,
+    /// What it says.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// Whether what was asked for was done.
+    pub(crate) fn is_good(&self) -> bool {
+        self.status.is_success()
+    }
+
+    /// Its JSON; null if it is none.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+impl Client {
+    /// A client of the manager at `url`: `http://127.0.0.1:4999`, or the same without `http://`.
+    pub(crate) fn new(url: &str) -> Result<Client, String> {
+        const FORM: &str = "expected http://HOST:PORT, such as http://127.0.0.1:4999";
+        let text = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        let uri: Uri = text.parse().map_err(|_| FORM.to_owned())?;
+        if uri.scheme_str() != Some("http") {
+            return Err(format!("a manager speaks plain HTTP to its own machine: {FORM}"));
+        }
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
+        let authority = authority.filter(|_| uri.path() == "/" && uri.query().is_none()).ok_or(FORM)?;
+        let port = authority.port_u16().ok_or(FORM)?;
+        Ok(Client { host: authority.host().to_owned(), port })
+    }
+
+    /// Its address, as a URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}:{}", self.host, self.port)
+    }
+
+    /// What is at `path`.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let answer = self.call(Method::GET, path, Bytes::new(), API_TIMEOUT).await?;
+        self.read(path, &answer)
+    }
+
+    /// Sends `body` to `path`; the answer may take as long as `within`.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        within: Duration,
+    ) -> Result<T, Failure> {
+        let body = serde_json::to_vec(body).map_err(|error| Failure::new(error.to_string(), ""))?;
+        let answer = self.call(Method::POST, path, body.into(), within).await?;
+        self.read(path, &answer)
+    }
+
+    /// Takes away what is at `path`.
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let answer = self.call(Method::DELETE, path, Bytes::new(), API_TIMEOUT).await?;
+        self.read(path, &answer)
+    }
+
+    /// Any request, and its answer, whatever that is.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<Answer, Failure> {
+        let whole = async {
+            let response = self.send(method, path, body, &[]).await?;
+            let status = response.status();
+            let body = response.into_body().collect().await.map_err(|error| self.broke_off(&error))?;
+            Ok(Answer { status, body: body.to_bytes() })
+        };
+        timeout(within, whole).await.map_err(|_| self.late(path, within))?
+    }
+
+    /// Sends a request; the answer's head has come when this returns.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        headers: &[(&'static str, String)],
+    ) -> Result<Response<Incoming>, Failure> {
+        let host = self.host.trim_matches(['[', ']']);
+        let socket = timeout(API_CONNECT_TIMEOUT, TcpStream::connect((host, self.port)));
+        let socket = socket.await.map_err(|_| self.unreachable("it does not answer"))?;
+        let socket = socket.map_err(|error| self.unreachable(&plain(&error)))?;
+        let _ = socket.set_nodelay(true);
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(socket)).await.map_err(|error| self.broke_off(&error))?;
+        // Ends with the answer, or when whoever reads that goes.
+        tokio::spawn(connection);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", format!("{}:{}", self.host, self.port))
+            .header("user-agent", concat!("networkmngr/", env!("CARGO_PKG_VERSION")));
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(Full::new(body)).map_err(|error| Failure::new(error.to_string(), ""))?;
+        sender.send_request(request).await.map_err(|error| self.broke_off(&error))
+    }
+
+    /// What a good answer says, or why it is none.
+    fn read<T: DeserializeOwned>(&self, path: &str, answer: &Answer) -> Result<T, Failure> {
+        if !answer.is_good() {
+            return Err(refused(answer));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            Failure::new(
+                format!("{} answers {path} with something else than expected: {error}", self.url()),
+                "use the networkmngr that started the network: `networkmngr --version`",
+            )
+        })
+    }
+
+    fn unreachable(&self, why: &str) -> Failure {
+        let error = format!("there is no manager at {}: {why}", self.url());
+        Failure { code: UNREACHABLE, ..Failure::new(error, START_ONE) }
+    }
+
+    fn broke_off(&self, error: &dyn core::fmt::Display) -> Failure {
+        let error = format!("the manager at {} broke off: {error}", self.url());
+        Failure {
+            code: UNREACHABLE,
+            ..Failure::new(error, "see whether it still runs: `networkmngr status`")
+        }
+    }
+
+    fn late(&self, path: &str, within: Duration) -> Failure {
+        let secs = within.as_secs_f64();
+        let error = format!("{} has not answered {path} within {secs} s", self.url());
+        let hint =
+            "a node may be paused or busy: `networkmngr ps` shows; --timeout waits longer where there is one";
+        Failure { code: TIMED_OUT, ..Failure::new(error, hint) }
+    }
+}
+
+/// What an answer that is a problem comes to.
+pub(crate) fn refused(answer: &Answer) -> Failure {
+    let problem = answer.json();
+    let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
+    let detail = match text("detail") {
+        detail if detail.is_empty() => format!("the manager answered {}", answer.status),
+        detail => detail,
+    };
+    let mut failure = Failure::new(detail, text("hint"));
+    failure.code = match answer.status {
+        StatusCode::BAD_REQUEST => crate::cli::USAGE,
+        StatusCode::GATEWAY_TIMEOUT => TIMED_OUT,
+        _ => 1,
+    };
+    failure
+}
+
+/// An error of the system in its own words, without its number.
+fn plain(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manager_is_named_by_its_url() {
+        for good in ["http://127.0.0.1:4999", "127.0.0.1:4999", "http://127.0.0.1:4999/"] {
+            assert_eq!(Client::new(good).map(|client| client.url()), Ok("http://127.0.0.1:4999".to_owned()));
+        }
+        assert_eq!(Client::new("http://[::1]:80").map(|client| client.url()), Ok("http://[::1]:80".into()));
+        for bad in [
+            "",
+            "https://a:1",
+            "http://a",
+            "http://a:1/x",
+            "http://u@a:1",
+            "a:99999",
+            "http://a:1?x",
+            "ftp://a:1",
+        ] {
+            assert!(Client::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// (status, body, exit code, what is said)
+    #[test]
+    fn a_problem_becomes_an_error_with_its_hint_and_code() {
+        let rows = [
+            (409, r#"{"detail": "no", "hint": "try"}"#, 1, "no", "try"),
+            (400, r#"{"detail": "what?"}"#, 2, "what?", ""),
+            (504, r#"{"detail": "late"}"#, 4, "late", ""),
+            (502, "<html>", 1, "the manager answered 502 Bad Gateway", ""),
+        ];
+        for (status, body, code, error, hint) in rows {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let failure = refused(&Answer { status, body: Bytes::from_static(body.as_bytes()) });
+            assert_eq!((failure.code, failure.error.as_str(), failure.hint.as_str()), (code, error, hint));
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_unreachable() {
+        let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = gone.local_addr().expect("an address");
+        drop(gone);
+        let client = Client::new(&address.to_string()).expect("a URL");
+        let failure = client.get::<Value>("/").await.expect_err("nobody is there");
+        assert_eq!(failure.code, UNREACHABLE);
+        assert!(failure.error.contains("nothing listens there") && failure.hint.contains("up --detach"));
+    }
+}

@@ -1,0 +1,61 @@
+//! `networkmngr config` and `completions`: what holds, and what a shell may suggest.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap_complete::Shell;
+use serde_json::json;
+
+use crate::cli::Failure;
+use crate::cli::commands::{Context, Talk};
+use crate::cli::output::Output;
+use crate::cli::render::{Align, Cell, Style, Table};
+use crate::cli::settings::{self, Setting};
+
+/// Shows every setting and whence it is.
+pub(super) fn show(settings: &[Setting], talk: &Talk, output: &mut Output) {
+    // Where a manager is looked for, as long as none is named.
+    let manager = Context::new(talk).map(|context| context.client.url()).unwrap_or_default();
+    output.data(&json!({"manager": manager, "up": settings}), |style| {
+        let mut table = Table::new([("setting", Align::Left), ("value", Align::Left), ("from", Align::Left)]);
+        for setting in settings {
+            let from = match &setting.place {
+                Some(place) => format!("{} {place}", setting.from),
+                None => setting.from.to_owned(),
+            };
+            let usual = setting.from == "default";
+            table.row([
+                setting.name.clone().into(),
+                setting.value.clone().unwrap_or_else(|| "-".to_owned()).into(),
+                Cell::painted(from, if usual { Style::dim } else { Style::bold }),
+            ]);
+        }
+        format!("{}\ncommands talk to {manager}\n", table.text(style))
+    });
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  networkmngr completions bash
+  networkmngr completions zsh
+  networkmngr completions fish
+
+Write it where the shell looks: ~/.local/share/bash-completion/completions/networkmngr,
+~/.zfunc/_networkmngr, ~/.config/fish/completions/networkmngr.fish.";
+
+/// For which shell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+/// Prints a script that completes commands and flags.
+pub(super) fn completions(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut settings::command(), "networkmngr", &mut script);
+    let _ = std::io::stdout().write_all(&script);
+    Ok(ExitCode::SUCCESS)
+}

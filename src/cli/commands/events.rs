@@ -1,0 +1,74 @@
+//! `networkmngr events`: what happens, as it happens.
+
+use core::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::cli::client::Events;
+use crate::cli::commands::Context;
+use crate::cli::{Failure, names, render, values, watch};
+
+const EXAMPLES: &str = "\
+Examples:
+  networkmngr events
+  networkmngr events --type reorg,tip --node B
+  networkmngr events --all -n 100 --json
+  networkmngr events --for 10s --json
+
+Times are of the nodes' clocks, in UTC. With --json each event is a line as the API has it,
+which can be kept and looked at again.";
+
+/// Which events.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct EventsArgs {
+    /// Only of these types: tip, block, reorg, pool, verdict, node, link, partition, …
+    #[arg(long = "type", value_name = "TYPES", value_delimiter = ',')]
+    kinds: Vec<String>,
+    /// Only what this node told.
+    #[arg(long, value_name = "NODE", value_parser = names::node)]
+    node: Option<usize>,
+    /// Begin with all that is still kept, instead of now.
+    #[arg(long)]
+    all: bool,
+    /// End after so many.
+    #[arg(short = 'n', long, value_name = "N")]
+    count: Option<u64>,
+    /// End after this time.
+    #[arg(long = "for", value_name = "TIME", value_parser = values::time)]
+    time: Option<Duration>,
+}
+
+pub(super) async fn run(args: &EventsArgs, context: &mut Context) -> Result<(), Failure> {
+    let after = match args.all {
+        true => Some(format!("{}.0", watch::network(&context.client).await?.events.run)),
+        false => None,
+    };
+    let mut events = Events::open(&context.client, after).await?;
+    let mut left = args.count.unwrap_or(u64::MAX);
+    // A day that nobody waits out stands for no end.
+    let until = Instant::now() + args.time.unwrap_or(Duration::from_secs(10 * 365 * 24 * 3600));
+    while left > 0 {
+        let told = tokio::select! {
+            told = events.next() => told?,
+            () = sleep_until(until) => return Ok(()),
+        };
+        let event = &told.event;
+        let wanted = args.kinds.is_empty() || args.kinds.contains(&event.kind);
+        // That events were lost is never kept from anybody.
+        let is_told =
+            event.kind == "lost" || (wanted && args.node.is_none_or(|node| event.node == Some(node)));
+        if event.kind == "start" || !is_told {
+            continue;
+        }
+        left -= 1;
+        let is_read = match context.output.json {
+            true => context.output.raw(&told.json),
+            false => context.output.item(event, |style| render::event(event, style)),
+        };
+        if !is_read {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! `networkmngr logs`: what the nodes and the manager log, merged by time.
+
+use serde_json::json;
+
+use crate::cli::client::Lines;
+use crate::cli::commands::Context;
+use crate::cli::render::safe;
+use crate::cli::{Failure, UNREACHABLE, names};
+
+const EXAMPLES: &str = "\
+Examples:
+  networkmngr logs
+  networkmngr logs B --since 1m
+  networkmngr logs -f --grep reorg
+  networkmngr logs --since 2026-01-31T12:00:00Z --json";
+
+/// Characters of a line that are shown.
+const LINE: usize = 2000;
+
+/// Which lines.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct LogsArgs {
+    /// Of which node; if not given, of all, and of the manager.
+    #[arg(value_name = "NODE", value_parser = names::node)]
+    node: Option<usize>,
+    /// Go on as lines come, until Ctrl-C.
+    #[arg(short, long)]
+    follow: bool,
+    /// Since when: a time ago such as 30s or 5m, or a moment such as 2026-01-31T12:00:00Z.
+    #[arg(long, value_name = "WHEN", value_parser = since)]
+    since: Option<String>,
+    /// Lines that hold this text only.
+    #[arg(long, value_name = "TEXT")]
+    grep: Option<String>,
+    /// The last so many lines.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1000)]
+    limit: u32,
+}
+
+/// A moment, as the API takes it: seconds ago, or RFC 3339.
+fn since(text: &str) -> Result<String, String> {
+    if let Ok(ago) = crate::cli::values::time(text) {
+        return Ok(ago.as_secs_f64().to_string());
+    }
+    match text.parse::<jiff::Timestamp>() {
+        Ok(moment) => Ok(moment.to_string()),
+        Err(_) => Err("expected a time ago such as 5m, or a moment such as 2026-01-31T12:00:00Z".to_owned()),
+    }
+}
+
+/// Text in a query: whatever could mean something there is escaped.
+pub(super) fn in_query(text: &str) -> String {
+    let escaped = |byte: u8| match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escaped).collect()
+}
+
+impl LogsArgs {
+    fn path(&self) -> String {
+        let mut query = vec![format!("limit={}", self.limit)];
+        query.extend(self.node.map(|node| format!("node={node}")));
+        query.extend(self.since.as_ref().map(|since| format!("since={}", in_query(since))));
+        query.extend(self.grep.as_ref().map(|text| format!("grep={}", in_query(text))));
+        query.extend(self.follow.then(|| "follow=true".to_owned()));
+        format!("/api/v1/logs?{}", query.join("&"))
+    }
+}
+
+pub(super) async fn run(args: &LogsArgs, context: &mut Context) -> Result<(), Failure> {
+    let mut lines = Lines::open(&context.client, &args.path(), &[]).await?;
+    loop {
+        let line = match lines.next().await {
+            Ok(Some(line)) => line,
+            // A manager that stops ends what it was asked to follow.
+            Ok(None) => return Ok(()),
+            Err(_) if args.follow => return Ok(()),
+            Err(error) => {
+                let error = format!("the manager broke off: {error}");
+                return Err(Failure { code: UNREACHABLE, ..Failure::new(error, "ask again") });
+            }
+        };
+        let (source, text) = line.split_once(' ').unwrap_or((&line, ""));
+        let node = names::node(source).ok().filter(|_| source.starts_with("node-"));
+        let is_read = context.output.item(&json!({"source": source, "node": node, "line": text}), |style| {
+            let who = node.map_or("-".to_owned(), names::letters);
+            let shown = safe(text, LINE);
+            let shown = match text {
+                _ if text.contains(" ERROR ") => style.bad(&shown),
+                _ if text.contains(" WARN ") => style.warn(&shown),
+                _ => shown,
+            };
+            format!("{} {shown}\n", style.lane(node.map_or(0, |node| node + 1), &format!("{who:<3}")))
+        });
+        if !is_read {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_as_the_api_takes_it() {
+        assert_eq!(since("1m").as_deref(), Ok("60"));
+        assert_eq!(since("500ms").as_deref(), Ok("0.5"));
+        assert_eq!(since("2026-01-31T13:00:00+01:00").as_deref(), Ok("2026-01-31T12:00:00Z"));
+        assert!(since("yesterday").is_err());
+        assert_eq!(in_query("a b&c=d%é"), "a%20b%26c%3Dd%25%C3%A9");
+    }
+}

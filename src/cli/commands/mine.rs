@@ -1,0 +1,180 @@
+//! `networkmngr mine`, `mining` and `send`: how blocks come to be, and what is in them.
+
+use core::time::Duration;
+
+use clap::Subcommand;
+
+use crate::cli::commands::Context;
+use crate::cli::output::spinner;
+use crate::cli::render::{self, short};
+use crate::cli::{Failure, names, values};
+use crate::limits::{API_CHANGE_TIMEOUT, MAX_MINED_AT_ONCE};
+use crate::manager::view::{Mine, MinedBlocks, Mining, MiningMode, Send, Sent, SetMining};
+
+const EXAMPLES_MINE: &str = "\
+Examples:
+  networkmngr mine
+  networkmngr mine A
+  networkmngr mine 0 -n 3 --data \"hello, chain\"
+
+Without a node, the nodes have their turns. Returns when every node that can be reached from the
+miner has the last block. Each try is as likely as any other to find a block, however many were
+in vain.";
+
+/// What to mine.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES_MINE)]
+pub(crate) struct MineArgs {
+    /// By which node.
+    #[arg(value_name = "NODE", value_parser = names::node)]
+    node: Option<usize>,
+    /// How many blocks.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MAX_MINED_AT_ONCE as i64))]
+    count: u32,
+    /// A text to put into the first of them.
+    #[arg(long, value_name = "TEXT")]
+    data: Option<String>,
+    /// How long it may take: a time such as 10s or 5m, or seconds.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::patience)]
+    timeout: Duration,
+}
+
+pub(super) async fn mine(args: &MineArgs, context: &mut Context) -> Result<(), Failure> {
+    let mine = Mine { node: args.node, count: Some(args.count), content: args.data.clone() };
+    let path = format!("/api/v1/mine?timeout={}", args.timeout.as_secs().max(1));
+    let bar = spinner(format!("mining {}", render::count(args.count, "block")));
+    let mined = context.client.post::<MinedBlocks>(&path, &mine, args.timeout + API_CHANGE_TIMEOUT).await;
+    bar.finish_and_clear();
+    let mined = mined?;
+    context.output.data(&mined, |_| render::mined(&mined.blocks));
+    Ok(())
+}
+
+const EXAMPLES_MINING: &str = "\
+Examples:
+  networkmngr mining
+  networkmngr mining start --hashrate 500k
+  networkmngr mining stop
+
+Without start, stop or set: shows how blocks come to be.";
+
+/// How blocks come to be.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES_MINING)]
+pub(crate) struct MiningArgs {
+    #[command(subcommand)]
+    what: Option<MiningCommand>,
+}
+
+/// What to change.
+#[derive(Debug, Subcommand)]
+enum MiningCommand {
+    /// Have nodes mine from now on; in the background, if not told otherwise.
+    #[command(after_help = EXAMPLES_START)]
+    Start(ModeArgs),
+    /// Mine no more, unless asked to.
+    #[command(after_help = "Examples:\n  networkmngr mining stop")]
+    Stop,
+    /// Change how they mine, and leave the rest as it is.
+    #[command(
+        after_help = "Examples:\n  networkmngr mining set --hashrate 1M\n  networkmngr mining set --nodes A,B"
+    )]
+    Set(ModeArgs),
+}
+
+const EXAMPLES_START: &str = "\
+Examples:
+  networkmngr mining start
+  networkmngr mining start --nodes A-C --hashrate 500k
+  networkmngr mining start --interval 2s
+  networkmngr mining start --auto";
+
+/// Who mines, and when.
+#[derive(Debug, Default, clap::Args)]
+struct ModeArgs {
+    /// Which nodes: A,B or 0-2; all if not given.
+    #[arg(long, value_name = "NODES")]
+    nodes: Option<names::Nodes>,
+    /// Hashes a second of all of them together, such as 120k or 1.5M.
+    #[arg(long, value_name = "RATE", value_parser = values::hashrate, conflicts_with_all = ["interval", "auto"])]
+    hashrate: Option<u64>,
+    /// A block every so often, by the nodes in turn.
+    #[arg(long, value_name = "TIME", value_parser = values::time, conflicts_with = "auto")]
+    interval: Option<Duration>,
+    /// A block whenever something waits in a pool.
+    #[arg(long)]
+    auto: bool,
+}
+
+impl ModeArgs {
+    fn set(&self, otherwise: Option<MiningMode>) -> SetMining {
+        let mode = match self {
+            ModeArgs { auto: true, .. } => Some(MiningMode::Auto),
+            ModeArgs { interval: Some(_), .. } => Some(MiningMode::Interval),
+            ModeArgs { hashrate: Some(_), .. } => Some(MiningMode::Background),
+            _ => otherwise,
+        };
+        SetMining {
+            mode,
+            nodes: self.nodes.as_ref().map(|nodes| nodes.0.clone()),
+            hashrate: self.hashrate,
+            interval: self.interval.map(|interval| interval.as_secs_f64()),
+        }
+    }
+}
+
+pub(super) async fn mining(args: &MiningArgs, context: &mut Context) -> Result<(), Failure> {
+    let path = "/api/v1/mining";
+    let set = match &args.what {
+        None => None,
+        Some(MiningCommand::Start(mode)) => Some(mode.set(Some(MiningMode::Background))),
+        Some(MiningCommand::Stop) => Some(SetMining { mode: Some(MiningMode::Off), ..SetMining::default() }),
+        Some(MiningCommand::Set(mode)) => {
+            let set = mode.set(None);
+            if set == SetMining::default() {
+                let hint = "name one: `networkmngr mining set --hashrate 1M`";
+                return Err(Failure::usage("nothing to be set is named", hint));
+            }
+            Some(set)
+        }
+    };
+    let mining: Mining = match set {
+        None => context.client.get(path).await?,
+        Some(set) => context.client.post(path, &set, API_CHANGE_TIMEOUT).await?,
+    };
+    context.output.data(&mining, |_| render::mining(&mining));
+    Ok(())
+}
+
+const EXAMPLES_SEND: &str = "\
+Examples:
+  networkmngr send \"hello, chain\"
+  networkmngr send \"hello, chain\" --to B
+
+It waits in the pools of all nodes until somebody mines a block: `networkmngr mine`, then
+`networkmngr tx ID`.";
+
+/// What to send.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES_SEND)]
+pub(crate) struct SendArgs {
+    /// The text.
+    #[arg(value_name = "TEXT")]
+    text: String,
+    /// To which node; if not given, the first that runs.
+    #[arg(long, value_name = "NODE", value_parser = names::node)]
+    to: Option<usize>,
+}
+
+pub(super) async fn send(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
+    let send = Send { content: args.text.clone(), node: args.to };
+    let sent: Sent = context.client.post("/api/v1/transactions", &send, API_CHANGE_TIMEOUT).await?;
+    context.output.data(&sent, |_| {
+        let (id, node) = (&sent.id, names::letters(sent.node));
+        format!(
+            "sent to {node}; it waits for a block: `networkmngr tx {}` shows where it is\n{id}\n",
+            short(id).trim_end_matches('…')
+        )
+    });
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Where a command's words go: data to stdout, as text for people or as JSON for programs; all else to stderr.
+
+use core::time::Duration;
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use crate::cli::log;
+use crate::cli::render::Style;
+
+/// What a command says, and in which form.
+#[derive(Debug)]
+pub(super) struct Output {
+    /// JSON in place of text.
+    pub json: bool,
+    /// Colours, where there are any.
+    pub style: Style,
+    /// None: stdout. Some: what was said so far.
+    kept: Option<Vec<u8>>,
+    /// Whether somebody still reads.
+    read: bool,
+}
+
+impl Output {
+    /// To stdout.
+    pub(super) fn stdout(json: bool) -> Output {
+        let colour = !json && log::colour(&io::stdout());
+        Output { json, style: Style::new(colour), kept: None, read: true }
+    }
+
+    /// Into memory.
+    pub(super) fn kept(json: bool, style: Style) -> Output {
+        Output { json, style, kept: Some(Vec::new()), read: true }
+    }
+
+    /// What was said into memory.
+    pub(super) fn into_text(self) -> String {
+        String::from_utf8(self.kept.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Whether stdout is a terminal, so that a screen can be drawn anew.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.kept.is_none() && io::stdout().is_terminal()
+    }
+
+    /// Says the one thing that a command has to say.
+    pub(super) fn data(&mut self, value: &impl Serialize, text: impl FnOnce(Style) -> String) {
+        match self.json {
+            true => self.write(&(serde_json::to_string_pretty(value).unwrap_or_default() + "\n")),
+            false => {
+                let text = text(self.style);
+                self.write(&text);
+            }
+        }
+    }
+
+    /// Says one of many things: a line of JSON, or text. Whether somebody still reads.
+    pub(super) fn item(&mut self, value: &impl Serialize, text: impl FnOnce(Style) -> String) -> bool {
+        match self.json {
+            true => self.write(&(serde_json::to_string(value).unwrap_or_default() + "\n")),
+            false => {
+                let text = text(self.style);
+                self.write(&text);
+            }
+        }
+        self.read
+    }
+
+    /// Says a line of JSON that is there already. Whether somebody still reads.
+    pub(super) fn raw(&mut self, json: &str) -> bool {
+        self.write(&format!("{json}\n"));
+        self.read
+    }
+
+    /// Says text as it is. Nobody may be reading any more: that is no failure, but it is the end of a stream.
+    pub(super) fn write(&mut self, text: &str) {
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(text.as_bytes());
+            return;
+        }
+        let mut stdout = io::stdout().lock();
+        self.read &= stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok();
+    }
+}
+
+/// Shows on a terminal that something goes on, and nothing elsewhere. Proof of work has no memory, so there is
+/// no end to count down to.
+pub(super) fn spinner(message: String) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner().with_message(message);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

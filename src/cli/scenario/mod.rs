@@ -1,0 +1,125 @@
+//! Scenarios: a lesson for people and a test for machines at once.
+//!
+//! A scenario is text. Each line is a command of `networkmngr`, or says what is expected to be so by then;
+//! what stands behind a `#` is for the reader, and printed as it goes. It starts its own network by an `up`
+//! line, on free ports and in a folder that goes with it, and that network ends however the scenario does.
+
+mod expect;
+mod parse;
+mod run;
+mod shipped;
+
+use core::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::cli::output::Output;
+use crate::cli::settings::read_text;
+use crate::cli::{Failure, values};
+
+#[cfg(test)]
+pub(super) use parse::words;
+
+const EXAMPLES: &str = "\
+Examples:
+  networkmngr scenario list
+  networkmngr scenario run fork-and-reorg
+  networkmngr scenario show partition-healed
+";
+
+/// Lessons that run by themselves.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ScenarioArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List the lessons that come with this program.
+    #[command(after_help = "Examples:\n  networkmngr scenario list")]
+    List,
+    /// Print one of them, to be changed and run.
+    #[command(after_help = "Examples:\n  networkmngr scenario show first-network")]
+    Show {
+        /// Its name.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Run one of them, or that of a file.
+    #[command(after_help = GRAMMAR)]
+    Run(RunArgs),
+}
+
+/// What to run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// A lesson's name, or a file.
+    #[arg(value_name = "NAME|FILE")]
+    what: String,
+    /// Print what is expected and came, and nothing else.
+    #[arg(short, long)]
+    quiet: bool,
+    /// Wait for so long before each command, so that one can read along.
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    pace: Option<Duration>,
+}
+
+const GRAMMAR: &str = "\
+Examples:
+  networkmngr scenario run first-network
+  networkmngr scenario run --pace 3s fork-and-reorg
+  networkmngr scenario run --quiet my.scn
+
+A scenario's line is a command of networkmngr without that word, a comment behind #, or
+  expect in-sync | syncing | forked | partitioned | stalled | down
+  expect tips N | height N | pool N            of the network; pool: the fullest of the pools
+  expect node NODE height N | pool N | peers N
+  expect node NODE running | paused | ended
+  expect reorg depth N                         of any node, since the last such line or the start
+  expect contains \"TEXT\" | lacks \"TEXT\"        in the best chain
+  expect confirmations \"TEXT\" N
+  expect difficulty rises | falls | stays      since the last such line or the start
+  expect fails COMMAND…
+N may have =, >=, <=, > or < in front. `within 10s` at the end of the line is how long it may
+take to become so; 10 s if it is not there. The first command is `up`, with the flags of
+`networkmngr up`; its ports are free ones and its folder goes with it, unless it says otherwise.
+Exit code 5 says that an expectation was not met.";
+
+/// Lists, shows or runs.
+pub(super) async fn run(args: &ScenarioArgs, output: &mut Output) -> Result<ExitCode, Failure> {
+    match &args.what {
+        What::List => {
+            let all: Vec<_> =
+                shipped::ALL.iter().map(|one| json!({"name": one.name, "title": one.title()})).collect();
+            output.data(&json!({ "scenarios": all }), |style| shipped::listed(style));
+        }
+        What::Show { name } => {
+            let one = shipped::named(name)?;
+            output.data(&json!({"name": one.name, "text": one.text}), |_| one.text.to_owned());
+        }
+        What::Run(args) => {
+            let (name, text) = match shipped::ALL.iter().find(|one| one.name == args.what) {
+                Some(one) => (format!("{}.scn", one.name), one.text.to_owned()),
+                None => of_file(&args.what)?,
+            };
+            let scenario = parse::scenario(&name, &text)?;
+            run::run(&scenario, args, output).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The scenario of a file; a name that is none is told which there are.
+fn of_file(name: &str) -> Result<(String, String), Failure> {
+    let path = PathBuf::from(name);
+    if !path.exists() && !name.contains(['/', '.']) {
+        shipped::named(name)?;
+    }
+    let text = read_text(Path::new(name), "`networkmngr scenario list` names those that are there already")?;
+    Ok((name.to_owned(), text))
+}

@@ -1,0 +1,194 @@
+//! From text to lines that can be carried out; all of it is read before any of it is.
+
+use std::ffi::OsString;
+
+use crate::cli::Failure;
+use crate::cli::commands::Command;
+use crate::cli::scenario::expect::{self, Expect};
+use crate::cli::settings::{self, Asked, NotAsked};
+
+/// A scenario.
+#[derive(Debug)]
+pub(super) struct Scenario {
+    /// The name of its file.
+    pub name: String,
+    /// What it says, in order.
+    pub lines: Vec<Line>,
+}
+
+/// A line of it.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// Which.
+    pub number: usize,
+    /// As it was written, without what surrounds it.
+    pub text: String,
+    /// What it means.
+    pub step: Step,
+}
+
+/// What a line means.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Something to be read.
+    Comment,
+    /// Nothing, between paragraphs.
+    Blank,
+    /// A network is to be started.
+    Up(Box<Asked>),
+    /// A command.
+    Command(Box<Command>),
+    /// Something has to be so.
+    Expect(Expect),
+}
+
+/// Reads a scenario; an error names its line.
+pub(super) fn scenario(name: &str, text: &str) -> Result<Scenario, Failure> {
+    let mut lines = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let (number, text) = (at + 1, line.trim().to_owned());
+        let step = step(&text)
+            .map_err(|failure| Failure::usage(format!("{name}:{number}: {}", failure.error), failure.hint))?;
+        lines.push(Line { number, text, step });
+    }
+    let first = lines.iter().find(|line| !matches!(line.step, Step::Comment | Step::Blank));
+    match first {
+        Some(Line { step: Step::Up(_), .. }) => Ok(Scenario { name: name.to_owned(), lines }),
+        Some(line) => Err(Failure::usage(
+            format!("{name}:{}: there is no network yet", line.number),
+            "begin with a line such as `up -a 4 --difficulty 12`",
+        )),
+        None => Err(Failure::usage(
+            format!("{name}: there is nothing to do"),
+            "write a command on a line of its own",
+        )),
+    }
+}
+
+fn step(text: &str) -> Result<Step, Failure> {
+    if text.is_empty() {
+        return Ok(Step::Blank);
+    }
+    if text.starts_with('#') {
+        return Ok(Step::Comment);
+    }
+    let words = words(text).map_err(|error| Failure::usage(error, "close the quotes"))?;
+    if words.first().is_some_and(|word| word == "expect") {
+        return expect::parse(&words[1..]).map(Step::Expect);
+    }
+    let asked = asked(&words)?;
+    match asked.cli.command {
+        Command::Up(_) => Ok(Step::Up(Box::new(asked))),
+        command => Ok(Step::Command(Box::new(command))),
+    }
+}
+
+/// A command of a scenario: one that talks to a network, or starts one.
+pub(super) fn asked(words: &[String]) -> Result<Asked, Failure> {
+    let name = words.first().map(String::as_str).unwrap_or_default();
+    let line = ["networkmngr".to_owned()].into_iter().chain(words.iter().cloned()).map(OsString::from);
+    let asked = settings::read(line.collect()).map_err(|not| match not {
+        NotAsked::Wrong(failure) => failure,
+        NotAsked::Shown(_) => Failure::usage(format!("{name}: help is for people"), "remove the line"),
+    })?;
+    match &asked.cli.command {
+        Command::Scenario(_)
+        | Command::Simulate(_)
+        | Command::Node(_)
+        | Command::Completions(_)
+        | Command::Config(_)
+        | Command::Doctor(_) => Err(Failure::usage(
+            format!("{name} is not for scenarios"),
+            "`networkmngr scenario run --help` says what is",
+        )),
+        _ if asked.cli.talk.manager.is_some() && words.iter().any(|word| word.starts_with("--manager")) => {
+            Err(Failure::usage("a scenario has a network of its own", "leave out --manager"))
+        }
+        _ => Ok(asked),
+    }
+}
+
+/// The words of a line: between spaces, or between quotes, in which \" and \\ stand for themselves; what is
+/// behind a # that begins a word is a comment.
+pub(in crate::cli) fn words(line: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote: Option<char> = None;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some('"'), '\\') => {
+                let escaped = chars.next().filter(|c| ['"', '\\'].contains(c));
+                let c = escaped.ok_or("in quotes, \\ stands before \" or \\ only")?;
+                word.get_or_insert_default().push(c);
+            }
+            (Some(_), c) => word.get_or_insert_default().push(c),
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, '#') if word.is_none() => break,
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (None, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    if let Some(open) = quote {
+        return Err(format!("a {open} is not closed"));
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_as_a_shell_would() {
+        let rows: [(&str, &[&str]); 6] = [
+            ("mine A -n 3", &["mine", "A", "-n", "3"]),
+            (r#"send "hello, chain""#, &["send", "hello, chain"]),
+            (r#"send "a \"b\" \\" '' # said"#, &["send", r#"a "b" \"#, ""]),
+            ("send it's'", &["send", "its"]),
+            ("send a#b", &["send", "a#b"]),
+            ("", &[]),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(
+                words(line).as_deref(),
+                Ok(expected.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>().as_slice()),
+                "{line}"
+            );
+        }
+        for bad in [r#"send "open"#, "send 'open", r#"send "\n""#] {
+            assert!(words(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line_before_anything_is_done() {
+        let rows = [
+            ("", "x.scn: there is nothing to do"),
+            ("# only\n# words\n", "x.scn: there is nothing to do"),
+            ("# a\nstatus\n", "x.scn:2: there is no network yet"),
+            ("up -a 0\n", "x.scn:1: invalid value '0'"),
+            ("up\n\nstatsu\n", "x.scn:3: unrecognized subcommand 'statsu'"),
+            ("up\nexpect happiness\n", "x.scn:2: there is nothing like \"happiness\" to expect"),
+            ("up\nscenario list\n", "x.scn:2: scenario is not for scenarios"),
+            ("up\nexpect fails expect in-sync\n", "x.scn:2: "),
+            ("up\nsend \"x\n", "x.scn:2: a \" is not closed"),
+            ("up\nstatus --help\n", "x.scn:2: status: help is for people"),
+            ("up\nstatus --manager http://127.0.0.1:1\n", "x.scn:2: a scenario has a network of its own"),
+        ];
+        for (text, expected) in rows {
+            let failure = scenario("x.scn", text).expect_err(text);
+            assert!(failure.error.starts_with(expected), "{text:?}: {failure}");
+            assert_eq!(failure.code, crate::cli::USAGE, "{text:?}");
+        }
+        let good = scenario("x.scn", "# A title\n\nup -a 2\nmine A\nexpect height 1 within 5s # soon\n")
+            .expect("a scenario");
+        assert_eq!(good.lines.iter().map(|line| line.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert!(matches!(good.lines[4].step, Step::Expect(_)));
+    }
+}

@@ -1,0 +1,305 @@
+//! A scenario is carried out, line by line, up to the first that goes wrong.
+
+use core::time::Duration;
+use std::ffi::OsString;
+
+use hyper::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::cli::commands::{self, Command, Context, Detached};
+use crate::cli::output::{Output, spinner};
+use crate::cli::render::{safe, span};
+use crate::cli::scenario::RunArgs;
+use crate::cli::scenario::expect::{self, Expect, Found, Seen, What};
+use crate::cli::scenario::parse::{Line, Scenario, Step};
+use crate::cli::settings::Asked;
+use crate::cli::watch::Watch;
+use crate::cli::{Failure, UNMET};
+use crate::limits::{API_TIMEOUT, DOWN_TIMEOUT};
+use crate::manager::exit::INTERRUPTED;
+use crate::manager::signals::Signals;
+use crate::manager::view::Network;
+
+/// A network of the scenario's. Dropped without an end, its lifeline goes, and it ends by itself.
+struct There {
+    manager: Detached,
+    watch: Watch,
+    difficulty: f64,
+    /// Goes with it, unless the scenario named another folder.
+    _folder: Option<TempDir>,
+}
+
+/// What runs.
+struct Run<'a> {
+    args: &'a RunArgs,
+    output: &'a mut Output,
+    there: Option<There>,
+}
+
+/// Carries out `scenario`; its network has ended when this returns.
+pub(super) async fn run(scenario: &Scenario, args: &RunArgs, output: &mut Output) -> Result<(), Failure> {
+    let mut signals =
+        Signals::new().map_err(|error| Failure::new(format!("signals cannot be caught: {error}"), ""))?;
+    let start = Instant::now();
+    let mut run = Run { args, output, there: None };
+    let done = tokio::select! {
+        done = run.lines(scenario) => done,
+        () = signals.next() => Err(Failure { code: INTERRUPTED as u8, ..Failure::new("interrupted; its network was stopped", "") }),
+    };
+    let ended = run.end().await;
+    done?;
+    ended?;
+    let expected = scenario.lines.iter().filter(|line| matches!(line.step, Step::Expect(_))).count();
+    let took = start.elapsed();
+    output.item(
+        &json!({"scenario": scenario.name, "expectations": expected, "seconds": took.as_secs_f64(), "ok": true}),
+        |style| {
+            let said = format!("{}: all {expected} expectations were met, in {}", scenario.name, span(took));
+            format!("{}\n", style.good(&said))
+        },
+    );
+    Ok(())
+}
+
+impl Run<'_> {
+    async fn lines(&mut self, scenario: &Scenario) -> Result<(), Failure> {
+        for line in &scenario.lines {
+            if let (Some(pace), Step::Up(_) | Step::Command(_)) = (self.args.pace, &line.step) {
+                sleep(pace).await;
+            }
+            let start = Instant::now();
+            let done = self.line(line).await.map_err(|failure| {
+                let place = format!("{}:{}: {}", scenario.name, line.number, line.text);
+                Failure { error: format!("{place}\n       {}", failure.error), ..failure }
+            });
+            if self.output.json && !matches!(line.step, Step::Blank | Step::Comment) {
+                let (ok, said) = match &done {
+                    Ok(said) => (true, said.clone()),
+                    Err(failure) => (false, Value::from(failure.error.clone())),
+                };
+                let took = start.elapsed().as_secs_f64();
+                let told =
+                    json!({"line": line.number, "text": line.text, "ok": ok, "seconds": took, "said": said});
+                self.output.item(&told, |_| String::new());
+            }
+            done?;
+        }
+        Ok(())
+    }
+
+    /// Carries out a line: what it said, as JSON.
+    async fn line(&mut self, line: &Line) -> Result<Value, Failure> {
+        let is_shown = !self.args.quiet && !self.output.json;
+        match &line.step {
+            Step::Blank if is_shown => self.output.write("\n"),
+            Step::Comment if is_shown => {
+                let text = line.text.trim_start_matches('#').trim_start();
+                self.output.write(&format!("{text}\n"));
+            }
+            Step::Blank | Step::Comment => {}
+            Step::Up(asked) => {
+                self.show_command(line, is_shown);
+                return self.up(asked).await;
+            }
+            Step::Command(command) => {
+                self.show_command(line, is_shown);
+                let (done, said) = self.command(command).await;
+                if is_shown {
+                    self.output.write(&indented(&said));
+                }
+                done?;
+                return Ok(serde_json::from_str(&said).unwrap_or(Value::from(said)));
+            }
+            Step::Expect(expect) => {
+                let took = self.expect(expect).await?;
+                if !self.output.json {
+                    let style = self.output.style;
+                    let text = line.text.split(" within ").next().unwrap_or_default();
+                    let ok = style.good("ok");
+                    self.output
+                        .write(&format!("{ok}  {text}  {}\n", style.dim(&format!("({})", span(took)))));
+                }
+            }
+        }
+        Ok(Value::Null)
+    }
+
+    fn show_command(&mut self, line: &Line, is_shown: bool) {
+        if is_shown {
+            let style = self.output.style;
+            self.output.write(&format!("{}\n", style.bold(&format!("$ networkmngr {}", line.text))));
+        }
+    }
+
+    /// Starts a network: on free ports, in a folder that goes with it, unless the line says otherwise.
+    async fn up(&mut self, asked: &Asked) -> Result<Value, Failure> {
+        if self.there.is_some() {
+            return Err(Failure::usage("a network runs already", "end it first, with a line `down`"));
+        }
+        let Command::Up(args) = &asked.cli.command else { return Ok(Value::Null) };
+        // Variables are the user's, for networks of the user's: a scenario is the same for everybody.
+        let says = |from: &str| from == "flag" || from == "file";
+        let is_said = |name: &str| asked.settings.iter().any(|one| one.name == name && says(one.from));
+        let mut words = asked.words.clone();
+        for flag in ["port", "base-http", "base-listen"] {
+            if !is_said(flag) {
+                words.push(format!("--{flag}=0").into());
+            }
+        }
+        let mut folder = None;
+        let mut data_dir = args.data_dir.clone();
+        if !is_said("data-dir") {
+            let made = tempfile::Builder::new().prefix("networkmngr-").tempdir();
+            let made = made.map_err(|error| {
+                Failure::new(
+                    format!("no temporary folder can be made: {error}"),
+                    "set TMPDIR to a place that can be written",
+                )
+            })?;
+            data_dir = made.path().join("network");
+            let mut flag = OsString::from("--data-dir=");
+            flag.push(&data_dir);
+            words.push(flag);
+            folder = Some(made);
+        }
+        let manager = commands::start_detached(&words, &data_dir, true).await?;
+        let said = manager.said.clone();
+        if !self.args.quiet && !self.output.json {
+            // The table; what it says to try next is for others.
+            let table: Vec<&str> =
+                said.lines().take_while(|line| !line.starts_with("  networkmngr")).collect();
+            self.output.write(&indented(table.join("\n").trim_end()));
+        }
+        let watch = Watch::begin(&manager.client).await;
+        let watch = match watch {
+            Ok(watch) => watch,
+            Err(failure) => {
+                // Its end is the end of its lifeline.
+                drop(manager);
+                return Err(failure);
+            }
+        };
+        let difficulty = expect::hashes(watch.network());
+        self.there = Some(There { manager, watch, difficulty, _folder: folder });
+        Ok(Value::Null)
+    }
+
+    fn there(&mut self) -> Result<&mut There, Failure> {
+        self.there
+            .as_mut()
+            .ok_or_else(|| Failure::usage("no network runs any more", "start one with a line `up …`"))
+    }
+
+    /// Runs a command: what became of it, and what it said.
+    async fn command(&mut self, command: &Command) -> (Result<(), Failure>, String) {
+        if matches!(command, Command::Down) {
+            return (self.end().await, String::new());
+        }
+        let (json, style) = (self.output.json, self.output.style);
+        let there = match self.there() {
+            Ok(there) => there,
+            Err(failure) => return (Err(failure), String::new()),
+        };
+        let mut context = Context { client: there.manager.client.clone(), output: Output::kept(json, style) };
+        let done = Box::pin(commands::run(command, &mut context)).await;
+        (done, context.output.into_text())
+    }
+
+    /// Waits until it is as expected; the time it took.
+    async fn expect(&mut self, expect: &Expect) -> Result<Duration, Failure> {
+        let start = Instant::now();
+        if let What::Fails(command) = &expect.what {
+            let (done, said) = self.command(command).await;
+            let Err(failure) = done else {
+                return Err(unmet("it did not fail", &said));
+            };
+            if !self.args.quiet && !self.output.json {
+                self.output.write(&indented(&format!("error: {}", failure.error)));
+            }
+            return Ok(start.elapsed());
+        }
+        let deadline = start + expect.within;
+        let bar = spinner(String::new());
+        let there = self.there()?;
+        // A last look counts: what is so at the deadline is so.
+        there.watch.refresh().await?;
+        let mut found = there.check(&expect.what).await?;
+        while let Err(what) = &found
+            && Instant::now() < deadline
+        {
+            bar.set_message(format!("not yet: {what}"));
+            if let Ok(changed) = timeout_at(deadline, there.watch.changed()).await {
+                changed?;
+            } else {
+                there.watch.refresh().await?;
+            }
+            found = there.check(&expect.what).await?;
+        }
+        bar.finish_and_clear();
+        found.map_err(|found| unmet(&format!("not within {}: there is {found}", span(expect.within)), ""))?;
+        match expect.what {
+            What::Reorg(_) => there.watch.forget_reorgs(),
+            What::Difficulty(_) => there.difficulty = expect::hashes(there.watch.network()),
+            _ => {}
+        }
+        Ok(start.elapsed())
+    }
+
+    /// Ends the network, if there is one, and waits until all of it is gone.
+    async fn end(&mut self) -> Result<(), Failure> {
+        let Some(There { mut manager, watch, _folder, .. }) = self.there.take() else { return Ok(()) };
+        // Nodes that came later are in the newest view; without one, the last that was seen will do.
+        let network: Network = match crate::cli::watch::network(&manager.client).await {
+            Ok(network) => network,
+            Err(_) => watch.network().clone(),
+        };
+        drop(watch);
+        // The end of its lifeline is an orderly stop.
+        drop(manager.child.stdin.take());
+        if timeout(DOWN_TIMEOUT, manager.child.wait()).await.is_err() {
+            let _ = manager.child.kill().await;
+        }
+        commands::ended(&network, DOWN_TIMEOUT).await
+    }
+}
+
+impl There {
+    /// Whether it is so now.
+    async fn check(&mut self, what: &What) -> Result<Result<(), Found>, Failure> {
+        let mut seen = Seen {
+            reorgs: self.watch.reorgs().collect(),
+            difficulty: Some(self.difficulty),
+            chain: Vec::new(),
+        };
+        if what.needs_chain() {
+            let tips = &self.watch.network().verdict.tips;
+            let Some(node) = tips.first().and_then(|tip| tip.nodes.first()) else {
+                return Ok(Err("no node has a chain".to_owned()));
+            };
+            let path = format!("/node/{node}/chain");
+            let answer =
+                self.manager.client.call(Method::GET, &path, bytes::Bytes::new(), API_TIMEOUT).await?;
+            if !answer.is_good() {
+                return Ok(Err(format!("node {node} does not give its chain ({})", answer.status)));
+            }
+            seen.chain = expect::texts(&answer.json());
+        }
+        if matches!(what, What::Difficulty(_)) {
+            // The rules are not told by events.
+            self.watch.refresh().await?;
+        }
+        Ok(what.check(self.watch.network(), &seen))
+    }
+}
+
+fn unmet(why: &str, said: &str) -> Failure {
+    let said = if said.is_empty() { String::new() } else { format!("; it said: {}", safe(said.trim(), 400)) };
+    let hint = "see what there was: a line `status` or `tree` in front of it shows more";
+    Failure { code: UNMET, ..Failure::new(format!("{why}{said}"), hint) }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}").trim_end().to_owned() + "\n").collect()
+}

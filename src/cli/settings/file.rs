@@ -1,0 +1,101 @@
+//! The file of `--config`: each of its lines is a flag of `up`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory};
+
+use crate::cli::commands::Cli;
+use crate::cli::manager::UpArgs;
+use crate::cli::settings::known;
+use crate::cli::{Failure, not_parsed};
+use crate::limits::MAX_SCRIPT_BYTES;
+
+/// Keys whose value is a path, relative to the file that says it.
+const PATHS: [&str; 3] = ["data-dir", "node-program", "topology"];
+
+/// What a file sets: each key, and the words that set it.
+pub(super) fn flags(path: &Path) -> Result<Vec<(String, Vec<OsString>)>, Failure> {
+    let shown = path.display();
+    let text = read_text(path, "--config")?;
+    let table: toml::Table = toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        Failure::usage(
+            format!("{shown}:{line}: {}", error.message().lines().next().unwrap_or_default()),
+            "write `name = value` lines, such as amount = 4 or data-dir = \"network\"",
+        )
+    })?;
+    let known = known();
+    let mut flags = Vec::new();
+    for (key, value) in &table {
+        let begins = |line: &str| line.trim_start().trim_start_matches(['"', '[']).starts_with(key.as_str());
+        let line = text.lines().position(begins).map_or(1, |at| at + 1);
+        let Some(arg) = known.iter().find(|arg| arg.get_long() == Some(key)) else {
+            let names = known.iter().filter_map(|arg| arg.get_long());
+            let nearest = names.max_by(|one, other| {
+                let near = |name: &str| strsim::jaro_winkler(name, key);
+                near(one).total_cmp(&near(other))
+            });
+            let nearest = nearest.unwrap_or_default();
+            let error = format!("{shown}:{line}: there is no setting {key:?}");
+            let hint = format!("did you mean {nearest:?}? `networkmngr up --help` lists them");
+            return Err(Failure::usage(error, hint));
+        };
+        let takes_value = arg.get_action().takes_values();
+        let wrong = |expected: &str| {
+            let said = text.lines().nth(line - 1).unwrap_or_default().trim();
+            Failure::usage(
+                format!("{shown}:{line}: {said}: expected {expected}"),
+                "see `networkmngr up --help`",
+            )
+        };
+        let word: OsString = match value {
+            toml::Value::Boolean(on) if !takes_value => {
+                if *on {
+                    flags.push((key.clone(), vec![format!("--{key}").into()]));
+                }
+                continue;
+            }
+            _ if !takes_value => return Err(wrong("true or false")),
+            toml::Value::String(text) if PATHS.contains(&key.as_str()) => beside(path, key, text).into(),
+            toml::Value::String(text) => text.into(),
+            toml::Value::Integer(number) => number.to_string().into(),
+            toml::Value::Float(number) => number.to_string().into(),
+            _ => return Err(wrong("a text or a number")),
+        };
+        let mut flag = OsString::from(format!("--{key}="));
+        flag.push(word);
+        // Alone, so that what is wrong with it is said with its place.
+        let only = UpArgs::augment_args(clap::Command::new("up"));
+        if let Err(error) = only.try_get_matches_from([OsString::from("up"), flag.clone()])
+            && error.kind() != ErrorKind::MissingRequiredArgument
+        {
+            let failure = not_parsed(&error, &Cli::command(), Some("up"));
+            return Err(Failure::usage(format!("{shown}:{line}: {}", failure.error), failure.hint));
+        }
+        flags.push((key.clone(), vec![flag]));
+    }
+    Ok(flags)
+}
+
+/// The text of a small file.
+pub(in crate::cli) fn read_text(path: &Path, flag: &str) -> Result<String, Failure> {
+    let unread = |why: &dyn core::fmt::Display| {
+        Failure::usage(
+            format!("{} cannot be read: {why}", path.display()),
+            format!("name another file ({flag})"),
+        )
+    };
+    let size = std::fs::metadata(path).map_err(|error| unread(&error))?;
+    if size.len() > MAX_SCRIPT_BYTES {
+        return Err(unread(&format!("it has more than {MAX_SCRIPT_BYTES} bytes")));
+    }
+    std::fs::read_to_string(path).map_err(|error| unread(&error))
+}
+
+/// The path `text`, which stands in the file `path`. A topology may be a word as well as a file.
+fn beside(path: &Path, key: &str, text: &str) -> PathBuf {
+    let joined = path.parent().unwrap_or(Path::new("")).join(text);
+    if key == "topology" && !joined.is_file() { PathBuf::from(text) } else { joined }
+}

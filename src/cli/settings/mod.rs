@@ -1,0 +1,184 @@
+//! Where a setting comes from: a flag, or else the environment, or else the file of `--config`, or else what
+//! it is by itself.
+//!
+//! The file names the flags of `up`. What it sets and neither a flag nor the environment does is put in front
+//! of the flags, and all is read as if it had been typed: one set of rules and of messages.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches};
+use serde::Serialize;
+
+use crate::cli::commands::Cli;
+use crate::cli::manager::UpArgs;
+use crate::cli::{Failure, not_parsed};
+
+pub(super) use file::read_text;
+
+/// Commands that take the flags of `up`.
+const WITH_FLAGS: [&str; 3] = ["up", "config", "doctor"];
+
+/// A flag of `up`, what it is, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Setting {
+    /// Its name.
+    pub name: String,
+    /// What it is; none: not given.
+    pub value: Option<String>,
+    /// Whence: `flag`, `environment`, `file` or `default`.
+    pub from: &'static str,
+    /// The variable, or the file.
+    pub place: Option<String>,
+}
+
+/// What was asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The command and its flags.
+    pub cli: Cli,
+    /// Where each flag of `up` comes from, for the commands that take them.
+    pub settings: Vec<Setting>,
+    /// The words that say the same without the file.
+    pub words: Vec<OsString>,
+}
+
+/// Why nothing is to be done.
+#[derive(Debug)]
+pub(super) enum NotAsked {
+    /// Help, or the version, is to be shown.
+    Shown(clap::Error),
+    /// It makes no sense.
+    Wrong(Failure),
+}
+
+impl From<Failure> for NotAsked {
+    fn from(failure: Failure) -> NotAsked {
+        NotAsked::Wrong(failure)
+    }
+}
+
+/// Reads a command line, its program's name first.
+pub(super) fn read(words: Vec<OsString>) -> Result<Asked, NotAsked> {
+    let mut words = with_command(words);
+    let mut from_file: Vec<(String, PathBuf)> = Vec::new();
+    if let Some((sub, matches)) = leniently(&words)
+        && let Some(file) = matches.get_one::<PathBuf>("config")
+    {
+        let set = |key: &str| {
+            matches
+                .value_source(&key.replace('-', "_"))
+                .is_some_and(|source| source != ValueSource::DefaultValue)
+        };
+        let mut flags = Vec::new();
+        for (key, flag) in file::flags(file)? {
+            if !set(&key) {
+                flags.extend(flag);
+                from_file.push((key, file.clone()));
+            }
+        }
+        let at = words.iter().position(|word| *word == sub.as_str()).map_or(words.len(), |at| at + 1);
+        words.splice(at..at, flags);
+    }
+    let matches = command().try_get_matches_from(&words).map_err(|error| refused(error, &words))?;
+    let mut settings = Vec::new();
+    if let Some((_, sub)) = matches.subcommand().filter(|(name, _)| WITH_FLAGS.contains(name)) {
+        settings = all(sub, &from_file);
+    }
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| refused(error, &words))?;
+    Ok(Asked { cli, settings, words })
+}
+
+fn refused(error: clap::Error, words: &[OsString]) -> NotAsked {
+    match error.use_stderr() {
+        false => NotAsked::Shown(error),
+        true => {
+            let sub = words.get(1).and_then(|word| word.to_str());
+            NotAsked::Wrong(not_parsed(&error, &Cli::command(), sub))
+        }
+    }
+}
+
+/// The words with the command that is meant where none is named: `up`.
+fn with_command(mut words: Vec<OsString>) -> Vec<OsString> {
+    let mut at = 1;
+    while let Some(word) = words.get(at).and_then(|word| word.to_str()) {
+        match word {
+            "--json" => at += 1,
+            "--manager" => at += 2,
+            _ if word.starts_with("--manager=") => at += 1,
+            "-h" | "--help" | "-V" | "--version" => return words,
+            _ if word.starts_with('-') => break,
+            _ => return words,
+        }
+    }
+    words.insert(1.min(words.len()), "up".into());
+    words
+}
+
+/// A first look, which complains of nothing: the file has to be known before the rest makes sense.
+fn leniently(words: &[OsString]) -> Option<(String, ArgMatches)> {
+    let matches = command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    let (name, sub) = matches.subcommand().filter(|(name, _)| WITH_FLAGS.contains(name))?;
+    Some((name.to_owned(), sub.clone()))
+}
+
+/// All commands, the flags of `up` with the variables that set them.
+pub(super) fn command() -> clap::Command {
+    WITH_FLAGS
+        .iter()
+        .fold(Cli::command(), |command, name| command.mut_subcommand(name, |sub| sub.mut_args(with_variable)))
+}
+
+/// A flag of `up` that its variable sets as well: `--base-http` and `NETWORKMNGR_BASE_HTTP`.
+fn with_variable(arg: clap::Arg) -> clap::Arg {
+    match arg.get_long().filter(|_| !arg.is_hide_set() && !matches!(arg.get_action(), clap::ArgAction::Count))
+    {
+        Some(long) => {
+            let name = format!("NETWORKMNGR_{}", long.to_uppercase().replace('-', "_"));
+            arg.env(name).hide_env(true)
+        }
+        None => arg,
+    }
+}
+
+/// The flags of `up` that a file may set.
+fn known() -> Vec<clap::Arg> {
+    let command = UpArgs::augment_args(clap::Command::new("up")).mut_args(with_variable);
+    let not_set = ["config", "detach", "verbose"];
+    let is_one = |arg: &&clap::Arg| {
+        arg.get_long().is_some() && !arg.is_hide_set() && !not_set.contains(&arg.get_id().as_str())
+    };
+    command.get_arguments().filter(is_one).cloned().collect()
+}
+
+/// Each flag of `up` as it holds.
+fn all(matches: &ArgMatches, from_file: &[(String, PathBuf)]) -> Vec<Setting> {
+    let of = |arg: &clap::Arg| {
+        let (name, id) = (arg.get_long().unwrap_or_default().to_owned(), arg.get_id().as_str());
+        let values = matches.get_raw(id);
+        let value = values.map(|values| {
+            values.map(|value| value.to_string_lossy().into_owned()).collect::<Vec<_>>().join(",")
+        });
+        let file = from_file.iter().find(|(key, _)| *key == name);
+        let variable = || arg.get_env().map(|name| name.to_string_lossy().into_owned());
+        let (from, place) = match (matches.value_source(id), file) {
+            (_, Some((_, file))) => ("file", Some(file.display().to_string())),
+            (Some(ValueSource::CommandLine), None) => ("flag", None),
+            (Some(ValueSource::EnvVariable), None) => ("environment", variable()),
+            _ => ("default", None),
+        };
+        // A flag that is given stands for true.
+        let value = match arg.get_action().takes_values() {
+            true => value,
+            false => Some(matches.get_flag(id).to_string()),
+        };
+        Setting { name, value, from, place }
+    };
+    known().iter().map(of).collect()
+}

@@ -1,0 +1,103 @@
+//! What commands end with, and what they say then.
+
+use crate::harness::{Network, command, ended, run};
+
+/// (words, exit code, what stderr says)
+#[test]
+fn without_a_network() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows: [(&[&str], i32, &str); 15] = [
+        (&["status", "--manager", "http://127.0.0.1:1"], 3, "there is no manager at http://127.0.0.1:1"),
+        (&["down", "--manager", "127.0.0.1:1"], 3, "hint: start a network with `networkmngr up --detach`"),
+        (&["--manager", "127.0.0.1:1", "ps"], 3, "nothing listens there"),
+        (&["status", "--manager", "https://127.0.0.1:1"], 2, "a manager speaks plain HTTP"),
+        (&["statsu"], 2, "hint: a similar subcommand exists: 'status'"),
+        (&["mine", "é"], 2, "expected a node's number or letter"),
+        (&["wait"], 2, "--ready"),
+        (&["link", "A", "A", "--manager", "127.0.0.1:1"], 2, "a node has no link with itself"),
+        (&["link", "A", "B", "--latency", "50"], 2, "expected a time such as 50ms"),
+        (&["partition"], 2, "hint: networkmngr partition --help"),
+        (&["partition", "A/A"], 2, "node A is in two groups"),
+        (&["up", "--config", "none.toml"], 2, "none.toml cannot be read"),
+        (&["scenario", "run", "first-netwrok"], 2, "hint: did you mean first-network?"),
+        (&["scenario", "run", "./none.scn"], 2, "./none.scn cannot be read"),
+        (&["block", "xyz", "--manager", "127.0.0.1:1"], 2, "is no block"),
+    ];
+    for (words, code, said) in rows {
+        let ended = run(folder.path(), words);
+        assert_eq!(ended.code, Some(code), "{words:?}: {}{}", ended.out, ended.error);
+        assert!(
+            ended.error.starts_with("error: ") && ended.error.contains(said),
+            "{words:?}: {}",
+            ended.error
+        );
+        assert_eq!(ended.out, "", "{words:?}: data goes to stdout, and there is none");
+    }
+}
+
+#[test]
+fn with_a_network() {
+    let network = Network::start(&["-a", "2"]);
+    let rows: [(&[&str], i32, &str); 7] = [
+        (&["kill", "Z"], 1, "25"),
+        (&["mine", "Z"], 1, "25"),
+        (&["block", "99"], 1, "99"),
+        (&["block", "ffffffffff"], 1, "no block among the newest begins with ffffffffff"),
+        (&["tx", "00ff"], 1, "begins with 00ff"),
+        (&["peers", "Z"], 1, "there is no node Z"),
+        (&["wait", "--height", "9", "--timeout", "200ms"], 4, "height 9: not within 0.2 s; in sync"),
+    ];
+    for (words, code, said) in rows {
+        let ended = network.run(words);
+        assert_eq!(ended.code, Some(code), "{words:?}: {}{}", ended.out, ended.error);
+        assert!(
+            ended.error.starts_with("error: ") && ended.error.contains(said),
+            "{words:?}: {}",
+            ended.error
+        );
+        assert_eq!(ended.out, "", "{words:?}");
+    }
+    network.run(&["mine", "A", "--data", "mine is mine"]).good();
+    let refused = network.run(&["tamper", "A", "1", "mine is yours"]);
+    assert_eq!(refused.code, Some(1), "{}{}", refused.out, refused.error);
+    assert!(refused.error.contains("node B refused the chain") && refused.error.contains("BadMerkleRoot"));
+    network.run(&["down"]).good();
+}
+
+#[test]
+fn a_setting_is_that_of_the_flag_or_else_the_variable_or_else_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("network.toml"), "amount = 3\nport = 7\nrounds = 2\n").expect("a file");
+    let words = ["config", "--config", "network.toml", "--rounds", "5", "--json"];
+    let config = ended(&mut command(folder.path(), &words)).json();
+    let of = |name: &str| {
+        let found = config["up"].as_array().expect("settings").iter().find(|one| one["name"] == name);
+        let found = found.expect("a setting");
+        let text = |member: &str| found[member].as_str().unwrap_or_default().to_owned();
+        (text("value"), text("from"), text("place"))
+    };
+    let row = |value: &str, from: &str, place: &str| (value.to_owned(), from.to_owned(), place.to_owned());
+    assert_eq!(of("rounds"), row("5", "flag", ""));
+    assert_eq!(of("port"), row("0", "environment", "NETWORKMNGR_PORT"));
+    assert_eq!(of("amount"), row("3", "file", "network.toml"));
+    assert_eq!(of("pause"), row("random", "default", ""));
+    let shown = ended(&mut command(folder.path(), &words[..5])).good();
+    assert!(shown.contains("amount") && shown.contains("file network.toml"), "{shown}");
+}
+
+#[test]
+fn what_needs_no_network_works_without_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(folder.path(), &["completions", shell]).good();
+        assert!(script.contains("networkmngr") && script.contains("partition"), "{shell}");
+    }
+    let checked = run(folder.path(), &["doctor", "-a", "2", "--json"]).json();
+    assert_eq!(checked["ok"], true, "{checked}");
+    let listed = run(folder.path(), &["scenario", "list"]).good();
+    assert!(listed.contains("fork-and-reorg"), "{listed}");
+    let help = run(folder.path(), &["--help"]).good();
+    assert!(help.contains("Examples:") && help.contains("partition"), "{help}");
+    assert!(run(folder.path(), &["--version"]).good().starts_with("networkmngr "));
+    assert!(!folder.path().join("network").exists(), "nothing was started");
+}
