@@ -276,10 +276,8 @@ impl Node {
         if self.faults.is_cut(&hello.node) {
             return self.close(conn, Disconnect::Cut);
         }
-        if direction == Direction::Outbound {
-            if self.was_probe(conn) {
-                return self.close(conn, Disconnect::TooManyPeers);
-            }
+        if direction == Direction::Outbound && self.was_probe(conn) {
+            return self.close(conn, Disconnect::TooManyPeers);
         }
         let Some(connection) = self.connections.get(&conn) else { return };
         if connection.direction == Direction::Inbound && !self.has_room_for(connection.address.ip()) {

@@ -121,7 +121,7 @@ async fn two_nodes_agree_over_a_slow_link_and_their_pings_say_so() {
     let set = alice.handle.command(Command::SetFaults(vec![slow])).await;
     assert_eq!(set, Ok(Answer::FaultsSet));
     let bob = node(2, &[alice.address]).await;
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let hash = alice.mine().await;
     let tip = |view: &crate::node::view::View<'_>| view.tip().hash;
     timeout(DEADLINE, async {
