@@ -44,7 +44,8 @@ impl Keeper {
             members.sort_by_key(|member| member.number);
             // By number, so that the shape is what it would have been from the start.
             for member in members {
-                self.admit(member).await?;
+                let admitted = self.admit(member).await;
+                failed = failed.or(admitted.err());
             }
             let first = numbers.first().copied().unwrap_or_default();
             if let Some(why) = failed {

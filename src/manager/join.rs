@@ -160,8 +160,9 @@ impl Keeper {
         self.cluster.state.send_modify(|state| state.returned(number));
         if self.cluster.state.borrow().standing(number) == Standing::Running {
             let short = if caught_up { "" } else { ", but not all of its links or blocks are there yet" };
-            tracing::info!(number, pid, caught_up, "node runs again");
-            self.cluster.console.say(&format!("node {number} runs again, as process {pid}{short}"));
+            let again = if self.cluster.state.borrow().restarts(number) > 0 { " again" } else { "" };
+            tracing::info!(number, pid, caught_up, "node runs{again}");
+            self.cluster.console.say(&format!("node {number} runs{again}, as process {pid}{short}"));
         }
     }
 }
