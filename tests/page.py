@@ -410,7 +410,7 @@ def lives(browser, network):
     browser.until("document.querySelector('#why').textContent === 'All 6 nodes agree.'", "F is back, and has what it missed")
     browser.key("Escape")
     browser.press("#add")
-    browser.until("document.querySelectorAll('.node').length === 7 && document.querySelector('#why').textContent === 'All 7 nodes agree.'", "a seventh node")
+    browser.until("document.querySelectorAll('#network .node').length === 7 && document.querySelector('#why').textContent === 'All 7 nodes agree.'", "a seventh node")
     tell("a node killed and started again, and one more")
 
 
@@ -525,7 +525,7 @@ def frames(browser, network, folder, shots):
     browser.open(network.base)
     browser.until(is_word("In sync"))
     browser.open_file("#open", recorded(folder))
-    browser.until("document.querySelectorAll('.node').length === 64")
+    browser.until("document.querySelectorAll('#network .node').length === 64")
     browser.until("(document.querySelector('#zoom-out').click(), document.querySelectorAll('[data-block]').length >= 2000)", "2,000 blocks in view")
     rate, slow = browser.js("""new Promise(done => {
       const times = [];

@@ -8,6 +8,8 @@ const RING = 900;
 /// A dot leaves no later than this, however many hops there were.
 const MAX_LATE = 1500;
 const MAX_DOTS = 160;
+/// Discs of this radius and less have no rings.
+const FEW = 20;
 
 export class Flights {
   constructor(network) {
@@ -24,7 +26,8 @@ export class Flights {
   land(hash, node, at, colour) {
     this.landed.set(hash + node, at);
     if (this.landed.size > 4 * MAX_DOTS) this.landed.delete(this.landed.keys().next().value);
-    this.add("ring", node, node, at, RING, colour);
+    // Of many small discs, each with a ring, none would be seen.
+    if (this.network.radius > FEW) this.add("ring", node, node, at, RING, colour);
   }
 
   add(kind, from, to, begin, takes, colour) {

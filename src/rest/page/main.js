@@ -1,4 +1,4 @@
-// Puts the parts together. Events change the state as they come; once a frame all that changed is drawn.
+// Puts the parts together. Events change the state as they come; some thirty times a second, what changed is drawn.
 
 import { Act } from "./act.js";
 import { Cards } from "./cards.js";
@@ -17,8 +17,9 @@ import { Tree } from "./tree.js";
 /// What no event tells is asked for so often, while something happens.
 const FIGURES_MILLIS = 2000;
 const RETRY_MILLIS = 2000;
+const DRAWN_MILLIS = 25;
 
-let [frame, news] = [null, false];
+let [frame, drawn, news] = [null, 0, false];
 const live = empty();
 const app = {
   /// Who is asked; none: nobody answers, and only recordings can be looked at.
@@ -59,8 +60,11 @@ function heard(batch) {
   app.redraw();
 }
 
-function draw() {
+function draw(time) {
   frame = null;
+  // What moves by itself has all frames, the state every second one.
+  if (time - drawn < DRAWN_MILLIS) return app.redraw();
+  drawn = time;
   const {state, past} = app;
   if (!state.rules) return;
   const now = past ? state.at : Math.max(state.at, Date.now() / 1000);

@@ -205,8 +205,8 @@ function hold(state, block, node, time, from = null, origin = null) {
   }
   holders.set(node, {time, from, origin});
   block.held = holders.size;
-  const running = [...state.nodes.values()].filter(node => node.state === "running" && !node.ghost).length;
-  const wanted = Math.min(running, state.partition?.find(group => group.includes(node))?.length ?? running);
+  const group = state.partition?.find(group => group.includes(node));
+  const wanted = running(state).filter(other => !group || group.includes(other.node)).length;
   if (block.spread !== null || block.held < wanted || wanted < 2) return;
   const times = [...holders.values()].map(at => at.time);
   if (times.includes(undefined)) return;

@@ -45,7 +45,7 @@ function scaled(value, step, unit) {
 }
 export const count = value => scaled(Number(value), 1000, "");
 export const hashrate = value => value ? scaled(value, 1000, "H/s") : "none";
-export const bytes = value => scaled(value, 1024, "B");
+export const bytes = value => scaled(value, 1000, "B");
 export const percent = share => `${Math.round(share * 100)} %`;
 export const clock = time => time ? new Date(time * 1000).toLocaleTimeString("en-GB") : "";
 
