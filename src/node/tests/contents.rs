@@ -142,7 +142,6 @@ fn a_transaction_that_does_not_come_is_asked_of_somebody_else() {
     assert!(alice.said(liar).is_empty(), "who has it is not told of it");
 }
 
-/// Row 79 of docs/hostile.md.
 /// A slow link is no offence: what was named and asked for is taken whenever it comes.
 #[test]
 fn a_transaction_that_comes_late_is_taken_and_nobody_is_blamed() {
@@ -162,6 +161,7 @@ fn a_transaction_that_comes_late_is_taken_and_nobody_is_blamed() {
     assert_eq!(alice.node.view().pool().len(), contents.len());
 }
 
+/// Row 79 of docs/hostile.md.
 #[test]
 fn mining_calls_wait_in_line_and_the_line_is_short() {
     let mut alice = Alice::new(1, Params::regtest());
