@@ -135,7 +135,7 @@ fn mining(state: &State) -> Mining {
         mode: modes.mode,
         nodes: if is(MiningMode::Off) { Vec::new() } else { modes.nodes(&state.numbers()) },
         hashrate: if is(MiningMode::Background) { modes.hashrate } else { 0 },
-        interval: is(MiningMode::Interval).then(|| modes.interval.as_secs_f64()),
+        interval: is(MiningMode::Interval).then_some(modes.interval.as_secs_f64()),
         expected_seconds: verdict::expected_seconds(state),
     }
 }

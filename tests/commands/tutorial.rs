@@ -80,7 +80,7 @@ fn the_tutorial_does_what_it_says() {
         let is_refusal = output.iter().any(|line| line.starts_with("error: "));
         assert_eq!(ran.code != Some(0), is_refusal, "{line}: {said}");
         let expected = output.iter().map(|line| shape(line)).filter(|line| !line.is_empty());
-        let mut found = said.lines().map(|line| shape(line)).filter(|line| !line.is_empty());
+        let mut found = said.lines().map(shape).filter(|line| !line.is_empty());
         let mut skips = false;
         for line_shown in expected {
             // A line of dots stands for any number of lines.

@@ -55,10 +55,10 @@ pub(in crate::cli) fn ago(then: f64, now: f64) -> String {
 /// Bytes, in powers of 1024.
 pub(in crate::cli) fn bytes(bytes: u64) -> String {
     let value = bytes as f64;
-    match bytes {
-        ..1024 => format!("{bytes} B"),
-        ..1_048_576 => format!("{:.1} KiB", value / 1024.0),
-        ..1_073_741_824 => format!("{:.1} MiB", value / 1_048_576.0),
+    match value {
+        ..1024.0 => format!("{bytes} B"),
+        ..1_048_576.0 => format!("{:.1} KiB", value / 1024.0),
+        ..1_073_741_824.0 => format!("{:.1} MiB", value / 1_048_576.0),
         _ => format!("{:.1} GiB", value / 1_073_741_824.0),
     }
 }

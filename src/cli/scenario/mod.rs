@@ -96,7 +96,7 @@ pub(super) async fn run(args: &ScenarioArgs, output: &mut Output) -> Result<Exit
         What::List => {
             let all: Vec<_> =
                 shipped::ALL.iter().map(|one| json!({"name": one.name, "title": one.title()})).collect();
-            output.data(&json!({ "scenarios": all }), |style| shipped::listed(style));
+            output.data(&json!({ "scenarios": all }), shipped::listed);
         }
         What::Show { name } => {
             let one = shipped::named(name)?;

@@ -195,7 +195,7 @@ mod tests {
             |lines: Vec<Line>| lines.into_iter().map(|line| line.text[21..].to_owned()).collect::<Vec<_>>();
         let mut log = Log::new("x".to_owned(), path.clone());
         assert_eq!(texts(log.read(1000).expect("lines")), ["one", "two"]);
-        write!(file, "ee\n").expect("written");
+        writeln!(file, "ee").expect("written");
         assert_eq!(texts(log.read(1000).expect("lines")), ["three"]);
         assert_eq!(texts(log.read(1000).expect("lines")), [""; 0]);
         let mut late = Log::new("x".to_owned(), path);

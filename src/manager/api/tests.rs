@@ -66,7 +66,7 @@ fn the_documentation_has_every_route_and_no_other() {
 #[test]
 fn the_table_answers_what_it_says() {
     for route in &ROUTES {
-        let path = route.path.replace('{', "").replace('}', "");
+        let path = route.path.replace(['{', '}'], "");
         let found = super::TABLE.find(&path).unwrap_or_else(|| panic!("{path} is found"));
         assert!(found.allow().split(", ").any(|method| method == route.method), "{path}");
         let head = found.allow().contains("HEAD");
