@@ -29,6 +29,13 @@ SECONDS_AT_MOST = 90
 CONFIG = """
 [checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", 503, 504]
+
+# Groups that share a node, or leave nobody for another one, are no partition; a schema cannot say so.
+[[operations]]
+include-operation-id = "partition"
+
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", 400, 404]
 """
 
 # Of the node, the first answers without end, the second would dial strangers; src/rest/tests/api has them.

@@ -61,7 +61,11 @@ impl Keeper {
         self.unless_stopping(async {
             let _turn = self.faults.lock().await;
             let (a, b, slow) = (set.a, set.b, Slow::of(set).map_err(NotDone::Bad)?);
-            self.two(a, b)?;
+            if a == b {
+                return Err(NotDone::Bad(format!("a link has two ends: {a} is one node")));
+            }
+            self.member(a)?;
+            self.member(b)?;
             if self.cluster.state.borrow().faults.are_apart(a, b) {
                 return Err(NotDone::not_now(
                     format!("nodes {a} and {b} are in different groups of a partition"),
@@ -95,7 +99,8 @@ impl Keeper {
     pub async fn cut_link(&self, a: usize, b: usize) -> Result<Link, NotDone> {
         self.unless_stopping(async {
             let _turn = self.faults.lock().await;
-            self.two(a, b)?;
+            self.member(a)?;
+            self.member(b)?;
             if !self.cluster.state.borrow().links.pairs().contains(&pair(a, b)) {
                 return Err(NotDone::NotFound(format!("there is no link between nodes {a} and {b}")));
             }
@@ -142,15 +147,6 @@ impl Keeper {
         let names: BTreeMap<usize, NodeId> =
             self.cluster.members().iter().map(|member| (member.number, member.there().node)).collect();
         Command::SetFaults { faults: List::clipped(self.cluster.state.borrow().faults.of(number, &names)) }
-    }
-
-    fn two(&self, a: usize, b: usize) -> Result<(), NotDone> {
-        self.member(a)?;
-        self.member(b)?;
-        match a == b {
-            true => Err(NotDone::Bad(format!("a link has two ends: {a} is one node"))),
-            false => Ok(()),
-        }
     }
 
     /// Waits until it is so; `what` is the case if it takes too long.
