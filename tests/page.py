@@ -165,9 +165,9 @@ class Browser:
                 found.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
         return found
 
-    def asked(self):
+    def asked(self, since):
         """Every address that was asked for."""
-        requests = [event for event in self.events if event["method"] == "Network.requestWillBeSent"]
+        requests = [event for event in self.events[since:] if event["method"] == "Network.requestWillBeSent"]
         return [event["params"]["request"]["url"] for event in requests]
 
     def close(self):
@@ -250,6 +250,12 @@ HOSTILE = "<img src=x onerror=\"document.title='hostile'\"><script>document.titl
 
 def is_word(word):
     return f"{WORD} === {json.dumps(word)}"
+
+
+def strangers(browser, since, *own):
+    """Who was asked, and is none of its own."""
+    own = ("about:", *own, *(f"blob:{base}" for base in own))
+    return [url for url in browser.asked(since) if not url.startswith(own)]
 
 
 def tell(what):
@@ -366,11 +372,11 @@ def cards(browser, network, shots):
 
 def broken(browser, network):
     """A stream that breaks misses nothing."""
+    since = len(browser.events)
     cable = Cable(int(network.base.rstrip("/").rpartition(":")[2]))
     browser.open(f"http://127.0.0.1:{cable.port}/")
     browser.until(is_word("In sync"))
     tall = int(browser.js("document.querySelectorAll('.tile .value')[1].textContent"))
-    since = len(browser.events)
     cable.cut()
     browser.until("document.body.hasAttribute('data-lost')", "the page knows that it has no connection")
     network.call("api/v1/mine", {"count": 3})
@@ -385,6 +391,8 @@ def broken(browser, network):
     browser.open(network.base)
     browser.until(is_word("In sync"))
     cable.cut()
+    foreign = strangers(browser, since, network.base, f"http://127.0.0.1:{cable.port}/")
+    assert not foreign, foreign
     del browser.events[since:]
     tell("a stream that broke missed nothing")
 
@@ -462,13 +470,18 @@ def without(browser, network, recording, shots):
     """A recording plays when nothing runs."""
     browser.open(network.base)
     browser.until(is_word("In sync"))
-    network.stop()
     since = len(browser.events)
+    network.stop()
     browser.open_file("#open", recording)
     browser.until(is_word("Forked"), "the recording plays")
     # To its end, without waiting for it.
     browser.js("document.querySelector('#scrub').value = document.querySelector('#scrub').max; document.querySelector('#scrub').dispatchEvent(new Event('input'))")
     browser.until(f"{is_word('In sync')} && document.querySelector('#reorg').textContent.includes('gave up')")
+    # Away from a page that goes on asking for its network.
+    browser.open("about:blank")
+    browser.until("location.href === 'about:blank'")
+    foreign = strangers(browser, since, network.base)
+    assert not foreign, foreign
     noise = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
     own = [text for text in browser.complaints(since) if not any(word in text for word in noise)]
     assert not own, own
@@ -584,7 +597,7 @@ def main(options, chromium):
             assert frames(browser, network, folder, options.shots) >= FRAMES, "too slow"
         without(browser, network, recording, options.shots)
         assert not browser.complaints(), browser.complaints()
-        foreign = [url for url in browser.asked() if not url.startswith((network.base, "blob:" + network.base, "about:"))]
+        foreign = strangers(browser, 0, network.base)
         assert not foreign, foreign
         if options.long:
             grown(browser, options.program, folder, options.long)
