@@ -1,6 +1,6 @@
 //! The commands of `networkmngr`: one that starts a network, and those that talk to one that runs.
 //!
-//! A command takes its flags and a [`Context`], says what it has to say, and ends well or with a [`Failure`].
+//! A command takes its flags and a `Context`, says what it has to say, and ends well or with a [`Failure`].
 //! What it shows is made in `render`; how it talks is in `client`. Here is what calls for what.
 
 mod config;
