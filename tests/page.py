@@ -184,7 +184,7 @@ class Network:
         said = ""
         for line in self.process.stdout:
             said += line
-            if found := re.search(r"curl http://([0-9.:]+)/start/mining", line):
+            if found := re.search(r"curl http://([0-9.:]+)/nodes", line):
                 self.base = f"http://{found[1]}/"
                 break
         else:

@@ -173,6 +173,7 @@ fn short(hex: &str) -> &str {
 /// What to try next.
 fn tries(manager: SocketAddr) -> String {
     let rows = [
+        (format!("http://{manager}"), "the network in a browser, live"),
         ("networkmngr status".to_owned(), "whether the nodes agree"),
         ("networkmngr mine A -n 3".to_owned(), "three blocks by node A, which is node 0"),
         ("networkmngr tree".to_owned(), "the blocks, and whose tips they are"),

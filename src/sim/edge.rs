@@ -32,7 +32,11 @@ impl Network {
             }
             Event::Connected(conn, address, direction) => {
                 if !self.links.hears(conn) {
-                    return Ok(());
+                    // Gone before the dial was through: whoever dialled hears of it all the same.
+                    return match direction {
+                        Direction::Outbound => self.happen(n, life, Event::DialFailed(address)),
+                        Direction::Inbound => Ok(()),
+                    };
                 }
                 self.trace.add(now, n, What::Connected, &trace::number(conn.0));
                 self.input(n, Input::Connected { conn, address, direction })

@@ -92,3 +92,23 @@ fn everything_at_once() {
         with(faults, Settings { line, ..settings });
     }
 }
+
+/// Slow links, and nodes that stop while they are dialled: whoever dialled hears that it came to nothing, and
+/// dials again. A node that was not told stayed at the first block for good.
+#[test]
+fn who_is_dialled_may_be_gone_before_it_answers() {
+    let line = Line {
+        latency: "200ms±150ms".parse().expect("a latency"),
+        loss: "1%".parse().expect("a share"),
+        bandwidth: None,
+    };
+    let faults = Faults {
+        churn: "30%".parse().expect("a share"),
+        late: some("10%"),
+        withhold: some("5%"),
+        partition: Some("10s..15s".parse().expect("an interval")),
+        ..Faults::NONE
+    };
+    let pooled = "50%".parse().expect("a share");
+    with(faults, Settings { line, pooled, blocks: 30, ..settings(150, "random:2", 217_758_601) });
+}

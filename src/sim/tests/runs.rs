@@ -4,7 +4,7 @@ use super::*;
 
 /// A change of this hash is a change of behaviour: of a node, or of the simulated world. If it is meant, put
 /// here what the test says it found.
-const TRACE: &str = "b67f284bc5746c9d26283b481af17fea0fe1010a8d936ea13cc496f39babf7bf";
+const TRACE: &str = "5acb4e5e8d182a5cf55122863ac74b8daec54e9af92b83fb30dc3f2cb8862c7c";
 
 #[test]
 fn a_seed_is_a_run() {
