@@ -13,9 +13,9 @@ use crate::limits::{CONTROL_TIMEOUT, HEAL_TIMEOUT, LINKS_TIMEOUT};
 use crate::manager::faults::{Faults, Slow, pair};
 use crate::manager::keeper::Keeper;
 use crate::manager::not_done::NotDone;
-use crate::manager::report;
 use crate::manager::state::{Standing, State};
 use crate::manager::view::{Link, Partition, SetLink};
+use crate::manager::{report, verdict};
 use crate::types::NodeId;
 use crate::wire::manage::{Command, Introduction};
 use crate::wire::message::PeerAddress;
@@ -40,14 +40,16 @@ impl Keeper {
     }
 
     /// Ends every partition and cut, and makes links as fast as they are unless `keep_slow`. Waits until every
-    /// link is up and the nodes agree, but not for ever: they may have much to tell each other.
+    /// link is up and the nodes agree, or only a block can make them, but not for ever: they may have much to
+    /// tell each other.
     pub async fn heal(&self, keep_slow: bool) -> Result<(), NotDone> {
         self.unless_stopping(async {
             let _turn = self.faults.lock().await;
             self.cluster.state.send_modify(|state| state.faults.heal(keep_slow));
             self.tell_faults().await?;
             let agree = |state: &State| {
-                state.running().all(|number| state.has_links(number)) && state.running_tips().len() <= 1
+                state.running().all(|number| state.has_links(number))
+                    && (state.running_tips().len() <= 1 || verdict::ties(state))
             };
             let healed = self.until("links are not up, or tips differ", HEAL_TIMEOUT, agree).await;
             tracing::info!(agreed = healed.is_ok(), "healed");

@@ -33,7 +33,9 @@ pub fn of(state: &State, now: u64) -> Verdict {
                 [one, other] => format!("{one} {} to {other}", if one == "1" { "node" } else { "nodes" }),
                 all => format!("{} nodes", all.join(", ")),
             };
-            (Condition::Forked, format!("forked: {} tips, {counts}", said.len()))
+            let is_tie = !apart && ties(state);
+            let tie = if is_tie { "; their work is the same: the next block decides" } else { "" };
+            (Condition::Forked, format!("forked: {} tips, {counts}{tie}", said.len()))
         }
         _ if apart => {
             let counts: Vec<String> = groups.iter().map(ToString::to_string).collect();
@@ -79,6 +81,12 @@ pub fn of(state: &State, now: u64) -> Verdict {
             nodes,
         };
     Verdict { condition, text, tips: said.into_iter().map(tip).collect(), missing }
+}
+
+/// Whether nodes have several tips of the same work, so that no time, only a block, makes them agree.
+pub fn ties(state: &State) -> bool {
+    let tips = state.running_tips();
+    tips.len() > 1 && tips.iter().all(|(_, _, work, _)| *work == tips[0].2)
 }
 
 fn nodes(count: usize) -> String {

@@ -6,7 +6,7 @@ use crate::cli::commands::Context;
 use crate::cli::render::{span, tip_of};
 use crate::cli::{Failure, names};
 use crate::limits::API_CHANGE_TIMEOUT;
-use crate::manager::view::{Link, Network, Partition, SetLink};
+use crate::manager::view::{Condition, Link, Network, Partition, SetLink};
 use crate::sim::{Latency, Share};
 
 const EXAMPLES_PARTITION: &str = "\
@@ -61,12 +61,13 @@ pub(super) async fn heal(args: &HealArgs, context: &mut Context) -> Result<(), F
     let path = if args.keep_slow { "/api/v1/heal?links=keep" } else { "/api/v1/heal" };
     let network: Network = context.client.post(path, &json!({}), API_CHANGE_TIMEOUT).await?;
     context.output.data(&network, |style| {
-        let up = network.links.iter().filter(|link| link.up).count();
-        let mut text = format!(
-            "whole: {up} of {} links up; {}\n",
-            network.links.len(),
-            style.good(&network.verdict.text)
-        );
+        let (up, all) = (network.links.iter().filter(|link| link.up).count(), network.links.len());
+        let whole = if up == all { "whole: " } else { "healed: " };
+        let verdict = match network.verdict.condition {
+            Condition::InSync => style.good(&network.verdict.text),
+            _ => style.warn(&network.verdict.text),
+        };
+        let mut text = format!("{whole}{up} of {all} links up; {verdict}\n");
         if let [tip] = &network.verdict.tips[..] {
             text += &format!("tip {}\n", tip_of(tip));
         }

@@ -63,7 +63,11 @@ fn tips_make_the_verdict() {
         ([0, 0, 0, 0], Condition::InSync, "in sync: 4 nodes at height 0"),
         ([3, 2, 3, 1], Condition::Syncing, "syncing: 2 nodes at height 3, 2 behind"),
         ([3, 3, 3, 12], Condition::Forked, "forked: 2 tips, 3 nodes to 1"),
-        ([3, 3, 13, 13], Condition::Forked, "forked: 2 tips, 2 nodes to 2"),
+        (
+            [3, 3, 13, 13],
+            Condition::Forked,
+            "forked: 2 tips, 2 nodes to 2; their work is the same: the next block decides",
+        ),
         ([3, 3, 2, 12], Condition::Forked, "forked: 3 tips, 2, 1, 1 nodes"),
     ];
     for (tips, condition, text) in rows {
