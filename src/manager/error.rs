@@ -129,7 +129,7 @@ impl Error {
         match self {
             Error::Folder { .. } => "choose another place with --data-dir".to_owned(),
             Error::Locked(_) => {
-                "stop it (GET /shutdown/all), or choose another folder with --data-dir".to_owned()
+                "stop it with `networkmngr down`, or choose another folder with --data-dir".to_owned()
             }
             Error::Key(error) => error.hint(),
             Error::Port { port, error } if error.kind() == io::ErrorKind::AddrInUse => {

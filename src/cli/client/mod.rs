@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::cli::{Failure, TIMED_OUT, UNREACHABLE};
+use crate::cli::{Failure, TIMED_OUT, UNREACHABLE, names};
 use crate::limits::{API_CONNECT_TIMEOUT, API_TIMEOUT};
 
 pub(crate) use stream::{Events, Lines};
@@ -192,13 +192,25 @@ pub(crate) fn refused(answer: &Answer) -> Failure {
         detail if detail.is_empty() => format!("the manager answered {}", answer.status),
         detail => detail,
     };
-    let mut failure = Failure::new(detail, text("hint"));
+    let mut failure = Failure::new(detail, as_command(&text("hint")));
     failure.code = match answer.status {
         StatusCode::BAD_REQUEST => crate::cli::USAGE,
         StatusCode::GATEWAY_TIMEOUT => TIMED_OUT,
         _ => 1,
     };
     failure
+}
+
+/// A hint of the API, whose calls are replaced by the commands that make them.
+fn as_command(hint: &str) -> String {
+    let hint = hint.replace("POST /api/v1/heal", "`networkmngr heal`");
+    let Some((before, call)) = hint.split_once("POST /api/v1/nodes/") else { return hint };
+    let end = call.find(|c: char| !c.is_ascii_alphanumeric() && c != '/').unwrap_or(call.len());
+    let (call, after) = call.split_at(end);
+    match call.split_once('/').map(|(node, verb)| (node.parse(), verb)) {
+        Some((Ok(node), verb)) => format!("{before}`networkmngr {verb} {}`{after}", names::letters(node)),
+        _ => hint,
+    }
 }
 
 /// An error of the system in its own words, without its number.
@@ -212,6 +224,19 @@ fn plain(error: &std::io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hint_names_the_command_in_place_of_the_call() {
+        for (said, shown) in [
+            ("POST /api/v1/nodes/0/resume", "`networkmngr resume A`"),
+            ("POST /api/v1/nodes/27/restart starts it", "`networkmngr restart AB` starts it"),
+            ("POST /api/v1/heal ends it", "`networkmngr heal` ends it"),
+            ("POST /api/v1/nodes/x", "POST /api/v1/nodes/x"),
+            ("", ""),
+        ] {
+            assert_eq!(as_command(said), shown);
+        }
+    }
 
     #[test]
     fn a_manager_is_named_by_its_url() {
