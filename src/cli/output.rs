@@ -6,8 +6,8 @@ use std::io::{self, IsTerminal, Write};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::cli::log;
 use crate::cli::render::Style;
+use crate::cli::{Failure, log};
 
 /// What a command says, and in which form.
 #[derive(Debug)]
@@ -20,18 +20,20 @@ pub(super) struct Output {
     kept: Option<Vec<u8>>,
     /// Whether somebody still reads.
     read: bool,
+    /// Why what was said is not where it should be.
+    lost: Option<io::Error>,
 }
 
 impl Output {
     /// To stdout.
     pub(super) fn stdout(json: bool) -> Output {
         let colour = !json && log::colour(&io::stdout());
-        Output { json, style: Style::new(colour), kept: None, read: true }
+        Output { json, style: Style::new(colour), kept: None, read: true, lost: None }
     }
 
     /// Into memory.
     pub(super) fn kept(json: bool, style: Style) -> Output {
-        Output { json, style, kept: Some(Vec::new()), read: true }
+        Output { json, style, kept: Some(Vec::new()), read: true, lost: None }
     }
 
     /// What was said into memory.
@@ -80,7 +82,20 @@ impl Output {
             return;
         }
         let mut stdout = io::stdout().lock();
-        self.read &= stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok();
+        if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            self.read = false;
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.lost.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Whether all that was said came to where it should be. Who stopped reading wanted no more.
+    pub(super) fn end(&mut self) -> Result<(), Failure> {
+        self.lost.take().map_or(Ok(()), |error| {
+            let error = format!("stdout cannot be written: {error}");
+            Err(Failure::new(error, "see to its file or disk, and call again"))
+        })
     }
 }
 

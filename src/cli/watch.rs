@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn events_keep_a_network_up() {
         let mut network: Network = serde_json::from_value(serde_json::json!({
-            "manager": {"version": "0", "pid": 1, "http": "127.0.0.1:1", "started": 0.0, "data_dir": "x"},
+            "manager": {"version": "0", "pid": 1, "http": "127.0.0.1:1", "started": 0.0, "data_dir": "x", "ephemeral": false},
             "rules": {"id": "", "text": "", "expected_hashes": "2", "block_time": null},
             "verdict": {"condition": "in-sync", "text": "in sync", "tips": [], "missing": []},
             "nodes": [{"node": 0, "id": "", "http": null, "p2p": "127.0.0.1:1", "pid": 1, "state": "running",

@@ -32,6 +32,7 @@ impl Keeper {
                 http,
                 started: seconds(started.micros()),
                 data_dir: self.settings.data_dir.clone(),
+                ephemeral: self.settings.ephemeral,
             },
             rules: Rules {
                 id: params.network().to_string(),

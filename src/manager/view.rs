@@ -47,6 +47,8 @@ pub struct Manager {
     pub started: f64,
     /// The network's folder.
     pub data_dir: PathBuf,
+    /// Whether its nodes keep nothing when they stop.
+    pub ephemeral: bool,
 }
 
 /// What the nodes hold true.

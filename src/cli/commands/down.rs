@@ -19,13 +19,14 @@ pub(in crate::cli) async fn down(context: &mut Context) -> Result<(), Failure> {
         network.nodes.iter().filter(|node| node.state != Life::Ended).map(|node| node.pid).collect();
     let _: Value = context.client.post("/api/v1/shutdown", &json!({}), API_TIMEOUT).await?;
     ended(&network, DOWN_TIMEOUT).await?;
-    let said = json!({"stopped": nodes.len(), "data_dir": network.manager.data_dir});
+    let manager = &network.manager;
+    let said = json!({"stopped": nodes.len(), "data_dir": manager.data_dir, "ephemeral": manager.ephemeral});
     context.output.data(&said, |_| {
-        format!(
-            "stopped {}; they go on from {} when started again\n",
-            count(nodes.len(), "node"),
-            network.manager.data_dir.display()
-        )
+        let (stopped, folder) = (count(nodes.len(), "node"), network.manager.data_dir.display());
+        match network.manager.ephemeral {
+            true => format!("stopped {stopped}; of their chain nothing is kept, the logs are in {folder}\n"),
+            false => format!("stopped {stopped}; they go on from {folder} when started again\n"),
+        }
     });
     Ok(())
 }

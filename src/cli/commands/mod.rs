@@ -222,6 +222,7 @@ async fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
         command => {
             let mut context = Context::new(&asked.cli.talk)?;
             run(command, &mut context).await?;
+            context.output.end()?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -156,7 +156,7 @@ mod tests {
                    "mined": 2, "memory": 8_808_038})
         };
         serde_json::from_value(json!({
-            "manager": {"version": "0.1.0", "pid": 1, "http": "127.0.0.1:4999", "started": 0.0, "data_dir": "x"},
+            "manager": {"version": "0.1.0", "pid": 1, "http": "127.0.0.1:4999", "started": 0.0, "data_dir": "x", "ephemeral": false},
             "rules": {"id": "00", "text": "lab", "expected_hashes": "256", "block_time": null},
             "verdict": {"condition": "forked", "text": "forked: 2 tips, 2 nodes to 1", "missing": [3], "tips": [
                 {"hash": hash(1), "height": 6, "work": "9", "nodes": [0, 1]},

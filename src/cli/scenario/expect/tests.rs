@@ -18,7 +18,7 @@ fn network() -> Network {
                "hashrate": 0, "mined": 0, "memory": null})
     };
     serde_json::from_value(json!({
-        "manager": {"version": "0", "pid": 1, "http": "127.0.0.1:1", "started": 0.0, "data_dir": "x"},
+        "manager": {"version": "0", "pid": 1, "http": "127.0.0.1:1", "started": 0.0, "data_dir": "x", "ephemeral": false},
         "rules": {"id": "", "text": "", "expected_hashes": "4096", "block_time": null},
         "verdict": {"condition": "forked", "text": "forked: 2 tips", "missing": [], "tips": [
             {"hash": "a", "height": 5, "work": "9", "nodes": [0]}, {"hash": "b", "height": 4, "work": "8", "nodes": [1]}]},
