@@ -29,7 +29,8 @@ for amount in "$@"; do
   "$manager" -p 4999 -a "$amount" --pause 0s --data-dir "$folder"/network >"$folder"/out 2>&1 &
   pid=$!
   for _ in $(seq 600); do
-    grep -q "shutdown/all" "$folder"/out && break
+    # It appears, whole, when the network is up.
+    [ -e "$folder"/network/network.json ] && break
     kill -0 "$pid" 2>/dev/null || fail "the manager ended"
     sleep 0.1
   done
