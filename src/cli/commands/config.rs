@@ -1,12 +1,8 @@
 //! `networkmngr config` and `completions`: what holds, and what a shell may suggest.
 
-use std::io::Write;
-use std::process::ExitCode;
-
 use clap_complete::Shell;
 use serde_json::json;
 
-use crate::cli::Failure;
 use crate::cli::commands::{Context, Talk};
 use crate::cli::output::Output;
 use crate::cli::render::{Align, Cell, Style, Table};
@@ -53,9 +49,8 @@ pub(crate) struct CompletionsArgs {
 }
 
 /// Prints a script that completes commands and flags.
-pub(super) fn completions(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
+pub(super) fn completions(args: &CompletionsArgs, output: &mut Output) {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut settings::command(), "networkmngr", &mut script);
-    let _ = std::io::stdout().write_all(&script);
-    Ok(ExitCode::SUCCESS)
+    output.write(&String::from_utf8_lossy(&script));
 }

@@ -206,26 +206,24 @@ pub fn main() -> ExitCode {
 async fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
     let Talk { json, .. } = asked.cli.talk;
     let mut output = Output::stdout(json);
+    let mut code = ExitCode::SUCCESS;
     match &asked.cli.command {
         Command::Up(args) if args.detach && !args.detached => {
             detach::up(args, &asked.words, &mut output).await?;
-            Ok(ExitCode::SUCCESS)
         }
-        Command::Up(args) => manager::network(args, json).await,
-        Command::Doctor(args) => doctor::run(args, &mut output),
-        Command::Config(_) => {
-            config::show(&asked.settings, &asked.cli.talk, &mut output);
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Completions(args) => config::completions(args),
-        Command::Scenario(args) => scenario::run(args, &mut output).await,
+        Command::Up(args) => return manager::network(args, json).await,
+        Command::Doctor(args) => code = doctor::run(args, &mut output)?,
+        Command::Config(_) => config::show(&asked.settings, &asked.cli.talk, &mut output),
+        Command::Completions(args) => config::completions(args, &mut output),
+        Command::Scenario(args) => code = scenario::run(args, &mut output).await?,
         command => {
             let mut context = Context::new(&asked.cli.talk)?;
             run(command, &mut context).await?;
-            context.output.end()?;
-            Ok(ExitCode::SUCCESS)
+            output = context.output;
         }
     }
+    output.end()?;
+    Ok(code)
 }
 
 /// Runs a command that talks to a manager.
