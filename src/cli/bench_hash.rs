@@ -5,13 +5,13 @@
 
 use core::time::Duration;
 use std::fmt;
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::cli::Failure;
+use crate::cli::output::print_report;
 use crate::cli::seed::random;
 use crate::limits::{BENCH_TURN, MAX_BENCH_SECS, MINING_BATCH};
 use crate::miner::{Kernel, Search};
@@ -50,14 +50,7 @@ pub struct BenchHashArgs {
 pub(super) fn run(args: &BenchHashArgs) -> Result<ExitCode, Failure> {
     check(&Header::from_bytes(&random()?))?;
     let report = measure(Duration::from_secs(args.seconds), &Header::from_bytes(&random()?));
-    let mut text = report.to_string();
-    if args.json {
-        let json = serde_json::to_string_pretty(&report);
-        text = json.map_err(|error| Failure::new(format!("no JSON of the report: {error}"), ""))? + "\n";
-    }
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| Failure::new(format!("the report could not be written: {error}"), ""))?;
+    print_report(&report, args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,5 +1,6 @@
 //! Where a command's words go: data to stdout, as text for people or as JSON for programs; all else to stderr.
 
+use core::fmt::Display;
 use core::time::Duration;
 use std::io::{self, IsTerminal, Write};
 
@@ -97,6 +98,18 @@ impl Output {
             Err(Failure::new(error, "see to its file or disk, and call again"))
         })
     }
+}
+
+/// Prints the report that a program was run for, as a table or as JSON: all of it, or it is an error.
+pub(super) fn print_report(report: &(impl Serialize + Display), json: bool) -> Result<(), Failure> {
+    let mut text = report.to_string();
+    if json {
+        let json = serde_json::to_string_pretty(report);
+        text = json.map_err(|error| Failure::new(format!("no JSON of the report: {error}"), ""))? + "\n";
+    }
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| Failure::new(format!("the report could not be written: {error}"), ""))
 }
 
 /// Shows on a terminal that something goes on, and nothing elsewhere. Proof of work has no memory, so there is

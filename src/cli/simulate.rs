@@ -1,11 +1,12 @@
 //! `networkmngr simulate`: a network under a clock that jumps, and what came of it.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::Failure;
+use crate::cli::output::print_report;
 use crate::limits::{MAX_CONTENT_BYTES, MAX_SIMULATED_BLOCKS, MAX_SIMULATED_CONTENT, MAX_SIMULATED_NODES};
 use crate::sim::{
     self, Amount, Bandwidth, Faults, Interval, Latency, Line, Progress, Relay, Settings, Share, Span,
@@ -178,14 +179,7 @@ pub(super) fn run(args: &SimulateArgs, json: bool) -> Result<ExitCode, Failure> 
     let ended = sim::simulate(&settings, &mut progress);
     bar.finish_and_clear();
     let report = ended.map_err(|violation| broken(args, &violation))?;
-    let mut text = report.to_string();
-    if json {
-        let json = serde_json::to_string_pretty(&report);
-        text = json.map_err(|error| Failure::new(format!("no JSON of the report: {error}"), ""))? + "\n";
-    }
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| Failure::new(format!("the report could not be written: {error}"), ""))?;
+    print_report(&report, json)?;
     Ok(ExitCode::SUCCESS)
 }
 
