@@ -40,7 +40,7 @@ pub mod sse;
 pub mod table;
 mod values;
 
-pub use values::{duration, query};
+pub use values::{duration, exact, number, query, shown, whole};
 
 #[cfg(test)]
 mod tests;

@@ -11,10 +11,9 @@ use crate::limits::MAX_HTTP_BODY_BYTES;
 use crate::manager::mine::Content;
 use crate::rest::body;
 use crate::rest::problem::Problem;
-use crate::rest::query;
+use crate::rest::{exact, query};
 
-/// The largest whole number that every JSON reader keeps exact.
-const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+pub(super) use crate::rest::{number, shown, whole};
 
 /// What a request's body says; none at all says what an empty object does.
 pub(super) async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Problem> {
@@ -39,10 +38,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 fn make_whole(value: &mut Value) {
     match value {
         Value::Number(number) if !number.is_u64() => {
-            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER).contains(n));
-            if let Some(whole) = whole {
-                // Within the bounds, and whole.
-                *number = Number::from(whole as u64);
+            if let Some(whole) = number.as_f64().and_then(exact) {
+                *number = Number::from(whole);
             }
         }
         Value::Array(items) => items.iter_mut().for_each(make_whole),
@@ -59,33 +56,12 @@ pub(super) fn content(text: String) -> Result<Content, Problem> {
     })
 }
 
-/// The number that stands in a path.
-pub(super) fn whole(text: &str) -> Option<u64> {
-    let is_one = (1..20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_one.then(|| text.parse().ok())?
-}
-
 /// The node that a path names.
 pub(super) fn node(text: &str) -> Result<usize, Problem> {
     let number = whole(text).and_then(|number| usize::try_from(number).ok());
     number.ok_or_else(|| {
         let detail = format!("there is no node {:?}: a node is named by its number", shown(text));
         Problem::new(hyper::StatusCode::NOT_FOUND, detail)
-    })
-}
-
-/// The number that the query names `name`, between `least` and `most`; `usual`, if it does not.
-pub(super) fn number<B>(
-    request: &Request<B>,
-    name: &str,
-    usual: u64,
-    (least, most): (u64, u64),
-) -> Result<u64, Problem> {
-    let Some(text) = query(request, name) else { return Ok(usual) };
-    let number = whole(text).filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| {
-        let text = shown(text);
-        Problem::bad_request(format!("{name}={text}: expected a whole number from {least} to {most}"))
     })
 }
 
@@ -121,11 +97,6 @@ pub(super) fn decoded(text: &str) -> Result<String, Problem> {
         });
     }
     String::from_utf8(bytes).map_err(|_| wrong())
-}
-
-/// As much of what somebody sent as is worth showing.
-pub(super) fn shown(text: &str) -> &str {
-    &text[..text.floor_char_boundary(80)]
 }
 
 #[cfg(test)]

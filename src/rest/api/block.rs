@@ -13,12 +13,12 @@ use crate::chain::{Entry, Status, Tip};
 use crate::encoding;
 use crate::net::Arrival;
 use crate::rest::api::info::target_hex;
-use crate::rest::api::{seconds, text, whole};
+use crate::rest::api::{seconds, text};
 use crate::rest::body::{self, Body, respond};
 use crate::rest::json::transaction_json;
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
-use crate::rest::values::query;
+use crate::rest::values::{query, whole};
 use crate::types::{Block, BlockHash, MerkleRoot, TxId, merkle};
 
 /// Which block is meant.

@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 use crate::chain::Status;
 use crate::limits::MAX_BLOCKS_PAGE;
 use crate::rest::api::block::{BlockId, Located};
-use crate::rest::api::number;
 use crate::rest::body::{self, Body};
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
-use crate::rest::values::query;
+use crate::rest::values::{number, query};
 
 /// Blocks of a page, if nobody says how many.
 const USUAL_PAGE: u64 = 20;

@@ -10,12 +10,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{DEFAULT_MINING_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_MINED_AT_ONCE};
 use crate::node::io::{Answer, Command};
-use crate::rest::api::{Whole, number, present};
+use crate::rest::api::{Whole, present};
 use crate::rest::body::{self, Body};
 use crate::rest::contents::ContentIn;
 use crate::rest::node::{clock_behind, mining_queue_full};
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
+use crate::rest::values::number;
 use crate::wire::manage::Mined;
 
 /// The longest time that a call may wait for its blocks, in seconds: a day.

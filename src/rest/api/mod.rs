@@ -40,11 +40,8 @@ use crate::rest::body::{Body, respond};
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
 use crate::rest::table::Found;
-use crate::rest::values::query;
+use crate::rest::values::{MAX_SAFE_INTEGER, exact};
 use crate::time::UnixTime;
-
-/// The largest whole number that every JSON reader keeps exact.
-const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// The specification.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -101,26 +98,6 @@ fn seconds(time: UnixTime) -> f64 {
     time.millis() as f64 / 1000.0
 }
 
-/// The number that the query names `name`, between `least` and `most`; `usual`, if it does not.
-fn number(
-    request: &Request<Incoming>,
-    name: &str,
-    usual: u64,
-    (least, most): (u64, u64),
-) -> Result<u64, Problem> {
-    let Some(text) = query(request, name) else { return Ok(usual) };
-    let number = whole(text).filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| {
-        Problem::bad_request(format!("{name}={text}: expected a whole number from {least} to {most}"))
-    })
-}
-
-/// The number of at most 19 digits, all of which a u64 holds; Rust's own parser takes a sign as well.
-fn whole(text: &str) -> Option<u64> {
-    let is_one = (1..20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_one.then(|| text.parse().ok())?
-}
-
 /// A member that may be left out, but not be null.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
@@ -135,11 +112,8 @@ impl TryFrom<f64> for Whole {
     type Error = String;
 
     fn try_from(number: f64) -> Result<Whole, String> {
-        if number.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER as f64).contains(&number) {
-            // Within the bounds, and whole.
-            return Ok(Whole(number as u64));
-        }
-        Err(format!("{number}: expected a whole number from 0 to {MAX_SAFE_INTEGER}"))
+        let wrong = || format!("{number}: expected a whole number from 0 to {MAX_SAFE_INTEGER}");
+        exact(number).map(Whole).ok_or_else(wrong)
     }
 }
 
@@ -149,18 +123,6 @@ pub(in crate::rest) use table::ROUTES;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_number_in_a_path_is_digits() {
-        let rows =
-            [("0", Some(0)), ("007", Some(7)), ("9999999999999999999", Some(9_999_999_999_999_999_999))];
-        for (text, number) in rows {
-            assert_eq!(whole(text), number, "{text}");
-        }
-        for bad in ["", "+5", "-5", "5 ", "5.0", "x", "00000000000000000000", "١"] {
-            assert_eq!(whole(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn a_whole_number_is_one_however_it_is_written() {

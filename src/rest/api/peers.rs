@@ -9,11 +9,12 @@ use tokio::time::Instant;
 use crate::limits::{HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_MANUAL_PEERS};
 use crate::node::io::{Answer, Command, ConnId, Direction, Place};
 use crate::node::view::PeerInfo;
-use crate::rest::api::{seconds, whole};
+use crate::rest::api::seconds;
 use crate::rest::body::{self, Body};
 use crate::rest::node::{resolve, shown};
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
+use crate::rest::values::whole;
 
 /// Where to connect to.
 #[derive(Deserialize)]

@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 
 use crate::limits::{MAX_HTTP_BODY_BYTES, MAX_POOL_BYTES, MAX_POOL_COUNT};
 use crate::rest::api::block::transaction_id;
-use crate::rest::api::{PREFIX, number, present};
+use crate::rest::api::{PREFIX, present};
 use crate::rest::body::{self, Body};
 use crate::rest::contents::ContentIn;
 use crate::rest::json::transaction_json;
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
+use crate::rest::values::number;
 
 /// Transactions listed, if nobody says how many.
 const USUAL_LIST: u64 = 1000;

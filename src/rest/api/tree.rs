@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::chain::{BranchEnd, Entry, Status};
 use crate::limits::{MAX_TIPS, MAX_TREE_BLOCKS};
-use crate::rest::api::{MAX_SAFE_INTEGER, number, seconds};
+use crate::rest::api::seconds;
 use crate::rest::body::{self, Body};
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
-use crate::rest::values::query;
+use crate::rest::values::{MAX_SAFE_INTEGER, number, query};
 
 /// Heights of one look at the tree, if nobody says how many.
 const USUAL_HEIGHTS: u64 = 50;
