@@ -1,6 +1,9 @@
 //! Paths, methods and who answers, once: what is routed, what `Allow` says, and what a specification is held
 //! against.
 
+#[cfg(test)]
+pub(crate) mod held;
+
 use std::sync::OnceLock;
 
 use hyper::Method;

@@ -4,57 +4,24 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::rest::api::ROUTES;
-
-/// (method, path, operation)
-fn table() -> BTreeSet<(String, String, String)> {
-    ROUTES.iter().map(|route| (route.method.into(), route.path.into(), route.id.into())).collect()
-}
+use crate::rest::table::held::{assert_documented, assert_specified};
 
 #[tokio::test]
 async fn the_specification_has_every_route_and_no_other() {
     let node = node(1).await;
     let spec = read(&node, "/openapi.json").await;
-    let mut said = BTreeSet::new();
+    assert_specified(&spec, &ROUTES);
     for (path, operations) in spec["paths"].as_object().expect("paths") {
         for (method, operation) in operations.as_object().expect("operations") {
-            said.insert((method.to_uppercase(), path.clone(), text(&operation["operationId"]).to_owned()));
             let changes = method != "get";
             assert_eq!(operation.get("security").is_some(), changes, "{method} {path}: the cookie");
-            let placeholders = path.matches('{').count();
-            let parameters = operation["parameters"].as_array().into_iter().flatten();
-            let of_path = parameters.filter(|parameter| parameter["in"] == "path").count();
-            assert_eq!(of_path, placeholders, "{method} {path}: its place-holders");
         }
-    }
-    assert_eq!(said, table());
-    assert_eq!(said.len(), ROUTES.len(), "no operation twice");
-    assert_references(&spec, &spec);
-}
-
-/// Every `$ref` leads somewhere.
-fn assert_references(spec: &Value, part: &Value) {
-    match part {
-        Value::Object(members) => {
-            if let Some(to) = members.get("$ref") {
-                let to = text(to).strip_prefix('#').expect("within the document");
-                assert!(spec.pointer(to).is_some(), "{to}");
-            }
-            members.values().for_each(|member| assert_references(spec, member));
-        }
-        Value::Array(items) => items.iter().for_each(|item| assert_references(spec, item)),
-        _ => {}
     }
 }
 
 #[test]
 fn the_documentation_has_every_route_and_no_other() {
-    let page = include_str!("../../../../docs/api.md");
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
-    let said: BTreeSet<String> =
-        rows.map(|(call, _)| call.to_owned()).filter(|call| call.contains(" /")).collect();
-    let table: BTreeSet<String> =
-        ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
-    assert_eq!(said, table);
+    assert_documented(include_str!("../../../../docs/api.md"), &ROUTES);
 }
 
 #[tokio::test]
