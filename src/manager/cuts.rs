@@ -49,7 +49,7 @@ impl Keeper {
             self.tell_faults().await?;
             let agree = |state: &State| {
                 state.running().all(|number| state.has_links(number))
-                    && (state.running_tips().len() <= 1 || verdict::ties(state))
+                    && verdict::are_even(&state.running_tips())
             };
             let healed = self.until("links are not up, or tips differ", HEAL_TIMEOUT, agree).await;
             tracing::info!(agreed = healed.is_ok(), "healed");

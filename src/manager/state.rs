@@ -5,6 +5,8 @@
 
 mod told;
 
+pub use told::RunningTip;
+
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 

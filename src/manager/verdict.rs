@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::manager::state::{Standing, State};
+use crate::manager::state::{RunningTip, Standing, State};
 use crate::manager::view::{Condition, MiningMode, Tip, Verdict};
 
 /// A network without a block for so many times the expected time is stalled, but not before
@@ -33,8 +33,11 @@ pub fn of(state: &State, now: u64) -> Verdict {
                 [one, other] => format!("{one} {} to {other}", if one == "1" { "node" } else { "nodes" }),
                 all => format!("{} nodes", all.join(", ")),
             };
-            let is_tie = !apart && ties(state);
-            let tie = if is_tie { "; their work is the same: the next block decides" } else { "" };
+            let tie = if !apart && are_even(&said) {
+                "; their work is the same: the next block decides"
+            } else {
+                ""
+            };
             (Condition::Forked, format!("forked: {} tips, {counts}{tie}", said.len()))
         }
         _ if apart => {
@@ -46,8 +49,7 @@ pub fn of(state: &State, now: u64) -> Verdict {
         }
         [_, _, ..] => {
             let (most, behind): (Vec<_>, Vec<_>) = said.iter().partition(|(hash, ..)| Some(*hash) == best);
-            let count =
-                |of: &[&(_, u64, _, Vec<usize>)]| of.iter().map(|(.., nodes)| nodes.len()).sum::<usize>();
+            let count = |of: &[&RunningTip]| of.iter().map(|(.., nodes)| nodes.len()).sum::<usize>();
             let height = most.first().map_or(0, |(_, height, ..)| *height);
             let text =
                 format!("syncing: {} at height {height}, {} behind", nodes(count(&most)), count(&behind));
@@ -73,20 +75,18 @@ pub fn of(state: &State, now: u64) -> Verdict {
         let (node, is) = if missing.len() == 1 { ("node", "is") } else { ("nodes", "are") };
         text.push_str(&format!("; {node} {}{more} {is} away", numbers.join(", ")));
     }
-    let tip =
-        |(hash, height, work, nodes): (crate::types::BlockHash, u64, crate::types::Work, Vec<usize>)| Tip {
-            hash: hash.to_string(),
-            height,
-            work: work.to_string(),
-            nodes,
-        };
+    let tip = |(hash, height, work, nodes): RunningTip| Tip {
+        hash: hash.to_string(),
+        height,
+        work: work.to_string(),
+        nodes,
+    };
     Verdict { condition, text, tips: said.into_iter().map(tip).collect(), missing }
 }
 
-/// Whether nodes have several tips of the same work, so that no time, only a block, makes them agree.
-pub fn ties(state: &State) -> bool {
-    let tips = state.running_tips();
-    tips.len() > 1 && tips.iter().all(|(_, _, work, _)| *work == tips[0].2)
+/// Whether all these tips have the same work, as one alone has: then no time, only a block, changes anything.
+pub fn are_even(tips: &[RunningTip]) -> bool {
+    tips.windows(2).all(|pair| pair[0].2 == pair[1].2)
 }
 
 fn nodes(count: usize) -> String {

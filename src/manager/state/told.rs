@@ -19,6 +19,9 @@ pub struct News {
     pub miner: Option<usize>,
 }
 
+/// A tip, its height and work, and the running nodes whose it is.
+pub type RunningTip = (BlockHash, u64, Work, Vec<usize>);
+
 /// What comes of what a node told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Entered {
@@ -119,8 +122,8 @@ impl State {
     }
 
     /// The tips of those that run: most nodes first, then most work.
-    pub fn running_tips(&self) -> Vec<(BlockHash, u64, Work, Vec<usize>)> {
-        let mut tips: Vec<(BlockHash, u64, Work, Vec<usize>)> = Vec::new();
+    pub fn running_tips(&self) -> Vec<RunningTip> {
+        let mut tips: Vec<RunningTip> = Vec::new();
         for number in self.running() {
             let Some(TipAt { height, hash }) = self.tips.of(number) else { continue };
             match tips.iter_mut().find(|(known, ..)| *known == hash) {
