@@ -22,6 +22,8 @@ import threading
 import urllib.error
 import urllib.request
 
+import chromium
+
 DEADLINE = 60  # seconds; far more than a page takes on a busy machine
 EVIL = "evil.example"
 
@@ -174,14 +176,6 @@ def rebinding(page, node):
     """Where the name leads: its first caller gets the page, and by then it leads to the node."""
     listener = socket.create_server(("127.0.0.1", 0))
 
-    def copy(source, to):
-        try:
-            while data := source.recv(65536):
-                to.sendall(data)
-            to.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
     def serve(client):
         head = b""
         while b"\r\n\r\n" not in head and (data := client.recv(65536)):
@@ -193,8 +187,8 @@ def rebinding(page, node):
             return client.close()
         with socket.create_connection(("127.0.0.1", node)) as upstream:
             upstream.sendall(head)
-            threading.Thread(target=copy, args=(client, upstream), daemon=True).start()
-            copy(upstream, client)
+            threading.Thread(target=chromium.copy, args=(client, upstream), daemon=True).start()
+            chromium.copy(upstream, client)
         client.close()
 
     def accept():
@@ -234,16 +228,13 @@ def state(port):
     return {"chain": chain, "known": me["nodes"], "waiting": pool["length"]}
 
 
-def browser(chromium, folder, *flags):
-    profile = tempfile.mkdtemp(dir=folder)
-    return [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--disable-dev-shm-usage", "--enable-logging=stderr", f"--user-data-dir={profile}", *flags]
+def browser(program, folder, *flags):
+    return chromium.command(program, tempfile.mkdtemp(dir=folder), "--enable-logging=stderr", *flags)
 
 
-def visit(chromium, folder, hostile, rules, url):
+def visit(program, folder, hostile, rules, url):
     """Opens a hostile page and waits for what it says that it could read."""
-    command = browser(chromium, folder, f"--host-resolver-rules={rules}", "--remote-debugging-port=0", url)
+    command = browser(program, folder, f"--host-resolver-rules={rules}", "--remote-debugging-port=0", url)
     with open(f"{folder}/browser.log", "a") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
@@ -263,7 +254,7 @@ def refusals(folder):
         return [line.partition("why=")[2].strip() for line in log if "request was refused" in line]
 
 
-def main(program, chromium):
+def main(program, browser_program):
     folder = tempfile.mkdtemp()
     node, port = start(program, folder, "--http", "0")
     keep = False
@@ -291,7 +282,7 @@ def main(program, chromium):
             hostile.page[f"/{at}"] = page(url)
         for url in (*urls, rebound):
             known = len(refusals(folder))
-            results = visit(chromium, folder, hostile, rules, url)
+            results = visit(browser_program, folder, hostile, rules, url)
             # From a rebound name everything may be read; so what was read must be refusals, and no more.
             read = {name: text for name, text in results.items() if text and f":{naive.port}" not in name}
             if url == rebound:
@@ -321,7 +312,7 @@ def main(program, chromium):
         # What the user types works, and is a page's only way to a node that a page may not have.
         for url, expected in ((f"http://127.0.0.1:{port}/chain", '"length": 2'),
                               (f"http://localhost:{port}/node/id", '"network"')):
-            shown = subprocess.run(browser(chromium, folder, "--dump-dom", url), capture_output=True, text=True,
+            shown = subprocess.run(browser(browser_program, folder, "--dump-dom", url), capture_output=True, text=True,
                                    timeout=DEADLINE).stdout
             assert expected in shown, f"{url} shows {shown}"
         assert ask(port, "/nodes/register", "POST", b'{"nodes": [], "addresses": []}')[0] == 201
@@ -344,7 +335,4 @@ def main(program, chromium):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         fail("usage: tests/browser.py P2PNODE")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if not found:
-        fail("there is no Chromium\nhint: on Debian and Ubuntu, apt-get install chromium")
-    main(os.path.realpath(sys.argv[1]), found)
+    main(os.path.realpath(sys.argv[1]), chromium.find())

@@ -25,6 +25,8 @@ import threading
 import time
 import urllib.request
 
+import chromium
+
 DEADLINE = 60  # seconds; far more than anything here takes on a busy machine
 FRAMES = 50  # a second, with --measure
 # What a tab may have after many blocks, however many.
@@ -36,14 +38,13 @@ MAX_HEAP = 160 << 20
 class Browser:
     """Chromium, spoken to over a pipe in its DevTools protocol; one page."""
 
-    def __init__(self, chromium, folder):
+    def __init__(self, program, folder):
         (there, self.out), (back, there_back) = os.pipe(), os.pipe()
         # Where the browser looks for them is 3 and 4; first out of the way.
         ends = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (there, there_back)]
-        command = ["bash", "-c", f'exec "$@" 3<&{ends[0]} 4>&{ends[1]}', "browser", chromium, "--headless", "--no-sandbox",
-                   "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-                   "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", "--enable-precise-memory-info",
-                   f"--user-data-dir={folder}/profile", "--remote-debugging-pipe"]
+        started = chromium.command(program, f"{folder}/profile", "--hide-scrollbars", "--enable-precise-memory-info",
+                                   "--remote-debugging-pipe")
+        command = ["bash", "-c", f'exec "$@" 3<&{ends[0]} 4>&{ends[1]}', "browser", *started]
         with open(f"{folder}/browser.log", "w") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, pass_fds=ends)
         for fd in (there, there_back, *ends):
@@ -220,17 +221,9 @@ class Cable:
                 near, far = listener.accept()[0], socket.create_connection(("127.0.0.1", self.to))
                 self.ends += near, far
                 for pair in ((near, far), (far, near)):
-                    threading.Thread(target=self.copy, args=pair, daemon=True).start()
+                    threading.Thread(target=chromium.copy, args=pair, daemon=True).start()
         except OSError:
             pass  # it was cut
-
-    def copy(self, source, to):
-        try:
-            while data := source.recv(65536):
-                to.sendall(data)
-            to.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
     def cut(self):
         for end in (self.listener, *self.ends):
@@ -576,11 +569,11 @@ def weight(browser):
                       " heap: performance.memory.usedJSHeapSize})")
 
 
-def main(options, chromium):
+def main(options, browser_program):
     folder, keep = tempfile.mkdtemp(), True
     if options.shots:
         os.makedirs(options.shots, exist_ok=True)
-    browser, network = Browser(chromium, folder), None
+    browser, network = Browser(browser_program, folder), None
     try:
         network = Network(options.program, folder, "-a", "6", "--difficulty", "10")
         first_sight(browser, network, options.shots)
@@ -620,7 +613,4 @@ if __name__ == "__main__":
     parser.add_argument("--shots")
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--long", type=int)
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if not found:
-        sys.exit("error: there is no Chromium\nhint: on Debian and Ubuntu, apt-get install chromium")
-    main(parser.parse_args(), found)
+    main(parser.parse_args(), chromium.find())
