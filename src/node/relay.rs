@@ -83,13 +83,16 @@ impl Node {
             return;
         }
         let Some(block) = self.bodies.get(&tip.hash).cloned() else { return };
-        let (news, others) = self.news_of(&block);
         let mut to = Vec::new();
         for (conn, connection) in &mut self.connections {
             if connection.remote().is_some() && connection.relay.blocks.insert(tip.hash) {
                 to.push(*conn);
             }
         }
+        if to.is_empty() {
+            return;
+        }
+        let (news, others) = self.news_of(&block);
         let mut rest = Vec::new();
         if others.is_some() && to.len() > self.policy.fan_out {
             to.shuffle(&mut self.rng);
