@@ -25,8 +25,12 @@ use crate::wire::Message;
 use crate::wire::frame::{self, Frame, FrameCodec};
 use crate::wire::message::NewBlock;
 
-/// Room made for one read, in bytes: a tip's announcement and a bit.
-const READ_BYTES: usize = 8 * 1024;
+/// Room made for the first read of a frame, in bytes: a tip's announcement and a bit, and little enough that the
+/// allocator has it at hand.
+const FIRST_READ_BYTES: usize = 1024;
+
+/// Room made for further ones, when there is more.
+const READ_BYTES: usize = 16 * 1024;
 
 /// An input on its way to the core, and the place it takes until it was handled.
 pub(super) struct Incoming {
@@ -112,7 +116,7 @@ impl Reader {
         let reading = async {
             // An idle connection keeps no buffer: room is made once there is something.
             self.socket.readable().await?;
-            self.buffer.reserve(READ_BYTES);
+            self.buffer.reserve(if self.buffer.is_empty() { FIRST_READ_BYTES } else { READ_BYTES });
             // Unlike `try_read_buf`, this does not ask again after it got less than there was room for.
             self.socket.read_buf(&mut self.buffer).await
         };
