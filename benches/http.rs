@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use harness::blocks::{Line, write_chain};
-use harness::machine::{most_resident, resident};
+use harness::machine::most_resident;
 use harness::{Bench, Case, Figure, Unit, rate, time};
 use http_body_util::Full;
 use hyper::service::service_fn;
@@ -36,8 +36,8 @@ use shipped::{Node, command};
 const REQUESTS: Unit = Unit::PerSecond("requests");
 const BLOCKS: Unit = Unit::PerSecond("blocks");
 
-/// Connections that are kept open, each with a request under way.
-const CONNECTIONS: usize = 16;
+/// Connections that are kept open, half of which have a request under way.
+const CONNECTIONS: usize = 64;
 
 fn main() -> ExitCode {
     harness::main("http", |bench| {
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         bench.config("mining", "none");
         bench.config(
             "callers",
-            format!("{CONNECTIONS} connections that are kept open, a request under way on each"),
+            format!("{CONNECTIONS} connections that are kept open, a request under way on half of them"),
         );
         let folder = tempfile::tempdir().expect("a folder");
         import(folder.path(), blocks);
@@ -69,9 +69,8 @@ fn import(folder: &Path, blocks: usize) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     write_chain(&params, Line::new(&params).take(blocks - 1), file.path());
     let imported = Command::new(env!("CARGO_BIN_EXE_p2pnode"))
-        .args(["import", "--network", "regtest", "--data-dir"])
-        .arg(folder)
-        .arg(file.path())
+        .arg("import")
+        .args([file.path(), folder])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
@@ -86,12 +85,12 @@ fn short(bench: &mut Bench, node: &Node) {
     let mut bare = Callers::of(&bare, "/node/id");
     let mut ours = Callers::of(&node.http, "/node/id");
     bench.group(vec![
-        Case::new(Figure::new("hyper::serve/path=any", REQUESTS), || rate(turn, || bare.call())),
+        Case::new(Figure::new("hyper::serve/path=any", REQUESTS), || bare.rate(turn)),
         Case::new(
             Figure::new("rest::node_id/path=/node/id", REQUESTS)
                 .beside("hyper::serve/path=any")
                 .target_share(0.8),
-            || rate(turn, || ours.call()),
+            || ours.rate(turn),
         ),
     ]);
 }
@@ -122,7 +121,7 @@ fn bare(length: usize) -> String {
 
 /// Connections that ask for the same, over and over.
 struct Callers {
-    sockets: Vec<TcpStream>,
+    halves: [Vec<TcpStream>; 2],
     request: String,
     /// Bytes of an answer, and of its body.
     answer: usize,
@@ -151,19 +150,47 @@ impl Callers {
             socket.set_nodelay(true).expect("an option");
             socket
         };
-        Callers { sockets: (0..CONNECTIONS).map(connect).collect(), request, answer: head + body, body }
+        let half = || (0..CONNECTIONS / 2).map(connect).collect();
+        Callers { halves: [half(), half()], request, answer: head + body, body }
     }
 
-    /// One request on each connection; how many that were.
-    fn call(&mut self) -> u64 {
-        for socket in &mut self.sockets {
-            socket.write_all(self.request.as_bytes()).expect("a request");
-        }
-        let mut answer = vec![0; self.answer];
-        for socket in &mut self.sockets {
-            socket.read_exact(&mut answer).expect("an answer");
-        }
-        self.sockets.len() as u64
+    /// How many requests a second are answered. The answers to one half of the connections are read while the
+    /// requests of the other are under way, the last one first: the server is never without a request, and
+    /// wakes its caller once for many.
+    fn rate(&mut self, turn: Duration) -> f64 {
+        let [one, other] = &mut self.halves;
+        let (mut asked, mut answered) = (one, other);
+        ask(asked, &self.request);
+        let rate = rate(turn, || {
+            core::mem::swap(&mut asked, &mut answered);
+            ask(asked, &self.request);
+            read(answered, self.answer);
+            answered.len() as u64
+        });
+        read(asked, self.answer);
+        rate
+    }
+
+    /// How long one request takes that is alone.
+    fn time(&mut self) -> f64 {
+        let one = &mut self.halves[0][..1];
+        let begun = Instant::now();
+        ask(one, &self.request);
+        read(one, self.answer);
+        begun.elapsed().as_secs_f64()
+    }
+}
+
+fn ask(sockets: &mut [TcpStream], request: &str) {
+    for socket in sockets {
+        socket.write_all(request.as_bytes()).expect("a request");
+    }
+}
+
+fn read(sockets: &mut [TcpStream], bytes: usize) {
+    let mut answer = [0; 64 * 1024];
+    for socket in sockets.iter_mut().rev() {
+        socket.read_exact(&mut answer[..bytes]).expect("an answer");
     }
 }
 
@@ -175,9 +202,12 @@ fn long(bench: &mut Bench, node: &Node, blocks: usize) -> Option<Figure> {
         return None;
     }
     let pid = node.pid().to_string();
-    let before = resident(&pid).expect("a process") as f64;
-    let rates =
-        (0..bench.rounds()).map(|_| blocks as f64 / time(|| read_chain(&node.http)).0).collect::<Vec<_>>();
+    // What a short answer takes as well is no growth.
+    read_chain(&node.http, "/chain?limit=1000");
+    let before = most_resident(&pid).expect("a process") as f64;
+    let rates = (0..bench.rounds())
+        .map(|_| blocks as f64 / time(|| read_chain(&node.http, "/chain")).0)
+        .collect::<Vec<_>>();
     let grown = most_resident(&pid).expect("a process") as f64 - before;
     bench.record(
         Figure::new(format!("rest::chain_memory/blocks={blocks}"), Unit::Bytes)
@@ -195,12 +225,7 @@ fn long(bench: &mut Bench, node: &Node, blocks: usize) -> Option<Figure> {
         .collect();
     std::thread::sleep(Duration::from_millis(500));
     let mut caller = Callers::of(&node.http, "/node/id");
-    caller.sockets.truncate(1);
-    let times = (0..bench.pick(1000, 100)).map(|_| {
-        let begun = Instant::now();
-        caller.call();
-        begun.elapsed().as_secs_f64()
-    });
+    let times = (0..bench.pick(1000, 100)).map(|_| caller.time());
     bench.record(
         Figure::new("rest::beside_slow_readers/readers=8,path=/node/id", Unit::Seconds)
             .of(times)
@@ -215,9 +240,9 @@ fn long(bench: &mut Bench, node: &Node, blocks: usize) -> Option<Figure> {
     )
 }
 
-fn read_chain(address: &str) -> u64 {
+fn read_chain(address: &str, path: &str) -> u64 {
     let mut socket = TcpStream::connect(address).expect("somebody listens");
-    let request = format!("GET /chain HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).expect("a request");
     std::io::copy(&mut socket, &mut std::io::sink()).expect("an answer")
 }

@@ -55,6 +55,9 @@ fn main() -> ExitCode {
         if bench.wants("nodes=500") && bench.pick(true, false) {
             many(bench);
         }
+        if bench.wants("network::add/blocks=1000") {
+            late(bench);
+        }
     })
 }
 
@@ -112,6 +115,16 @@ fn many(bench: &mut Bench) {
     record(bench, "agree", &at, Unit::Seconds, vec![agreed], Some(15.0));
     record(bench, "tip", &format!("{at},bytes=141"), Unit::Seconds, spreads(&network, 3), None);
     idle(bench, &network, &at, true);
+    network.stop();
+}
+
+/// A node that is added to a network with a history: its process is started, linked, and has all of it.
+fn late(bench: &mut Bench) {
+    let network = Network::start(2, &["--difficulty", "8"]);
+    network.post("/api/v1/mine", &json!({ "node": 0, "count": 1000 }));
+    let add = |_| harness::time(|| network.post("/api/v1/nodes", &json!({ "count": 1 }))).0;
+    let times = (0..bench.rounds()).map(add).collect();
+    record(bench, "add", "blocks=1000", Unit::Seconds, times, None);
     network.stop();
 }
 

@@ -242,7 +242,11 @@ impl Driver {
                     }
                 },
                 Some(found) = from.founds.recv() => self.found(found),
-                Some(request) = from.requested.recv() => self.request(request),
+                Some(request) = from.requested.recv() => {
+                    self.request(request);
+                    let more = core::iter::from_fn(|| from.requested.try_recv().ok()).take(BURST - 1);
+                    more.for_each(|request| self.request(request));
+                }
                 _ = looking.tick() => {
                     if let Some(write) = self.records.change(&self.node.view()) {
                         tokio::task::spawn_blocking(write);
