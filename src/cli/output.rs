@@ -76,6 +76,17 @@ impl Output {
         self.read
     }
 
+    /// Says something about what is done, to people: on stderr, whatever the form of the data. Where all that is
+    /// said is kept, it belongs to the text.
+    pub(super) fn note(&mut self, text: &str) {
+        match &mut self.kept {
+            Some(kept) if !self.json => kept.extend_from_slice(format!("{text}\n").as_bytes()),
+            Some(_) => {}
+            // Nobody may be reading: that is no failure.
+            None => drop(writeln!(io::stderr().lock(), "{text}")),
+        }
+    }
+
     /// Says text as it is. Nobody may be reading any more: that is no failure, but it is the end of a stream.
     pub(super) fn write(&mut self, text: &str) {
         if let Some(kept) = &mut self.kept {

@@ -31,10 +31,14 @@ fn a_network_from_its_first_block_to_its_end() {
     let chain = network.run(&["chain"]).good();
     assert!(chain.lines().count() == 4 && chain.contains("hello, chain"), "{chain}");
 
-    let sent = network.run(&["send", "one more", "--json"]).json();
-    let id = sent["id"].as_str().expect("an id");
+    let sent = network.run(&["send", "one more"]);
+    assert!(sent.error.starts_with("sent to A; it waits for a block"), "{sent:?}");
+    let out = sent.good();
+    let id = out.trim_end();
+    assert!(out == format!("{id}\n") && id.len() == 64, "the id alone: {out:?}");
     assert!(network.run(&["tx", id]).good().contains("waiting in the pool"));
-    network.run(&["mine", "B"]).good();
+    let hash = network.run(&["mine", "B", "--quiet"]).good();
+    assert_eq!(network.run(&["block", hash.trim_end(), "--json"]).json()["height"], 3);
     let found = network.run(&["tx", &id[..10]]).good();
     assert!(found.contains("at height 3, 1 confirmation") && found.contains("one more"), "{found}");
 

@@ -76,7 +76,8 @@ fn the_tutorial_does_what_it_says() {
         let words = words(&line);
         let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
         let ran = ended(&mut command(network.folder.path(), &words));
-        let said = format!("{}{}", ran.out, ran.error);
+        // What a command notes stands before what it prints.
+        let said = format!("{}{}", ran.error, ran.out);
         let is_refusal = output.iter().any(|line| line.starts_with("error: "));
         assert_eq!(ran.code != Some(0), is_refusal, "{line}: {said}");
         let expected = output.iter().map(|line| shape(line)).filter(|line| !line.is_empty());

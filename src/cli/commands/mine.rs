@@ -16,6 +16,7 @@ Examples:
   networkmngr mine
   networkmngr mine A
   networkmngr mine 0 -n 3 --data \"hello, chain\"
+  networkmngr mine -q                the hash alone, for a script
 
 Without a node, the nodes have their turns. Returns when every node that can be reached from the
 miner has the last block. Each try is as likely as any other to find a block, however many were
@@ -34,6 +35,9 @@ pub(crate) struct MineArgs {
     /// A text to put into the first of them.
     #[arg(long, value_name = "TEXT")]
     data: Option<String>,
+    /// Print the blocks' hashes alone, one a line.
+    #[arg(short, long)]
+    quiet: bool,
     /// How long it may take: a time such as 10s or 5m, or seconds.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::patience)]
     timeout: Duration,
@@ -46,7 +50,10 @@ pub(super) async fn mine(args: &MineArgs, context: &mut Context) -> Result<(), F
     let mined = context.client.post::<MinedBlocks>(&path, &mine, args.timeout + API_CHANGE_TIMEOUT).await;
     bar.finish_and_clear();
     let mined = mined?;
-    context.output.data(&mined, |_| render::mined(&mined.blocks));
+    context.output.data(&mined, |_| match args.quiet {
+        true => mined.blocks.iter().map(|block| format!("{}\n", block.hash)).collect(),
+        false => render::mined(&mined.blocks),
+    });
     Ok(())
 }
 
@@ -151,8 +158,8 @@ Examples:
   networkmngr send \"hello, chain\"
   networkmngr send \"hello, chain\" --to B
 
-It waits in the pools of all nodes until somebody mines a block: `networkmngr mine`, then
-`networkmngr tx ID`.";
+Prints its id. It waits in the pools of all nodes until somebody mines a block: `networkmngr
+mine`, then `networkmngr tx ID`.";
 
 /// What to send.
 #[derive(Debug, clap::Args)]
@@ -169,12 +176,12 @@ pub(crate) struct SendArgs {
 pub(super) async fn send(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
     let send = Send { content: args.text.clone(), node: args.to };
     let sent: Sent = context.client.post("/api/v1/transactions", &send, API_CHANGE_TIMEOUT).await?;
-    context.output.data(&sent, |_| {
-        let (id, node) = (&sent.id, names::letters(sent.node));
-        format!(
-            "sent to {node}; it waits for a block: `networkmngr tx {}` shows where it is\n{id}\n",
-            short(id).trim_end_matches('…')
-        )
-    });
+    let (id, node) = (&sent.id, names::letters(sent.node));
+    let begin = short(id);
+    let begin = begin.trim_end_matches('…');
+    context
+        .output
+        .note(&format!("sent to {node}; it waits for a block: `networkmngr tx {begin}` shows where it is"));
+    context.output.data(&sent, |_| format!("{id}\n"));
     Ok(())
 }

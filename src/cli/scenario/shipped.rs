@@ -56,7 +56,7 @@ pub(super) fn listed(style: Style) -> String {
     for one in ALL {
         table.row([one.name.into(), one.title().into()]);
     }
-    format!("{}\n`networkmngr scenario run NAME` runs one\n", table.text(style))
+    table.text(style)
 }
 
 #[cfg(test)]
