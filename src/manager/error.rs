@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::manager::child::NotStarted;
 use crate::manager::key::KeyError;
+use crate::manager::names::{Name, several};
 use crate::types::NodeId;
 
 /// What keeps a network from running, each with what to do about it.
@@ -43,7 +44,7 @@ pub enum Error {
         missing: Vec<(usize, NotStarted)>,
     },
     /// Two nodes have one name.
-    #[error("nodes {first} and {second} are one node, {node}: the folder of one is a copy of the other's")]
+    #[error("nodes {} and {} are one node, {node}: the folder of one is a copy of the other's", Name(*first), Name(*second))]
     Twins {
         /// One of them.
         first: usize,
@@ -88,7 +89,7 @@ fn list(missing: &[(usize, NotStarted)]) -> String {
         .map(|(nth, (why, nodes))| {
             let between = if nth == 0 { "; " } else { "\n  " };
             let node = if nodes.len() == 1 { "node" } else { "nodes" };
-            format!("{between}{node} {}: {why}", runs(nodes))
+            format!("{between}{node} {}: {why}", several(nodes))
         })
         .collect();
     let left: usize = reasons.iter().skip(REASONS).map(|(_, nodes)| nodes.len()).sum();
@@ -98,25 +99,9 @@ fn list(missing: &[(usize, NotStarted)]) -> String {
     text
 }
 
-/// Numbers as people write them: `0-3, 5, 7-9`.
-fn runs(numbers: &[usize]) -> String {
-    let mut runs: Vec<(usize, usize)> = Vec::new();
-    for number in numbers {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == *number => *last = *number,
-            _ => runs.push((*number, *number)),
-        }
-    }
-    let run = |(from, to): &(usize, usize)| match from == to {
-        true => from.to_string(),
-        false => format!("{from}-{to}"),
-    };
-    runs.iter().map(run).collect::<Vec<_>>().join(", ")
-}
-
 fn pairs(missing: &[(usize, usize)]) -> String {
     let mut shown: Vec<String> =
-        missing.iter().take(PAIRS).map(|(from, to)| format!("{from}-{to}")).collect();
+        missing.iter().take(PAIRS).map(|(from, to)| format!("{}-{}", Name(*from), Name(*to))).collect();
     if missing.len() > PAIRS {
         shown.push("…".to_owned());
     }
@@ -166,9 +151,9 @@ mod tests {
         let text = error.to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3, "{text}");
-        assert!(lines[0].starts_with("4 of 10 nodes are there; nodes 0-2, 5: "), "{text}");
-        assert!(lines[1].starts_with("  node 4: not ready within"), "{text}");
-        assert!(lines[2].starts_with("  node 9: "), "{text}");
+        assert!(lines[0].starts_with("4 of 10 nodes are there; nodes A B C F: "), "{text}");
+        assert!(lines[1].starts_with("  node E: not ready within"), "{text}");
+        assert!(lines[2].starts_with("  node J: "), "{text}");
         assert_eq!(error.hint(), "its log may say more: logs/node-000.log");
     }
 }

@@ -6,9 +6,56 @@ use serde_json::{Value, json};
 
 use crate::manager::state::State;
 use crate::net::events::{Named, Told};
-use crate::rest::sse::Show;
+use crate::node::event as node;
+use crate::rest::sse::{self, Show};
 use crate::types::{NodeId, Work};
 use crate::wire::manage::{Event, Ids, Place, What};
+
+/// What an event is. Readers are told of no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A node tells of it.
+    Told(node::Kind),
+    /// A node's life.
+    Node,
+    /// Groups are kept from each other, or no longer.
+    Partition,
+    /// A link.
+    Link,
+    /// How blocks come to be was set.
+    MiningSet,
+    /// Whether the nodes agree.
+    Verdict,
+    /// The stream begins.
+    Start,
+    /// Events that are no longer kept.
+    Lost,
+}
+
+impl Kind {
+    /// All of them: what nodes tell managers, and the manager's own.
+    pub fn all() -> impl Iterator<Item = Kind> {
+        // These are told of to the node's own readers alone.
+        let is_told = |kind: &node::Kind| !matches!(kind, node::Kind::DialFailed | node::Kind::Manager);
+        let own = [Kind::Node, Kind::Partition, Kind::Link, Kind::MiningSet, Kind::Verdict];
+        let told = node::Kind::ALL.into_iter().filter(is_told).map(Kind::Told);
+        told.chain(own).chain([Kind::Start, Kind::Lost])
+    }
+
+    /// Its name, for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Told(kind) => kind.name(),
+            Kind::Node => "node",
+            Kind::Partition => "partition",
+            Kind::Link => "link",
+            Kind::MiningSet => "mining_set",
+            Kind::Verdict => "verdict",
+            Kind::Start => sse::START,
+            Kind::Lost => sse::LOST,
+        }
+    }
+}
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +78,9 @@ impl Show for Happened {
 }
 
 impl Happened {
-    /// Something of this name at `at`, in microseconds since 1970, with `more` to say.
-    pub fn new(name: &'static str, at: u64, mut more: Value) -> Happened {
+    /// Something of this kind at `at`, in microseconds since 1970, with `more` to say.
+    pub fn new(kind: Kind, at: u64, mut more: Value) -> Happened {
+        let name = kind.name();
         more["time"] = seconds(at).into();
         more["type"] = name.into();
         Happened { name, json: more.to_string().into() }
@@ -40,9 +88,9 @@ impl Happened {
 
     /// What node `number` tells, its peers named by their numbers where they have one.
     pub fn at_node(number: usize, event: &Event, state: &State) -> Happened {
-        let (name, mut more) = node_event(&event.what, state);
+        let (kind, mut more) = node_event(&event.what, state);
         more["node"] = number.into();
-        Happened::new(name, event.at, more)
+        Happened::new(Kind::Told(kind), event.at, more)
     }
 }
 
@@ -51,7 +99,7 @@ pub fn seconds(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 
-fn node_event(what: &What, state: &State) -> (&'static str, Value) {
+fn node_event(what: &What, state: &State) -> (node::Kind, Value) {
     let named = |node: &NodeId| match state.number_of(node) {
         Some(number) => Value::from(number),
         None => Value::from(node.to_string()),
@@ -59,11 +107,13 @@ fn node_event(what: &What, state: &State) -> (&'static str, Value) {
     match what {
         What::PeerReady { node, outbound } => {
             let direction = if *outbound { "outbound" } else { "inbound" };
-            ("peer_ready", json!({ "peer": named(node), "direction": direction }))
+            (node::Kind::PeerReady, json!({ "peer": named(node), "direction": direction }))
         }
-        What::PeerGone { node, why } => ("peer_closed", json!({ "peer": named(node), "why": why.as_str() })),
+        What::PeerGone { node, why } => {
+            (node::Kind::PeerClosed, json!({ "peer": named(node), "why": why.as_str() }))
+        }
         What::TipChanged { tip, height, work, reverted } => (
-            "tip",
+            node::Kind::Tip,
             json!({
                 "hash": tip.to_string(), "height": height, "work": Work::from_le_bytes(*work).to_string(),
                 "reverted": reverted,
@@ -79,32 +129,33 @@ fn node_event(what: &What, state: &State) -> (&'static str, Value) {
                 "from": seen.from.as_ref().map(named), "miner": named(&seen.miner),
                 "text": (!text.is_empty()).then_some(text),
             });
-            ("block", json)
+            (node::Kind::Block, json)
         }
         What::BlockMined { hash, height, tries } => {
-            ("block_mined", json!({ "hash": hash.to_string(), "height": height, "tries": tries }))
+            (node::Kind::BlockMined, json!({ "hash": hash.to_string(), "height": height, "tries": tries }))
         }
         What::BlockRefused { hash, previous, height, rule, why, from } => (
-            "block_refused",
+            node::Kind::BlockRefused,
             json!({
                 "hash": hash.to_string(), "previous": previous.to_string(), "height": height,
                 "rule": rule.as_str(), "why": why.as_str(), "from": from.as_ref().map(named),
             }),
         ),
         What::Reorg { old, new, ancestor, depth, returned } => (
-            "reorg",
+            node::Kind::Reorg,
             json!({
                 "old": place(*old), "new": place(*new), "ancestor": place(*ancestor), "depth": depth,
                 "returned": ids(returned),
             }),
         ),
-        What::PoolChanged { count, bytes, came, went } => {
-            ("pool", json!({ "count": count, "bytes": bytes, "came": ids(came), "went": ids(went) }))
-        }
-        What::MiningSet { hashrate } => ("mining", json!({ "hashrate": hashrate })),
-        What::MiningPaused { until } => ("mining_paused", json!({ "until": seconds(*until) })),
-        What::FaultsSet { cut, slow } => ("faults", json!({ "cut": cut, "slow": slow })),
-        What::StoreFailed { why } => ("fault", json!({ "why": why.as_str() })),
+        What::PoolChanged { count, bytes, came, went } => (
+            node::Kind::Pool,
+            json!({ "count": count, "bytes": bytes, "came": ids(came), "went": ids(went) }),
+        ),
+        What::MiningSet { hashrate } => (node::Kind::Mining, json!({ "hashrate": hashrate })),
+        What::MiningPaused { until } => (node::Kind::MiningPaused, json!({ "until": seconds(*until) })),
+        What::FaultsSet { cut, slow } => (node::Kind::Faults, json!({ "cut": cut, "slow": slow })),
+        What::StoreFailed { why } => (node::Kind::Fault, json!({ "why": why.as_str() })),
     }
 }
 

@@ -48,6 +48,11 @@ use crate::rest::sse;
 use crate::time::UnixTime;
 use table::{Op, PREFIX, TABLE};
 
+/// A body that says nothing.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
 /// What requests are answered from.
 pub struct Api {
     /// The network.
@@ -102,11 +107,11 @@ impl Api {
             Op::Nodes => self.nodes(),
             Op::Node => self.node(&node),
             Op::Add => self.add(request).await,
-            Op::Kill => self.life(&node, Deed::Kill).await,
-            Op::Stop => self.life(&node, Deed::Stop).await,
-            Op::Pause => self.life(&node, Deed::Pause).await,
-            Op::Resume => self.life(&node, Deed::Resume).await,
-            Op::Restart => self.life(&node, Deed::Restart).await,
+            Op::Kill => self.life(&node, Deed::Kill, request).await,
+            Op::Stop => self.life(&node, Deed::Stop, request).await,
+            Op::Pause => self.life(&node, Deed::Pause, request).await,
+            Op::Resume => self.life(&node, Deed::Resume, request).await,
+            Op::Restart => self.life(&node, Deed::Restart, request).await,
             Op::Tree => self.tree(&request),
             Op::Block => self.block(found.value("id")),
             Op::Propagation => self.propagation(&request),
@@ -122,6 +127,7 @@ impl Api {
             Op::Send => self.send(request).await,
             Op::Logs => self.logs(&request).await,
             Op::Shutdown => {
+                let Nothing {} = input::read(request).await?;
                 self.keeper.cluster.stop();
                 let answer = json!({ "message": "the network is shutting down" });
                 Ok(body::json(StatusCode::ACCEPTED, &answer))
