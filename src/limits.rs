@@ -634,6 +634,9 @@ pub const LAST_LOG_LINES: usize = 20;
 /// Time for a connection to the manager, which is on this machine.
 pub const API_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Bytes of an API's specification that a client reads to learn whose it is: several times those of ours.
+pub const MAX_SPECIFICATION_BYTES: usize = 1024 * 1024;
+
 /// Time for the manager to answer what it can answer from what it knows.
 pub const API_TIMEOUT: Duration = Duration::from_secs(15);
 
