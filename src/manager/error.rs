@@ -109,6 +109,21 @@ fn pairs(missing: &[(usize, usize)]) -> String {
 }
 
 impl Error {
+    /// Whether nodes began, and their logs say more of what became of them.
+    pub fn has_logs(&self) -> bool {
+        let says_more = |why: &NotStarted| match why {
+            NotStarted::Died { lines, .. } => !lines.is_empty(),
+            NotStarted::Control(_) | NotStarted::Late => true,
+            NotStarted::Program { .. } | NotStarted::Occupied(_) => false,
+            NotStarted::Refused { .. } | NotStarted::Stranger(_) => false,
+        };
+        match self {
+            Error::Links { .. } => true,
+            Error::Nodes { missing, .. } => missing.iter().any(|(_, why)| says_more(why)),
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
@@ -144,12 +159,13 @@ mod tests {
     fn a_reason_is_said_once_for_all_nodes_that_it_keeps_away() {
         let died = |node: usize, code| {
             let log = PathBuf::from(format!("logs/node-{node:03}.log"));
-            (node, NotStarted::Died { exit: Exit::Code(code), log, lines: Vec::new() })
+            (node, NotStarted::Died { exit: Exit::Code(code), log, lines: vec!["no".to_owned()] })
         };
         let missing = [died(0, 1), died(1, 1), died(2, 1), (4, NotStarted::Late), died(5, 1), died(9, 65)];
         let error = Error::Nodes { there: 4, wanted: 10, missing: missing.into() };
         let text = error.to_string();
         let lines: Vec<&str> = text.lines().collect();
+        let lines: Vec<&str> = lines.into_iter().filter(|line| *line != "    | no").collect();
         assert_eq!(lines.len(), 3, "{text}");
         assert!(lines[0].starts_with("4 of 10 nodes are there; nodes A B C F: "), "{text}");
         assert!(lines[1].starts_with("  node E: not ready within"), "{text}");

@@ -30,6 +30,7 @@ impl Keeper {
             Some(number) => number,
             None => self.next_miner(|_, _| true)?,
         };
+        tracing::info!(number, "asked to mine");
         let Mined { hash, height, nonce, tries, micros } =
             match self.ask(number, Command::Mine { content }, deadline).await? {
                 Outcome::Mined(mined) => mined,
@@ -121,7 +122,7 @@ impl Keeper {
 fn meanwhile(number: usize, standing: Standing) -> NotDone {
     match not_so(number, standing) {
         NotDone::NotSo { number, life, why, remedy } => {
-            NotDone::NotSo { number, life, why: format!("{why} meanwhile"), remedy }
+            NotDone::NotSo { number, life, why: format!("{why} by now"), remedy }
         }
         other => other,
     }

@@ -53,7 +53,7 @@ fn shape(line: &str) -> String {
     for token in line.split_whitespace() {
         let bare = token.trim_matches(|c: char| !c.is_alphanumeric() && c != '…');
         let is_time =
-            ["ms", "s", "min", "ago"].contains(&bare) && shape.last().is_some_and(|last| last == "#");
+            ["µs", "ms", "s", "min", "ago"].contains(&bare) && shape.last().is_some_and(|last| last == "#");
         let differs = bare == "now" || bare.contains('…') || bare.bytes().any(|byte| byte.is_ascii_digit());
         match () {
             () if is_time => {}

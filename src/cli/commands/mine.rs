@@ -3,11 +3,14 @@
 use core::time::Duration;
 
 use clap::Subcommand;
+use hyper::{Method, StatusCode};
 
+use crate::cli::client::{Answer, refused};
 use crate::cli::commands::Context;
+use crate::cli::commands::forecast::{self, Forecast};
 use crate::cli::output::spinner;
 use crate::cli::render::{self, short};
-use crate::cli::{Failure, names, values};
+use crate::cli::{Failure, TIMED_OUT, names, values, watch};
 use crate::limits::{API_CHANGE_TIMEOUT, MAX_MINED_AT_ONCE};
 use crate::manager::view::{Mine, MinedBlocks, Mining, MiningMode, Send, Sent, SetMining};
 
@@ -39,22 +42,64 @@ pub(crate) struct MineArgs {
     #[arg(short, long)]
     quiet: bool,
     /// How long it may take: a time such as 10s or 5m, or seconds.
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::patience)]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::time)]
     timeout: Duration,
 }
 
 pub(super) async fn mine(args: &MineArgs, context: &mut Context) -> Result<(), Failure> {
+    let rules = watch::network(&context.client).await?.rules;
+    let expected_hashes = rules.expected_hashes.parse().unwrap_or(0.0);
+    // The API takes whole seconds.
+    let timeout = Duration::from_secs(args.timeout.as_secs_f64().ceil() as u64);
+    let forecast = Forecast { blocks: args.count, expected_hashes, patience: timeout };
+    if let Some(warning) = forecast.warning(forecast::rate) {
+        context.output.note(&warning);
+    }
     let mine = Mine { node: args.node, count: Some(args.count), content: args.data.clone() };
-    let path = format!("/api/v1/mine?timeout={}", args.timeout.as_secs().max(1));
+    let path = format!("/api/v1/mine?timeout={}", timeout.as_secs());
+    let body = serde_json::to_vec(&mine).map_err(|error| Failure::new(error.to_string(), ""))?;
     let bar = spinner(format!("mining {}", render::count(args.count, "block")));
-    let mined = context.client.post::<MinedBlocks>(&path, &mine, args.timeout + API_CHANGE_TIMEOUT).await;
+    let patience = timeout + API_CHANGE_TIMEOUT;
+    let answer = context.client.call(Method::POST, &path, body.into(), patience).await;
     bar.finish_and_clear();
-    let mined = mined?;
-    context.output.data(&mined, |_| match args.quiet {
-        true => mined.blocks.iter().map(|block| format!("{}\n", block.hash)).collect(),
-        false => render::mined(&mined.blocks),
-    });
-    Ok(())
+    let answer = answer?;
+    let (mined, failure) = match answer.is_good() {
+        true => (context.client.read::<MinedBlocks>(&path, &answer)?, None),
+        false => not_mined(&answer, forecast),
+    };
+    if failure.is_none() || !mined.blocks.is_empty() {
+        context.output.data(&mined, |_| match args.quiet {
+            true => mined.blocks.iter().map(|block| format!("{}\n", block.hash)).collect(),
+            false => render::mined(&mined.blocks),
+        });
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// What was mined before something went wrong, and what that was.
+fn not_mined(answer: &Answer, forecast: Forecast) -> (MinedBlocks, Option<Failure>) {
+    let problem = answer.json();
+    let blocks = serde_json::from_value(problem["blocks"].clone()).unwrap_or_default();
+    let mined = MinedBlocks { blocks };
+    let failure = refused(answer);
+    let (there, asked) = (mined.blocks.len(), forecast.blocks);
+    // Of a node that was asked and did not find it; not of one to which it did not come.
+    let is_late = failure.code == TIMED_OUT && problem["node"].is_u64();
+    let failure = match is_late {
+        true => Failure {
+            error: forecast.missed(&mined.blocks, forecast::rate),
+            hint: "wait longer with --timeout, or start a network with a lower --difficulty; the search goes on \
+                   meanwhile: `networkmngr tree` shows what comes of it"
+                .to_owned(),
+            ..failure
+        },
+        false if asked > 1 && answer.status != StatusCode::BAD_REQUEST => Failure {
+            error: format!("{there} of {} mined: {}", render::count(asked, "block"), failure.error),
+            ..failure
+        },
+        false => failure,
+    };
+    (mined, Some(failure))
 }
 
 const EXAMPLES_MINING: &str = "\

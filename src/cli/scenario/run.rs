@@ -10,13 +10,13 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::cli::commands::{self, Command, Context, Detached};
 use crate::cli::output::{Output, spinner};
-use crate::cli::render::{safe, span};
+use crate::cli::render::{lines, safe, span};
 use crate::cli::scenario::RunArgs;
 use crate::cli::scenario::expect::{self, Expect, Found, Seen, What};
 use crate::cli::scenario::parse::{Line, Scenario, Step};
 use crate::cli::settings::Asked;
 use crate::cli::watch::Watch;
-use crate::cli::{Failure, UNMET};
+use crate::cli::{Failure, UNMET, names};
 use crate::limits::{API_TIMEOUT, DOWN_TIMEOUT};
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::signals::Signals;
@@ -96,7 +96,7 @@ impl Run<'_> {
             Step::Blank if is_shown => self.output.write("\n"),
             Step::Comment if is_shown => {
                 let text = line.text.trim_start_matches('#').trim_start();
-                self.output.write(&format!("{text}\n"));
+                self.output.write(&format!("{}\n", lines(text)));
             }
             Step::Blank | Step::Comment => {}
             Step::Up(asked) => {
@@ -129,7 +129,7 @@ impl Run<'_> {
     fn show_command(&mut self, line: &Line, is_shown: bool) {
         if is_shown {
             let style = self.output.style;
-            self.output.write(&format!("{}\n", style.bold(&format!("$ networkmngr {}", line.text))));
+            self.output.write(&format!("{}\n", style.bold(&format!("$ networkmngr {}", lines(&line.text)))));
         }
     }
 
@@ -282,7 +282,11 @@ impl There {
             let answer =
                 self.manager.client.call(Method::GET, &path, bytes::Bytes::new(), API_TIMEOUT).await?;
             if !answer.is_good() {
-                return Ok(Err(format!("node {node} does not give its chain ({})", answer.status)));
+                return Ok(Err(format!(
+                    "node {} does not give its chain ({})",
+                    names::letters(*node),
+                    answer.status
+                )));
             }
             seen.chain = expect::texts(&answer.json());
         }
