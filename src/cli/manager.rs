@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::cli::client::Client;
+use crate::cli::commands::Here;
 use crate::cli::kernel::KernelArgs;
 use crate::cli::log::LogArgs;
 use crate::cli::made::Before;
@@ -137,6 +138,11 @@ pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failu
 /// What a network that could not be started comes to. Whose port it is that is taken can be asked there.
 async fn not_started(error: &manager::Error) -> Failure {
     let failure = Failure::new(error.to_string(), error.hint());
+    if let manager::Error::Locked(folder) = error
+        && let Some(Here { pid, url, .. }) = Here::of(folder)
+    {
+        return Failure { error: format!("{}: that at {url} (process {pid})", failure.error), ..failure };
+    }
     let manager::Error::Port { port, error } = error else { return failure };
     let Ok(client) = Client::new(&format!("127.0.0.1:{port}")) else { return failure };
     if error.kind() != std::io::ErrorKind::AddrInUse {

@@ -45,7 +45,10 @@ fn a_start_in_the_background_that_fails_says_why() {
     let network = Network::start(&["-a", "1"]);
     let again = network.run(&["up", "--detach", "-a", "1"]);
     assert_eq!(again.code, Some(1));
-    assert!(again.error.contains("another network runs in"), "{}", again.error);
+    assert!(
+        again.error.contains("another network runs in ./network: that at http://127.0.0.1:"),
+        "{again:?}"
+    );
     assert!(network.folder.path().join("network/node-000").is_dir(), "what runs has all that it had");
     let manager = network.record()["manager"]["http"].as_str().expect("its place").to_owned();
     let port = manager.rsplit(':').next().expect("a port");

@@ -1,6 +1,6 @@
 //! What every command that talks to a manager needs: which one, and where to say what it says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ pub(in crate::cli) struct Context {
 impl Context {
     /// A context for the manager that is meant.
     pub(super) fn new(talk: &Talk) -> Result<Context, Failure> {
-        let here = if talk.manager.is_none() { recorded_here() } else { None };
+        let here = if talk.manager.is_none() { Here::usual() } else { None };
         let running = here.as_ref().filter(|here| process::is_alive(here.pid));
         let url = talk.manager.clone().or_else(|| running.map(|here| here.url.clone()));
         let url = url.unwrap_or_else(|| USUAL_MANAGER.to_owned());
@@ -47,21 +47,30 @@ impl Context {
 }
 
 /// A manager that a folder names.
-struct Here {
+pub(in crate::cli) struct Here {
     folder: PathBuf,
-    pid: u32,
-    url: String,
+    /// Its process.
+    pub pid: u32,
+    /// Where it is.
+    pub url: String,
 }
 
-/// The manager of the network in this folder. One that ends in order takes its record along, so whoever has one
-/// runs, or died.
-fn recorded_here() -> Option<Here> {
-    let folder = std::env::var_os("NETWORKMNGR_DATA_DIR").map_or(PathBuf::from("network"), PathBuf::from);
-    let text = std::fs::read(folder.join(record::FILE)).ok()?;
-    let record: Value = serde_json::from_slice(&text).ok()?;
-    let pid = record["manager"]["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())?;
-    let url = format!("http://{}", record["manager"]["http"].as_str()?);
-    Some(Here { folder, pid, url })
+impl Here {
+    /// The manager of the network in `folder`. One that ends in order takes its record along, so whoever has one
+    /// runs, or died.
+    pub(in crate::cli) fn of(folder: &Path) -> Option<Here> {
+        let text = std::fs::read(folder.join(record::FILE)).ok()?;
+        let record: Value = serde_json::from_slice(&text).ok()?;
+        let pid = record["manager"]["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())?;
+        let url = format!("http://{}", record["manager"]["http"].as_str()?);
+        Some(Here { folder: folder.to_owned(), pid, url })
+    }
+
+    /// That of the folder which commands look into.
+    fn usual() -> Option<Here> {
+        let folder = std::env::var_os("NETWORKMNGR_DATA_DIR").map_or(PathBuf::from("network"), PathBuf::from);
+        Here::of(&folder)
+    }
 }
 
 /// The time, in seconds since 1970.

@@ -36,7 +36,7 @@ use crate::cli::simulate::SimulateArgs;
 use crate::cli::{Failure, manager, node, scenario, simulate};
 use lives::Verb;
 
-pub(super) use context::{Context, now};
+pub(super) use context::{Context, Here, now};
 pub(super) use detach::{Detached, start as start_detached};
 pub(super) use down::{down, ended};
 
