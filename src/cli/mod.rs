@@ -33,6 +33,8 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
+
 use crate::manager::exit;
 
 /// A program's orderly failure: what is wrong and where, and what to do next.
@@ -124,13 +126,28 @@ fn not_parsed(error: &clap::Error, command: &clap::Command, words: &[OsString]) 
     let wrong = missing.fold(wrong.to_owned(), |wrong, line| format!("{wrong} {}", line.trim()));
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
     let similar = tip.filter(|tip| tip.contains("similar")).map(|tip| format!("{tip}; "));
-    let (path, needs_one) = called(command, words);
-    let what = if needs_one { "commands" } else { "flags" };
+    let (path, called) = called(command, words);
+    let what = if called.is_subcommand_required_set() { "commands" } else { "flags" };
+    let needs_one = [ErrorKind::MissingSubcommand, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
+    let wrong = match needs_one.contains(&error.kind()) {
+        true => format!("`{path}` is followed by {}", one_of(called)),
+        false => wrong,
+    };
     Failure::usage(wrong, format!("{}`{path} --help` lists the {what}", similar.unwrap_or_default()))
 }
 
-/// The command that `words` call, by its whole name, and whether it needs one of its own commands.
-fn called(command: &clap::Command, words: &[OsString]) -> (String, bool) {
+/// The names of the commands below `command`: `list, show or run`.
+fn one_of(command: &clap::Command) -> String {
+    let subs = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    let names: Vec<&str> = subs.map(clap::Command::get_name).filter(|name| *name != "help").collect();
+    match names.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        names => names.concat(),
+    }
+}
+
+/// The command that `words` call, and its whole name.
+fn called<'a>(command: &'a clap::Command, words: &[OsString]) -> (String, &'a clap::Command) {
     let (mut path, mut at) = (command.get_name().to_owned(), command);
     for word in words.iter().skip(1).filter_map(|word| word.to_str()) {
         match at.find_subcommand(word) {
@@ -143,7 +160,7 @@ fn called(command: &clap::Command, words: &[OsString]) -> (String, bool) {
             None => break,
         }
     }
-    (path, at.is_subcommand_required_set())
+    (path, at)
 }
 
 /// Runs `program` on one thread, with a small pool beside it for what takes long.

@@ -32,7 +32,7 @@ impl From<Call> for Remedy {
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
     /// There is no such node.
-    #[error("there is no node {}: there are nodes A to {}", Name(*number), Name(*last))]
+    #[error("there is no node {} ({number}): there are nodes A to {}", Name(*number), Name(*last))]
     NoNode {
         /// What was asked for.
         number: usize,

@@ -140,12 +140,17 @@ pub enum Call {
     },
     /// Ends every partition and cut.
     Heal,
+    /// Lists the nodes.
+    GetNodes,
 }
 
 impl Call {
     /// Its method.
     pub fn method(self) -> &'static str {
-        "POST"
+        match self {
+            Call::GetNodes => "GET",
+            Call::ResumeNode { .. } | Call::RestartNode { .. } | Call::Heal => "POST",
+        }
     }
 
     /// Its path.
@@ -154,6 +159,7 @@ impl Call {
             Call::ResumeNode { node } => format!("/api/v1/nodes/{node}/resume"),
             Call::RestartNode { node } => format!("/api/v1/nodes/{node}/restart"),
             Call::Heal => "/api/v1/heal".to_owned(),
+            Call::GetNodes => "/api/v1/nodes".to_owned(),
         }
     }
 
@@ -163,6 +169,7 @@ impl Call {
             Call::ResumeNode { .. } => "has it go on",
             Call::RestartNode { .. } => "starts it",
             Call::Heal => "ends it",
+            Call::GetNodes => "lists them",
         }
     }
 }

@@ -10,7 +10,7 @@ fn calls_that_make_no_sense_say_why() {
     let http = network.http();
     let rows: [(&str, &str, &str, u16, &str); 31] = [
         ("GET", "/networks", "", 404, "/api/v1/network"),
-        ("GET", "/nodes/7", "", 404, "there is no node H: there are nodes A to B"),
+        ("GET", "/nodes/7", "", 404, "there is no node H (7): there are nodes A to B"),
         ("GET", "/nodes/x", "", 404, "a node is named by its number"),
         ("POST", "/nodes/7/kill", "", 404, "there is no node H"),
         ("DELETE", "/nodes/0", "", 405, "this path answers GET, HEAD"),

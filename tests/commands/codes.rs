@@ -6,11 +6,12 @@ use crate::harness::{Network, command, ended, run};
 #[test]
 fn without_a_network() {
     let folder = tempfile::tempdir().expect("a folder");
-    let rows: [(&[&str], i32, &str); 15] = [
+    let rows: [(&[&str], i32, &str); 16] = [
         (&["status", "--manager", "http://127.0.0.1:1"], 3, "there is no manager at http://127.0.0.1:1"),
         (&["down", "--manager", "127.0.0.1:1"], 3, "hint: start a network with `networkmngr up --detach`"),
         (&["--manager", "127.0.0.1:1", "ps"], 3, "nothing listens there"),
         (&["status", "--manager", "https://127.0.0.1:1"], 2, "a manager speaks plain HTTP"),
+        (&["scenario"], 2, "`networkmngr scenario` is followed by list, show or run"),
         (&["statsu"], 2, "hint: a similar subcommand exists: 'status'"),
         (&["mine", "é"], 2, "expected a node's number or letter"),
         (&["wait"], 2, "--ready"),
@@ -38,10 +39,19 @@ fn without_a_network() {
 #[test]
 fn with_a_network() {
     let network = Network::start(&["-a", "2"]);
-    let rows: [(&[&str], i32, &str); 7] = [
-        (&["kill", "Z"], 1, "there is no node Z"),
+    let rows: [(&[&str], i32, &str); 8] = [
+        (
+            &["kill", "Z"],
+            1,
+            "there is no node Z (25): there are nodes A to B\nhint: `networkmngr ps` lists them",
+        ),
         (&["mine", "Z"], 1, "there is no node Z"),
-        (&["block", "99"], 1, "99"),
+        (
+            &["block", "99"],
+            1,
+            "99\", or it is too old to be kept\nhint: `networkmngr chain` lists the newest",
+        ),
+        (&["send", ""], 2, "there is nothing to send"),
         (&["block", "ffffffffff"], 1, "no block among the newest begins with ffffffffff"),
         (&["tx", "00ff"], 1, "begins with 00ff"),
         (&["peers", "Z"], 1, "there is no node Z"),

@@ -106,7 +106,7 @@ fn what_cannot_be_done_to_one_node_keeps_it_from_no_other() {
     let resumed = network.run(&["resume", "A-D,Z"]);
     assert_eq!(resumed.code, Some(1), "{resumed:?}");
     for said in [
-        "error: not done to 2 of 5 nodes, B Z:\n  node B has ended\n  there is no node Z: there are nodes A to D\n",
+        "error: not done to 2 of 5 nodes, B Z:\n  node B has ended\n  there is no node Z (25): there are nodes A to D\n",
         "hint: `networkmngr restart B` starts it\n",
     ] {
         assert!(resumed.error.contains(said), "{resumed:?}");

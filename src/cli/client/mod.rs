@@ -238,6 +238,7 @@ fn command(call: Call) -> String {
         Call::ResumeNode { node } => format!("`networkmngr resume {}`", names::letters(node)),
         Call::RestartNode { node } => format!("`networkmngr restart {}`", names::letters(node)),
         Call::Heal => "`networkmngr heal`".to_owned(),
+        Call::GetNodes => "`networkmngr ps`".to_owned(),
     }
 }
 

@@ -85,7 +85,8 @@ pub(super) async fn run(args: &EventsArgs, context: &mut Context) -> Result<(), 
         let wanted = is_named || (args.kinds.is_empty() && event.kind != Kind::Start.name());
         // That events were lost is never kept from anybody.
         let is_lost = event.kind == Kind::Lost.name();
-        if !is_lost && !(wanted && args.node.is_none_or(|node| event.node == Some(node))) {
+        let is_told = is_lost || (wanted && args.node.is_none_or(|node| event.node == Some(node)));
+        if !is_told {
             continue;
         }
         left -= 1;

@@ -219,6 +219,12 @@ pub(crate) struct SendArgs {
 }
 
 pub(super) async fn send(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
+    if args.text.is_empty() {
+        return Err(Failure::usage(
+            "there is nothing to send",
+            "name a text: `networkmngr send \"hello, chain\"`",
+        ));
+    }
     let send = Send { content: args.text.clone(), node: args.to };
     let sent: Sent = context.client.post("/api/v1/transactions", &send, API_CHANGE_TIMEOUT).await?;
     let (id, node) = (&sent.id, names::letters(sent.node));

@@ -4,6 +4,7 @@ use hyper::StatusCode;
 
 use crate::manager::control::ControlError;
 use crate::manager::not_done::{NotDone, Remedy};
+use crate::manager::view::Call;
 use crate::rest::problem::Problem;
 
 impl From<NotDone> for Problem {
@@ -26,7 +27,10 @@ impl From<NotDone> for Problem {
                 remedied(problem, remedy).with("node", number).with("state", life)
             }
             NotDone::NotStarted { number, error } => problem.with("node", number).hint(error.hint()),
-            NotDone::Node { number, .. } | NotDone::NoNode { number, .. } => problem.with("node", number),
+            NotDone::NoNode { number, .. } => {
+                remedied(problem, Remedy::Call(Call::GetNodes)).with("node", number)
+            }
+            NotDone::Node { number, .. } => problem.with("node", number),
             _ => problem,
         }
     }
@@ -49,13 +53,14 @@ fn remedied(problem: Problem, remedy: Remedy) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use super::Call;
     use crate::manager::api::table::ROUTES;
-    use crate::manager::view::Call;
 
     /// A call that a problem names is one of the table, by its method, path and name.
     #[test]
     fn what_is_to_be_called_can_be() {
-        for call in [Call::ResumeNode { node: 7 }, Call::RestartNode { node: 7 }, Call::Heal] {
+        for call in [Call::ResumeNode { node: 7 }, Call::RestartNode { node: 7 }, Call::Heal, Call::GetNodes]
+        {
             let json = serde_json::to_value(call).expect("JSON");
             let path = call.path().replace('7', "{node}");
             let said = (call.method(), path.as_str(), json["operation"].as_str().expect("a name"));
