@@ -9,4 +9,5 @@ mod evening;
 mod harness;
 mod lessons;
 mod lives;
+mod renew;
 mod tutorial;

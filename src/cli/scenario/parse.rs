@@ -93,6 +93,7 @@ pub(super) fn asked(words: &[String]) -> Result<Asked, Failure> {
     })?;
     match &asked.cli.command {
         Command::Scenario(_)
+        | Command::Renew(_)
         | Command::Simulate(_)
         | Command::Node(_)
         | Command::Completions(_)
