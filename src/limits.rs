@@ -660,6 +660,14 @@ pub const REFRESH_PERIOD: Duration = Duration::from_secs(1);
 /// How often it is asked anew although no event came.
 pub const IDLE_REFRESH_PERIOD: Duration = Duration::from_secs(5);
 
+/// Time for which who only reads is kept waiting for a network that takes another's place: usually it is there
+/// in a second.
+pub const RENEW_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time for a new network to be there in place of another: more than the end of all nodes ([`DOWN_TIMEOUT`]), their
+/// start ([`CHILD_READY_TIMEOUT`]) and that of their links ([`LINKS_TIMEOUT`]).
+pub const RENEW_TIMEOUT: Duration = Duration::from_secs(180);
+
 /// Time for every process of a network to end after its manager was told so: more than it takes itself,
 /// with SIGKILL at the end ([`KILL_AFTER`]).
 pub const DOWN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -748,6 +756,10 @@ const _: () = {
     assert!(TERMINATE_AFTER.as_millis() >= STOP_TIMEOUT.as_millis(), "a stop in order is not cut short");
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());
     assert!(DOWN_TIMEOUT.as_millis() > 2 * KILL_AFTER.as_millis(), "a manager may finish before");
+    assert!(
+        RENEW_TIMEOUT.as_secs()
+            > DOWN_TIMEOUT.as_secs() + CHILD_READY_TIMEOUT.as_secs() + LINKS_TIMEOUT.as_secs()
+    );
     assert!(API_CHANGE_TIMEOUT.as_secs() > AGREEMENT_TIMEOUT.as_secs() + CONTROL_TIMEOUT.as_secs());
     assert!(MAX_SIMULATED_CONTENT.div_ceil(MAX_CONTENT_BYTES) * MIN_TRANSACTION_BYTES + 300 < 1000);
     assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");

@@ -12,8 +12,10 @@ use crate::cli::log::LogArgs;
 use crate::cli::made::Before;
 use crate::cli::network::NetworkArgs;
 use crate::cli::render::count;
+use crate::cli::renew::Given;
+use crate::cli::scenario::Shelf;
 use crate::cli::seed::random;
-use crate::cli::{Failure, log, process, values, watch};
+use crate::cli::{Failure, log, output, process, values, watch};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::shape::{BadShape, Shape};
@@ -21,7 +23,7 @@ use crate::manager::{self, Console, Ending, Pause, Program, Settings};
 use crate::sim::Topology;
 
 /// How a network is started: the flags of `networkmngr up`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct UpArgs {
     /// Port of the manager's own HTTP, on 127.0.0.1; 0 takes any free one.
     #[arg(short, long, default_value_t = 4999)]
@@ -95,6 +97,7 @@ fn amount(text: &str) -> Result<usize, String> {
 
 /// Runs a network until it is told to stop.
 pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failure> {
+    output::without_spinners();
     if args.detached {
         process::leave_session();
     }
@@ -201,6 +204,8 @@ pub(super) fn settings(args: &UpArgs) -> Result<Settings, Failure> {
         restart: args.restart,
         ephemeral: args.ephemeral,
         seed: random()?,
+        flags: Arc::new(Given(args.clone())),
+        lessons: Shelf::shared(),
     })
 }
 

@@ -21,6 +21,7 @@ pub mod node;
 mod output;
 mod process;
 mod render;
+mod renew;
 mod scenario;
 mod seed;
 mod settings;

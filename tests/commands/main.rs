@@ -10,4 +10,5 @@ mod examples;
 mod harness;
 mod lessons;
 mod lives;
+mod renew;
 mod tutorial;

@@ -16,6 +16,7 @@ mod logs;
 mod look;
 mod mine;
 mod ps;
+mod renew;
 mod status;
 mod tamper;
 #[cfg(test)]
@@ -96,6 +97,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  networkmngr down\n  networkmngr down --manager http://127.0.0.1:4999"
     )]
     Down,
+    /// Start a new network in place of this one: with other rules, more nodes, another shape.
+    Renew(renew::RenewArgs),
     /// List the processes: addresses, memory, restarts.
     #[command(after_help = "Examples:\n  networkmngr ps\n  networkmngr ps --json")]
     Ps,
@@ -236,6 +239,7 @@ async fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
 pub(super) async fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
     match command {
         Command::Down => down(context).await,
+        Command::Renew(args) => renew::run(args, context).await,
         Command::Ps => ps::run(context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Wait(args) => wait::run(args, context).await,

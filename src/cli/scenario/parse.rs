@@ -132,6 +132,7 @@ pub(super) fn asked(words: &[String]) -> Result<Asked, Failure> {
     })?;
     match &asked.cli.command {
         Command::Scenario(_)
+        | Command::Renew(_)
         | Command::Simulate(_)
         | Command::Node(_)
         | Command::Completions(_)
