@@ -23,6 +23,7 @@
 pub mod blocks;
 pub mod figure;
 pub mod machine;
+pub mod raw;
 mod report;
 
 use std::io::IsTerminal;
@@ -166,6 +167,14 @@ pub fn rate(turn: Duration, mut work: impl FnMut() -> u64) -> f64 {
             return done as f64 / took.as_secs_f64();
         }
     }
+}
+
+/// Does `work` so often that looking at the clock in between costs nothing; how often that is.
+pub fn many<T>(mut work: impl FnMut() -> T) -> u64 {
+    for _ in 0..1000 {
+        std::hint::black_box(work());
+    }
+    1000
 }
 
 /// Seconds that `work` takes, and what comes of it.
