@@ -122,6 +122,7 @@ impl Bench {
             .flat_map(|figure| figure.limits.iter().chain([&figure.name]).cloned())
             .collect();
         cases.retain(|case| wanted.contains(&case.figure.name));
+        let rounds = self.args.rounds.unwrap_or(rounds).max(1);
         for round in 1..=rounds {
             for case in &mut cases {
                 let name = &case.figure.name;
