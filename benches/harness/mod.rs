@@ -80,8 +80,7 @@ pub fn main(name: &str, run: impl FnOnce(&mut Bench)) -> ExitCode {
     bench.config("machine", machine::describe());
     bench.config("build", machine::build());
     let form = if bench.args.quick { "quick: the numbers are rough" } else { "full" };
-    let rounds = bench.rounds();
-    bench.config("form", format!("{form}; {rounds} interleaved rounds unless a row says otherwise"));
+    bench.config("form", format!("{form}; each row says the median of how many interleaved rounds it is"));
     run(&mut bench);
     bench.report.print(bench.args.json);
     ExitCode::SUCCESS
