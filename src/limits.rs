@@ -288,7 +288,7 @@ pub const IN_FLIGHT_BYTES: usize = 256 * 1024;
 /// Headers known ahead of the last connected body; no more are asked for until bodies follow.
 pub const MAX_HEADERS_AHEAD: usize = 100_000;
 
-/// Headers and bodies kept off the best chain, some 20 MB; beyond, the branch with the least work goes
+/// Headers and bodies kept off the best chain, some 15 MB; beyond, the branch with the least work goes
 /// first. It bounds how deep a fork can be healed.
 pub const MAX_SIDE_ENTRIES: usize = 100_000;
 
@@ -361,9 +361,10 @@ pub const MIN_FREE_BYTES: u64 = 2 * 1024 * 1024;
 /// the newest bodies are in the core's own cache.
 pub const STORE_CACHE_BYTES: usize = 1024 * 1024;
 
-/// Ids whose place is kept in memory only until the index takes them up, 16 bytes each: the index is
-/// written when the store is idle, and at the latest then.
-pub const MAX_UNINDEXED: usize = 16 * 1024;
+/// Ids whose place is kept in memory only until the index takes them up, some 24 bytes each: the index is
+/// written when the store is idle, and at the latest then. Ids are random, so writing any number of them touches
+/// most of a large index: the more at once, the less each costs.
+pub const MAX_UNINDEXED: usize = 128 * 1024;
 
 /// Findings that a look over a folder says in words: more help nobody, and a file of garbage has any number.
 pub const MAX_FINDINGS: usize = 100;

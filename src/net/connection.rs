@@ -25,6 +25,9 @@ use crate::wire::frame::{self, Frame, FrameCodec};
 /// Room made for one read, in bytes: a tip's announcement and a bit.
 const READ_BYTES: usize = 8 * 1024;
 
+/// The same within a frame that has outgrown it.
+const READ_MORE_BYTES: usize = 64 * 1024;
+
 /// An input on its way to the core, and the place it takes until it was handled.
 pub(super) struct Incoming {
     pub(super) input: Input,
@@ -111,7 +114,7 @@ impl Reader {
                     .map_err(failed)?,
                 None => ready.await.map_err(failed)?,
             }
-            self.buffer.reserve(READ_BYTES);
+            self.buffer.reserve(if self.buffer.len() < READ_BYTES { READ_BYTES } else { READ_MORE_BYTES });
             match self.socket.try_read_buf(&mut self.buffer) {
                 Ok(0) => {
                     let ended = self.codec.decode_eof(&mut self.buffer).map_err(disconnect)?;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use rand_chacha::ChaCha12Rng;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -160,13 +160,24 @@ impl Out {
                 late.wait(due, at, frame.len()).await;
             }
         }
+        if frame.len() >= WRITE_BYTES {
+            // As it is: nothing small is to be gathered with it.
+            self.write().await?;
+            return self.write_out(frame).await;
+        }
         self.buffer.extend_from_slice(frame);
         if self.buffer.len() >= WRITE_BYTES { self.write().await } else { Ok(()) }
     }
 
+    /// Writes what was gathered.
     async fn write(&mut self) -> Result<(), Disconnect> {
-        while !self.buffer.is_empty() {
-            match timeout(WRITE_TIMEOUT, self.socket.write_buf(&mut self.buffer)).await {
+        let gathered = self.buffer.split();
+        self.write_out(gathered).await
+    }
+
+    async fn write_out(&mut self, mut bytes: impl Buf) -> Result<(), Disconnect> {
+        while bytes.has_remaining() {
+            match timeout(WRITE_TIMEOUT, self.socket.write_buf(&mut bytes)).await {
                 Ok(Ok(written)) => self.meter.sent(written),
                 Ok(Err(error)) => return Err(Disconnect::Failed(error.to_string())),
                 Err(_) => return Err(Disconnect::WriteTimeout),
