@@ -88,7 +88,7 @@ pub async fn listen(
                         let entered = state.event(number, &event);
                         news.extend(entered.news);
                         if !entered.is_old {
-                            happened.push(Happened::at_node(number, &event, state));
+                            happened.push(Happened::at_node(number, event, state));
                         }
                     }
                     Told::Gone(why) => gone(state, number, &why),

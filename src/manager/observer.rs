@@ -37,7 +37,7 @@ impl Seen {
 }
 
 fn lives(state: &State) -> BTreeMap<usize, Standing> {
-    state.numbers().into_iter().map(|number| (number, state.standing(number))).collect()
+    state.standings().collect()
 }
 
 fn links(state: &State) -> BTreeMap<(usize, usize), Link> {
@@ -68,11 +68,15 @@ impl Keeper {
     }
 
     fn tell_changes(&self, state: &State, seen: &mut Seen) {
-        let lives = lives(state);
-        for (number, standing) in lives.iter().filter(|(number, now)| seen.lives.get(number) != Some(now)) {
-            self.tell(Kind::Node, self.life(state, *number, *standing));
+        // Mostly it is a tip that changed, and nobody's life.
+        if !state.standings().eq(seen.lives.iter().map(|(number, standing)| (*number, *standing))) {
+            let lives = lives(state);
+            for (number, standing) in lives.iter().filter(|(number, now)| seen.lives.get(number) != Some(now))
+            {
+                self.tell(Kind::Node, self.life(state, *number, *standing));
+            }
+            seen.lives = lives;
         }
-        seen.lives = lives;
         let links_at = (state.links.version, state.faults.version);
         if core::mem::replace(&mut seen.links_at, links_at) == links_at {
             return;

@@ -392,7 +392,8 @@ pub struct Arrival {
     pub origin: String,
 }
 
-/// `GET /api/v1/propagation?limit=N`: how the newest blocks spread, newest first.
+/// `GET /api/v1/propagation?limit=N`: how the newest blocks spread, newest first. A node has a block once it is
+/// in its tree, and relays it and mines on it; its commit comes later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Propagation {
     /// Over all of them, the time to the last node.

@@ -20,7 +20,7 @@ use crate::net::{Clock, Handle, Stopped};
 use crate::node::io::{Answer, Command};
 use crate::params::Params;
 use crate::rest::body::{self, Body};
-use crate::rest::json::{self, block_json};
+use crate::rest::json::{self, block_text};
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
 use crate::rest::values::query;
@@ -211,7 +211,7 @@ impl Writer {
         if core::mem::replace(&mut self.begun, true) {
             text.push_str(",\n");
         }
-        let json = serde_json::to_string(&block_json(&block, self.height));
+        let json = block_text(&block, self.height);
         text.push_str(&json.map_err(|_| Broken::Missing("a block could not be written as JSON"))?);
         self.height += 1;
         self.left -= 1;

@@ -1,6 +1,8 @@
 //! What nodes tell, entered into the state.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::State;
 use crate::manager::blocks::Arrival;
@@ -35,6 +37,11 @@ impl State {
     /// The number of the node of this name.
     pub fn number_of(&self, node: &NodeId) -> Option<usize> {
         self.names.get(node).copied()
+    }
+
+    /// The numbers of all nodes, by name.
+    pub fn names(&self) -> Arc<BTreeMap<NodeId, usize>> {
+        self.names.clone()
     }
 
     /// Node `number` tells of something.
@@ -99,7 +106,9 @@ impl State {
             node.work = work;
         }
         let agreed = self.tips.changed(number, tip, Duration::from_micros(at));
-        self.choose_best();
+        if self.blocks.best().is_none_or(|best| best.hash != tip.hash) {
+            self.choose_best();
+        }
         let miner = self.blocks.get(&tip.hash).and_then(|block| block.miner);
         let news = agreed.map(|agreed| News { agreed, miner });
         // Everybody starts with genesis, or with the chain of the last run.
