@@ -63,6 +63,9 @@ pub enum Error {
         /// Those that are not, each as (who dials, who is dialled).
         missing: Vec<(usize, usize)>,
     },
+    /// A network ran and has ended, and the one that was wanted in its place could not be started.
+    #[error("{0}")]
+    Renewed(Box<Error>),
     /// The signals of the operating system cannot be heard.
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),
@@ -119,6 +122,7 @@ impl Error {
         };
         match self {
             Error::Links { .. } => true,
+            Error::Renewed(error) => error.has_logs(),
             Error::Nodes { missing, .. } => missing.iter().any(|(_, why)| says_more(why)),
             _ => false,
         }
@@ -145,6 +149,7 @@ impl Error {
                 "the nodes' logs say more; start fewer nodes (--amount), or keep them as they are with --keep"
                     .to_owned()
             }
+            Error::Renewed(error) => error.hint(),
             Error::Signals(_) => "this should not happen: please report it".to_owned(),
         }
     }

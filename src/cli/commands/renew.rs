@@ -61,7 +61,7 @@ fn block_time(text: &str) -> Result<BlockTime, String> {
         "none" => Ok(BlockTime(None)),
         _ => values::seconds(text).map(|seconds| BlockTime(Some(seconds))),
     }
-    .map_err(|_| "expected whole seconds such as 10 or 10s, or none".to_owned())
+    .map_err(|_| "expected whole seconds, or none".to_owned())
 }
 
 impl RenewArgs {
