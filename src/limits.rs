@@ -288,7 +288,7 @@ pub const IN_FLIGHT_BYTES: usize = 256 * 1024;
 /// Headers known ahead of the last connected body; no more are asked for until bodies follow.
 pub const MAX_HEADERS_AHEAD: usize = 100_000;
 
-/// Headers and bodies kept off the best chain, some 20 MB; beyond, the branch with the least work goes
+/// Headers and bodies kept off the best chain, some 15 MB; beyond, the branch with the least work goes
 /// first. It bounds how deep a fork can be healed.
 pub const MAX_SIDE_ENTRIES: usize = 100_000;
 
@@ -353,6 +353,10 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// flush at its end costs little a block, and little beside [`MAX_UNSTORED_BYTES`].
 pub const MAX_COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
+/// How far the thread that commits gives way to all others, in steps of `nice`: all the way, because where a
+/// network's nodes share a core, a hundred such threads want it at the same time as the few that relay.
+pub const WRITER_NICE: i32 = 10;
+
 /// Bytes that must be free in the store's file system for a commit to be begun: what an orderly stop
 /// writes, and the pages that a commit touches.
 pub const MIN_FREE_BYTES: u64 = 2 * 1024 * 1024;
@@ -361,9 +365,10 @@ pub const MIN_FREE_BYTES: u64 = 2 * 1024 * 1024;
 /// the newest bodies are in the core's own cache.
 pub const STORE_CACHE_BYTES: usize = 1024 * 1024;
 
-/// Ids whose place is kept in memory only until the index takes them up, 16 bytes each: the index is
-/// written when the store is idle, and at the latest then.
-pub const MAX_UNINDEXED: usize = 16 * 1024;
+/// Ids whose place is kept in memory only until the index takes them up, some 24 bytes each: the index is
+/// written when the store is idle, and at the latest then. Ids are random, so writing any number of them touches
+/// most of a large index: the more at once, the less each costs.
+pub const MAX_UNINDEXED: usize = 128 * 1024;
 
 /// Findings that a look over a folder says in words: more help nobody, and a file of garbage has any number.
 pub const MAX_FINDINGS: usize = 100;
@@ -633,6 +638,9 @@ pub const LAST_LOG_LINES: usize = 20;
 
 /// Time for a connection to the manager, which is on this machine.
 pub const API_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Bytes of an API's specification that a client reads to learn whose it is: several times those of ours.
+pub const MAX_SPECIFICATION_BYTES: usize = 1024 * 1024;
 
 /// Time for the manager to answer what it can answer from what it knows.
 pub const API_TIMEOUT: Duration = Duration::from_secs(15);

@@ -6,6 +6,7 @@
 
 mod codes;
 mod evening;
+mod examples;
 mod harness;
 mod lessons;
 mod lives;

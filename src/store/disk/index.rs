@@ -34,7 +34,7 @@ impl Shared {
             let block: Block = encoding::decode(&bytes)
                 .map_err(|error| self.damage(format!("block number {number} cannot be decoded: {error}")))?;
             let hash = block.hash();
-            let is_kept = self.read_state().numbers.contains(&(beginning(&hash.0), number));
+            let is_kept = self.read_state().has(&hash, number);
             if is_kept && block.ids().contains(id) {
                 found.push(hash);
             }
@@ -63,27 +63,24 @@ impl Writer {
         self.shared.read_state().unindexed.len() > MAX_UNINDEXED
     }
 
-    /// Writes what the index lacks of committed blocks, and up to which they are in it then; what was written.
-    pub(super) fn write_index(&self, transaction: &WriteTransaction) -> Result<Vec<(u64, u64)>, Trouble> {
+    /// Writes what the index lacks of committed blocks; the number up to which they are in it then.
+    pub(super) fn write_index(&self, transaction: &WriteTransaction) -> Result<u64, Trouble> {
         let (rows, next): (Vec<(u64, u64)>, u64) = {
             let state = self.shared.read_state();
             let next = state.pending.keys().next().copied().unwrap_or(state.next);
             (state.unindexed.iter().copied().filter(|(_, number)| *number < next).collect(), next)
         };
         let mut index = transaction.open_table(INDEX)?;
-        for row in &rows {
+        for row in rows {
             index.insert(row, ())?;
         }
         transaction.open_table(META)?.insert(meta::INDEXED, &next.to_le_bytes()[..])?;
-        Ok(rows)
+        Ok(next)
     }
 
-    /// What was written is not kept in memory any more.
-    pub(super) fn indexed(&self, rows: Vec<(u64, u64)>) {
-        let mut state = self.shared.write_state();
-        for row in &rows {
-            state.unindexed.remove(row);
-        }
+    /// What was written, of blocks below `next`, is not kept in memory any more.
+    pub(super) fn indexed(&self, next: u64) {
+        self.shared.write_state().unindexed.retain(|(_, number)| *number >= next);
     }
 
     /// Brings the index up to date. Not flushed to the disk: the next commit does that, and a crash before
@@ -95,12 +92,12 @@ impl Writer {
         let written = guarded(|| {
             let mut transaction = self.shared.database.begin_write()?;
             transaction.set_durability(Durability::None)?;
-            let written = self.write_index(&transaction)?;
+            let next = self.write_index(&transaction)?;
             transaction.commit()?;
-            Ok(written)
+            Ok(next)
         });
         match written {
-            Ok(written) => self.indexed(written),
+            Ok(next) => self.indexed(next),
             Err(trouble) => {
                 let damage = trouble.damage(&self.shared.path);
                 tracing::error!(%damage, "the index of transactions cannot be written");
