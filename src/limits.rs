@@ -353,6 +353,10 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// flush at its end costs little a block, and little beside [`MAX_UNSTORED_BYTES`].
 pub const MAX_COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
+/// How far the thread that commits gives way to all others, in steps of `nice`: all the way, because where a
+/// network's nodes share a core, a hundred such threads want it at the same time as the few that relay.
+pub const WRITER_NICE: i32 = 10;
+
 /// Bytes that must be free in the store's file system for a commit to be begun: what an orderly stop
 /// writes, and the pages that a commit touches.
 pub const MIN_FREE_BYTES: u64 = 2 * 1024 * 1024;
@@ -635,6 +639,9 @@ pub const LAST_LOG_LINES: usize = 20;
 /// Time for a connection to the manager, which is on this machine.
 pub const API_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Bytes of an API's specification that a client reads to learn whose it is: several times those of ours.
+pub const MAX_SPECIFICATION_BYTES: usize = 1024 * 1024;
+
 /// Time for the manager to answer what it can answer from what it knows.
 pub const API_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -657,6 +664,14 @@ pub const REFRESH_PERIOD: Duration = Duration::from_secs(1);
 
 /// How often it is asked anew although no event came.
 pub const IDLE_REFRESH_PERIOD: Duration = Duration::from_secs(5);
+
+/// Time for which who only reads is kept waiting for a network that takes another's place: usually it is there
+/// in a second.
+pub const RENEW_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time for a new network to be there in place of another: more than the end of all nodes ([`DOWN_TIMEOUT`]), their
+/// start ([`CHILD_READY_TIMEOUT`]) and that of their links ([`LINKS_TIMEOUT`]).
+pub const RENEW_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Time for every process of a network to end after its manager was told so: more than it takes itself,
 /// with SIGKILL at the end ([`KILL_AFTER`]).
@@ -746,6 +761,10 @@ const _: () = {
     assert!(TERMINATE_AFTER.as_millis() >= STOP_TIMEOUT.as_millis(), "a stop in order is not cut short");
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());
     assert!(DOWN_TIMEOUT.as_millis() > 2 * KILL_AFTER.as_millis(), "a manager may finish before");
+    assert!(
+        RENEW_TIMEOUT.as_secs()
+            > DOWN_TIMEOUT.as_secs() + CHILD_READY_TIMEOUT.as_secs() + LINKS_TIMEOUT.as_secs()
+    );
     assert!(API_CHANGE_TIMEOUT.as_secs() > AGREEMENT_TIMEOUT.as_secs() + CONTROL_TIMEOUT.as_secs());
     assert!(MAX_SIMULATED_CONTENT.div_ceil(MAX_CONTENT_BYTES) * MIN_TRANSACTION_BYTES + 300 < 1000);
     assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");

@@ -187,7 +187,6 @@ impl Node {
                 Outcome::Imported { connected: more, reverted: fewer } => {
                     self.bodies.insert(block.clone());
                     self.arrived(&block.hash(), block.encoded().len());
-                    self.seen(block, giver);
                     stored.push(block.clone());
                     connected.extend_from_slice(more);
                     reverted.extend_from_slice(fewer);
@@ -196,9 +195,15 @@ impl Node {
                 _ => break,
             }
         }
+        if !connected.is_empty() {
+            // Before all else: peers wait for it.
+            self.relay_tip();
+        }
+        for block in &stored {
+            self.seen(block, giver);
+        }
         let mut moved = Moved::default();
         if !connected.is_empty() {
-            self.relay_tip();
             let returned = self.pool_follows(&connected, &reverted);
             moved = Moved {
                 connected: connected.len() as u64,

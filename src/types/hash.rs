@@ -21,12 +21,22 @@ pub fn double_sha256(bytes: &[u8]) -> [u8; 32] {
 #[error("expected 64 hex digits")]
 pub struct BadHash;
 
-/// Writes `bytes` as lower-case hex.
-pub fn write_hex<'a>(f: &mut fmt::Formatter<'_>, bytes: impl Iterator<Item = &'a u8>) -> fmt::Result {
-    for byte in bytes {
-        write!(f, "{byte:02x}")?;
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Writes `bytes` as lower-case hex: a hash at a time, because most of what is said to people and programs is
+/// hashes.
+pub fn write_hex<'a>(f: &mut fmt::Formatter<'_>, mut bytes: impl Iterator<Item = &'a u8>) -> fmt::Result {
+    loop {
+        let (mut text, mut length) = ([0; 64], 0);
+        for (pair, byte) in text.chunks_exact_mut(2).zip(&mut bytes) {
+            pair.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            length += 2;
+        }
+        f.write_str(core::str::from_utf8(&text[..length]).unwrap_or_default())?;
+        if length < text.len() {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// `N` bytes from exactly `2 N` hex digits of either case.

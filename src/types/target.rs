@@ -156,6 +156,12 @@ impl Work {
         Work(U256::from(hashes))
     }
 
+    /// So many times the work, or the largest there is.
+    #[must_use]
+    pub fn times(self, count: u64) -> Work {
+        Work(self.0.saturating_mul(U256::from(count)))
+    }
+
     /// The 32 bytes it is on the wire, least significant first.
     pub fn to_le_bytes(self) -> [u8; 32] {
         self.0.to_le_bytes()
