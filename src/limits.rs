@@ -365,7 +365,7 @@ pub const MIN_FREE_BYTES: u64 = 2 * 1024 * 1024;
 /// the newest bodies are in the core's own cache.
 pub const STORE_CACHE_BYTES: usize = 1024 * 1024;
 
-/// Ids whose place is kept in memory only until the index takes them up, some 24 bytes each: the index is
+/// Ids whose place is kept in memory only until the index takes them up, 16 bytes each: the index is
 /// written when the store is idle, and at the latest then. Ids are random, so writing any number of them touches
 /// most of a large index: the more at once, the less each costs.
 pub const MAX_UNINDEXED: usize = 128 * 1024;
