@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use harness::blocks::{Line, contents};
-use harness::{Bench, Case, Figure, Unit, rate};
+use harness::{Bench, Case, Figure, Unit, many, rate};
 use p2pnode::chain::CheckedBlock;
 use p2pnode::encoding;
 use p2pnode::params::Params;
@@ -43,20 +43,20 @@ fn hashes(bench: &mut Bench) {
     let twice = |bytes: &[u8]| Sha256::digest(Sha256::digest(bytes));
     bench.group(vec![
         Case::new(Figure::new("sha2::twice/bytes=80", HASHES), || {
-            rate(turn, || (0..1000).map(|_| black_box(twice(black_box(&bytes)))).count() as u64)
+            rate(turn, || many(|| twice(black_box(&bytes))))
         }),
         Case::new(
             Figure::new("types::header_hash/bytes=80", HASHES)
                 .beside("sha2::twice/bytes=80")
                 .target_share(0.9),
-            || rate(turn, || (0..1000).map(|_| black_box(black_box(&header).hash())).count() as u64),
+            || rate(turn, || many(|| black_box(&header).hash())),
         ),
     ]);
     let ids: Vec<TxId> = contents(1, 2000, 8).iter().map(Transaction::id).collect();
     let pair = [7; 64];
     bench.group(vec![
         Case::new(Figure::new("sha2::twice/bytes=64", HASHES), || {
-            rate(turn, || (0..1000).map(|_| black_box(twice(black_box(&pair)))).count() as u64)
+            rate(turn, || many(|| twice(black_box(&pair))))
         }),
         Case::new(
             // 1,000 + 500 + … nodes, some of them of an odd one.

@@ -33,3 +33,15 @@ fn status(pid: &str, field: &str) -> Option<u64> {
     let kib = status.lines().find_map(|line| line.strip_prefix(field))?;
     kib.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib * 1024)
 }
+
+/// Where `path` is kept: the kind of its file system.
+pub fn file_system(path: &std::path::Path) -> String {
+    let path = path.canonicalize().unwrap_or_default();
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let mounts = mounts.lines().filter_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        Some((words.next()?, words.next()?))
+    });
+    let nearest = mounts.filter(|(at, _)| path.starts_with(at)).max_by_key(|(at, _)| at.len());
+    format!("{}, on {}", path.display(), nearest.map_or("an unknown file system", |(_, kind)| kind))
+}

@@ -23,6 +23,7 @@
 pub mod blocks;
 pub mod figure;
 pub mod machine;
+pub mod raw;
 mod report;
 
 use std::io::IsTerminal;
@@ -79,8 +80,7 @@ pub fn main(name: &str, run: impl FnOnce(&mut Bench)) -> ExitCode {
     bench.config("machine", machine::describe());
     bench.config("build", machine::build());
     let form = if bench.args.quick { "quick: the numbers are rough" } else { "full" };
-    let rounds = bench.rounds();
-    bench.config("form", format!("{form}; {rounds} interleaved rounds unless a row says otherwise"));
+    bench.config("form", format!("{form}; each row says the median of how many interleaved rounds it is"));
     run(&mut bench);
     bench.report.print(bench.args.json);
     ExitCode::SUCCESS
@@ -121,6 +121,7 @@ impl Bench {
             .flat_map(|figure| figure.limits.iter().chain([&figure.name]).cloned())
             .collect();
         cases.retain(|case| wanted.contains(&case.figure.name));
+        let rounds = self.args.rounds.unwrap_or(rounds).max(1);
         for round in 1..=rounds {
             for case in &mut cases {
                 let name = &case.figure.name;
@@ -166,6 +167,14 @@ pub fn rate(turn: Duration, mut work: impl FnMut() -> u64) -> f64 {
             return done as f64 / took.as_secs_f64();
         }
     }
+}
+
+/// Does `work` so often that looking at the clock in between costs nothing; how often that is.
+pub fn many<T>(mut work: impl FnMut() -> T) -> u64 {
+    for _ in 0..1000 {
+        std::hint::black_box(work());
+    }
+    1000
 }
 
 /// Seconds that `work` takes, and what comes of it.

@@ -49,10 +49,10 @@ impl Report {
         for (key, value) in &self.config {
             out += &format!("  {key:<width$}  {value}\n");
         }
-        let head = ["", "median", "±", "limit", "of it", "target", ""].map(str::to_owned);
-        let rows: Vec<[String; 7]> =
+        let head = ["", "median", "of", "±", "limit", "of it", "target", ""].map(str::to_owned);
+        let rows: Vec<[String; 8]> =
             [head].into_iter().chain(self.figures.iter().map(|f| self.row(f))).collect();
-        let widths: [usize; 7] = std::array::from_fn(|column| {
+        let widths: [usize; 8] = std::array::from_fn(|column| {
             rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
         });
         out += "\nRESULTS\n";
@@ -67,7 +67,7 @@ impl Report {
         out
     }
 
-    fn row(&self, figure: &Figure) -> [String; 7] {
+    fn row(&self, figure: &Figure) -> [String; 8] {
         let limit = figure.limit(&self.figures);
         let share = figure.share(&limit);
         let bound = Figure::new("", figure.unit).of(limit);
@@ -76,6 +76,7 @@ impl Report {
         [
             figure.name.clone(),
             figure.unit.show(figure.median()),
+            figure.samples.len().to_string(),
             if figure.samples.len() > 1 {
                 format!("{:.0} %", figure.spread() * 100.0)
             } else {

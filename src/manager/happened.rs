@@ -10,14 +10,61 @@ use serde_json::{Value, json};
 
 use crate::manager::state::State;
 use crate::net::events::{Named, Told};
-use crate::rest::sse::Show;
+use crate::node::event as node;
+use crate::rest::sse::{self, Show};
 use crate::types::{NodeId, Work};
 use crate::wire::manage::{Event, Ids, Place, What};
+
+/// What an event is. Readers are told of no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A node tells of it.
+    Told(node::Kind),
+    /// A node's life.
+    Node,
+    /// Groups are kept from each other, or no longer.
+    Partition,
+    /// A link.
+    Link,
+    /// How blocks come to be was set.
+    MiningSet,
+    /// Whether the nodes agree.
+    Verdict,
+    /// The stream begins.
+    Start,
+    /// Events that are no longer kept.
+    Lost,
+}
+
+impl Kind {
+    /// All of them: what nodes tell managers, and the manager's own.
+    pub fn all() -> impl Iterator<Item = Kind> {
+        // These are told of to the node's own readers alone.
+        let is_told = |kind: &node::Kind| !matches!(kind, node::Kind::DialFailed | node::Kind::Manager);
+        let own = [Kind::Node, Kind::Partition, Kind::Link, Kind::MiningSet, Kind::Verdict];
+        let told = node::Kind::ALL.into_iter().filter(is_told).map(Kind::Told);
+        told.chain(own).chain([Kind::Start, Kind::Lost])
+    }
+
+    /// Its name, for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Told(kind) => kind.name(),
+            Kind::Node => "node",
+            Kind::Partition => "partition",
+            Kind::Link => "link",
+            Kind::MiningSet => "mining_set",
+            Kind::Verdict => "verdict",
+            Kind::Start => sse::START,
+            Kind::Lost => sse::LOST,
+        }
+    }
+}
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Happened {
-    name: &'static str,
+    kind: Kind,
     /// What a node told, unless it is the manager's own.
     told: Option<Word>,
     /// A JSON object without the event's number, which it gets when it is told.
@@ -38,7 +85,7 @@ struct Word {
 
 impl Named for Happened {
     fn name(&self) -> &'static str {
-        self.name
+        self.kind.name()
     }
 }
 
@@ -49,15 +96,15 @@ impl Show for Happened {
 }
 
 impl Happened {
-    /// Something of this name at `at`, in microseconds since 1970, with `more` to say.
-    pub fn new(name: &'static str, at: u64, more: Value) -> Happened {
-        Happened { name, told: None, json: OnceLock::from(write(name, at, more)) }
+    /// Something of this kind at `at`, in microseconds since 1970, with `more` to say.
+    pub fn new(kind: Kind, at: u64, more: Value) -> Happened {
+        Happened { kind, told: None, json: OnceLock::from(write(kind, at, more)) }
     }
 
     /// What node `number` tells, its peers named by their numbers where they have one.
     pub fn at_node(number: usize, event: Event, state: &State) -> Happened {
-        let name = name(&event.what);
-        Happened { name, told: Some(Word { number, event, names: state.names() }), json: OnceLock::new() }
+        let kind = Kind::Told(kind(&event.what));
+        Happened { kind, told: Some(Word { number, event, names: state.names() }), json: OnceLock::new() }
     }
 
     fn written(&self) -> &str {
@@ -65,14 +112,14 @@ impl Happened {
             let Some(Word { number, event, names }) = &self.told else { return Box::default() };
             let mut more = node_event(&event.what, names);
             more["node"] = (*number).into();
-            write(self.name, event.at, more)
+            write(self.kind, event.at, more)
         })
     }
 }
 
-fn write(name: &'static str, at: u64, mut more: Value) -> Box<str> {
+fn write(kind: Kind, at: u64, mut more: Value) -> Box<str> {
     more["time"] = seconds(at).into();
-    more["type"] = name.into();
+    more["type"] = kind.name().into();
     more.to_string().into()
 }
 
@@ -81,21 +128,21 @@ pub fn seconds(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 
-/// The name of an event, for programs.
-fn name(what: &What) -> &'static str {
+/// What an event of a node is.
+fn kind(what: &What) -> node::Kind {
     match what {
-        What::PeerReady { .. } => "peer_ready",
-        What::PeerGone { .. } => "peer_closed",
-        What::TipChanged { .. } => "tip",
-        What::BlockSeen(_) => "block",
-        What::BlockMined { .. } => "block_mined",
-        What::BlockRefused { .. } => "block_refused",
-        What::Reorg { .. } => "reorg",
-        What::PoolChanged { .. } => "pool",
-        What::MiningSet { .. } => "mining",
-        What::MiningPaused { .. } => "mining_paused",
-        What::FaultsSet { .. } => "faults",
-        What::StoreFailed { .. } => "fault",
+        What::PeerReady { .. } => node::Kind::PeerReady,
+        What::PeerGone { .. } => node::Kind::PeerClosed,
+        What::TipChanged { .. } => node::Kind::Tip,
+        What::BlockSeen(_) => node::Kind::Block,
+        What::BlockMined { .. } => node::Kind::BlockMined,
+        What::BlockRefused { .. } => node::Kind::BlockRefused,
+        What::Reorg { .. } => node::Kind::Reorg,
+        What::PoolChanged { .. } => node::Kind::Pool,
+        What::MiningSet { .. } => node::Kind::Mining,
+        What::MiningPaused { .. } => node::Kind::MiningPaused,
+        What::FaultsSet { .. } => node::Kind::Faults,
+        What::StoreFailed { .. } => node::Kind::Fault,
     }
 }
 

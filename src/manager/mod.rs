@@ -2,7 +2,8 @@
 //!
 //! | file | concern |
 //! |---|---|
-//! | `run` | a network from its first process to its last |
+//! | `run` | one network after the other, each from its first process to its last |
+//! | `renew` | a new network in the place of one that runs |
 //! | `child`, `ready`, `tail`, `exit` | one node's process: its start, its one line, its log, its end |
 //! | `key` | the signing key, kept for the next run |
 //! | `control`, `hearing` | the management connection to one node; another one where it broke |
@@ -19,9 +20,11 @@
 //! | `cuts` | keeping nodes from each other, and letting them meet again |
 //! | `mine`, `turns` | blocks on request, and in the modes in which nodes are asked in turn |
 //! | `mining`, `pause` | the original's way: every node in turn, with pauses |
+//! | `lessons` | the lessons that come with the program, as whoever knows the commands knows them |
 //! | `not_done` | why something that was asked is not done |
 //! | `stop`, `signals` | ending every process, in order or not; what asks for it |
 //! | `happened`, `observer` | what readers are told: by nodes, and of what changed |
+//! | `names` | pure: what people call nodes |
 //! | `report` | what is known, as the API says it |
 //! | `log_lines` | pure: the lines of all logs, as one |
 //! | `api/` | the manager's HTTP |
@@ -53,12 +56,14 @@ mod hearing;
 mod join;
 pub mod keeper;
 pub mod key;
+pub mod lessons;
 pub mod links;
 pub mod lives;
 pub mod log_lines;
 mod mine;
 pub mod mining;
 pub mod modes;
+pub mod names;
 pub mod node_set;
 pub mod not_done;
 mod observer;
@@ -66,6 +71,7 @@ pub mod pause;
 pub mod reach;
 pub mod ready;
 pub mod record;
+pub mod renew;
 mod report;
 mod run;
 pub mod shape;
@@ -85,6 +91,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::manager::child::Plan;
+use crate::manager::lessons::Lessons;
+use crate::manager::renew::Flags;
 use crate::manager::shape::Shape;
 use crate::params::Params;
 use crate::wire::manage::ManagerKey;
@@ -130,6 +138,10 @@ pub struct Settings {
     pub ephemeral: bool,
     /// Entropy of the operating system.
     pub seed: [u8; 32],
+    /// Where the settings of another network come from.
+    pub flags: Arc<dyn Flags>,
+    /// What is known of lessons.
+    pub lessons: Arc<dyn Lessons>,
 }
 
 impl Settings {

@@ -38,6 +38,7 @@ impl Keeper {
                 id: params.network().to_string(),
                 text: rules.to_string(),
                 expected_hashes: verdict::expected_hashes(&state).unwrap_or_default().to_string(),
+                difficulty: params.difficulty(),
                 block_time: self.settings.block_time(),
             },
             verdict: verdict::of(&state, Clock::wall().micros()),
@@ -93,7 +94,8 @@ fn node(state: &State, member: &Member) -> Node {
     }
 }
 
-fn life(standing: Standing) -> Life {
+/// What the API calls that.
+pub fn life(standing: Standing) -> Life {
     match standing {
         Standing::Running => Life::Running,
         Standing::Paused => Life::Paused,

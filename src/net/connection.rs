@@ -32,6 +32,9 @@ const FIRST_READ_BYTES: usize = 1024;
 /// Room made for further ones, when there is more.
 const READ_BYTES: usize = 16 * 1024;
 
+/// The same within a frame that has outgrown it.
+const READ_MORE_BYTES: usize = 64 * 1024;
+
 /// An input on its way to the core, and the place it takes until it was handled.
 pub(super) struct Incoming {
     pub(super) input: Input,
@@ -116,7 +119,11 @@ impl Reader {
         let reading = async {
             // An idle connection keeps no buffer: room is made once there is something.
             self.socket.readable().await?;
-            self.buffer.reserve(if self.buffer.is_empty() { FIRST_READ_BYTES } else { READ_BYTES });
+            self.buffer.reserve(match self.buffer.len() {
+                0 => FIRST_READ_BYTES,
+                have if have < READ_BYTES => READ_BYTES,
+                _ => READ_MORE_BYTES,
+            });
             // Unlike `try_read_buf`, this does not ask again after it got less than there was room for.
             self.socket.read_buf(&mut self.buffer).await
         };

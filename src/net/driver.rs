@@ -233,14 +233,13 @@ impl Driver {
                 Some(dialled) = self.dials.join_next() => self.dialled(dialled),
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
                 () = sleep_until(next) => self.ring(),
-                Some(told) = from.committed.recv() => match told {
-                    Ok(seq) => self.input(Input::Stored(seq)),
-                    Err(failure) => {
+                Some(told) = from.committed.recv() => {
+                    if let Err(failure) = self.committed(told, &mut from.committed) {
                         tracing::error!(%failure, hint = failure.hint(), "the store failed: stopping");
                         self.input(Input::StoreFailed(failure.to_string()));
                         ended = Err(Failed::Store(failure));
                     }
-                },
+                }
                 Some(found) = from.founds.recv() => self.found(found),
                 Some(request) = from.requested.recv() => {
                     self.request(request);
@@ -268,6 +267,24 @@ impl Driver {
     fn input(&mut self, input: Input) {
         let outputs = self.node.handle(self.clock.now(), input);
         self.carry_out(outputs);
+    }
+
+    /// Commits are done. The last one's number stands for those before it.
+    fn committed(
+        &mut self,
+        told: Result<u64, store::Failure>,
+        more: &mut Committed,
+    ) -> Result<(), store::Failure> {
+        let mut seq = told?;
+        let mut failed = Ok(());
+        while let Some(told) = more.try_recv() {
+            match told {
+                Ok(later) => seq = later,
+                Err(failure) => failed = Err(failure),
+            }
+        }
+        self.input(Input::Stored(seq));
+        failed
     }
 
     fn receive(&mut self, first: Incoming, queue: &mut mpsc::Receiver<Incoming>) {

@@ -180,17 +180,28 @@ impl Out {
                 late.wait(due, at, frame.len()).await;
             }
         }
+        if frame.len() >= WRITE_BYTES {
+            // As it is: nothing small is to be gathered with it.
+            self.write().await?;
+            return self.write_out(frame).await;
+        }
         self.buffer.extend_from_slice(frame);
         if self.buffer.len() >= WRITE_BYTES { self.write().await } else { Ok(()) }
     }
 
+    /// Writes what was gathered.
     async fn write(&mut self) -> Result<(), Disconnect> {
+        let gathered = self.buffer.split();
+        self.write_out(gathered).await
+    }
+
+    async fn write_out(&mut self, mut bytes: impl Buf) -> Result<(), Disconnect> {
         let Shared { socket, meter, .. } = &*self.out;
-        while !self.buffer.is_empty() {
-            match socket.try_write(&self.buffer) {
+        while bytes.has_remaining() {
+            match socket.try_write(bytes.chunk()) {
                 Ok(written) => {
                     meter.sent(written);
-                    self.buffer.advance(written);
+                    bytes.advance(written);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     match timeout(WRITE_TIMEOUT, socket.writable()).await {

@@ -107,7 +107,11 @@ fn place(tip: &Tip) -> serde_json::Value {
 fn refused(bad: BadBranch) -> Problem {
     let index = bad.index + 1;
     let detail = format!("the block with index {index} breaks the rule {}: {}", bad.rule.name(), bad.rule);
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("rule", bad.rule.name()).with("index", index)
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        .with("rule", bad.rule.name())
+        .with("why", bad.rule.to_string())
+        .with("index", index)
+        .with("height", bad.index)
 }
 
 fn untrue(at: usize, path: &str) -> Problem {

@@ -140,7 +140,7 @@ impl Api {
                     "index": mined.height + 1,
                     "nonce": mined.nonce,
                     "tries": mined.tries,
-                    "seconds": mined.millis as f64 / 1000.0,
+                    "seconds": mined.micros as f64 / 1e6,
                 });
                 if let Some(id) = self.first_content(&mined.hash).filter(|_| with_content) {
                     block["content"] = id.to_string().into();

@@ -146,6 +146,16 @@ impl Work {
         Work(self.0.saturating_sub(other.0))
     }
 
+    /// As a number of 128 bits, or the largest: more than anybody will ever do.
+    pub fn to_u128(self) -> u128 {
+        self.0.saturating_to()
+    }
+
+    /// Of that number.
+    pub fn from_u128(hashes: u128) -> Work {
+        Work(U256::from(hashes))
+    }
+
     /// So many times the work, or the largest there is.
     #[must_use]
     pub fn times(self, count: u64) -> Work {

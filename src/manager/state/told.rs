@@ -130,7 +130,7 @@ impl State {
         self.nodes.get(&number).map_or(Work::ZERO, |node| node.work)
     }
 
-    /// The tips of those that run: most nodes first, then most work.
+    /// The tips of those that run: most work first, and of the same work most nodes.
     pub fn running_tips(&self) -> Vec<RunningTip> {
         let mut tips: Vec<RunningTip> = Vec::new();
         for number in self.running() {
@@ -140,7 +140,7 @@ impl State {
                 None => tips.push((hash, height, self.work(number), vec![number])),
             }
         }
-        tips.sort_by_key(|(_, _, work, nodes)| core::cmp::Reverse((nodes.len(), *work)));
+        tips.sort_by_key(|(_, _, work, nodes)| core::cmp::Reverse((*work, nodes.len())));
         tips
     }
 }
