@@ -1,8 +1,9 @@
-//! A file without what a browser does not read: indentation, empty lines and lines of comment; in style
-//! sheets also blanks beside punctuation, and the last semicolon of a rule. The files can be read and explained, and the page stays small.
+//! A file without what a browser does not read: indentation, empty lines and comments; in style sheets and
+//! scripts also blanks beside punctuation, and in style sheets the last semicolon of a rule. The files can be read
+//! and explained, and the page stays small.
 //!
-//! By line and by byte, not by grammar: a file must not hold text over several lines whose indentation
-//! matters, and nothing but comments at the beginning of a line that looks like one. Runs in the compiler.
+//! By byte, not by grammar: a file must not hold text over several lines whose indentation matters, outside of
+//! templates. Runs in the compiler.
 
 /// What a file is written in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,40 +25,95 @@ pub(super) const fn lean<const N: usize>(source: &[u8], syntax: Syntax) -> [u8; 
     out
 }
 
+/// Templates within templates.
+const MAX_TEMPLATES: usize = 8;
+
 /// Writes as much of the lean form as there is room for, and counts all of it.
 const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
     let (mut at, mut written) = (0, 0);
-    let mut line_begins = true;
+    let (mut line_begins, mut before) = (true, b'\n');
+    // Of each template that an expression is within: the braces open in that expression.
+    let (mut braces, mut templates) = ([0usize; MAX_TEMPLATES], 0);
     while at < source.len() {
         let byte = source[at];
         if line_begins && matches!(byte, b' ' | b'\t' | b'\n') {
             at += 1;
             continue;
         }
-        if line_begins && matches!(syntax, Syntax::Script) && byte == b'/' && next_is(source, at, b'/') {
+        if matches!(syntax, Syntax::Script) && byte == b'/' && next_is(source, at, b'/') {
             while at < source.len() && source[at] != b'\n' {
                 at += 1;
             }
             continue;
         }
         line_begins = byte == b'\n';
-        let is_loose = matches!(syntax, Syntax::Style)
-            && match byte {
-                b' ' => {
-                    matches!(source[at - 1], b'{' | b'}' | b';' | b':' | b',') || next_is(source, at, b'{')
+        let mut end = at + 1;
+        if matches!(syntax, Syntax::Script) {
+            let goes_on = byte == b'}' && templates > 0 && braces[templates - 1] == 0;
+            match byte {
+                b'"' | b'\'' => end = literal_end(source, at, byte),
+                b'/' if matches!(before, b'(' | b',' | b'=' | b':' | b'[' | b'!' | b'&' | b'|' | b'?' | b'>') => {
+                    end = literal_end(source, at, byte);
                 }
-                b';' => next_is(source, at + 1, b'}'),
-                _ => false,
-            };
-        if !is_loose {
-            if written < out.len() {
-                out[written] = byte;
+                b'`' | b'}' if byte == b'`' || goes_on => {
+                    end = literal_end(source, at, b'`');
+                    templates -= goes_on as usize;
+                    if source[end - 1] == b'{' {
+                        braces[templates] = 0;
+                        templates += 1;
+                    }
+                }
+                b'{' if templates > 0 => braces[templates - 1] += 1,
+                b'}' if templates > 0 => braces[templates - 1] -= 1,
+                _ => {}
             }
-            written += 1;
         }
-        at += 1;
+        let is_loose = match (syntax, byte) {
+            (Syntax::Style, b' ') => {
+                matches!(source[at - 1], b'{' | b'}' | b';' | b':' | b',') || next_is(source, at, b'{')
+            }
+            (Syntax::Style, b';') => next_is(source, at + 1, b'}'),
+            (Syntax::Script, b' ') => {
+                is_punctuation(before) || (at + 1 < source.len() && is_punctuation(source[at + 1]))
+            }
+            _ => false,
+        };
+        while at < end {
+            if !is_loose {
+                if written < out.len() {
+                    out[written] = source[at];
+                }
+                written += 1;
+                before = source[at];
+            }
+            at += 1;
+        }
     }
     written
+}
+
+/// Where text, a pattern or a piece of a template ends that begins at `at`; a piece with the `{` of an expression.
+const fn literal_end(source: &[u8], at: usize, quote: u8) -> usize {
+    let (mut end, mut in_class) = (at + 1, false);
+    while end < source.len() {
+        match source[end] {
+            b'\\' => end += 1,
+            b'$' if quote == b'`' && next_is(source, end, b'{') => return end + 2,
+            b'[' | b']' if quote == b'/' => in_class = source[end] == b'[',
+            byte if byte == quote && !in_class => return end + 1,
+            _ => {}
+        }
+        end += 1;
+    }
+    source.len()
+}
+
+/// What stands for itself, with blanks beside it and without. Not plus and minus, of which two are another sign.
+const fn is_punctuation(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'{' | b'}' | b'(' | b')' | b'[' | b']' | b';' | b':' | b',' | b'=' | b'<' | b'>' | b'?' | b'&' | b'|' | b'\n'
+    )
 }
 
 const fn next_is(source: &[u8], at: usize, byte: u8) -> bool {
@@ -74,10 +130,18 @@ mod tests {
         let rows = [
             (
                 Syntax::Script,
-                "// why\nlet a = 1; // kept\n\n  b(\"// x\");\n",
-                "let a = 1; // kept\nb(\"// x\");\n",
+                "// why\nlet a = 1; // it's\n\n  b(\"// x\");\n",
+                "let a=1;\nb(\"// x\");\n",
             ),
             (Syntax::Script, "  /// doc\n\t/x/.test(y);", "/x/.test(y);"),
+            (Syntax::Script, "a = b ? -c : d + +e;", "a=b?-c:d + +e;"),
+            (Syntax::Script, "f(/[ /] ? : \\/ ,/, a / b , c)", "f(/[ /] ? : \\/ ,/,a / b,c)"),
+            (
+                Syntax::Script,
+                "`a , ${b ? `c = ${ {d : 1}.d } ;` : \"} , `\"} , e` , f",
+                "`a , ${b?`c = ${{d:1}.d} ;`:\"} , `\"} , e`,f",
+            ),
+            (Syntax::Script, "'a = \\' ,' , b", "'a = \\' ,',b"),
             (
                 Syntax::Style,
                 "a b { color: red; margin: 0; }\n\tp, q { }\n",

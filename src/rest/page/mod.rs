@@ -18,7 +18,7 @@
 //! | `cards.js`, `block.js`, `tamper.js`, `codec.js` | a node, a block, and a changed block looked at closely; bytes and hashes |
 //! | `timeline.js`, `recording.js` | pausing and going back; events as a file |
 //! | `lessons.js`, `lesson.js` | lessons as data, and their running |
-//! | `lean.rs` | comments and indentation, which a browser does not read, are left out as this is compiled |
+//! | `lean.rs` | comments and blanks, which a browser does not read, are left out as this is compiled |
 
 mod lean;
 

@@ -33,7 +33,7 @@ fn every_module_that_is_imported_is_served() {
     let mut imported = 0;
     for file in &FILES {
         let text = core::str::from_utf8(file.bytes).expect("text");
-        for line in text.lines().filter(|line| line.starts_with("import ") || line.starts_with("} from ")) {
+        for line in text.lines().filter(|line| line.starts_with("import") || line.starts_with("}from ")) {
             let Some((_, name)) = line.split_once("from \"./") else { continue };
             let path = format!("/app/{}", name.trim_end_matches("\";"));
             assert!(FILES.iter().any(|file| file.path == path), "{}: {line}", file.path);
