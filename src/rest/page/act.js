@@ -83,7 +83,7 @@ export class Act {
 
   draw(state, past) {
     const broken = state.partition || [...state.links.values()].some(link => link.cut || link.latency_ms || link.loss);
-    for (const id of ["mine", "mining", "heal", "add", "cut", "message"]) {
+    for (const id of ["mine", "mining", "heal", "add", "cut", "renew", "message"]) {
       const control = $(`#${id}`);
       if (!control.hasAttribute("aria-busy")) control.disabled = past || (id === "heal" && !broken);
     }

@@ -14,10 +14,10 @@
 //! | `glance.js` | the verdict, and the figures beside it |
 //! | `network.js`, `layout.js`, `flights.js` | discs and links; where they are; blocks on their way |
 //! | `tree.js`, `story.js` | the block tree; what happened, in sentences |
-//! | `act.js`, `lasso.js` | mining, sending, healing; drawing a cut |
+//! | `act.js`, `lasso.js`, `renew.js` | mining, sending, healing; drawing a cut; a new network |
 //! | `cards.js`, `block.js`, `tamper.js`, `codec.js` | a node, a block, and a changed block looked at closely; bytes and hashes |
 //! | `timeline.js`, `recording.js` | pausing and going back; events as a file |
-//! | `lessons.js`, `lesson.js` | lessons as data, and their running |
+//! | `lesson.js` | the shipped lessons, step by step |
 //! | `lean.rs` | comments and blanks, which a browser does not read, are left out as this is compiled |
 
 mod lean;
@@ -89,11 +89,11 @@ static FILES: [File; 27] = [
     script!("lasso.js"),
     script!("layout.js"),
     script!("lesson.js"),
-    script!("lessons.js"),
     script!("main.js"),
     script!("model.js"),
     script!("network.js"),
     script!("recording.js"),
+    script!("renew.js"),
     script!("source.js"),
     script!("story.js"),
     script!("stream.js"),

@@ -18,7 +18,7 @@ const TOGETHER = 5;
 export const linkKey = (a, b) => a < b ? `${a}-${b}` : `${b}-${a}`;
 
 export const empty = () => ({
-  kind: "network", at: 0, rules: null, nodes: new Map(), links: new Map(), mining: null, partition: null, said: null,
+  kind: "network", run: null, at: 0, rules: null, nodes: new Map(), links: new Map(), mining: null, partition: null, said: null,
   propagation: null, blocks: new Map(), fresh: [], lanes: {cells: new Map(), last: []}, best: null, highest: 0,
   story: [], serial: 0, spreads: [], reorg: null, refused: new Map(),
 });
@@ -118,10 +118,12 @@ const HANDLERS = {
 /// Begins anew with what the API says; what was told so far stays told, and what was drawn stays where it is.
 function load(state, {network, tree, kind, time}) {
   const {story, serial, spreads, refused, blocks} = state;
-  const same = state.rules?.id === network.rules.id;
+  // The chain and what was told are another network's, if it is another run of events.
+  const run = network.events?.run ?? null;
+  const same = state.rules?.id === network.rules.id && state.run === run;
   Object.assign(state, empty(), same && {story, serial, spreads, refused});
   const {rules, mining, partition, propagation, verdict, last_reorg: last} = network;
-  Object.assign(state, {kind, at: time, rules, mining, partition: partition ?? null, propagation, said: verdict?.condition});
+  Object.assign(state, {kind, run, at: time, rules, mining, partition: partition ?? null, propagation, said: verdict?.condition});
   for (const node of network.nodes) join(state, node);
   for (const link of network.links) Object.assign(linked(state, link.a, link.b), link);
   const top = tree.blocks.at(-1)?.height;
