@@ -5,6 +5,8 @@ import { $, attr, isStill, svg } from "./dom.js";
 
 const HOP = 420;
 const RING = 900;
+/// A slow link takes its latency longer, up to this.
+const MAX_SLOW = 2000;
 /// A dot leaves no later than this, however many hops there were.
 const MAX_LATE = 1500;
 const MAX_DOTS = 160;
@@ -16,11 +18,12 @@ export class Flights {
     Object.assign(this, {network, layer: $("#flights"), dots: [], landed: new Map()});
   }
 
-  fly(hash, from, to, colour) {
+  fly(hash, from, to, colour, latency = 0) {
     const now = performance.now();
     const begin = Math.min(Math.max(now, this.landed.get(hash + from) ?? 0), now + MAX_LATE);
-    this.add("dot", from, to, begin, HOP, colour);
-    this.land(hash, to, begin + HOP, colour);
+    const takes = HOP + Math.min(MAX_SLOW, latency);
+    this.add("dot", from, to, begin, takes, colour);
+    this.land(hash, to, begin + takes, colour);
   }
 
   land(hash, node, at, colour) {

@@ -11,7 +11,7 @@ export function layout(numbers, links) {
   const points = new Map(numbers.map((node, at) => {
     // Half a step from the top: halves of the network are halves of the picture.
     const angle = ((at + 0.5) / count) * 2 * Math.PI - Math.PI / 2;
-    return [node, count === 1 ? {x: 0, y: 0} : {x: Math.cos(angle), y: Math.sin(angle)}];
+    return [node, count === 1 ? {x: 0, y: 0} : {x: count === 2 ? -Math.cos(angle) : Math.cos(angle), y: Math.sin(angle)}];
   }));
   if (count > 3 && links.length < count * (count - 1) * 0.3) relax(numbers, links, points);
   const margin = radius + 38;

@@ -3,7 +3,7 @@
 import { $, attr, changed, keep, onKeys, svg, text } from "./dom.js";
 import { Flights } from "./flights.js";
 import { HEIGHT, WIDTH, around, layout, path } from "./layout.js";
-import { running } from "./model.js";
+import { linkKey, running } from "./model.js";
 import { millis, percent } from "./words.js";
 
 const SIGNS = {paused: "❚❚", ended: "✕", restarting: "↻", returning: "↻"};
@@ -59,10 +59,11 @@ export class Network {
     drawn.heat = drawn.heat * 0.5 ** (Math.max(0, now - drawn.at) / COOLING) + Math.max(0, link.blocks - drawn.blocks);
     Object.assign(drawn, {blocks: link.blocks, at: now});
     const {latency_ms: latency, loss} = link;
-    const label = latency || loss ? `${millis(latency)}${loss ? `, ${percent(loss)} lost` : ""}` : "";
-    const how = link.cut ? "cut" : link.up ? "up" : "down";
+    const slow = latency || loss;
+    const label = slow ? `${millis(latency)}${loss ? `, ${percent(loss)} lost` : ""}` : "";
+    const how = `${link.cut ? "cut" : link.up ? "up" : "down"}${slow ? " slow" : ""}${`${link.a}-${link.b}` === this.selectedLink ? " selected" : ""}`;
     changed(drawn, how + label, () => this.shape(drawn.g, how, label, this.points.get(link.a), this.points.get(link.b)));
-    const width = link.cut ? "2px" : `${(Math.min(8, 1.4 + 1.6 * Math.log2(1 + drawn.heat)) * Math.min(1, this.radius / 25)).toFixed(1)}px`;
+    const width = link.cut ? "2px" : `${(Math.min(8, (slow ? 4 : 1.8) + 1.6 * Math.log2(1 + drawn.heat)) * Math.min(1, this.radius / 25)).toFixed(1)}px`;
     if (drawn.width !== width) drawn.g.style.strokeWidth = drawn.width = width;
   }
 
@@ -78,7 +79,11 @@ export class Network {
       return [line(x, y, ex, ey), line(ex - uy * 7, ey + ux * 7, ex + uy * 7, ey - ux * 7)];
     };
     attr(g, "class", `link ${how}`);
-    g.replaceChildren(...(how === "cut" ? [...end(from, 1), ...end(to, -1)] : [line(from.x, from.y, to.x, to.y)]));
+    const whole = line(from.x, from.y, to.x, to.y);
+    attr(whole, "class", how.startsWith("cut") ? "gone" : "wire");
+    // What is pressed is wider than what is seen.
+    const broad = svg("line.broad", {x1: from.x, y1: from.y, x2: to.x, y2: to.y});
+    g.replaceChildren(broad, whole, ...(how.startsWith("cut") ? [...end(from, 1), ...end(to, -1)] : []));
     if (label) g.append(svg("text.latency", {x: from.x + dx / 2, y: from.y + dy / 2 + 4}, label));
   }
 
@@ -124,7 +129,7 @@ export class Network {
   event(state, {type, hash, from, node, origin}) {
     if (type !== "block" || !this.points) return;
     const {colour} = state.blocks.get(hash) ?? {};
-    if (Number.isInteger(from)) this.flights.fly(hash, from, node, colour);
+    if (Number.isInteger(from)) this.flights.fly(hash, from, node, colour, state.links.get(linkKey(from, node))?.latency_ms);
     else if (origin === "mined") this.flights.land(hash, node, performance.now(), colour);
   }
 }
