@@ -1,6 +1,6 @@
 //! A file without what a browser does not read: indentation, empty lines and comments; in style sheets and
-//! scripts also blanks beside punctuation, and in style sheets the last semicolon of a rule. The files can be read
-//! and explained, and the page stays small.
+//! scripts also blanks and ends of lines beside punctuation, and the last semicolon of a block. The
+//! files can be read and explained, and the page stays small.
 //!
 //! By byte, not by grammar: a file must not hold text over several lines whose indentation matters, outside of
 //! templates. Runs in the compiler.
@@ -67,25 +67,34 @@ const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
             }
         }
         let is_loose = match (syntax, byte) {
-            (Syntax::Style, b' ') => {
-                matches!(source[at - 1], b'{' | b'}' | b';' | b':' | b',') || next_is(source, at, b'{')
-            }
+            (Syntax::Style, b' ') => is_one_of(source[at - 1], b"{};:,") || next_is(source, at, b'{'),
             (Syntax::Style, b';') => next_is(source, at + 1, b'}'),
-            (Syntax::Script, b' ') => {
-                is_one_of(before, PUNCTUATION)
-                    || (at + 1 < source.len() && is_one_of(source[at + 1], PUNCTUATION))
+            (Syntax::Style, b'\n') => is_one_of(before, b"{};,"),
+            (Syntax::Script, b'\n') => is_one_of(before, OPEN) || is_one_of(read_next(source, at), CLOSING),
+            (Syntax::Script, b';') => read_next(source, at) == b'}',
+            (Syntax::Script, b' ') if at + 1 < source.len() => {
+                let next = source[at + 1];
+                (is_one_of(before, PUNCTUATION) || is_one_of(next, PUNCTUATION))
+                    && !(is_one_of(before, DOUBLED) && is_one_of(next, DOUBLED))
             }
             _ => false,
         };
-        while at < end {
-            if !is_loose {
-                if written < out.len() {
-                    out[written] = source[at];
-                }
-                written += 1;
-                before = source[at];
+        let (mut from, mut to) = (at, if is_loose { at } else { end });
+        at = end;
+        // That a name keeps its value is for readers: a browser is told the shorter word.
+        let is_const = matches!(syntax, Syntax::Script) && is_word(source, from, b"const ", before);
+        let piece: &[u8] = if is_const { b"let" } else { source };
+        if is_const {
+            at = from + 5;
+            (from, to) = (0, 3);
+        }
+        while from < to {
+            if written < out.len() {
+                out[written] = piece[from];
             }
-            at += 1;
+            before = piece[from];
+            written += 1;
+            from += 1;
         }
     }
     written
@@ -107,8 +116,14 @@ const fn literal_end(source: &[u8], at: usize, quote: u8) -> usize {
     source.len()
 }
 
-/// What stands for itself, with blanks beside it and without. Not plus and minus, of which two are another sign.
-const PUNCTUATION: &[u8] = b"{}()[];:,=<>?&|\n";
+/// What stands for itself, with blanks beside it and without.
+const PUNCTUATION: &[u8] = b"{}()[];:,=<>?&|!%+-*/\"'`\n";
+/// Of which two are another sign than one and one.
+const DOUBLED: &[u8] = b"+-*/";
+/// What a line may end with that goes on, or is ended by it; and what a line begins with that goes on. Statements that
+/// are expressions end with semicolons.
+const OPEN: &[u8] = b"{}([,;=&|?:";
+const CLOSING: &[u8] = b"})].?:&|,";
 /// What a pattern between slashes follows; after anything else, a slash divides.
 const BEFORE_PATTERN: &[u8] = b"(,=:[!&|?>";
 
@@ -118,6 +133,24 @@ const fn is_one_of(byte: u8, set: &[u8]) -> bool {
         at += 1;
     }
     at < set.len()
+}
+
+/// Whether a word begins at `at`, and nothing of another one is before it.
+const fn is_word(source: &[u8], at: usize, word: &[u8], before: u8) -> bool {
+    let mut length = 0;
+    while length < word.len() && at + length < source.len() && source[at + length] == word[length] {
+        length += 1;
+    }
+    length == word.len() && !(before.is_ascii_alphanumeric() || is_one_of(before, b"_$."))
+}
+
+/// What follows on the byte at `at`, and is no blank.
+const fn read_next(source: &[u8], at: usize) -> u8 {
+    let mut next = at + 1;
+    while next < source.len() && matches!(source[next], b' ' | b'\t' | b'\n') {
+        next += 1;
+    }
+    if next < source.len() { source[next] } else { b'}' }
 }
 
 const fn next_is(source: &[u8], at: usize, byte: u8) -> bool {
@@ -132,21 +165,22 @@ mod tests {
     #[test]
     fn what_a_browser_does_not_read_is_left_out() {
         let rows = [
-            (Syntax::Script, "// why\nlet a = 1; // it's\n\n  b(\"// x\");\n", "let a=1;\nb(\"// x\");\n"),
-            (Syntax::Script, "  /// doc\n\t/x/.test(y);", "/x/.test(y);"),
-            (Syntax::Script, "a = b ? -c : d + +e;", "a=b?-c:d + +e;"),
-            (Syntax::Script, "f(/[ /] ? : \\/ ,/, a / b , c)", "f(/[ /] ? : \\/ ,/,a / b,c)"),
+            (Syntax::Script, "// why\nlet a = 1; // it's\n\n  b(\"// x\");\n", "let a=1;b(\"// x\")"),
+            (Syntax::Script, "  /// doc\n\t/x/.test(y);", "/x/.test(y)"),
+            (
+                Syntax::Script,
+                "for (const a of \"const b\") {\n  f(a);\n}\nmy_const = 1",
+                "for(let a of\"const b\"){f(a)}my_const=1",
+            ),
+            (Syntax::Script, "a = b ? -c : d + +e;", "a=b?-c:d+ +e"),
+            (Syntax::Script, "f(/[ /] ? : \\/ ,/, a / b , c)", "f(/[ /] ? : \\/ ,/,a/b,c)"),
             (
                 Syntax::Script,
                 "`a , ${b ? `c = ${ {d : 1}.d } ;` : \"} , `\"} , e` , f",
                 "`a , ${b?`c = ${{d:1}.d} ;`:\"} , `\"} , e`,f",
             ),
             (Syntax::Script, "'a = \\' ,' , b", "'a = \\' ,',b"),
-            (
-                Syntax::Style,
-                "a b { color: red; margin: 0; }\n\tp, q { }\n",
-                "a b{color:red;margin:0}\np,q{}\n",
-            ),
+            (Syntax::Style, "a b { color: red; margin: 0; }\n\tp, q { }\n", "a b{color:red;margin:0}p,q{}"),
             (Syntax::Markup, "<p>\n  a: b\n</p>\n", "<p>\na: b\n</p>\n"),
             (Syntax::Markup, "", ""),
         ];

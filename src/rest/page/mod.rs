@@ -15,7 +15,8 @@
 //! | `network.js`, `layout.js`, `flights.js` | discs and links; where they are; blocks on their way |
 //! | `tree.js`, `story.js` | the block tree; what happened, in sentences |
 //! | `act.js`, `lasso.js`, `renew.js` | mining, sending, healing; drawing a cut; a new network |
-//! | `cards.js`, `link.js`, `block.js`, `tamper.js`, `codec.js` | a node, a link, a block, and a changed block looked at closely; bytes and hashes |
+//! | `cards.js`, `link.js`, `block.js`, `tamper.js`, `codec.js` | a node, a link, a block, and a changed block looked at closely; bytes |
+//! | `miner.js`, `sha.js` | a new proof of work for a changed block, in a thread of its own; SHA-256 |
 //! | `timeline.js`, `recording.js` | pausing and going back; events as a file |
 //! | `lesson.js` | the shipped lessons, step by step |
 //! | `lean.rs` | comments and blanks, which a browser does not read, are left out as this is compiled |
@@ -73,7 +74,7 @@ macro_rules! script {
     };
 }
 
-static FILES: [File; 28] = [
+static FILES: [File; 30] = [
     file("/", HTML, lean!("index.html", Syntax::Markup)),
     file("/app/page.css", CSS, lean!("page.css", Syntax::Style)),
     file("/app/icon.svg", "image/svg+xml", include_bytes!("icon.svg")),
@@ -91,10 +92,12 @@ static FILES: [File; 28] = [
     script!("lesson.js"),
     script!("link.js"),
     script!("main.js"),
+    script!("miner.js"),
     script!("model.js"),
     script!("network.js"),
     script!("recording.js"),
     script!("renew.js"),
+    script!("sha.js"),
     script!("source.js"),
     script!("story.js"),
     script!("stream.js"),
