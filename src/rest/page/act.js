@@ -76,7 +76,9 @@ export class Act {
         const {blocks: [block]} = {blocks: [], ...await get(`${this.app.source.api(journey.node)}transactions/${journey.id}`)};
         journey.back = !block && (journey.back || journey.depth > 0);
         Object.assign(journey, {block, depth: block?.depth ?? 0});
-      } catch { /* its node is away; the next tip asks again */ }
+      } catch {
+        // Its node is away; the next tip asks again.
+      }
     }
     this.app.redraw();
   }

@@ -7,9 +7,6 @@ import { attr, changed, el, text } from "./dom.js";
 import { running } from "./model.js";
 import { bytes, clock, count, millis, name } from "./words.js";
 
-/// Of a large block, so many bytes are shown.
-const MAX_RAW = 4096;
-
 const MEANS = {version: "free for the miner", previous: "the block before: so it is a chain",
   merkle_root: "stands for all that is in the block", time: "when, by the miner’s clock", bits: "the target, in short",
   nonce: "what the miner searched for"};
@@ -45,8 +42,8 @@ export class BlockCard {
     try {
       const holder = running(app.state).find(node => block.holders?.has(node.node) ?? node.tip === hash) ?? running(app.state)[0];
       const api = `${app.source.api(holder.node)}blocks/${hash}`;
-      const [full, header, raw] = await Promise.all([get(api), getBytes(`${api}/header`), getBytes(`${api}/raw`)]);
-      this.more(more, hash, full, header, raw);
+      const [full, header] = await Promise.all([get(api), getBytes(`${api}/header`)]);
+      this.more(more, hash, full, header, api);
       if (app.source.kind === "network" && !arrivals.firstChild) this.arrivals(arrivals, app.state, (await get(`api/v1/blocks/${hash}`)).arrivals);
     } catch ({message}) {
       text(more, message);
@@ -71,8 +68,8 @@ export class BlockCard {
     })));
   }
 
-  more(box, hash, full, header, raw) {
-    const fields = codec.FIELDS.map(([name, at, length]) => el(`span.field.${name}`, {title: name}, codec.toHex(header.slice(at, at + length))));
+  more(box, hash, full, header, api) {
+    const fields = codec.FIELDS.map(([name, at, length]) => el(`span.${name}`, {title: name}, codec.toHex(header.slice(at, at + length))));
     const rows = codec.FIELDS.map(([name]) => el(`tr.${name}`, el("th", {scope: "row"}, name.replace("_", " ")),
       el("td.mono", `${full[name]}${name === "time" ? ` · ${clock(full.time)}` : ""}`), el("td.note", MEANS[name])));
     const result = el("p.result", {role: "status"});
@@ -82,7 +79,7 @@ export class BlockCard {
       el("button#tamper", {onclick: () => this.cards.tamper.open(hash)}, "What if somebody changes it?")), result,
     el("h3", "Header"), el("div.header.mono", {"aria-label": "The header’s 80 bytes"}, fields), el("table", el("tbody", rows)),
     el("h3", `Contents, ${bytes(full.bytes)}`), el("ol.contents", contents),
-    el("details", el("summary", `Raw bytes (${raw.length})`), el("pre.raw", codec.toHex(raw.slice(0, MAX_RAW)) + (raw.length > MAX_RAW ? " …" : ""))));
+    el("p", el("a", {href: `${api}/raw`}, "Its bytes")));
   }
 
   miner(id) {

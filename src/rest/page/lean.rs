@@ -1,6 +1,6 @@
-//! A file without what a browser does not read: indentation, empty lines and comments; in style sheets and
-//! scripts also blanks and ends of lines beside punctuation, and the last semicolon of a block. The
-//! files can be read and explained, and the page stays small.
+//! A file without what a browser does not read: indentation, empty lines and comments; in style sheets and scripts
+//! also blanks and ends of lines beside punctuation, and the last semicolon of a block; in markup, ends of lines
+//! between elements. The files can be read and explained, and the page stays small.
 //!
 //! By byte, not by grammar: a file must not hold text over several lines whose indentation matters, outside of
 //! templates. Runs in the compiler.
@@ -25,8 +25,11 @@ pub(super) const fn lean<const N: usize>(source: &[u8], syntax: Syntax) -> [u8; 
     out
 }
 
-/// Templates within templates.
+/// Templates within templates, and brackets within brackets.
 const MAX_TEMPLATES: usize = 8;
+const MAX_BRACKETS: usize = 64;
+const CONST: &[u8] = b"const ";
+const EXPORT: &[u8] = b"export const ";
 
 /// Writes as much of the lean form as there is room for, and counts all of it.
 const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
@@ -34,6 +37,8 @@ const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
     let (mut line_begins, mut before) = (true, b'\n');
     // Of each template that an expression is within: the braces open in that expression.
     let (mut braces, mut templates) = ([0usize; MAX_TEMPLATES], 0);
+    // Of the brackets that are open: the words by which the statement in them declares names.
+    let (mut declares, mut depth): ([&[u8]; MAX_BRACKETS], usize) = ([b""; MAX_BRACKETS], 0);
     while at < source.len() {
         let byte = source[at];
         if line_begins && matches!(byte, b' ' | b'\t' | b'\n') {
@@ -44,6 +49,13 @@ const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
             while at < source.len() && source[at] != b'\n' {
                 at += 1;
             }
+            continue;
+        }
+        if line_begins && matches!(syntax, Syntax::Style) && byte == b'/' && next_is(source, at, b'*') {
+            while at < source.len() && !(source[at] == b'*' && next_is(source, at, b'/')) {
+                at += 1;
+            }
+            at += 2;
             continue;
         }
         line_begins = byte == b'\n';
@@ -65,13 +77,26 @@ const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
                 b'}' if templates > 0 => braces[templates - 1] -= 1,
                 _ => {}
             }
+            match byte {
+                b'{' | b'(' | b'[' => {
+                    depth += 1;
+                    declares[depth] = b"";
+                }
+                b'}' | b')' | b']' if end == at + 1 && !goes_on => depth -= 1,
+                _ => {}
+            }
         }
         let is_loose = match (syntax, byte) {
-            (Syntax::Style, b' ') => is_one_of(source[at - 1], b"{};:,") || next_is(source, at, b'{'),
+            (Syntax::Style, b' ') => {
+                is_one_of(source[at - 1], b"{};:,>") || next_is(source, at, b'{') || next_is(source, at, b'>')
+            }
             (Syntax::Style, b';') => next_is(source, at + 1, b'}'),
+            (Syntax::Markup, b'\n') => before == b'>' && byte_after(source, at) == b'<',
             (Syntax::Style, b'\n') => is_one_of(before, b"{};,"),
-            (Syntax::Script, b'\n') => is_one_of(before, OPEN) || is_one_of(read_next(source, at), CLOSING),
-            (Syntax::Script, b';') => read_next(source, at) == b'}',
+            (Syntax::Script, b'\n') => is_one_of(before, OPEN) || is_one_of(byte_after(source, at), CLOSING),
+            (Syntax::Script, b',') => is_one_of(byte_after(source, at), b"})]"),
+            (Syntax::Script, b'0') => next_is(source, at, b'.') && !before.is_ascii_alphanumeric(),
+            (Syntax::Script, b';') => byte_after(source, at) == b'}',
             (Syntax::Script, b' ') if at + 1 < source.len() => {
                 let next = source[at + 1];
                 (is_one_of(before, PUNCTUATION) || is_one_of(next, PUNCTUATION))
@@ -81,12 +106,25 @@ const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
         };
         let (mut from, mut to) = (at, if is_loose { at } else { end });
         at = end;
-        // That a name keeps its value is for readers: a browser is told the shorter word.
-        let is_const = matches!(syntax, Syntax::Script) && is_word(source, from, b"const ", before);
-        let piece: &[u8] = if is_const { b"let" } else { source };
-        if is_const {
+        // That a name keeps its value is for readers: a browser is told the shorter word, once for several names.
+        let mut piece = source;
+        if matches!(syntax, Syntax::Script) && byte == b'c' && is_word(source, from, b"const ", before) {
+            declares[depth] = match before {
+                b'{' | b'}' | b';' | b'\n' => CONST,
+                b' ' => EXPORT,
+                _ => b"",
+            };
             at = from + 5;
-            (from, to) = (0, 3);
+            (piece, from, to) = (b"let", 0, 3);
+        } else if matches!(syntax, Syntax::Script) && byte == b';' && !declares[depth].is_empty() && from < to
+        {
+            let next = read_next(source, from);
+            if is_word(source, next, declares[depth], b';') {
+                at = next + declares[depth].len();
+                (piece, from, to) = (b",", 0, 1);
+            } else {
+                declares[depth] = b"";
+            }
         }
         while from < to {
             if written < out.len() {
@@ -144,12 +182,25 @@ const fn is_word(source: &[u8], at: usize, word: &[u8], before: u8) -> bool {
     length == word.len() && !(before.is_ascii_alphanumeric() || is_one_of(before, b"_$."))
 }
 
-/// What follows on the byte at `at`, and is no blank.
-const fn read_next(source: &[u8], at: usize) -> u8 {
+/// Where something follows on the byte at `at` that a browser reads.
+const fn read_next(source: &[u8], at: usize) -> usize {
     let mut next = at + 1;
-    while next < source.len() && matches!(source[next], b' ' | b'\t' | b'\n') {
-        next += 1;
+    loop {
+        while next < source.len() && matches!(source[next], b' ' | b'\t' | b'\n') {
+            next += 1;
+        }
+        if next + 1 >= source.len() || source[next] != b'/' || source[next + 1] != b'/' {
+            return next;
+        }
+        while next < source.len() && source[next] != b'\n' {
+            next += 1;
+        }
     }
+}
+
+/// The byte that follows on the one at `at`; at the end, what ends a block.
+const fn byte_after(source: &[u8], at: usize) -> u8 {
+    let next = read_next(source, at);
     if next < source.len() { source[next] } else { b'}' }
 }
 
@@ -172,6 +223,11 @@ mod tests {
                 "for (const a of \"const b\") {\n  f(a);\n}\nmy_const = 1",
                 "for(let a of\"const b\"){f(a)}my_const=1",
             ),
+            (
+                Syntax::Script,
+                "export const x = 0.5;\nexport const y = [\n  10.5,\n];\nconst a = 1;\n\n// why\nconst [b] = f(() => { const c = 2; g(); });\nh;\nconst d = `${2};`;\nconst e = d;",
+                "export let x=.5,y=[10.5];let a=1,[b]=f(()=>{let c=2;g()});h;let d=`${2};`,e=d",
+            ),
             (Syntax::Script, "a = b ? -c : d + +e;", "a=b?-c:d+ +e"),
             (Syntax::Script, "f(/[ /] ? : \\/ ,/, a / b , c)", "f(/[ /] ? : \\/ ,/,a/b,c)"),
             (
@@ -180,8 +236,12 @@ mod tests {
                 "`a , ${b?`c = ${{d:1}.d} ;`:\"} , `\"} , e`,f",
             ),
             (Syntax::Script, "'a = \\' ,' , b", "'a = \\' ,',b"),
-            (Syntax::Style, "a b { color: red; margin: 0; }\n\tp, q { }\n", "a b{color:red;margin:0}p,q{}"),
-            (Syntax::Markup, "<p>\n  a: b\n</p>\n", "<p>\na: b\n</p>\n"),
+            (
+                Syntax::Style,
+                "/* why,\n   and how */\na > b { color: red; margin: 0; }\n\tp, q { }\n",
+                "a>b{color:red;margin:0}p,q{}",
+            ),
+            (Syntax::Markup, "<p>\n  a: b\n</p>\n<p>\n", "<p>\na: b\n</p><p>\n"),
             (Syntax::Markup, "", ""),
         ];
         for (syntax, source, expected) in rows {

@@ -97,7 +97,9 @@ setInterval(() => { if (!document.hidden) app.redraw(); }, 1000);
 setInterval(async () => {
   if (!news || document.hidden) return;
   news = false;
-  try { heard([await app.source.figures()]); } catch { /* the next will do */ }
+  try { heard([await app.source.figures()]); } catch {
+    // The next will do.
+  }
 }, FIGURES_MILLIS);
 
 async function connect() {

@@ -264,7 +264,7 @@ export function verdict(state, now) {
     ? `connected to ${plural(state.nodes.size - 1, "peer")}` : "with no peer yet"];
   const oneChain = found.every(({block}) => block?.best);
   if (found.length > 1 && !(oneChain && state.partition)) {
-    if (oneChain) return ["syncing", "Catching up", `One chain; some nodes are behind.${rest}`];
+    if (oneChain) return ["syncing", "Catching up", `One chain; some are behind.${rest}`];
     const cut = state.partition ? ` The network is cut in ${state.partition.length}.` : "";
     return ["forked", "Forked", `${found.length} tips, ${found.slice(0, 4).map(tip => tip.nodes.length).join(" to ")}.${cut}${rest}`];
   }

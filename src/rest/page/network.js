@@ -44,7 +44,8 @@ export class Network {
     Object.assign(this, layout(alone && numbers.length > 1 ? numbers.slice(1) : numbers, [...state.links.values()]));
     // A node's own view has itself in the middle.
     if (alone) this.points.set(0, {x: WIDTH / 2, y: HEIGHT / 2});
-    this.svg.classList.toggle("small", numbers.length > LETTERED);
+    this.isSmall = numbers.length > LETTERED;
+    this.svg.classList.toggle("small", this.isSmall);
     keep(this.links, new Map());
     keep(this.nodes, new Map());
   }
@@ -63,7 +64,8 @@ export class Network {
     const label = slow ? `${millis(latency)}${loss ? `, ${percent(loss)} lost` : ""}` : "";
     const how = `${link.cut ? "cut" : link.up ? "up" : "down"}${slow ? " slow" : ""}${`${link.a}-${link.b}` === this.selectedLink ? " selected" : ""}`;
     changed(drawn, how + label, () => this.shape(drawn.g, how, label, this.points.get(link.a), this.points.get(link.b)));
-    const width = link.cut ? "2px" : `${(Math.min(8, (slow ? 4 : 1.8) + 1.6 * Math.log2(1 + drawn.heat)) * Math.min(1, this.radius / 25)).toFixed(1)}px`;
+    // In steps: a change too small to be seen would be drawn all the same.
+    const width = link.cut ? "2px" : `${(Math.min(8, (slow ? 4 : 1.8) + 1.6 * Math.log2(1 + drawn.heat)) * Math.min(1, this.radius / 25) * 2).toFixed(0) / 2}px`;
     if (drawn.width !== width) drawn.g.style.strokeWidth = drawn.width = width;
   }
 
@@ -89,7 +91,6 @@ export class Network {
 
   disc(number) {
     const r = this.radius;
-    const small = this.svg.classList.contains("small");
     const {x, y} = this.points.get(number);
     const circle = (name, more, rest) => svg(`circle.${name}`, {r: r + more, ...rest});
     const words = (name, size, y, x = 0) => {
@@ -99,7 +100,7 @@ export class Network {
     };
     const drawn = {
       halo: circle("halo", 14), track: circle("track", 6), share: circle("share", 6, {transform: "rotate(-90)"}), disc: circle("disc", 0),
-      letter: small ? words("letter", r * 0.95, r * 0.33) : words("letter", r * 0.86, r * 0.12), tip: words("tip", r * 0.4, r * 0.62),
+      letter: this.isSmall ? words("letter", r * 0.95, r * 0.33) : words("letter", r * 0.86, r * 0.12), tip: words("tip", r * 0.4, r * 0.62),
       height: words("height", Math.max(11, r * 0.38), r + 25), badge: words("badge", Math.max(11, r * 0.5), -r * 0.72, r * 0.85),
     };
     drawn.g = svg("g", {tabindex: 0, role: "button", "data-node": number,
@@ -116,8 +117,10 @@ export class Network {
     attr(g, "class", ["node", node.state, node.ghost ? "ghost" : block ? `c${block.colour}` : "", this.chosen.has(node.node) ? "chosen" : "",
       this.selected === node.node ? "selected" : ""].filter(Boolean).join(" "));
     text(letter, node.name);
-    text(tip, letters);
-    text(height, node.height === null ? "" : `#${node.height}`);
+    if (!this.isSmall) {
+      text(tip, letters);
+      text(height, node.height === null ? "" : `#${node.height}`);
+    }
     text(badge, SIGNS[node.state] ?? "");
     const part = total && node.state === "running" ? node.hashrate / total : 0;
     const around = 2 * Math.PI * (this.radius + 6);

@@ -39,7 +39,9 @@ export class Recording {
 export async function read(file) {
   const events = (await file.text()).split("\n").filter(line => line.trim()).map((line, at) => {
     let event = null;
-    try { event = JSON.parse(line); } catch { /* said below */ }
+    try { event = JSON.parse(line); } catch {
+    // Said below.
+  }
     if (typeof event?.type !== "string") throw new Error(`${file.name}, line ${at + 1}: not an event as one line of JSON`);
     return event;
   });

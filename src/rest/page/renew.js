@@ -66,7 +66,9 @@ export class Renew {
         try {
           // `main.js` notices that the events are another network's.
           if (!app.leaving) return await get("readyz");
-        } catch { /* it is not there yet */ }
+        } catch {
+          // It is not there yet.
+        }
       }
     } finally {
       app.leaving = null;

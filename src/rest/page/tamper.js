@@ -66,11 +66,12 @@ export class Tamper {
       show(corrects, input.value !== was);
       attr(said, "class", `result ${at < 0 ? "good" : "bad"}`);
       const [rate, left, grown] = [count(2 ** codec.neededBits(block.bits)), plural(above + 1 - Math.max(at, 0), "block"), this.app.state.highest - block.height - above];
+      const rest = above + 1 - blocks.length;
       const meanwhile = grown > 0 ? ` Meanwhile the others found ${plural(grown, "block")} more.` : "";
       text(said, input.value === was ? "Change the words above, and see what falls."
-        : at < 0 ? `${plural(blocks.length, "block")} mined again, each valid. Still no peer takes them: they have no more work behind them than what everybody has, and nodes change only for more.${meanwhile} Whoever rewrites must find blocks faster than all the others together.`
-        : !repair.checked ? "Every node computes the root from the contents: all would refuse the block. So the header must be changed, too."
-        : at === 0 ? `The header has another hash now, with no work in it: all would refuse it. To mend it, ${left} must be mined again, each about ${rate} tries, while everybody else mines on.`
+        : at < 0 ? `${plural(blocks.length, "block")} mined again, each valid${rest > 0 ? `; ${rest} more to go` : ""}. Still no peer takes them: there is no more work behind them than behind what everybody has, and nodes change only for more.${meanwhile} Whoever rewrites must be faster than all the others together.`
+        : !repair.checked ? "Every node computes the root from the contents: all would refuse it. So the header must be changed, too."
+        : at === 0 ? `The header has another hash now, with no work in it: all would refuse it. To mend it, ${left} must be mined again, while everybody else mines on.`
         : `What stands above names a block that is gone: ${left} to be mined again yet.${meanwhile}`);
       show(again, repair.checked && at >= 0);
       text(mine, at ? `Mine block ${blocks[at]?.height} again, on top of that` : "Find a new proof of work for it");
