@@ -657,6 +657,10 @@ pub const REFRESH_PERIOD: Duration = Duration::from_secs(1);
 /// How often it is asked anew although no event came.
 pub const IDLE_REFRESH_PERIOD: Duration = Duration::from_secs(5);
 
+/// Time for which who only reads is kept waiting for a network that takes another's place: usually it is there
+/// in a second.
+pub const RENEW_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Time for every process of a network to end after its manager was told so: more than it takes itself,
 /// with SIGKILL at the end ([`KILL_AFTER`]).
 pub const DOWN_TIMEOUT: Duration = Duration::from_secs(20);

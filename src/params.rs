@@ -138,6 +138,12 @@ impl Params {
         Ok(Params::computed(Rules { name: Text::clipped(LAB), start, limit, retarget }))
     }
 
+    /// Leading zero bits of its first blocks' hashes, where these are rules of the lab.
+    pub fn difficulty(&self) -> Option<u32> {
+        let is_start = |zeros: &u32| Target::from_leading_zeros(*zeros).to_compact() == self.rules.start;
+        (self.rules.name == Text::clipped(LAB)).then(|| (1..=MAX_DIFFICULTY).find(is_start)).flatten()
+    }
+
     /// The network of tests: fixed, and every second hash is a block.
     pub fn regtest() -> Params {
         let easiest = Target::from_leading_zeros(1).to_compact();
@@ -312,6 +318,14 @@ mod tests {
         for text in texts.into_iter().map(str::to_owned).chain([unheard_of.to_string()]) {
             assert_eq!(Params::from_text(&text), Err(BadRules::Unknown), "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_lab_says_its_difficulty() {
+        let lab =
+            [1, 4, 9, 20, 64].map(|zeros| Params::lab(zeros, Some(10)).expect("good rules").difficulty());
+        assert_eq!(lab, [1, 4, 9, 20, 64].map(Some));
+        assert_eq!([Params::regtest().difficulty(), Params::mainnet().difficulty()], [None, None]);
     }
 
     #[test]

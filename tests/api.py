@@ -45,7 +45,7 @@ NODE_WITHOUT = ("getEvents", "addPeer")
 # or start a thousand processes; the last two would slow down whatever comes after. tests/cluster has them all.
 MANAGER_WITHOUT = (
     *("getEvents", "getLogs"),
-    *("shutDown", "killNode", "stopNode", "pauseNode", "resumeNode", "restartNode", "addNodes"),
+    *("shutDown", "restart", "killNode", "stopNode", "pauseNode", "resumeNode", "restartNode", "addNodes"),
     *("setMining", "setLink"),
 )
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::cli::kernel::KernelArgs;
 use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
+use crate::cli::renew::Given;
 use crate::cli::seed::random;
 use crate::cli::{Failure, log, process, values};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
@@ -17,7 +18,7 @@ use crate::manager::{self, Console, Ending, Pause, Program, Settings};
 use crate::sim::Topology;
 
 /// How a network is started: the flags of `networkmngr up`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct UpArgs {
     /// Port of the manager's own HTTP, on 127.0.0.1; 0 takes any free one.
     #[arg(short, long, default_value_t = 4999)]
@@ -160,6 +161,7 @@ pub(super) fn settings(args: &UpArgs) -> Result<Settings, Failure> {
         restart: args.restart,
         ephemeral: args.ephemeral,
         seed: random()?,
+        flags: Arc::new(Given(args.clone())),
     })
 }
 

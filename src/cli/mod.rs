@@ -20,6 +20,7 @@ pub mod node;
 mod output;
 mod process;
 mod render;
+mod renew;
 mod scenario;
 mod seed;
 mod settings;

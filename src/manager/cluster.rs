@@ -15,6 +15,7 @@ use crate::manager::console::Console;
 use crate::manager::control::{Control, ControlError, Signer, Told};
 use crate::manager::exit::Exit;
 use crate::manager::happened::Happened;
+use crate::manager::renew::Next;
 use crate::manager::state::State;
 use crate::manager::tail::last_lines;
 use crate::net::Clock;
@@ -143,6 +144,8 @@ pub struct Cluster {
     pub state: Shared,
     /// Height of the chain that the nodes had when they started.
     pub resumed: u64,
+    /// The network that is wanted in its place.
+    next: Mutex<Option<Next>>,
     /// Dice for pauses and challenges.
     pub dice: Mutex<ChaCha12Rng>,
     /// Where people look.
@@ -170,7 +173,8 @@ impl Cluster {
         let members = RwLock::new(members.into_iter().map(Arc::new).collect());
         let Wire { signer, told, publisher, events } = wire;
         let dice = Mutex::new(dice);
-        Cluster { members, state, resumed, dice, console, signer, told, publisher, events }
+        let next = Mutex::default();
+        Cluster { members, state, resumed, next, dice, console, signer, told, publisher, events }
     }
 
     /// Its nodes, by number.
@@ -197,9 +201,31 @@ impl Cluster {
         member
     }
 
-    /// Asks for the stop of everything.
-    pub fn stop(&self) {
-        self.state.send_modify(|state| state.stopping = true);
+    /// Asks for the stop of everything. Whether that is news: another network was wanted until now, or none.
+    pub fn stop(&self) -> bool {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let begins = self.state.send_if_modified(|state| !core::mem::replace(&mut state.stopping, true));
+        next.is_some() || begins
+    }
+
+    /// Asks for the stop of all nodes, and for another network then. Whether there will be one.
+    pub fn renew(&self, wanted: Next) -> bool {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let begins = self.state.send_if_modified(|state| !core::mem::replace(&mut state.stopping, true));
+        if begins {
+            *next = Some(wanted);
+        }
+        begins
+    }
+
+    /// Whether another network is wanted in its place.
+    pub fn is_renewed(&self) -> bool {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// The network that is wanted in its place.
+    pub fn next(&self) -> Option<Next> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Ends when everything is to stop, or has.

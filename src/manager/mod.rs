@@ -2,7 +2,8 @@
 //!
 //! | file | concern |
 //! |---|---|
-//! | `run` | a network from its first process to its last |
+//! | `run` | one network after the other, each from its first process to its last |
+//! | `renew` | a new network in the place of one that runs |
 //! | `child`, `ready`, `tail`, `exit` | one node's process: its start, its one line, its log, its end |
 //! | `key` | the signing key, kept for the next run |
 //! | `control`, `hearing` | the management connection to one node; another one where it broke |
@@ -66,6 +67,7 @@ pub mod pause;
 pub mod reach;
 pub mod ready;
 pub mod record;
+pub mod renew;
 mod report;
 mod run;
 pub mod shape;
@@ -85,6 +87,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::manager::child::Plan;
+use crate::manager::renew::Flags;
 use crate::manager::shape::Shape;
 use crate::params::Params;
 use crate::wire::manage::ManagerKey;
@@ -130,6 +133,8 @@ pub struct Settings {
     pub ephemeral: bool,
     /// Entropy of the operating system.
     pub seed: [u8; 32],
+    /// Where the settings of another network come from.
+    pub flags: Arc<dyn Flags>,
 }
 
 impl Settings {

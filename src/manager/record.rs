@@ -8,9 +8,9 @@
 //!             "log": "./network/logs/node-000.log"}]}
 //! ```
 //!
-//! It appears, whole, when the network is up, is written anew when a node was started again, and goes when
-//! the network ends in order. Whether one that is there
-//! belongs to a network that runs is told by the lock, not by the numbers of processes.
+//! It appears, whole, when the network is up, is written anew when a node was started again or another network
+//! took its place, and goes when the manager ends in order. Whether one that is there belongs to a network that
+//! runs is told by the lock, not by the numbers of processes.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -22,6 +22,7 @@ use serde_json::json;
 use crate::file::{self, Readers};
 use crate::manager::Error;
 use crate::manager::cluster::{Cluster, Member};
+use crate::manager::key;
 use crate::params::Params;
 
 /// The file that says where everything is.
@@ -70,6 +71,23 @@ impl Folder {
         written.map_err(|error| Error::Folder { path, error })
     }
 
+    /// Moves what the nodes kept, and the key that they obeyed, to the folder `before`, which is made.
+    pub fn set_aside(&self, before: &Path) -> Result<(), Error> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |error| Error::Folder { path, error }
+        };
+        fs::create_dir(before).map_err(failed(before))?;
+        for entry in fs::read_dir(&self.path).map_err(failed(&self.path))? {
+            let entry = entry.map_err(failed(&self.path))?;
+            if is_of_a_network(&entry.file_name().to_string_lossy()) {
+                let there = entry.path();
+                fs::rename(&there, before.join(entry.file_name())).map_err(failed(&there))?;
+            }
+        }
+        Ok(())
+    }
+
     fn clear(&self) {
         match fs::remove_file(self.path.join(FILE)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -84,6 +102,21 @@ impl Drop for Folder {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// Whether a file of this name is one network's, and none of the next one's: the key, and each node's folder.
+fn is_of_a_network(name: &str) -> bool {
+    let number = name.strip_prefix("node-");
+    name == key::FILE
+        || number.is_some_and(|number| number.len() >= 3 && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// A folder in `path` that is not there yet, for what was there until now: `before-20260131-120000`, in UTC.
+pub fn before(path: &Path) -> PathBuf {
+    let now = jiff::Timestamp::now().strftime("before-%Y%m%d-%H%M%S").to_string();
+    let names = (2..u32::MAX).map(|nth| format!("{now}-{nth}"));
+    let mut free = [now.clone()].into_iter().chain(names).map(|name| path.join(name));
+    free.find(|path| !path.exists()).unwrap_or_else(|| path.join(&now))
 }
 
 fn node(member: &Member) -> serde_json::Value {
@@ -109,5 +142,29 @@ mod tests {
         assert!(matches!(Folder::take(place.path(), &logs), Err(Error::Locked(_))));
         drop(ours);
         assert!(Folder::take(place.path(), &logs).is_ok());
+    }
+
+    #[test]
+    fn what_a_network_kept_is_set_aside_and_what_is_not_its_own_stays() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::take(place.path(), &place.path().join("logs")).expect("nobody else is there");
+        for node in ["node-000", "node-007", "node-x", "mine"] {
+            fs::create_dir(place.path().join(node)).expect("a folder");
+        }
+        fs::write(place.path().join(key::FILE), "secret").expect("a file");
+        let to = before(place.path());
+        folder.set_aside(&to).expect("it can be moved");
+        let names = |path: &Path| {
+            let entries = fs::read_dir(path).expect("a folder");
+            let mut names: Vec<String> = entries
+                .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&to), ["manager.key", "node-000", "node-007"]);
+        let moved = to.file_name().and_then(|name| name.to_str()).expect("a name");
+        assert_eq!(names(place.path()), [moved, "logs", "mine", LOCK, "node-x"]);
+        assert_ne!(before(place.path()), to, "it is never moved over another");
     }
 }

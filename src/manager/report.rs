@@ -38,6 +38,7 @@ impl Keeper {
                 id: params.network().to_string(),
                 text: rules.to_string(),
                 expected_hashes: verdict::expected_hashes(&state).unwrap_or_default().to_string(),
+                difficulty: params.difficulty(),
                 block_time: self.settings.block_time(),
             },
             verdict: verdict::of(&state, Clock::wall().micros()),

@@ -3,6 +3,10 @@
 //! Times are seconds since 1970, durations are milliseconds, hash rates are hashes a second. Nodes are named
 //! by their number. A field that is not known is null.
 
+mod renew;
+
+pub use renew::{Renew, Renewed};
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -60,6 +64,9 @@ pub struct Rules {
     pub text: String,
     /// Hashes that a block takes on average, at the target of the best tip, as a decimal number.
     pub expected_hashes: String,
+    /// Leading zero bits of the first blocks' hashes, as `--difficulty` has it; none: not the lab's rules.
+    #[serde(default)]
+    pub difficulty: Option<u32>,
     /// Seconds between blocks that the difficulty aims at; none: fixed difficulty.
     pub block_time: Option<f64>,
 }

@@ -211,25 +211,42 @@ pub struct Events(BufReader<TcpStream>);
 impl Events {
     /// Reads from now on, or after the event of this id.
     pub fn of(address: &str, after: Option<&str>) -> Events {
+        Events::begun(address, after).0
+    }
+
+    /// What a reader is told first who had the event of this id last.
+    pub fn told_first(address: &str, last: &str) -> Value {
+        Events::begun(address, Some(last)).1
+    }
+
+    fn begun(address: &str, after: Option<&str>) -> (Events, Value) {
         let mut socket = TcpStream::connect(address).expect("somebody listens");
         socket.set_read_timeout(Some(DEADLINE)).expect("a timeout");
         let after = after.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
         let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: {address}\r\n{after}\r\n");
         socket.write_all(request.as_bytes()).expect("a request");
         let mut events = Events(BufReader::new(socket));
-        assert_eq!(events.next()["type"], "start");
-        events
+        let start = events.next();
+        assert_eq!(start["type"], "start");
+        (events, start)
     }
 
     /// The next one.
     pub fn next(&mut self) -> Value {
+        self.next_or_end().expect("the stream goes on")
+    }
+
+    /// The next one, if the stream goes on.
+    pub fn next_or_end(&mut self) -> Option<Value> {
         let mut line = String::new();
         loop {
             line.clear();
-            assert_ne!(self.0.read_line(&mut line).expect("a line in time"), 0, "the stream goes on");
+            if self.0.read_line(&mut line).expect("a line in time") == 0 {
+                return None;
+            }
             // What stands between is about chunks.
             if let Some(data) = line.strip_prefix("data: ") {
-                return serde_json::from_str(data).expect("JSON");
+                return Some(serde_json::from_str(data).expect("JSON"));
             }
         }
     }

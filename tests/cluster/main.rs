@@ -14,5 +14,6 @@ mod key;
 mod links;
 mod lives;
 mod partition;
+mod renew;
 mod starts;
 mod walk;

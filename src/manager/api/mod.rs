@@ -3,10 +3,12 @@
 //! | file | concern |
 //! |---|---|
 //! | `table` | every path, method and operation of `/api/v1`, once |
+//! | `stage` | which network requests are about, and what is answered when there is none just now |
 //! | `original` | the endpoints of the Python original |
 //! | `input` | bodies and queries in |
 //! | `problem` | why something is not done, as a problem of HTTP |
 //! | `nodes` | the network and its nodes; their lives |
+//! | `renew` | a new network in the place of this one |
 //! | `blocks` | the tree of blocks, one of them, how they spread |
 //! | `links` | partitions, cuts and slow links |
 //! | `mining` | blocks and contents on request, and how blocks come otherwise |
@@ -26,13 +28,15 @@ mod nodes;
 mod original;
 mod problem;
 mod relay;
+mod renew;
+mod stage;
 mod table;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -41,12 +45,13 @@ use crate::manager::lives::Deed;
 use crate::manager::not_done::NotDone;
 use crate::rest::body::{self, Body};
 use crate::rest::gates::Gates;
-use crate::rest::page;
 use crate::rest::problem::Problem;
 use crate::rest::server;
 use crate::rest::sse;
 use crate::time::UnixTime;
 use table::{Op, PREFIX, TABLE};
+
+pub use stage::Stage;
 
 /// What requests are answered from.
 pub struct Api {
@@ -58,29 +63,26 @@ pub struct Api {
     pub started: UnixTime,
 }
 
-/// Serves the endpoints until `stop`.
-pub async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = ()>) {
-    let gates = Gates { bound: api.http };
-    let api = Arc::new(api);
+/// Serves the endpoints at `http`, of the networks that come onto `stage`, until `stop`.
+pub async fn serve(
+    listener: TcpListener,
+    http: SocketAddr,
+    stage: Arc<Stage>,
+    stop: impl Future<Output = ()>,
+) {
+    let gates = Gates { bound: http };
     let answer = move |request: Request<Incoming>| {
-        let api = api.clone();
-        async move { api.answer(request).await.unwrap_or_else(Problem::into_response) }
+        let stage = stage.clone();
+        async move { stage.answer(request).await.unwrap_or_else(Problem::into_response) }
     };
     server::serve(listener, gates, answer, stop).await;
 }
 
 impl Api {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        // About the connection, and not about a path.
-        if *request.method() == Method::CONNECT {
-            return Err(Problem::method("GET, HEAD, POST, DELETE"));
-        }
         let path = request.uri().path().to_owned();
         if let Some(rest) = path.strip_prefix("/node/") {
             return self.relayed(rest, request).await;
-        }
-        if let Some(answer) = page::answer(request.method(), &path, request.headers()) {
-            return answer;
         }
         if let Some((path, methods)) = original::ROUTES.into_iter().find(|(known, _)| *known == path) {
             return self.original(path, methods, &request).await;
@@ -121,13 +123,13 @@ impl Api {
             Op::SetMining => self.set_mining(request).await,
             Op::Send => self.send(request).await,
             Op::Logs => self.logs(&request).await,
+            Op::Renew => self.renew(request).await,
             Op::Shutdown => {
                 self.keeper.cluster.stop();
-                let answer = json!({ "message": "the network is shutting down" });
-                Ok(body::json(StatusCode::ACCEPTED, &answer))
+                Ok(shutting_down())
             }
-            Op::OpenApi => Ok(text("application/json", OPENAPI)),
-            Op::Health => Ok(body::json(StatusCode::OK, &json!({ "status": "ok" }))),
+            Op::OpenApi => Ok(specification()),
+            Op::Health => Ok(alive()),
             Op::Ready => self.ready(),
         }
     }
@@ -152,6 +154,18 @@ mod tests;
 
 /// The specification.
 const OPENAPI: &str = include_str!("openapi.json");
+
+fn specification() -> Response<Body> {
+    text("application/json", OPENAPI)
+}
+
+fn alive() -> Response<Body> {
+    body::json(StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+fn shutting_down() -> Response<Body> {
+    body::json(StatusCode::ACCEPTED, &json!({ "message": "the network is shutting down" }))
+}
 
 /// A text of this content type.
 fn text(content_type: &'static str, text: impl Into<String>) -> Response<Body> {

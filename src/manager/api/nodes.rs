@@ -41,6 +41,9 @@ impl Api {
     /// Whether every node runs that nobody wanted away, and has its links.
     pub(super) fn ready(&self) -> Result<Response<Body>, Problem> {
         let state = self.keeper.cluster.state.borrow();
+        if state.stopping {
+            return Err(Problem::stopping());
+        }
         let away: Vec<usize> = state.numbers().into_iter().filter(|node| !state.is_ready(*node)).collect();
         match away.is_empty() {
             true => Ok(body::json(StatusCode::OK, &json!({ "status": "ready" }))),

@@ -9,7 +9,7 @@
 use std::net::SocketAddr;
 
 use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
@@ -24,6 +24,11 @@ use crate::rest::problem::Problem;
 /// (path, methods). A GET that changes something is the original's; POST does the same.
 pub(super) const ROUTES: [(&str, &str); 3] =
     [("/start/mining", "GET, POST"), ("/shutdown/all", "GET, POST"), ("/nodes", "GET, HEAD")];
+
+/// Whether this wants everything to stop.
+pub(super) fn is_shutdown(method: &Method, path: &str) -> bool {
+    path == "/shutdown/all" && [Method::GET, Method::POST].contains(method)
+}
 
 impl Api {
     /// Answers a request for one of these paths.

@@ -30,6 +30,7 @@ pub(super) enum Op {
     CutLink,
     Logs,
     Events,
+    Renew,
     Shutdown,
     OpenApi,
     Health,
@@ -38,7 +39,7 @@ pub(super) enum Op {
 }
 
 /// Those of one path stand together.
-pub(super) static ROUTES: [Route<Op>; 30] = [
+pub(super) static ROUTES: [Route<Op>; 31] = [
     read("/api/v1/network", "getNetwork", Op::Network),
     read("/api/v1/nodes", "getNodes", Op::Nodes),
     change("POST", "/api/v1/nodes", "addNodes", Op::Add),
@@ -61,6 +62,7 @@ pub(super) static ROUTES: [Route<Op>; 30] = [
     change("DELETE", "/api/v1/links/{a}/{b}", "cutLink", Op::CutLink),
     follow("/api/v1/logs", "getLogs", Op::Logs),
     follow("/api/v1/events", "getEvents", Op::Events),
+    change("POST", "/api/v1/restart", "restart", Op::Renew),
     change("POST", "/api/v1/shutdown", "shutDown", Op::Shutdown),
     read("/api/v1/openapi.json", "getOpenApi", Op::OpenApi),
     read("/api/v1/healthz", "getHealth", Op::Health),

@@ -1,0 +1,88 @@
+//! Which network requests are about, now that one may take the place of another.
+//!
+//! In between, what needs no network is answered as always; who only reads is kept waiting for the new one, a
+//! stream of events among them; who wants to change something is told to come again.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+
+use crate::limits::RENEW_PATIENCE;
+use crate::manager::api::table::{Op, TABLE};
+use crate::manager::api::{Api, alive, original, shutting_down, specification};
+use crate::rest::body::Body;
+use crate::rest::page;
+use crate::rest::problem::Problem;
+
+/// The network that is answered for, if there is one just now.
+#[derive(Default)]
+pub struct Stage {
+    now: watch::Sender<Option<Arc<Api>>>,
+    stop: Notify,
+}
+
+impl Stage {
+    /// From now on there is this one.
+    pub fn show(&self, api: Api) {
+        self.now.send_replace(Some(Arc::new(api)));
+    }
+
+    /// From now on there is none, until another one comes.
+    pub fn hide(&self) {
+        self.now.send_replace(None);
+    }
+
+    /// Waits until there is one.
+    pub async fn up(&self) {
+        let _ = self.now.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// Waits until somebody wants everything to stop while there is none.
+    pub async fn told_to_stop(&self) {
+        self.stop.notified().await;
+    }
+
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        // About the connection, and not about a path.
+        if *request.method() == Method::CONNECT {
+            return Err(Problem::method("GET, HEAD, POST, DELETE"));
+        }
+        let path = request.uri().path().to_owned();
+        if let Some(answer) = page::answer(request.method(), &path, request.headers()) {
+            return answer;
+        }
+        let found = TABLE.find(&path);
+        let op = found.as_ref().and_then(|found| found.route(request.method())).map(|route| route.op);
+        match op {
+            Some(Op::OpenApi) => return Ok(specification()),
+            Some(Op::Health) => return Ok(alive()),
+            _ => {}
+        }
+        let now = self.now.borrow().clone();
+        let api = match now {
+            Some(api) => api,
+            None if op == Some(Op::Shutdown) || original::is_shutdown(request.method(), &path) => {
+                self.stop.notify_one();
+                return Ok(shutting_down());
+            }
+            None if op == Some(Op::Ready) || !reads(request.method()) => return Err(not_yet()),
+            None => {
+                let mut changes = self.now.subscribe();
+                let there = timeout(RENEW_PATIENCE, changes.wait_for(Option::is_some)).await;
+                there.ok().and_then(Result::ok).and_then(|api| api.clone()).ok_or_else(not_yet)?
+            }
+        };
+        api.answer(request).await
+    }
+}
+
+fn reads(method: &Method) -> bool {
+    [Method::GET, Method::HEAD].contains(method)
+}
+
+fn not_yet() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "a new network is being started").retry_after(1)
+}
