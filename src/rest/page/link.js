@@ -51,7 +51,7 @@ export class LinkCard {
       const how = link.cut ? "cut" : link.up ? "up" : "down";
       const rows = [["State", how], ["Blocks that came over it", link.blocks], ...Object.entries(traffic)];
       changed(facts, rows.join("|"), () => facts.replaceChildren(...rows.map(([name, value]) => el("div", el("dt", name), el("dd", `${value}`)))));
-      text(said, link.cut ? "Neither hears the other, as if the cable were out. What they find goes round, if there is a way round."
+      text(said, link.cut ? "Neither hears the other. What they find goes round, if there is a way."
         : link.latency_ms > 0 ? `A block takes ${millis(link.latency_ms)} over it, unless another way is faster. What the other end finds meanwhile makes a fork.` : "");
       for (const {slider, show} of sliders) {
         if (!slider.hasAttribute("aria-busy")) slider.disabled = link.cut;

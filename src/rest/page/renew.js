@@ -29,7 +29,7 @@ export class Renew {
     tell();
     const field = (words, control, note) => el("label.form", el("b", words), control, el("span.note", note));
     const form = el("form", field("Nodes", amount, "each a process of its own"), field("Links", topology, "who hears whom"),
-      field("Difficulty", difficulty, tries), field("Block time", time, "seconds: difficulty then follows the hash rate; empty: it stays"),
+      field("Difficulty", difficulty, tries), field("Block time", time, "seconds; the difficulty follows. Empty: it stays"),
       field("Mine at once", mine, "all nodes, all the time"), el("div.row", el("button#renew-ask.primary", "Start anew …")), box);
     on(form, {submit: event => {
       event.preventDefault();
@@ -38,7 +38,7 @@ export class Renew {
       this.ask(box, body, () => this.app.cards.close());
     }});
     this.app.cards.fill({title: "A new network", mark: el("span.mark.square", {"aria-hidden": "true"}, "↻")},
-      el("p", "Other rules make another chain: it begins at a first block of its own, with nothing in it."), form);
+      el("p", "It begins at a first block of its own, with nothing in it."), form);
   }
 
   /// Says what ends, and starts the new one only if that is wanted.
@@ -73,6 +73,6 @@ export class Renew {
     } finally {
       app.leaving = null;
     }
-    throw new Error("the new network is not there; what was printed where networkmngr runs says why");
+    throw new Error("the new network did not start; networkmngr’s own output says why");
   }
 }

@@ -72,10 +72,10 @@ export class Tamper {
         : at < 0 ? `${plural(blocks.length, "block")} mined again, each valid${rest > 0 ? `; ${rest} more to go` : ""}. Still no peer takes them: there is no more work behind them than behind what everybody has, and nodes change only for more.${meanwhile} Whoever rewrites must be faster than all the others together.`
         : !repair.checked ? "Every node computes the root from the contents: all would refuse it. So the header must be changed, too."
         : at === 0 ? `The header has another hash now, with no work in it: all would refuse it. To mend it, ${left} must be mined again, while everybody else mines on.`
-        : `What stands above names a block that is gone: ${left} to be mined again yet.${meanwhile}`);
+        : `What stands above names a block that is gone: ${left} to go.${meanwhile}`);
       show(again, repair.checked && at >= 0);
       text(mine, at ? `Mine block ${blocks[at]?.height} again, on top of that` : "Find a new proof of work for it");
-      text(tries, `About ${rate} tries each: every try has the same chance, however many were in vain.`);
+      text(tries, `About ${rate} tries each; every one has the same chance, however many were in vain.`);
     };
     on(input, {input: () => {
       this.stop();
@@ -106,7 +106,7 @@ export class Tamper {
     const worker = this.worker = new Worker(new URL("./miner.js", import.meta.url), {type: "module"});
     worker.onmessage = ({data: {tries: so, nonce}}) => {
       if (!tries.isConnected) return this.stop();
-      text(tries, `${count(so)} tries so far; about ${count(2 ** codec.neededBits(block.bits))} are needed on average.`);
+      text(tries, `${count(so)} tries so far; on average it takes ${count(2 ** codec.neededBits(block.bits))}.`);
       if (nonce === undefined) return;
       this.stop();
       block.nonce = nonce;
