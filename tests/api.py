@@ -42,10 +42,10 @@ expected-statuses = ["2xx", 400, 404]
 NODE_WITHOUT = ("getEvents", "addPeer")
 
 # Of the manager, the first two may answer without end; the next would end the run, or leave nobody to answer,
-# or start a thousand processes; the last two would slow down whatever comes after. tests/cluster has them all.
+# or start a thousand processes, or run whatever a lesson does; the last two would slow down whatever comes after. tests/cluster has them all.
 MANAGER_WITHOUT = (
     *("getEvents", "getLogs"),
-    *("shutDown", "restart", "killNode", "stopNode", "pauseNode", "resumeNode", "restartNode", "addNodes"),
+    *("shutDown", "restart", "runStep", "killNode", "stopNode", "pauseNode", "resumeNode", "restartNode", "addNodes"),
     *("setMining", "setLink"),
 )
 

@@ -9,8 +9,9 @@ use crate::cli::kernel::KernelArgs;
 use crate::cli::log::LogArgs;
 use crate::cli::network::NetworkArgs;
 use crate::cli::renew::Given;
+use crate::cli::scenario::Shelf;
 use crate::cli::seed::random;
-use crate::cli::{Failure, log, process, values};
+use crate::cli::{Failure, log, output, process, values};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::shape::{BadShape, Shape};
@@ -92,6 +93,7 @@ fn amount(text: &str) -> Result<usize, String> {
 
 /// Runs a network until it is told to stop.
 pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failure> {
+    output::without_spinners();
     if args.detached {
         process::leave_session();
     }
@@ -162,6 +164,7 @@ pub(super) fn settings(args: &UpArgs) -> Result<Settings, Failure> {
         ephemeral: args.ephemeral,
         seed: random()?,
         flags: Arc::new(Given(args.clone())),
+        lessons: Shelf::shared(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Where a command's words go: data to stdout, as text for people or as JSON for programs; all else to stderr.
 
 use core::fmt::Display;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io::{self, IsTerminal, Write};
 
@@ -112,10 +113,19 @@ pub(super) fn print_report(report: &(impl Serialize + Display), json: bool) -> R
         .map_err(|error| Failure::new(format!("the report could not be written: {error}"), ""))
 }
 
+/// Whether commands of this process show on a terminal that something goes on. A manager's do not: its terminal
+/// is its console's.
+static SHOWS_PROGRESS: AtomicBool = AtomicBool::new(true);
+
+/// From now on nothing shows that something goes on.
+pub(super) fn without_spinners() {
+    SHOWS_PROGRESS.store(false, Ordering::Relaxed);
+}
+
 /// Shows on a terminal that something goes on, and nothing elsewhere. Proof of work has no memory, so there is
 /// no end to count down to.
 pub(super) fn spinner(message: String) -> ProgressBar {
-    if !io::stderr().is_terminal() {
+    if !SHOWS_PROGRESS.load(Ordering::Relaxed) || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new_spinner().with_message(message);

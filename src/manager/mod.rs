@@ -20,6 +20,7 @@
 //! | `cuts` | keeping nodes from each other, and letting them meet again |
 //! | `mine`, `turns` | blocks on request, and in the modes in which nodes are asked in turn |
 //! | `mining`, `pause` | the original's way: every node in turn, with pauses |
+//! | `lessons` | the lessons that come with the program, as whoever knows the commands knows them |
 //! | `not_done` | why something that was asked is not done |
 //! | `stop`, `signals` | ending every process, in order or not; what asks for it |
 //! | `happened`, `observer` | what readers are told: by nodes, and of what changed |
@@ -54,6 +55,7 @@ mod hearing;
 mod join;
 pub mod keeper;
 pub mod key;
+pub mod lessons;
 pub mod links;
 pub mod lives;
 pub mod log_lines;
@@ -87,6 +89,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::manager::child::Plan;
+use crate::manager::lessons::Lessons;
 use crate::manager::renew::Flags;
 use crate::manager::shape::Shape;
 use crate::params::Params;
@@ -135,6 +138,8 @@ pub struct Settings {
     pub seed: [u8; 32],
     /// Where the settings of another network come from.
     pub flags: Arc<dyn Flags>,
+    /// What is known of lessons.
+    pub lessons: Arc<dyn Lessons>,
 }
 
 impl Settings {

@@ -3,8 +3,10 @@
 //! Times are seconds since 1970, durations are milliseconds, hash rates are hashes a second. Nodes are named
 //! by their number. A field that is not known is null.
 
+mod lesson;
 mod renew;
 
+pub use lesson::{Lesson, Lessons, Step, StepDone, StepKind};
 pub use renew::{Renew, Renewed};
 
 use std::collections::BTreeMap;

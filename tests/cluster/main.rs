@@ -11,6 +11,7 @@ mod deaths;
 mod endings;
 mod harness;
 mod key;
+mod lessons;
 mod links;
 mod lives;
 mod partition;

@@ -7,7 +7,9 @@
 mod expect;
 mod parse;
 mod run;
+mod session;
 mod shipped;
+mod steps;
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use crate::cli::{Failure, values};
 
 #[cfg(test)]
 pub(super) use parse::words;
+pub(super) use steps::Shelf;
 
 const EXAMPLES: &str = "\
 Examples:

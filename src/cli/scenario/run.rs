@@ -3,21 +3,20 @@
 use core::time::Duration;
 use std::ffi::OsString;
 
-use hyper::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::cli::commands::{self, Command, Context, Detached};
+use crate::cli::Failure;
+use crate::cli::commands::{self, Command, Detached};
 use crate::cli::output::{Output, spinner};
-use crate::cli::render::{safe, span};
+use crate::cli::render::span;
 use crate::cli::scenario::RunArgs;
-use crate::cli::scenario::expect::{self, Expect, Found, Seen, What};
+use crate::cli::scenario::expect::{Expect, What};
 use crate::cli::scenario::parse::{Line, Scenario, Step};
+use crate::cli::scenario::session::{Session, must_fail};
 use crate::cli::settings::Asked;
-use crate::cli::watch::Watch;
-use crate::cli::{Failure, UNMET};
-use crate::limits::{API_TIMEOUT, DOWN_TIMEOUT};
+use crate::limits::DOWN_TIMEOUT;
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::signals::Signals;
 use crate::manager::view::Network;
@@ -25,8 +24,7 @@ use crate::manager::view::Network;
 /// A network of the scenario's. Dropped without an end, its lifeline goes, and it ends by itself.
 struct There {
     manager: Detached,
-    watch: Watch,
-    difficulty: f64,
+    session: Session,
     /// Goes with it, unless the scenario named another folder.
     _folder: Option<TempDir>,
 }
@@ -172,17 +170,15 @@ impl Run<'_> {
                 said.lines().take_while(|line| !line.starts_with("  networkmngr")).collect();
             self.output.write(&indented(table.join("\n").trim_end()));
         }
-        let watch = Watch::begin(&manager.client).await;
-        let watch = match watch {
-            Ok(watch) => watch,
+        let session = match Session::begin(&manager.client).await {
+            Ok(session) => session,
             Err(failure) => {
                 // Its end is the end of its lifeline.
                 drop(manager);
                 return Err(failure);
             }
         };
-        let difficulty = expect::hashes(watch.network());
-        self.there = Some(There { manager, watch, difficulty, _folder: folder });
+        self.there = Some(There { manager, session, _folder: folder });
         Ok(Value::Null)
     }
 
@@ -198,64 +194,38 @@ impl Run<'_> {
             return (self.end().await, String::new());
         }
         let (json, style) = (self.output.json, self.output.style);
-        let there = match self.there() {
-            Ok(there) => there,
-            Err(failure) => return (Err(failure), String::new()),
-        };
-        let mut context = Context { client: there.manager.client.clone(), output: Output::kept(json, style) };
-        let done = Box::pin(commands::run(command, &mut context)).await;
-        (done, context.output.into_text())
+        match self.there() {
+            Ok(there) => there.session.command(command, Output::kept(json, style)).await,
+            Err(failure) => (Err(failure), String::new()),
+        }
     }
 
     /// Waits until it is as expected; the time it took.
     async fn expect(&mut self, expect: &Expect) -> Result<Duration, Failure> {
-        let start = Instant::now();
         if let What::Fails(command) = &expect.what {
+            let start = Instant::now();
             let (done, said) = self.command(command).await;
-            let Err(failure) = done else {
-                return Err(unmet("it did not fail", &said));
-            };
+            let failure = must_fail(done, &said)?;
             if !self.args.quiet && !self.output.json {
                 self.output.write(&indented(&format!("error: {}", failure.error)));
             }
             return Ok(start.elapsed());
         }
-        let deadline = start + expect.within;
         let bar = spinner(String::new());
-        let there = self.there()?;
-        // A last look counts: what is so at the deadline is so.
-        there.watch.refresh().await?;
-        let mut found = there.check(&expect.what).await?;
-        while let Err(what) = &found
-            && Instant::now() < deadline
-        {
-            bar.set_message(format!("not yet: {what}"));
-            if let Ok(changed) = timeout_at(deadline, there.watch.changed()).await {
-                changed?;
-            } else {
-                there.watch.refresh().await?;
-            }
-            found = there.check(&expect.what).await?;
-        }
+        let met = self.there()?.session.expect(expect, &bar).await;
         bar.finish_and_clear();
-        found.map_err(|found| unmet(&format!("not within {}: there is {found}", span(expect.within)), ""))?;
-        match expect.what {
-            What::Reorg(_) => there.watch.forget_reorgs(),
-            What::Difficulty(_) => there.difficulty = expect::hashes(there.watch.network()),
-            _ => {}
-        }
-        Ok(start.elapsed())
+        met
     }
 
     /// Ends the network, if there is one, and waits until all of it is gone.
     async fn end(&mut self) -> Result<(), Failure> {
-        let Some(There { mut manager, watch, _folder, .. }) = self.there.take() else { return Ok(()) };
+        let Some(There { mut manager, session, _folder }) = self.there.take() else { return Ok(()) };
         // Nodes that came later are in the newest view; without one, the last that was seen will do.
         let network: Network = match crate::cli::watch::network(&manager.client).await {
             Ok(network) => network,
-            Err(_) => watch.network().clone(),
+            Err(_) => session.network().clone(),
         };
-        drop(watch);
+        drop(session);
         // The end of its lifeline is an orderly stop.
         drop(manager.child.stdin.take());
         if timeout(DOWN_TIMEOUT, manager.child.wait()).await.is_err() {
@@ -263,41 +233,6 @@ impl Run<'_> {
         }
         commands::ended(&network, DOWN_TIMEOUT).await
     }
-}
-
-impl There {
-    /// Whether it is so now.
-    async fn check(&mut self, what: &What) -> Result<Result<(), Found>, Failure> {
-        let mut seen = Seen {
-            reorgs: self.watch.reorgs().collect(),
-            difficulty: Some(self.difficulty),
-            chain: Vec::new(),
-        };
-        if what.needs_chain() {
-            let tips = &self.watch.network().verdict.tips;
-            let Some(node) = tips.first().and_then(|tip| tip.nodes.first()) else {
-                return Ok(Err("no node has a chain".to_owned()));
-            };
-            let path = format!("/node/{node}/chain");
-            let answer =
-                self.manager.client.call(Method::GET, &path, bytes::Bytes::new(), API_TIMEOUT).await?;
-            if !answer.is_good() {
-                return Ok(Err(format!("node {node} does not give its chain ({})", answer.status)));
-            }
-            seen.chain = expect::texts(&answer.json());
-        }
-        if matches!(what, What::Difficulty(_)) {
-            // The rules are not told by events.
-            self.watch.refresh().await?;
-        }
-        Ok(what.check(self.watch.network(), &seen))
-    }
-}
-
-fn unmet(why: &str, said: &str) -> Failure {
-    let said = if said.is_empty() { String::new() } else { format!("; it said: {}", safe(said.trim(), 400)) };
-    let hint = "see what there was: a line `status` or `tree` in front of it shows more";
-    Failure { code: UNMET, ..Failure::new(format!("{why}{said}"), hint) }
 }
 
 fn indented(text: &str) -> String {

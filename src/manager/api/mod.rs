@@ -12,6 +12,7 @@
 //! | `blocks` | the tree of blocks, one of them, how they spread |
 //! | `links` | partitions, cuts and slow links |
 //! | `mining` | blocks and contents on request, and how blocks come otherwise |
+//! | `lessons` | the lessons, and their steps |
 //! | `metrics` | the state for Prometheus |
 //! | `logs` | what all processes log, as one |
 //! | `relay` | the nodes' own HTTP |
@@ -20,6 +21,7 @@
 
 mod blocks;
 mod input;
+mod lessons;
 mod links;
 mod logs;
 mod metrics;
@@ -123,6 +125,8 @@ impl Api {
             Op::SetMining => self.set_mining(request).await,
             Op::Send => self.send(request).await,
             Op::Logs => self.logs(&request).await,
+            Op::Lessons => self.lessons(),
+            Op::Step => self.step(found.value("name"), found.value("line")).await,
             Op::Renew => self.renew(request).await,
             Op::Shutdown => {
                 self.keeper.cluster.stop();

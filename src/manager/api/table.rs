@@ -30,6 +30,8 @@ pub(super) enum Op {
     CutLink,
     Logs,
     Events,
+    Lessons,
+    Step,
     Renew,
     Shutdown,
     OpenApi,
@@ -39,7 +41,7 @@ pub(super) enum Op {
 }
 
 /// Those of one path stand together.
-pub(super) static ROUTES: [Route<Op>; 31] = [
+pub(super) static ROUTES: [Route<Op>; 33] = [
     read("/api/v1/network", "getNetwork", Op::Network),
     read("/api/v1/nodes", "getNodes", Op::Nodes),
     change("POST", "/api/v1/nodes", "addNodes", Op::Add),
@@ -62,6 +64,8 @@ pub(super) static ROUTES: [Route<Op>; 31] = [
     change("DELETE", "/api/v1/links/{a}/{b}", "cutLink", Op::CutLink),
     follow("/api/v1/logs", "getLogs", Op::Logs),
     follow("/api/v1/events", "getEvents", Op::Events),
+    read("/api/v1/lessons", "getLessons", Op::Lessons),
+    change("POST", "/api/v1/lessons/{name}/steps/{line}", "runStep", Op::Step),
     change("POST", "/api/v1/restart", "restart", Op::Renew),
     change("POST", "/api/v1/shutdown", "shutDown", Op::Shutdown),
     read("/api/v1/openapi.json", "getOpenApi", Op::OpenApi),
