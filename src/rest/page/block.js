@@ -16,20 +16,20 @@ export class BlockCard {
     Object.assign(this, {app, cards});
   }
 
-  async open(hash) {
+  async open(key) {
     const {app} = this;
-    const block = app.state.blocks.get(hash);
+    const block = app.state.blocks.get(key);
     if (!block) return;
+    const hash = key.replace("!", "");
     const [places, arrivals, more] = [el("p"), el("ol.arrivals"), el("div")];
     const needed = block.bits && codec.neededBits(block.bits);
     const work = block.height === 0 ? "The first block: all begin with it, so nobody had to mine it."
       : `Begins with ${codec.zeroBits(hash)} zero bits${needed ? `; ${needed} were needed: about ${count(2 ** needed)} tries` : ""}.`;
-    this.cards.fill({title: `Block ${block.height}`, mark: el(`span.mark.square.c${block.colour}`, {"aria-hidden": "true"}, `${block.height}`), block: hash},
+    this.cards.fill({title: `Block ${block.height}`, mark: el(`span.mark.square.c${block.colour}`, {"aria-hidden": "true"}, `${block.height}`), block: key},
       this.marked(hash), el("p.note", work), places, block.refused && el("p.bad", `Refused. ${block.refused}`), more,
       el("h3", "When each node had it"), arrivals);
-    this.hash = hash;
     this.cards.draw = state => {
-      const block = state.blocks.get(hash);
+      const block = state.blocks.get(key);
       if (!block) return;
       const tipOf = [...state.nodes.values()].filter(node => node.tip === hash).map(node => node.name);
       const depth = state.blocks.get(state.best).height - block.height;
@@ -38,7 +38,7 @@ export class BlockCard {
       if (known.length) this.arrivals(arrivals, state, known);
     };
     this.cards.draw(app.state);
-    if (!app.source) return;
+    if (!app.source || block.refused) return;
     try {
       const holder = running(app.state).find(node => block.holders?.has(node.node) ?? node.tip === hash) ?? running(app.state)[0];
       const api = `${app.source.api(holder.node)}blocks/${hash}`;

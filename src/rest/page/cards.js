@@ -64,8 +64,7 @@ export class Cards {
   }
 
   button(label, action, more) {
-    const button = el("button", more, {onclick: () => this.app.act.press(button, action)}, label);
-    return button;
+    return el("button", more, {onclick: ({currentTarget}) => this.app.act.press(currentTarget, action)}, label);
   }
 
   openNode(number) {
@@ -110,7 +109,7 @@ export class Cards {
     const {mode} = state.mining ?? {};
     const facts = [["State", node.state], ["Height", node.height], ["Tip", short(node.tip)], ["In its pool", node.pool],
       ["Mined", `${node.mined} of the chain`], ["Mining", node.hashrate ? hashrate(node.hashrate) : mode === "background" ? "off" : mode],
-      ["Memory", node.memory && bytes(node.memory)], ["Number", state.kind === "network" ? node.node : null], ["Process", node.pid],
+      ["Memory", node.memory && bytes(node.memory)], ["Process", node.pid],
       ["HTTP", node.http], ["P2P", node.p2p], ["Id", node.id.slice(0, 12)]].filter(([, value]) => value !== null && value !== undefined);
     changed(list, facts.join("|"), () => list.replaceChildren(...facts.map(([name, value]) => el("div", el("dt", name), el("dd", `${value}`)))));
   }

@@ -72,13 +72,10 @@ export class Lessons {
 
   /// What can be done now, as buttons.
   offer(failed) {
-    const {bar, lesson: {steps}, at, app: {act, renew, state}} = this;
+    const {bar, lesson: {steps}, at, app: {renew, state}} = this;
     const step = steps[at];
     if (!step) return;
-    const button = (words, action, more) => {
-      const made = el("button", more, {onclick: () => act.press(made, action)}, words);
-      return made;
-    };
+    const button = (words, action, more) => this.app.cards.button(words, action, more);
     if (step.kind === "up") {
       const ask = el("div.ask");
       const fits = step.renew.amount === state.nodes.size;

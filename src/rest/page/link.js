@@ -20,7 +20,12 @@ export class LinkCard {
     const find = () => app.state.links.get(linkKey(a, b));
     if (!find()) return;
     const [facts, verbs, traffic, said] = [el("dl.facts"), el("div.row"), {}, el("p", {role: "status"})];
+    // What is not said is as fast as it can be.
     const set = body => post("api/v1/links", {a, b, ...body});
+    const amend = (setting, value) => {
+      const {latency_ms, jitter_ms, loss} = find();
+      return set({latency_ms, jitter_ms, loss, [setting]: value});
+    };
     const managed = app.source?.kind === "network" && !app.past;
     const sliders = SETTINGS.map(([setting, words, most, write]) => {
       const slider = el("input", {id: setting, type: "range", min: 0, max: STEPS});
@@ -33,7 +38,7 @@ export class LinkCard {
           text(told, write(value()));
         },
         change: async () => {
-          await app.act.press(slider, () => set({[setting]: setting === "loss" ? value() : Math.round(value())}));
+          await app.act.press(slider, () => amend(setting, value()));
           held = false;
         },
       });
@@ -58,9 +63,9 @@ export class LinkCard {
         show(link);
       }
       const slow = !link.cut && (link.latency_ms || link.jitter_ms || link.loss);
-      changed(verbs, how + slow, () => verbs.replaceChildren(link.cut ? cards.button("⚭ Restore", () => set({}), {id: "restore-link", class: "primary"})
+      changed(verbs, how + slow, () => verbs.replaceChildren(link.cut ? cards.button("⚭ Restore", set, {id: "restore-link", class: "primary"})
         : cards.button("✂ Cut", () => del(`api/v1/links/${a}/${b}`), {id: "cut-link"}),
-      slow ? cards.button("As fast as it can be", () => set({latency_ms: 0, jitter_ms: 0, loss: 0}), {id: "fast-link"}) : ""));
+      slow ? cards.button("As fast as it can be", set, {id: "fast-link"}) : ""));
     };
     cards.draw(app.state);
     if (!managed) return;

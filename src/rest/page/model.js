@@ -45,7 +45,10 @@ const HANDLERS = {
     if (block) block.miner = node;
   },
   block_refused(state, event) {
-    const {hash, rule, why, node, time} = event;
+    const {rule, why, node, time} = event;
+    // Changed contents leave the header, and so the name, as they were: the block of that name is whole.
+    const own = state.blocks.get(event.hash);
+    const hash = own && !own.refused ? `!${event.hash}` : event.hash;
     let entry = state.refused.get(hash);
     if (!entry) {
       state.refused.set(hash, entry = {kind: "refused", hash, rule, why, nodes: new Set()});
@@ -54,7 +57,7 @@ const HANDLERS = {
     }
     entry.nodes.add(node);
     // Where it would stand, if the teller knows.
-    const block = state.blocks.get(hash) ?? (Number.isInteger(event.height) ? known(state, {...event, seen: time}) : {});
+    const block = state.blocks.get(hash) ?? (Number.isInteger(event.height) ? known(state, {...event, hash, seen: time}) : {});
     block.refused = `${rule}: ${why}`;
   },
   tip(state, event) {
