@@ -239,6 +239,7 @@ class Cable:
 WORD = "document.querySelector('#word').textContent"
 WHERE = """Object.fromEntries([...document.querySelectorAll('[data-block]')].map(e => [e.dataset.block, ['x', 'y'].map(at => e.querySelector('rect').getAttribute(at)).join(' ')]))"""
 DISCS = "[...document.querySelectorAll('[data-node].node')].map(e => [e.querySelector('.letter').textContent, e.querySelector('.tip').textContent, /c\\d/.exec(e.getAttribute('class'))?.[0]])"
+HEIGHT = "document.querySelector('[data-tile=height] .value').textContent"
 HOSTILE = "<img src=x onerror=\"document.title='hostile'\"><script>document.title='hostile'</script>"
 
 
@@ -440,7 +441,7 @@ def lesson(browser, network, shots):
     browser.until("document.querySelectorAll('[data-lesson]').length >= 6")
     browser.press("[data-lesson='fork-and-reorg']")
     browser.press("#step")
-    browser.until("document.querySelector('.ask').textContent.includes('This ends the network that runs: 6 nodes')", "it asks before it ends the network")
+    browser.until("document.querySelector('.ask').textContent.includes('This ends the network that runs: 7 nodes')", "it asks before it ends the network")
     browser.press("#renew-go")
     browser.until("document.querySelectorAll('#network .node').length === 2", "the lesson's own network")
     browser.until("document.querySelector('[data-is=now] code')?.textContent.startsWith('mine A')", "the first command")
@@ -498,7 +499,7 @@ def lives(browser, network):
     browser.js("(() => { const e = document.querySelector('#rate'); e.value = 20; for (const type of ['input', 'change']) e.dispatchEvent(new Event(type)) })()")
     browser.until("/, 100 % of the hash rate/.test(document.querySelector(\".node[data-node='5']\").getAttribute('aria-label'))", "the ring round F says that it mines")
     browser.until("document.querySelector('[data-tile=rate] .value').textContent === '1 kH/s'")
-    browser.until(f"+document.querySelector('[data-tile=height] .value').textContent > {tall}", "and it does")
+    browser.until(f"+{HEIGHT} > {tall}", "and it does")
     browser.js("(() => { const e = document.querySelector('#rate'); e.value = 0; e.dispatchEvent(new Event('change')) })()")
     browser.until("document.querySelector('[data-tile=rate] .value').textContent === 'none'")
     browser.key("Escape")
@@ -536,11 +537,11 @@ def past(browser, network, folder, shots):
         browser.js("new Promise(requestAnimationFrame)")
     assert browser.js(is_word("Forked")), "the fork is there to be seen again"
     browser.shoot(shots, "past")
-    at = browser.js("document.querySelector('#scrub').value")
+    at, tall = browser.js(f"[document.querySelector('#scrub').value, +{HEIGHT}]")
     browser.press("#forth")
     browser.until(f"+document.querySelector('#scrub').value > {at}", "a step on")
     browser.js("(() => { const e = document.querySelector('#scrub'); e.value = 1; e.dispatchEvent(new Event('input')) })()")
-    browser.until("document.querySelectorAll('[data-block]').length < 3", "scrubbed to the beginning")
+    browser.until(f"document.querySelector('#scrub').value === '1' && +{HEIGHT} < {tall}", "scrubbed to the beginning")
     browser.press("#live")
     browser.until(is_word("In sync"))
     browser.press("#save")
