@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use rand::SeedableRng;
@@ -131,6 +131,7 @@ fn assemble(settings: Settings) -> Result<(Handle, Driver, World), NotRestored> 
     let handle = Handle {
         requests,
         next: Arc::new(AtomicU64::new(1)),
+        moment: Arc::default(),
         store: store.clone(),
         miner: Arc::new(miner),
         clock,
@@ -150,6 +151,7 @@ fn assemble(settings: Settings) -> Result<(Handle, Driver, World), NotRestored> 
         params,
         store,
         miner: handle.miner.clone(),
+        moment: handle.moment.clone(),
         core,
         links: BTreeMap::new(),
         tasks: JoinSet::new(),
@@ -199,6 +201,8 @@ struct Driver {
     params: Arc<Params>,
     store: Store,
     miner: Arc<Miner>,
+    /// Inputs that were handled.
+    moment: Arc<AtomicU64>,
     core: mpsc::Sender<Incoming>,
     links: BTreeMap<ConnId, Link>,
     /// Readers and writers, each with the number of its connection.
@@ -266,6 +270,8 @@ impl Driver {
 
     fn input(&mut self, input: Input) {
         let outputs = self.node.handle(self.clock.now(), input);
+        // Before anybody is told of it.
+        self.moment.fetch_add(1, Ordering::Release);
         self.carry_out(outputs);
     }
 

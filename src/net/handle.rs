@@ -39,6 +39,8 @@ pub struct Handle {
     /// Not bounded here: each caller waits for its answer, and the callers are HTTP's connections.
     pub(super) requests: mpsc::UnboundedSender<Request>,
     pub(super) next: Arc<AtomicU64>,
+    /// Inputs that the node has handled.
+    pub(super) moment: Arc<AtomicU64>,
     pub(super) store: Store,
     pub(super) miner: Arc<Miner>,
     pub(super) clock: Clock,
@@ -60,6 +62,12 @@ impl Handle {
         });
         self.requests.send(Request::View(read)).map_err(|_| Stopped)?;
         answered.await.map_err(|_| Stopped)
+    }
+
+    /// A number that is another one whenever something happened to the node: while it is the same, so is all
+    /// that a view says.
+    pub fn moment(&self) -> u64 {
+        self.moment.load(Ordering::Acquire)
     }
 
     /// What comes of `command`. Whoever drops the future does not want it any more.

@@ -76,16 +76,25 @@ impl hyper::body::Body for Body {
 
 /// A response of JSON, with a line break at its end for people at a terminal.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
-    match serde_json::to_vec(value) {
-        Ok(mut bytes) => {
-            bytes.push(b'\n');
-            respond(status, HeaderValue::from_static("application/json"), bytes.into())
-        }
-        Err(error) => {
-            tracing::error!(%error, "an answer could not be written as JSON: a defect of this program");
-            Problem::internal().into_response()
-        }
+    match text(value) {
+        Ok(text) => written(status, text),
+        Err(problem) => problem.into_response(),
     }
+}
+
+/// The text of `value`, and the end of its line.
+pub fn text(value: &impl Serialize) -> Result<Bytes, Problem> {
+    let mut bytes = serde_json::to_vec(value).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written as JSON: a defect of this program");
+        Problem::internal()
+    })?;
+    bytes.push(b'\n');
+    Ok(bytes.into())
+}
+
+/// A response of JSON that is text already.
+pub fn written(status: StatusCode, text: Bytes) -> Response<Body> {
+    respond(status, HeaderValue::from_static("application/json"), Body::Whole(Some(text)))
 }
 
 /// A response of JSON that is streamed.

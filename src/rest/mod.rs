@@ -9,6 +9,7 @@
 //! | `body` | bodies in, bounded; bodies out, whole or streamed |
 //! | `routes` | a node's paths and methods |
 //! | `node` | id, register, mine, notify, shut down |
+//! | `kept` | an answer that is given again while nothing happens |
 //! | `chain` | the chain, out and in |
 //! | `contents` | transactions |
 //! | `json` | blocks as JSON, without loss |
@@ -28,6 +29,7 @@ mod contents;
 pub mod cookie;
 pub mod gates;
 mod json;
+mod kept;
 mod node;
 pub mod page;
 mod places;
@@ -55,6 +57,7 @@ use crate::net::Handle;
 use crate::params::Params;
 use cookie::Cookie;
 use gates::{Gates, Guard};
+use kept::Kept;
 use routes::Api;
 use server::Settings;
 
@@ -90,7 +93,8 @@ async fn serve_with(
         Some(Opened { cookie, names }) => (gates.opened(names), Some(cookie)),
     };
     let replacing = Arc::new(Semaphore::new(1));
-    let api = Arc::new(Api { handle: handle.clone(), params, http, cookie, replacing });
+    let id = Kept::default();
+    let api = Arc::new(Api { handle: handle.clone(), params, http, cookie, replacing, id });
     let answer = move |request| {
         let api = api.clone();
         async move { api.answer(request).await }

@@ -51,6 +51,10 @@ struct IdJson {
 
 impl Api {
     pub(super) async fn id(&self) -> Result<Response<Body>, Problem> {
+        let moment = self.handle.moment();
+        if let Some(text) = self.id.of(moment) {
+            return Ok(body::written(StatusCode::OK, text));
+        }
         let read = |view: &crate::node::view::View<'_>| {
             (view.info(), view.known_nodes(), view.tip(), view.peers().len())
         };
@@ -67,7 +71,9 @@ impl Api {
             rules: info.rules,
             tip: tip.hash.to_string(),
         };
-        Ok(body::json(StatusCode::OK, &id))
+        let text = body::text(&id)?;
+        self.id.keep(moment, text.clone());
+        Ok(body::written(StatusCode::OK, text))
     }
 
     pub(super) async fn register(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {

@@ -16,6 +16,7 @@ use crate::rest::api;
 use crate::rest::auth::authorize;
 use crate::rest::body::Body;
 use crate::rest::cookie::Cookie;
+use crate::rest::kept::Kept;
 use crate::rest::page;
 use crate::rest::problem::Problem;
 use crate::rest::server::not_found;
@@ -31,6 +32,8 @@ pub(super) struct Api {
     pub(super) cookie: Option<Cookie>,
     /// Whose turn it is to offer a large chain.
     pub(super) replacing: Arc<Semaphore>,
+    /// What `/node/id` answers.
+    pub(super) id: Kept,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
