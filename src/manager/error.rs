@@ -19,6 +19,9 @@ pub enum Error {
         /// What the system said.
         error: io::Error,
     },
+    /// A network took the place of another, and could not start.
+    #[error("the new network could not be started: {0}")]
+    Anew(Box<Error>),
     /// Another manager works in the same folder.
     #[error("another network runs in {}", .0.display())]
     Locked(PathBuf),
@@ -119,6 +122,7 @@ impl Error {
         };
         match self {
             Error::Links { .. } => true,
+            Error::Anew(error) => error.has_logs(),
             Error::Nodes { missing, .. } => missing.iter().any(|(_, why)| says_more(why)),
             _ => false,
         }
@@ -145,6 +149,7 @@ impl Error {
                 "the nodes' logs say more; start fewer nodes (--amount), or keep them as they are with --keep"
                     .to_owned()
             }
+            Error::Anew(error) => error.hint(),
             Error::Signals(_) => "this should not happen: please report it".to_owned(),
         }
     }

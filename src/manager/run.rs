@@ -79,21 +79,26 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
 }
 
 impl Place {
-    async fn networks(&mut self, mut settings: Settings) -> Result<Ending, Error> {
+    async fn networks(&mut self, settings: Settings) -> Result<Ending, Error> {
+        let mut after = self.network(settings).await?;
         loop {
-            match self.network(settings).await? {
+            after = match after {
                 After::Ended(ending) => return Ok(ending),
-                After::Next(next) => {
-                    if let Some(before) = &next.before {
-                        self.folder.set_aside(before)?;
-                        let before = before.display();
-                        tracing::info!(%before, "what the nodes kept was moved");
-                        self.console.say(&format!("what the nodes kept is in {before}"));
-                    }
-                    settings = next.settings;
-                }
+                // What goes wrong from now on is no failed start: there is something to be kept.
+                After::Next(next) => self.next(*next).await.map_err(|error| Error::Anew(Box::new(error)))?,
             }
         }
+    }
+
+    /// The network that takes another's place.
+    async fn next(&mut self, Next { settings, before }: Next) -> Result<After, Error> {
+        if let Some(before) = &before {
+            self.folder.set_aside(before)?;
+            let before = before.display();
+            tracing::info!(%before, "what the nodes kept was moved");
+            self.console.say(&format!("what the nodes kept is in {before}"));
+        }
+        self.network(settings).await
     }
 
     /// One network.
