@@ -66,6 +66,10 @@ figures *FLAGS:
     cargo bench --locked --bench network -- {{FLAGS}}
     cargo bench --locked --bench http -- {{FLAGS}}
 
+# A bench, all of it or what has this in its name: `just bench sync`, `just bench store read --rounds 3`.
+bench NAME *FLAGS:
+    cargo bench --locked --bench {{NAME}} -- {{FLAGS}}
+
 # A node on a disk that becomes full (needs root).
 fulldisk:
     cargo build --locked

@@ -353,8 +353,9 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// flush at its end costs little a block, and little beside [`MAX_UNSTORED_BYTES`].
 pub const MAX_COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
-/// How far the thread that commits gives way to all others, in steps of `nice`: all the way, because where a
-/// network's nodes share a core, a hundred such threads want it at the same time as the few that relay.
+/// How far the thread that commits gives way to others, in steps of `nice`: where they leave it nothing it has a
+/// tenth of their share. With less (19), relay gains no more, and whoever waits for a commit waits ten times as
+/// long on a machine that is busy with something else.
 pub const WRITER_NICE: i32 = 10;
 
 /// Bytes that must be free in the store's file system for a commit to be begun: what an orderly stop
@@ -365,7 +366,7 @@ pub const MIN_FREE_BYTES: u64 = 2 * 1024 * 1024;
 /// the newest bodies are in the core's own cache.
 pub const STORE_CACHE_BYTES: usize = 1024 * 1024;
 
-/// Ids whose place is kept in memory only until the index takes them up, some 24 bytes each: the index is
+/// Ids whose place is kept in memory only until the index takes them up, 16 bytes each: the index is
 /// written when the store is idle, and at the latest then. Ids are random, so writing any number of them touches
 /// most of a large index: the more at once, the less each costs.
 pub const MAX_UNINDEXED: usize = 128 * 1024;

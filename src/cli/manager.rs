@@ -129,8 +129,8 @@ pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failu
         Err(error) => {
             tracing::error!(%error, "no network");
             let failure = not_started(&error).await;
-            // A network that runs there has all that is there, and one that ran before has left what it kept.
-            if !matches!(error, manager::Error::Locked(_) | manager::Error::Anew(_)) {
+            // What is there is that of a network that runs, or of one that ran until now.
+            if !matches!(error, manager::Error::Locked(_) | manager::Error::Renewed(_)) {
                 before.restore(error.has_logs());
             }
             Err(failure)

@@ -19,9 +19,6 @@ pub enum Error {
         /// What the system said.
         error: io::Error,
     },
-    /// A network took the place of another, and could not start.
-    #[error("the new network could not be started: {0}")]
-    Anew(Box<Error>),
     /// Another manager works in the same folder.
     #[error("another network runs in {}", .0.display())]
     Locked(PathBuf),
@@ -66,6 +63,9 @@ pub enum Error {
         /// Those that are not, each as (who dials, who is dialled).
         missing: Vec<(usize, usize)>,
     },
+    /// A network ran and has ended, and the one that was wanted in its place could not be started.
+    #[error("{0}")]
+    Renewed(Box<Error>),
     /// The signals of the operating system cannot be heard.
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),
@@ -122,7 +122,7 @@ impl Error {
         };
         match self {
             Error::Links { .. } => true,
-            Error::Anew(error) => error.has_logs(),
+            Error::Renewed(error) => error.has_logs(),
             Error::Nodes { missing, .. } => missing.iter().any(|(_, why)| says_more(why)),
             _ => false,
         }
@@ -149,7 +149,7 @@ impl Error {
                 "the nodes' logs say more; start fewer nodes (--amount), or keep them as they are with --keep"
                     .to_owned()
             }
-            Error::Anew(error) => error.hint(),
+            Error::Renewed(error) => error.hint(),
             Error::Signals(_) => "this should not happen: please report it".to_owned(),
         }
     }

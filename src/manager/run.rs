@@ -84,21 +84,23 @@ impl Place {
         loop {
             after = match after {
                 After::Ended(ending) => return Ok(ending),
-                // What goes wrong from now on is no failed start: there is something to be kept.
-                After::Next(next) => self.next(*next).await.map_err(|error| Error::Anew(Box::new(error)))?,
+                // There was a network: whoever hears of the error must not take its folder for a failed start's.
+                After::Next(next) => {
+                    self.next(*next).await.map_err(|error| Error::Renewed(Box::new(error)))?
+                }
             }
         }
     }
 
-    /// The network that takes another's place.
-    async fn next(&mut self, Next { settings, before }: Next) -> Result<After, Error> {
-        if let Some(before) = &before {
+    /// The next one, in the place of one that has ended.
+    async fn next(&mut self, next: Next) -> Result<After, Error> {
+        if let Some(before) = &next.before {
             self.folder.set_aside(before)?;
             let before = before.display();
             tracing::info!(%before, "what the nodes kept was moved");
             self.console.say(&format!("what the nodes kept is in {before}"));
         }
-        self.network(settings).await
+        self.network(next.settings).await
     }
 
     /// One network.

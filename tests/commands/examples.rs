@@ -7,7 +7,7 @@ const ELSEWHERE: [(&str, &str); 12] = [
     ("networkmngr -p", "on the ports that everybody uses"),
     ("networkmngr up", "the same; tests/commands/lives.rs starts networks"),
     ("networkmngr down", "the end of this one comes last"),
-    ("networkmngr renew", "asks on a terminal; tests/commands/renew.rs"),
+    ("networkmngr renew", "another network in the place of this one; tests/commands/renew.rs"),
     ("networkmngr simulate", "seconds each; tests/simulate.rs"),
     ("networkmngr scenario run", "each starts a network; tests/commands/lessons.rs"),
     ("networkmngr logs -f", "no end"),

@@ -35,8 +35,8 @@ pub(crate) struct RenewArgs {
     /// Leading zero bits of a block's hash, 1 to 64: each one more doubles the work.
     #[arg(long, value_name = "BITS")]
     difficulty: Option<u32>,
-    /// Wanted seconds between blocks, which the difficulty then follows; or none: it stays as it is.
-    #[arg(long, value_name = "SECONDS|none", value_parser = block_time)]
+    /// Wanted time between blocks, in whole seconds, which the difficulty then follows; or none: it stays as it is.
+    #[arg(long, value_name = "TIME|none", value_parser = block_time)]
     block_time: Option<BlockTime>,
     /// Have all nodes mine in the background all the time.
     #[arg(long)]
@@ -59,7 +59,7 @@ struct BlockTime(Option<u32>);
 fn block_time(text: &str) -> Result<BlockTime, String> {
     match text {
         "none" => Ok(BlockTime(None)),
-        _ => text.parse().map(|seconds| BlockTime(Some(seconds))),
+        _ => values::seconds(text).map(|seconds| BlockTime(Some(seconds))),
     }
     .map_err(|_| "expected whole seconds, or none".to_owned())
 }
@@ -162,6 +162,7 @@ mod tests {
     #[test]
     fn a_block_time_is_seconds_or_none() {
         assert_eq!(block_time("10"), Ok(BlockTime(Some(10))));
+        assert_eq!(block_time("2m"), Ok(BlockTime(Some(120))));
         assert_eq!(block_time("none"), Ok(BlockTime(None)));
         for bad in ["", "soon", "-1", "1.5"] {
             assert!(block_time(bad).is_err(), "{bad}");

@@ -12,6 +12,9 @@ use crate::store::disk::{Shared, State};
 use crate::store::{Damage, beginning};
 use crate::types::{Block, BlockHash, TxId};
 
+/// Rows for which there is always room.
+const UNINDEXED_ROOM: usize = 1024;
+
 impl Shared {
     /// The blocks that hold a transaction, oldest arrival first. Each is read: ids may begin alike.
     pub(super) fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage> {
@@ -19,7 +22,7 @@ impl Shared {
         let range = (begins, 0)..=(begins, u64::MAX);
         // First memory, then the file: what moves to the file meanwhile is found in one of them.
         let mut numbers: Vec<u64> =
-            self.read_state().unindexed.range(range.clone()).map(|(_, number)| *number).collect();
+            self.read_state().unindexed.iter().filter(|row| range.contains(row)).map(|row| row.1).collect();
         let read = || -> Result<Vec<u64>, Trouble> {
             let index = self.database.begin_read()?.open_table(INDEX)?;
             index.range(range)?.map(|row| Ok(row?.0.value().1)).collect()
@@ -65,11 +68,13 @@ impl Writer {
 
     /// Writes what the index lacks of committed blocks; the number up to which they are in it then.
     pub(super) fn write_index(&self, transaction: &WriteTransaction) -> Result<u64, Trouble> {
-        let (rows, next): (Vec<(u64, u64)>, u64) = {
+        let (mut rows, next): (Vec<(u64, u64)>, u64) = {
             let state = self.shared.read_state();
             let next = state.pending.keys().next().copied().unwrap_or(state.next);
             (state.unindexed.iter().copied().filter(|(_, number)| *number < next).collect(), next)
         };
+        // Neighbours in the index are written one after another.
+        rows.sort_unstable();
         let mut index = transaction.open_table(INDEX)?;
         for row in rows {
             index.insert(row, ())?;
@@ -80,7 +85,10 @@ impl Writer {
 
     /// What was written, of blocks below `next`, is not kept in memory any more.
     pub(super) fn indexed(&self, next: u64) {
-        self.shared.write_state().unindexed.retain(|(_, number)| *number >= next);
+        let mut state = self.shared.write_state();
+        state.unindexed.retain(|(_, number)| *number >= next);
+        // Room for what a sync brings is not kept when there is none.
+        state.unindexed.shrink_to(UNINDEXED_ROOM);
     }
 
     /// Brings the index up to date. Not flushed to the disk: the next commit does that, and a crash before

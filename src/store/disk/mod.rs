@@ -114,8 +114,9 @@ struct State {
     numbers: Places<(u64, u64)>,
     /// Blocks that were submitted and are not committed.
     pending: BTreeMap<u64, Bytes>,
-    /// Places of transactions that are not in the file's index yet.
-    unindexed: BTreeSet<(u64, u64)>,
+    /// Places of transactions that are not in the file's index yet, by arrival: each block of a sync adds to them,
+    /// and few ask.
+    unindexed: Vec<(u64, u64)>,
     /// The number of the next block.
     next: u64,
     /// Bytes of all blocks that are committed.
@@ -132,8 +133,8 @@ struct Marks {
     commits: u64,
     tip: BlockHash,
     bytes: u64,
-    /// Rows of the index that the commit at hand drops.
-    dropped: Vec<(u64, u64)>,
+    /// Blocks that the commit at hand drops.
+    dropped: BTreeSet<u64>,
 }
 
 impl Disk {

@@ -144,8 +144,8 @@ impl Writer {
             state.pending.remove(at);
         }
         let dropped = core::mem::take(&mut self.marks.dropped);
-        for row in dropped {
-            state.unindexed.remove(&row);
+        if !dropped.is_empty() {
+            state.unindexed.retain(|(_, number)| !dropped.contains(number));
         }
         Ok(())
     }
@@ -226,8 +226,8 @@ impl Marks {
             self.bytes = self.bytes.saturating_sub(encoded.len() as u64);
             for row in rows(*at, &encoded) {
                 index.remove(&row)?;
-                self.dropped.push(row);
             }
+            self.dropped.insert(*at);
         }
         for Waiting { id, encoded } in &task.waiting {
             rows_waiting.insert(self.next_waiting, &waiting_row(id, encoded)[..])?;
