@@ -64,4 +64,8 @@ fn a_new_network_that_does_not_start_is_told_with_where_to_look() {
     let out =
         std::fs::read_to_string(network.folder.path().join("network/logs/manager.out")).expect("a file");
     assert!(out.contains("0 of 1 nodes are there; node A: exit code 1"), "{out}");
+    // It failed, and still nothing is lost.
+    let entries = std::fs::read_dir(network.folder.path().join("network")).expect("the folder");
+    let mut kept = entries.map(|entry| entry.expect("an entry").path().join("node-000/chain.redb"));
+    assert!(kept.any(|chain| chain.exists()), "what the network before it kept is there");
 }
