@@ -1,7 +1,7 @@
 //! A node's HTTP: short answers beside a bare server of the same library, and a long chain beside what reading,
 //! verifying and writing it takes alone.
 
-#![allow(clippy::expect_used, reason = "a bench whose world is not as it must be ends")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a bench whose world is not as it must be ends")]
 #![allow(clippy::disallowed_methods, reason = "a bare server has a thread, and a reader takes its time")]
 
 mod harness;
