@@ -180,6 +180,7 @@ class Network:
     """A manager and its nodes."""
 
     def __init__(self, program, folder, *flags):
+        self.program = program
         command = [program, "-p", "0", "--ephemeral", "--data-dir", f"{folder}/network", "--base-http", "0", "--base-listen", "0", *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder)
         said = ""
@@ -238,6 +239,7 @@ class Cable:
 WORD = "document.querySelector('#word').textContent"
 WHERE = """Object.fromEntries([...document.querySelectorAll('[data-block]')].map(e => [e.dataset.block, ['x', 'y'].map(at => e.querySelector('rect').getAttribute(at)).join(' ')]))"""
 DISCS = "[...document.querySelectorAll('[data-node].node')].map(e => [e.querySelector('.letter').textContent, e.querySelector('.tip').textContent, /c\\d/.exec(e.getAttribute('class'))?.[0]])"
+HEIGHT = "document.querySelector('[data-tile=height] .value').textContent"
 HOSTILE = "<img src=x onerror=\"document.title='hostile'\"><script>document.title='hostile'</script>"
 
 
@@ -352,12 +354,20 @@ def cards(browser, network, shots):
     browser.until("document.querySelectorAll('#card .arrivals li').length === 6", "when each node had it")
     browser.shoot(shots, "block")
     browser.press("#tamper")
-    browser.until("document.querySelectorAll('.chainlets .good').length === 4")
+    browser.until("document.querySelectorAll('.chainlets .good').length === 6")
     browser.type("#tampered", "!")
     browser.until("document.querySelector('.chainlets [data-rule=BadMerkleRoot]')")
     browser.press("#repair")
     browser.until("document.querySelector('.chainlets [data-rule=BadPow]') && document.querySelector('.chainlets [data-rule=Unlinked]')")
     browser.shoot(shots, "tamper")
+    # Each found again, on top of the one before; the page goes on meanwhile.
+    for done in range(1, 7):
+        browser.until("!document.querySelector('#mine-again').disabled")
+        browser.press("#mine-again")
+        browser.until(f"document.querySelectorAll('.chainlets [data-again].good').length === {done}", f"{done} blocks are mined again")
+    assert not browser.js("document.querySelector('.chainlets [data-rule]')")
+    assert "Still no peer takes them" in browser.text("#card .result"), browser.text("#card .result")
+    browser.shoot(shots, "mined-again")
     browser.key("Escape")
     browser.until("document.querySelector('#card').hidden")
     tell("a block: hashed again; tampered with: the rules it breaks")
@@ -390,15 +400,83 @@ def broken(browser, network):
     tell("a stream that broke missed nothing")
 
 
-def lesson(browser, network):
+def refused(browser, network):
+    """What is changed in a block, without new work, is drawn as refused, with the rule."""
+    lie = subprocess.run([network.program, "tamper", "B", "1", "it never was", "--to", "C", "--manager", network.base], capture_output=True, text=True)
+    assert lie.returncode == 1 and "BadMerkleRoot" in lie.stderr, lie
+    browser.until("document.querySelector('.block.refused .cross')", "a refused block is crossed out")
+    browser.until("[...document.querySelectorAll('.block.refused title')].some(e => e.textContent.includes('refused: BadMerkleRoot'))")
+    browser.until("[...document.querySelectorAll('#story p')].some(e => /^Node C refused block .*: it breaks the rule BadMerkleRoot/.test(e.textContent))")
+    assert browser.js("document.querySelectorAll('.block.best').length") > 1, "the block that was lied about stands as before"
+    browser.press(".block.refused rect")
+    browser.until("document.querySelector('#card .bad')?.textContent.startsWith('Refused. BadMerkleRoot')")
+    browser.key("Escape")
+    tell("a refused block, with the rule it broke")
+
+
+def links(browser, network, shots):
+    def slide(control, share):
+        browser.js(f"(() => {{ const e = document.querySelector('#{control}'); e.value = {share}; for (const type of ['input', 'change']) e.dispatchEvent(new Event(type)) }})()")
+    browser.press("[data-link='0-1'] .broad")
+    browser.until("document.querySelector('#card h2').textContent === 'Link A – B'")
+    browser.until("/A → B\\d+/.test(document.querySelector('#card .facts').textContent)", "what went over it so far")
+    slide("latency_ms", 50)
+    browser.until("document.querySelector(\"[data-link='0-1'].slow .latency\")?.textContent.startsWith('500 ms')", "a slow link says so")
+    slide("loss", 50)
+    browser.until("document.querySelector(\"[data-link='0-1'] .latency\").textContent === '500 ms, 13 % lost'")
+    browser.shoot(shots, "link")
+    browser.press("#fast-link")
+    browser.until("!document.querySelector('.link.slow')")
+    browser.press("#cut-link")
+    browser.until("document.querySelector(\"[data-link='0-1'].cut\") && document.querySelector('#latency_ms').disabled")
+    browser.press("#restore-link")
+    browser.until("document.querySelector(\"[data-link='0-1'].up\")")
+    browser.key("Escape")
+    browser.until("document.querySelector('#card').hidden")
+    tell("a link: slow, lossy, cut, restored")
+
+
+def lesson(browser, network, shots):
     browser.press("#tab-lessons")
-    browser.press("[data-lesson=fork]")
-    for step in range(5):
-        browser.until(f"document.querySelector('[data-step=\"{step}\"] button')", f"step {step}")
-        browser.press(f"[data-step='{step}'] button")
-    browser.until("document.querySelector('[data-step=\"5\"].done')", "the lesson comes to its end")
+    browser.until("document.querySelectorAll('[data-lesson]').length >= 6")
+    browser.press("[data-lesson='fork-and-reorg']")
+    browser.press("#step")
+    browser.until("document.querySelector('.ask').textContent.includes('This ends the network that runs: 7 nodes')", "it asks before it ends the network")
+    browser.press("#renew-go")
+    browser.until("document.querySelectorAll('#network .node').length === 2", "the lesson's own network")
+    browser.until("document.querySelector('[data-is=now] code')?.textContent.startsWith('mine A')", "the first command")
+    browser.press("#step")
+    browser.until("document.querySelector('[data-is=now] code')?.textContent === 'expect in-sync'")
+    pauses = 0
+    while not browser.js("document.querySelector('#lessons .good')"):
+        browser.until("document.querySelector('#step') && !document.querySelector('#lessons [aria-busy]')")
+        at = browser.text("[data-is=now] code")
+        browser.press("#run-on" if browser.js("document.querySelector('#run-on')") else "#step")
+        browser.until(f"!document.querySelector('#lessons [aria-busy]') && document.querySelector('[data-is=now] code')?.textContent !== {json.dumps(at)}")
+        assert not browser.js("document.querySelector('[data-is=failed]')"), browser.text("#lessons")
+        pauses += 1
+    assert pauses >= 3 and browser.js("[...document.querySelectorAll('.steps pre')].some(e => e.textContent.includes('A says this'))"), "the tree is shown"
+    assert "gave up 1 block for 2" in browser.text("#reorg"), browser.text("#reorg")
+    browser.shoot(shots, "lesson")
+    tell("a shipped lesson, run to its end")
+
+
+def renew(browser, network, shots):
+    browser.press("#renew")
+    browser.until("document.querySelector('#new-amount')?.value === '2' && document.querySelector('#new-difficulty').value === '12'", "the present values")
+    browser.js("(() => { for (const [id, value] of [['amount', 6], ['difficulty', 10]]) document.querySelector(`#new-${id}`).value = value })()")
+    browser.press("#renew-ask")
+    browser.until("document.querySelector('.ask').textContent.includes('This ends the network that runs: 2 nodes')")
+    browser.shoot(shots, "renew")
+    browser.press("#renew-go")
+    browser.until("document.querySelectorAll('#network .node').length === 6 && document.querySelector('#why').textContent === 'All 6 nodes agree.'", "the new network")
+    browser.until("document.querySelector('#card').hidden && document.querySelectorAll('[data-block]').length === 1", "nothing of the old chain is left")
+    assert not browser.js("[...document.querySelectorAll('#story p')].some(e => e.textContent.includes('found block'))"), "nor of what happened in it"
     browser.press("#tab-story")
-    tell("a lesson, step by step")
+    for height in range(1, 4):
+        network.call("api/v1/mine", {})
+        browser.until(f"document.querySelectorAll('[data-block]').length === {height + 1}")
+    tell("a new network in place of the old one")
 
 
 def lives(browser, network):
@@ -409,13 +487,47 @@ def lives(browser, network):
     network.call("api/v1/mine", {})
     browser.press("[data-verb=restart]")
     browser.until("document.querySelector('#why').textContent === 'All 6 nodes agree.'", "F is back, and has what it missed")
+    browser.press("[data-verb=pause]")
+    browser.until("document.querySelector(\".node[data-node='5'].paused .badge\")?.textContent === '❚❚'", "F is paused")
+    tall = network.call("api/v1/network")["verdict"]["tips"][0]["height"] + 1
+    network.call("api/v1/mine", {"node": 0})
+    browser.until(f"document.querySelector(\".node[data-node='0'] .height\").textContent === '#{tall}'")
+    assert browser.text(".node[data-node='5'] .height") == f"#{tall - 1}", "it hears nothing meanwhile"
+    browser.press("[data-verb=resume]")
+    browser.until(f"document.querySelector(\".node[data-node='5']:not(.paused) .height\")?.textContent === '#{tall}'", "F goes on, and hears of it")
+    # Its own hash rate: by the slider, as by a hand on it.
+    browser.js("(() => { const e = document.querySelector('#rate'); e.value = 20; for (const type of ['input', 'change']) e.dispatchEvent(new Event(type)) })()")
+    browser.until("/, 100 % of the hash rate/.test(document.querySelector(\".node[data-node='5']\").getAttribute('aria-label'))", "the ring round F says that it mines")
+    browser.until("document.querySelector('[data-tile=rate] .value').textContent === '1 kH/s'")
+    browser.until(f"+{HEIGHT} > {tall}", "and it does")
+    browser.js("(() => { const e = document.querySelector('#rate'); e.value = 0; e.dispatchEvent(new Event('change')) })()")
+    browser.until("document.querySelector('[data-tile=rate] .value').textContent === 'none'")
     browser.key("Escape")
     browser.press("#add")
     browser.until("document.querySelectorAll('#network .node').length === 7 && document.querySelector('#why').textContent === 'All 7 nodes agree.'", "a seventh node")
-    tell("a node killed and started again, and one more")
+    tell("a node killed, started again, paused, resumed, mining by itself; and one more")
+
+
+def auto(browser, network):
+    """A block for whatever waits, without a hand."""
+    browser.js("(() => { const e = document.querySelector('#mining'); e.value = 'auto'; e.dispatchEvent(new Event('change')) })()")
+    browser.until("!document.querySelector('#mining').disabled && document.querySelector('#mining').value === 'auto'")
+    assert network.call("api/v1/mining")["mode"] == "auto"
+    browser.type("#message", "mined by itself")
+    browser.press("#send button")
+    browser.until("[...document.querySelectorAll('.block.best title')].some(e => e.textContent.includes('“mined by itself”'))", "it is in a block")
+    network.call("api/v1/mining", {"mode": "off"})
+    browser.until("document.querySelector('#mining').value === 'off'", "what others set is shown")
+    tell("a message that is mined by itself")
 
 
 def past(browser, network, folder, shots):
+    network.call("api/v1/partition", {"halves": True})
+    network.call("api/v1/mine", {"node": 0})
+    network.call("api/v1/mine", {"node": 5, "count": 2})
+    browser.until(is_word("Forked"))
+    network.call("api/v1/heal", {})
+    browser.until(is_word("In sync"))
     browser.press("#play")
     browser.until("document.querySelector('#timeline').classList.contains('past') && document.querySelector('#mine').disabled")
     for _ in range(400):
@@ -425,6 +537,11 @@ def past(browser, network, folder, shots):
         browser.js("new Promise(requestAnimationFrame)")
     assert browser.js(is_word("Forked")), "the fork is there to be seen again"
     browser.shoot(shots, "past")
+    at, tall = browser.js(f"[document.querySelector('#scrub').value, +{HEIGHT}]")
+    browser.press("#forth")
+    browser.until(f"+document.querySelector('#scrub').value > {at}", "a step on")
+    browser.js("(() => { const e = document.querySelector('#scrub'); e.value = 1; e.dispatchEvent(new Event('input')) })()")
+    browser.until(f"document.querySelector('#scrub').value === '1' && +{HEIGHT} < {tall}", "scrubbed to the beginning")
     browser.press("#live")
     browser.until(is_word("In sync"))
     browser.press("#save")
@@ -532,7 +649,7 @@ def frames(browser, network, folder, shots):
     browser.until(is_word("In sync"))
     browser.open_file("#open", recorded(folder))
     browser.until("document.querySelectorAll('#network .node').length === 64")
-    browser.until("(document.querySelector('#zoom-out').click(), document.querySelectorAll('[data-block]').length >= 2000)", "2,000 blocks in view")
+    browser.until("(document.querySelector('#zoom-out').click(), +document.querySelector('#tree').dataset.count >= 2000)", "2,000 blocks in view")
     rate, slow = browser.js("""new Promise(done => {
       const times = [];
       const step = now => { times.push(now); times.length < 300 && now - times[0] < 6000 ? requestAnimationFrame(step) : done(times); };
@@ -540,7 +657,7 @@ def frames(browser, network, folder, shots):
     }).then(times => { const gaps = times.slice(1).map((t, at) => t - times[at]).sort((a, b) => a - b);
       return [1000 * gaps.length / (times.at(-1) - times[0]), gaps[Math.floor(gaps.length * 0.95)]] })""")
     browser.shoot(shots, "burden")
-    blocks = browser.js("document.querySelectorAll('[data-block]').length")
+    blocks = browser.js("document.querySelector('#tree').dataset.count")
     tell(f"64 nodes, {blocks} blocks in view, 4 blocks a second: {rate:.1f} frames a second, 95 % within {slow:.0f} ms")
     return rate
 
@@ -581,11 +698,17 @@ def main(options, browser_program):
         heal(browser, network, options.shots)
         message(browser, network, options.shots)
         cards(browser, network, options.shots)
+        refused(browser, network)
+        links(browser, network, options.shots)
         broken(browser, network)
-        lesson(browser, network)
         lives(browser, network)
+        auto(browser, network)
         recording = past(browser, network, folder, options.shots)
         looks(browser, network, options.shots)
+        browser.open(network.base)
+        browser.until(is_word("In sync"))
+        lesson(browser, network, options.shots)
+        renew(browser, network, options.shots)
         if options.measure:
             assert frames(browser, network, folder, options.shots) >= FRAMES, "too slow"
         without(browser, network, recording, options.shots)

@@ -227,7 +227,7 @@ impl Script<'_, '_> {
                 let branch = CheckedBranch::check(line, &self.pool.params, edge.now.wall);
                 // From before the blocks' time there is no such branch.
                 let Ok(branch) = branch else { return Ok(()) };
-                Command::Replace(branch)
+                Command::Replace(Ok(branch))
             }
             255 => Command::Shutdown,
             _ => {

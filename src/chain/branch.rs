@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::chain::{Chain, CheckedBlock, Outcome, Rule, Tip};
 use crate::params::Params;
 use crate::time::UnixTime;
-use crate::types::Block;
+use crate::types::{Block, BlockHash};
 
 /// Blocks from genesis on, every rule of which holds.
 #[derive(Debug, Clone)]
@@ -20,6 +20,10 @@ pub struct CheckedBranch {
 pub struct BadBranch {
     /// Its place in the list, from 0.
     pub index: usize,
+    /// Its hash.
+    pub hash: BlockHash,
+    /// Its parent's hash.
+    pub previous: BlockHash,
     /// The rule.
     pub rule: Rule,
 }
@@ -34,7 +38,8 @@ impl CheckedBranch {
         let mut chain = Chain::new(params.clone());
         let mut checked: Vec<CheckedBlock> = Vec::with_capacity(blocks.len());
         for (index, block) in blocks.into_iter().enumerate() {
-            let bad = |rule| BadBranch { index, rule };
+            let (hash, previous) = (block.hash(), block.header.previous);
+            let bad = |rule| BadBranch { index, hash, previous, rule };
             match checked.last() {
                 None if block.hash() != params.genesis_hash() => return Err(bad(Rule::GenesisMismatch)),
                 Some(parent) if block.header.previous != parent.hash() => return Err(bad(Rule::Unlinked)),
@@ -53,7 +58,8 @@ impl CheckedBranch {
             checked.push(block);
         }
         if checked.is_empty() {
-            return Err(BadBranch { index: 0, rule: Rule::GenesisMismatch });
+            let (hash, previous) = (params.genesis_hash(), params.genesis().header.previous);
+            return Err(BadBranch { index: 0, hash, previous, rule: Rule::GenesisMismatch });
         }
         Ok(CheckedBranch { blocks: checked.into(), tip: chain.tip() })
     }

@@ -43,7 +43,11 @@ impl Node {
                 let asked = self.ask_everybody();
                 self.reply(caller, Answer::Asked(asked));
             }
-            Command::Replace(branch) => self.replace(caller, &branch),
+            Command::Replace(Ok(branch)) => self.replace(caller, &branch),
+            Command::Replace(Err(bad)) => {
+                self.refused((bad.hash, bad.previous), bad.rule, None);
+                self.reply(caller, Answer::Refused(bad));
+            }
             Command::Connect(address) => self.connect(caller, address),
             Command::Disconnect(place) => self.disconnect(caller, place),
             Command::SetFaults(faults) => self.set_faults(caller, &faults),
@@ -261,6 +265,7 @@ fn outcome(answer: Answer) -> manage::Outcome {
             wait.as_secs() + 1
         )),
         Answer::NotSubmitted(refusal) => failed(refusal.to_string()),
+        Answer::Refused(bad) => failed(bad.to_string()),
         Answer::NotReplaced { ours, offered } => {
             failed(format!("the chain has work {}, ours {}", offered.work, ours.work))
         }

@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::chain::{CheckedBlock, CheckedBranch, Rule, Tip};
+use crate::chain::{BadBranch, CheckedBlock, CheckedBranch, Rule, Tip};
 use crate::encoding::{Blob, Text};
 use crate::limits::{MAX_CONTENT_BYTES, MAX_EXCERPT_BYTES};
 use crate::mempool;
@@ -191,8 +191,8 @@ pub enum Command {
     Submit(Blob<MAX_CONTENT_BYTES>),
     /// Ask every peer for headers beyond our tip.
     AskPeers,
-    /// Adopt this chain if it has strictly more work.
-    Replace(CheckedBranch),
+    /// Adopt this chain if it has strictly more work; of one that breaks a rule, tell what was refused.
+    Replace(Result<CheckedBranch, BadBranch>),
     /// Connect to this address, and again whenever that ends.
     Connect(SocketAddr),
     /// Close a connection and dial its address no more.
@@ -247,6 +247,8 @@ pub enum Answer {
     Asked(usize),
     /// The chain was adopted, and is stored.
     Replaced(Tip),
+    /// The chain breaks a rule.
+    Refused(BadBranch),
     /// The chain has no more work than ours.
     NotReplaced {
         /// What ours has.

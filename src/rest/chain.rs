@@ -87,6 +87,7 @@ impl Api {
         })??;
         match self.handle.command(Command::Replace(branch)).await? {
             Answer::Replaced(_) => Ok(body::json(StatusCode::CREATED, &"Chain replaced")),
+            Answer::Refused(bad) => Err(refused(bad)),
             Answer::NotReplaced { ours, offered } => Err(Problem::new(
                 StatusCode::CONFLICT,
                 format!("the chain has no more work than ours: {} against {}", offered.work, ours.work),
@@ -124,9 +125,8 @@ fn busy() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
 }
 
-/// The chain in `bytes`, if it is one that keeps all rules and says nothing untrue; otherwise what comes
-/// first that is wrong.
-fn check(bytes: &[u8], params: &Arc<Params>) -> Result<CheckedBranch, Problem> {
+/// The chain in `bytes`, or the rule that it breaks; a problem if it is none, or says something untrue before that.
+fn check(bytes: &[u8], params: &Arc<Params>) -> Result<Result<CheckedBranch, BadBranch>, Problem> {
     let offered = json::read::chain(bytes)
         .map_err(|error| Problem::bad_request(format!("the body is not a chain: {error}")))?;
     if offered.blocks.is_empty() {
@@ -138,9 +138,8 @@ fn check(bytes: &[u8], params: &Arc<Params>) -> Result<CheckedBranch, Problem> {
     let checked = CheckedBranch::check(offered.blocks, params, Clock::wall());
     match (checked, offered.untrue) {
         (Err(bad), Some((at, path))) if at < bad.index => Err(untrue(at, &path)),
-        (Err(bad), _) => Err(refused(bad)),
         (Ok(_), Some((at, path))) => Err(untrue(at, &path)),
-        (Ok(branch), None) => Ok(branch),
+        (checked, _) => Ok(checked),
     }
 }
 

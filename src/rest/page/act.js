@@ -76,14 +76,16 @@ export class Act {
         const {blocks: [block]} = {blocks: [], ...await get(`${this.app.source.api(journey.node)}transactions/${journey.id}`)};
         journey.back = !block && (journey.back || journey.depth > 0);
         Object.assign(journey, {block, depth: block?.depth ?? 0});
-      } catch { /* its node is away; the next tip asks again */ }
+      } catch {
+        // Its node is away; the next tip asks again.
+      }
     }
     this.app.redraw();
   }
 
   draw(state, past) {
     const broken = state.partition || [...state.links.values()].some(link => link.cut || link.latency_ms || link.loss);
-    for (const id of ["mine", "mining", "heal", "add", "cut", "message"]) {
+    for (const id of ["mine", "mining", "heal", "add", "cut", "renew", "message"]) {
       const control = $(`#${id}`);
       if (!control.hasAttribute("aria-busy")) control.disabled = past || (id === "heal" && !broken);
     }

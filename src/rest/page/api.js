@@ -19,5 +19,6 @@ export const get = async path => (await call("GET", path)).json();
 export const getText = async path => (await call("GET", path)).text();
 export const getBytes = async path => new Uint8Array(await (await call("GET", path)).arrayBuffer());
 export const post = async (path, body = {}) => (await call("POST", path, body)).json();
+export const del = async path => (await call("DELETE", path)).json();
 export const events = after => new EventSource(url(`api/v1/events${after ? `?after=${after}` : ""}`));
 export const pageOf = node => url(`node/${node}/`).href;

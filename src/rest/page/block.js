@@ -7,9 +7,6 @@ import { attr, changed, el, text } from "./dom.js";
 import { running } from "./model.js";
 import { bytes, clock, count, millis, name } from "./words.js";
 
-/// Of a large block, so many bytes are shown.
-const MAX_RAW = 4096;
-
 const MEANS = {version: "free for the miner", previous: "the block before: so it is a chain",
   merkle_root: "stands for all that is in the block", time: "when, by the miner’s clock", bits: "the target, in short",
   nonce: "what the miner searched for"};
@@ -19,20 +16,20 @@ export class BlockCard {
     Object.assign(this, {app, cards});
   }
 
-  async open(hash) {
+  async open(key) {
     const {app} = this;
-    const block = app.state.blocks.get(hash);
+    const block = app.state.blocks.get(key);
     if (!block) return;
+    const hash = key.replace("!", "");
     const [places, arrivals, more] = [el("p"), el("ol.arrivals"), el("div")];
     const needed = block.bits && codec.neededBits(block.bits);
     const work = block.height === 0 ? "The first block: all begin with it, so nobody had to mine it."
       : `Begins with ${codec.zeroBits(hash)} zero bits${needed ? `; ${needed} were needed: about ${count(2 ** needed)} tries` : ""}.`;
-    this.cards.fill({title: `Block ${block.height}`, mark: el(`span.mark.square.c${block.colour}`, {"aria-hidden": "true"}, `${block.height}`), block: hash},
+    this.cards.fill({title: `Block ${block.height}`, mark: el(`span.mark.square.c${block.colour}`, {"aria-hidden": "true"}, `${block.height}`), block: key},
       this.marked(hash), el("p.note", work), places, block.refused && el("p.bad", `Refused. ${block.refused}`), more,
       el("h3", "When each node had it"), arrivals);
-    this.hash = hash;
     this.cards.draw = state => {
-      const block = state.blocks.get(hash);
+      const block = state.blocks.get(key);
       if (!block) return;
       const tipOf = [...state.nodes.values()].filter(node => node.tip === hash).map(node => node.name);
       const depth = state.blocks.get(state.best).height - block.height;
@@ -41,12 +38,12 @@ export class BlockCard {
       if (known.length) this.arrivals(arrivals, state, known);
     };
     this.cards.draw(app.state);
-    if (!app.source) return;
+    if (!app.source || block.refused) return;
     try {
       const holder = running(app.state).find(node => block.holders?.has(node.node) ?? node.tip === hash) ?? running(app.state)[0];
       const api = `${app.source.api(holder.node)}blocks/${hash}`;
-      const [full, header, raw] = await Promise.all([get(api), getBytes(`${api}/header`), getBytes(`${api}/raw`)]);
-      this.more(more, hash, full, header, raw);
+      const [full, header] = await Promise.all([get(api), getBytes(`${api}/header`)]);
+      this.more(more, hash, full, header, api);
       if (app.source.kind === "network" && !arrivals.firstChild) this.arrivals(arrivals, app.state, (await get(`api/v1/blocks/${hash}`)).arrivals);
     } catch ({message}) {
       text(more, message);
@@ -71,8 +68,8 @@ export class BlockCard {
     })));
   }
 
-  more(box, hash, full, header, raw) {
-    const fields = codec.FIELDS.map(([name, at, length]) => el(`span.field.${name}`, {title: name}, codec.toHex(header.slice(at, at + length))));
+  more(box, hash, full, header, api) {
+    const fields = codec.FIELDS.map(([name, at, length]) => el(`span.${name}`, {title: name}, codec.toHex(header.slice(at, at + length))));
     const rows = codec.FIELDS.map(([name]) => el(`tr.${name}`, el("th", {scope: "row"}, name.replace("_", " ")),
       el("td.mono", `${full[name]}${name === "time" ? ` · ${clock(full.time)}` : ""}`), el("td.note", MEANS[name])));
     const result = el("p.result", {role: "status"});
@@ -82,16 +79,15 @@ export class BlockCard {
       el("button#tamper", {onclick: () => this.cards.tamper.open(hash)}, "What if somebody changes it?")), result,
     el("h3", "Header"), el("div.header.mono", {"aria-label": "The header’s 80 bytes"}, fields), el("table", el("tbody", rows)),
     el("h3", `Contents, ${bytes(full.bytes)}`), el("ol.contents", contents),
-    el("details", el("summary", `Raw bytes (${raw.length})`), el("pre.raw", codec.toHex(raw.slice(0, MAX_RAW)) + (raw.length > MAX_RAW ? " …" : ""))));
+    el("p", el("a", {href: `${api}/raw`}, "Its bytes")));
   }
 
   miner(id) {
     return [...this.app.state.nodes.values()].find(node => node.id === id)?.name ?? (/^0*$/.test(id) ? "nobody" : id.slice(0, 8));
   }
 
-  async again(result, hash, header, full) {
-    if (!codec.canHash) return text(result, "This browser hashes only for pages of this machine: open it as 127.0.0.1.");
-    const found = codec.shown(await codec.doubleSha256(header));
+  again(result, hash, header, full) {
+    const found = codec.shown(codec.doubleSha256(header));
     attr(result, "class", `result ${found === hash ? "good" : "bad"}`);
     result.replaceChildren(this.marked(found), found !== hash ? "✕ The bytes do not hash to the block’s name: whoever gave them lies."
       : `✓ SHA-256 of SHA-256 of the 80 bytes, computed by this browser: the same${codec.meets(found, full.bits) ? ", and not above the target" : ""}.`);

@@ -4,6 +4,7 @@
 import { getText, pageOf } from "./api.js";
 import { BlockCard } from "./block.js";
 import { $, attr, changed, el, on, show, text } from "./dom.js";
+import { LinkCard } from "./link.js";
 import { Tamper } from "./tamper.js";
 import { bytes, hashrate, millis, short } from "./words.js";
 
@@ -21,17 +22,18 @@ export class Cards {
   constructor(app) {
     Object.assign(this, {app, box: $("#card")});
     this.block = new BlockCard(app, this);
+    this.link = new LinkCard(app, this);
     this.tamper = new Tamper(app, this);
     on(window, {keydown: ({key}) => { if (key === "Escape") this.close(); }});
   }
 
   /// Shows `parts` in the card's place. The focus comes with it, and goes back.
-  fill({title, mark, block, node}, ...parts) {
+  fill({title, mark, block, node, link}, ...parts) {
     const {app, box} = this;
     if (box.hidden) this.before = document.activeElement;
-    clearInterval(this.logs);
+    clearInterval(this.timer);
     this.draw = () => {};
-    app.network.selected = node;
+    Object.assign(app.network, {selected: node, selectedLink: link});
     app.tree.selected = block;
     box.replaceChildren(el("header", mark, el("h2", {tabindex: -1}, title), el("button.close", {"aria-label": "Close", onclick: () => this.close()}, "✕")),
       ...parts.filter(Boolean));
@@ -44,19 +46,25 @@ export class Cards {
 
   draw() {}
 
+  /// Does something now and so often, while the card is open. That it could not be done is no news.
+  every(millis, task) {
+    const run = () => task().catch(() => {});
+    run();
+    this.timer = setInterval(run, millis);
+  }
+
   close() {
     if (this.box.hidden) return;
     show(this.box, false);
-    clearInterval(this.logs);
+    clearInterval(this.timer);
     this.draw = () => {};
-    this.app.network.selected = this.app.tree.selected = null;
+    this.app.network.selected = this.app.network.selectedLink = this.app.tree.selected = null;
     this.app.redraw();
     this.before?.focus?.({preventScroll: true});
   }
 
   button(label, action, more) {
-    const button = el("button", more, {onclick: () => this.app.act.press(button, action)}, label);
-    return button;
+    return el("button", more, {onclick: ({currentTarget}) => this.app.act.press(currentTarget, action)}, label);
   }
 
   openNode(number) {
@@ -89,21 +97,19 @@ export class Cards {
     };
     this.draw(app.state);
     if (!managed) return;
-    const tail = async () => {
+    this.every(LOG_MILLIS, async () => {
       const lines = await getText(`api/v1/logs?node=${number}&limit=${LOG_LINES}`).catch(({message}) => message);
       const atEnd = log.scrollTop + log.clientHeight > log.scrollHeight - 20;
       text(log, lines.replace(/^node-\d+ /gm, "").trimEnd());
       if (atEnd) log.scrollTop = log.scrollHeight;
-    };
-    tail();
-    this.logs = setInterval(tail, LOG_MILLIS);
+    });
   }
 
   facts(list, state, node) {
     const {mode} = state.mining ?? {};
     const facts = [["State", node.state], ["Height", node.height], ["Tip", short(node.tip)], ["In its pool", node.pool],
       ["Mined", `${node.mined} of the chain`], ["Mining", node.hashrate ? hashrate(node.hashrate) : mode === "background" ? "off" : mode],
-      ["Memory", node.memory && bytes(node.memory)], ["Number", state.kind === "network" ? node.node : null], ["Process", node.pid],
+      ["Memory", node.memory && bytes(node.memory)], ["Process", node.pid],
       ["HTTP", node.http], ["P2P", node.p2p], ["Id", node.id.slice(0, 12)]].filter(([, value]) => value !== null && value !== undefined);
     changed(list, facts.join("|"), () => list.replaceChildren(...facts.map(([name, value]) => el("div", el("dt", name), el("dd", `${value}`)))));
   }
@@ -112,6 +118,7 @@ export class Cards {
     const links = [...state.links.values()].filter(({a, b}) => a === node.node || b === node.node).map(link =>
       [link.a === node.node ? link.b : link.a, link.cut ? "cut" : !link.up ? "down" : link.latency_ms ? `${millis(link.latency_ms)} each way` : "connected"]);
     changed(list, links.join("|"), () => list.replaceChildren(...links.map(([other, how]) => el("li",
-      el("button.plain", {onclick: () => this.openNode(other)}, state.nodes.get(other)?.name ?? "?"), el("span", how)))));
+      el("button.plain", {onclick: () => this.openNode(other)}, state.nodes.get(other)?.name ?? "?"),
+      el("button.plain.how", {"aria-label": `Its link: ${how}`, onclick: () => this.link.open(node.node, other)}, how)))));
   }
 }

@@ -1,7 +1,9 @@
 // Bytes and hashes as docs/protocol.md has them: headers of 80 bytes, ids of transactions, Merkle roots, targets.
 
+import { sha256 } from "./sha.js";
+
 export const toHex = bytes => Array.from(bytes, byte => byte.toString(16).padStart(2, "0")).join("");
-const fromHex = hex => (hex.match(/../g) ?? []).map(pair => parseInt(pair, 16));
+export const fromHex = hex => (hex.match(/../g) ?? []).map(pair => parseInt(pair, 16));
 /// As hashes are written: the last byte first.
 export const shown = bytes => toHex([...bytes].reverse());
 const unshown = hex => fromHex(hex).reverse();
@@ -9,10 +11,7 @@ const unshown = hex => fromHex(hex).reverse();
 /// Little-endian.
 const number = (value, bytes) => Array.from({length: bytes}, (_, at) => Number((BigInt(value) >> BigInt(8 * at)) & 255n));
 
-/// Browsers hash for pages of this machine, and for those that came encrypted.
-export const canHash = Boolean(globalThis.crypto?.subtle);
-const sha256 = async bytes => new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes)));
-export const doubleSha256 = async bytes => sha256(await sha256(bytes));
+export const doubleSha256 = bytes => sha256(sha256(bytes));
 
 /// (name, first byte, bytes) of a header's fields.
 export const FIELDS = [["version", 0, 4], ["previous", 4, 32], ["merkle_root", 36, 32], ["time", 68, 4], ["bits", 72, 4],
@@ -29,21 +28,20 @@ const encoded = tx => tx.type === "coinbase"
   ? [...number(0, 4), ...number(tx.height, 8), ...fromHex(tx.miner), ...number(tx.extra_nonce, 8), ...sized(utf8(tx.note))]
   : [...number(1, 4), ...number(tx.nonce, 8), ...sized(tx.text === undefined ? Array.from(atob(tx.base64), char => char.charCodeAt(0)) : utf8(tx.text))];
 
-export async function transactionId(tx) {
-  const tag = await sha256(utf8("p2pnode/tx"));
+export function transactionId(tx) {
+  const tag = sha256(utf8("p2pnode/tx"));
   return sha256([...tag, ...tag, ...encoded(tx)]);
 }
 
-export async function merkleRoot(level) {
+export function merkleRoot(level) {
   while (level.length > 1) {
-    const pairs = level.filter((_, at) => at % 2 === 0).map((id, at) => [...id, ...(level[2 * at + 1] ?? id)]);
-    level = await Promise.all(pairs.map(doubleSha256));
+    level = level.filter((_, at) => at % 2 === 0).map((id, at) => doubleSha256([...id, ...(level[2 * at + 1] ?? id)]));
   }
   return level[0];
 }
 
 /// The target that eight hex digits stand for.
-function target(bits) {
+export function target(bits) {
   const size = BigInt(parseInt(bits.slice(0, 2), 16));
   const mantissa = BigInt(parseInt(bits.slice(2), 16) & 0x7fffff);
   return size <= 3n ? mantissa >> (8n * (3n - size)) : mantissa << (8n * (size - 3n));

@@ -1,10 +1,14 @@
 // Each block on its way along a link, as a dot. On one machine that takes a millisecond; here it takes as long as an eye
-// needs, each hop after the one before. Who asked for stillness sees marks that do not move.
+// needs, each hop after the one before. Who asked for stillness sees marks that do not move. Pixels and not elements: they
+// change in every frame.
 
-import { $, attr, isStill, svg } from "./dom.js";
+import { $, isStill } from "./dom.js";
+import { HEIGHT, WIDTH } from "./layout.js";
 
 const HOP = 420;
 const RING = 900;
+/// A slow link takes its latency longer, up to this.
+const MAX_SLOW = 2000;
 /// A dot leaves no later than this, however many hops there were.
 const MAX_LATE = 1500;
 const MAX_DOTS = 160;
@@ -13,47 +17,56 @@ const FEW = 20;
 
 export class Flights {
   constructor(network) {
-    Object.assign(this, {network, layer: $("#flights"), dots: [], landed: new Map()});
+    const canvas = $("#flights");
+    Object.assign(this, {network, canvas, pen: canvas.getContext("2d"), dots: [], landed: new Map()});
+    new ResizeObserver(([{contentRect: {width, height}}]) => Object.assign(canvas, {width: width * devicePixelRatio, height: height * devicePixelRatio})).observe(canvas);
   }
 
-  fly(hash, from, to, colour) {
+  fly(hash, from, to, colour, latency = 0) {
     const now = performance.now();
     const begin = Math.min(Math.max(now, this.landed.get(hash + from) ?? 0), now + MAX_LATE);
-    this.add("dot", from, to, begin, HOP, colour);
-    this.land(hash, to, begin + HOP, colour);
+    const takes = HOP + Math.min(MAX_SLOW, latency);
+    this.add(true, from, to, begin, takes, colour);
+    this.land(hash, to, begin + takes, colour);
   }
 
   land(hash, node, at, colour) {
     this.landed.set(hash + node, at);
     if (this.landed.size > 4 * MAX_DOTS) this.landed.delete(this.landed.keys().next().value);
     // Of many small discs, each with a ring, none would be seen.
-    if (this.network.radius > FEW) this.add("ring", node, node, at, RING, colour);
+    if (this.network.radius > FEW) this.add(false, node, node, at, RING, colour);
   }
 
-  add(kind, from, to, begin, takes, colour) {
+  add(isDot, from, to, begin, takes, colour) {
     if (document.hidden || this.dots.length >= MAX_DOTS) return;
-    this.dots.push({kind, from, to, begin, takes, circle: svg(`circle.${kind}.c${colour}`)});
-    this.frame ??= requestAnimationFrame(now => this.step(now));
+    this.dots.push({isDot, from, to, begin, takes, colour});
+    if (this.frame) return;
+    const style = getComputedStyle(document.body);
+    this.colour = name => style.getPropertyValue(`--${name}`);
+    this.frame = requestAnimationFrame(now => this.step(now));
   }
 
   step(now) {
-    this.dots = this.dots.filter(({kind, from, to, begin, takes, circle}) => {
-      const {points, radius} = this.network;
+    const {pen, canvas: {width, height}, network: {points, radius}} = this;
+    this.dots = this.dots.filter(({from, to, begin, takes}) => now < begin + takes && points.has(from) && points.has(to));
+    const scale = Math.min(width / WIDTH, height / HEIGHT);
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    pen.setTransform(scale, 0, 0, scale, (width - scale * WIDTH) / 2, (height - scale * HEIGHT) / 2);
+    for (const {isDot, from, to, begin, takes, colour} of this.dots) {
+      if (now < begin) continue;
       const [a, b] = [points.get(from), points.get(to)];
-      if (now >= begin + takes || !a || !b) {
-        circle.remove();
-        return false;
-      }
-      if (now < begin) return true;
-      if (!circle.parentNode) this.layer.append(circle);
       const share = isStill() ? 0.4 : (now - begin) / takes;
       const eased = share * share * (3 - 2 * share);
-      attr(circle, "cx", (a.x + (b.x - a.x) * eased).toFixed(1));
-      attr(circle, "cy", (a.y + (b.y - a.y) * eased).toFixed(1));
-      attr(circle, "r", kind === "dot" ? 8 : (radius * (1 + share)).toFixed(1));
-      if (kind === "ring") attr(circle, "opacity", (0.8 * (1 - share)).toFixed(2));
-      return true;
-    });
+      pen.beginPath();
+      pen.arc(a.x + (b.x - a.x) * eased, a.y + (b.y - a.y) * eased, isDot ? 8 : radius * (1 + share), 0, 7);
+      pen.lineWidth = 3;
+      pen.globalAlpha = isDot ? 1 : 0.8 * (1 - share);
+      pen.strokeStyle = this.colour(isDot ? "panel" : `c${colour}`);
+      pen.fillStyle = this.colour(`c${colour}`);
+      if (isDot) pen.fill();
+      pen.stroke();
+    }
     this.frame = this.dots.length ? requestAnimationFrame(now => this.step(now)) : null;
   }
 }

@@ -14,6 +14,7 @@ export class Lasso {
     on(network.svg, {
       pointerdown: event => {
         if (event.target.closest("[data-node]") || app.source?.kind !== "network" || app.past) return;
+        this.link = event.target.closest("[data-link]")?.dataset.link;
         this.line = [this.point(event)];
         network.svg.setPointerCapture(event.pointerId);
       },
@@ -38,6 +39,7 @@ export class Lasso {
     attr(this.mark, "d", null);
     const inside = line.length < 8 ? [] : [...this.network.points].filter(([, {x, y}]) => within([x, y], line)).map(([node]) => node);
     if (inside.length) this.choose(true, inside);
+    else if (this.link && line.length && line.length < 8) this.app.cards.link.open(...this.link.split("-").map(Number));
   }
 
   /// Begins or ends the choosing of nodes.

@@ -1,23 +1,25 @@
 // Where nodes are drawn. Pure, and the same for the same links: a page that is opened again shows the same picture.
 // Cut links count, so that a cut moves nobody.
 
+const {atan2, cos, hypot, max, min, sin, sqrt, PI} = Math;
+
 export const WIDTH = 920;
 export const HEIGHT = 440;
 
 /// Points by node number, and the discs' radius. Where nearly everybody is linked, a circle shows it best.
 export function layout(numbers, links) {
   const count = numbers.length;
-  const radius = Math.max(11, Math.min(46, 150 / Math.sqrt(count) - 7));
+  const radius = max(11, min(46, 150 / sqrt(count) - 7));
   const points = new Map(numbers.map((node, at) => {
     // Half a step from the top: halves of the network are halves of the picture.
-    const angle = ((at + 0.5) / count) * 2 * Math.PI - Math.PI / 2;
-    return [node, count === 1 ? {x: 0, y: 0} : {x: Math.cos(angle), y: Math.sin(angle)}];
+    const angle = ((at + 0.5) / count) * 2 * PI - PI / 2;
+    return [node, count === 1 ? {x: 0, y: 0} : {x: count === 2 ? -cos(angle) : cos(angle), y: sin(angle)}];
   }));
   if (count > 3 && links.length < count * (count - 1) * 0.3) relax(numbers, links, points);
   const margin = radius + 38;
   for (const [axis, size] of [["x", WIDTH], ["y", HEIGHT]]) {
     const values = [...points.values()].map(point => point[axis]);
-    const [low, span] = [Math.min(...values), Math.max(...values) - Math.min(...values)];
+    const [low, span] = [min(...values), max(...values) - min(...values)];
     for (const point of points.values()) {
       point[axis] = span < 1e-6 ? size / 2 : margin + ((point[axis] - low) / span) * (size - 2 * margin);
     }
@@ -26,8 +28,8 @@ export function layout(numbers, links) {
   const all = [...points.values()];
   for (let round = 0; round < 30; round += 1) for (const a of all) for (const b of all) {
     const [dx, dy] = [b.x - a.x, b.y - a.y];
-    const away = Math.hypot(dx, dy) || 1e-6;
-    const push = Math.min(0, away - 2.6 * radius) / away / 2;
+    const away = hypot(dx, dy) || 1e-6;
+    const push = min(0, away - 2.6 * radius) / away / 2;
     if (a !== b) Object.assign(b, {x: b.x - dx * push, y: b.y - dy * push});
   }
   return {points, radius};
@@ -36,7 +38,7 @@ export function layout(numbers, links) {
 /// Majorisation of stress: distances on paper become those in links.
 function relax(numbers, links, points) {
   const distances = new Map(numbers.map(node => [node, reach(node, links)]));
-  const unit = 2 / Math.sqrt(numbers.length);
+  const unit = 2 / sqrt(numbers.length);
   for (let round = 0; round < 120; round += 1) {
     for (const node of numbers) {
       const at = points.get(node);
@@ -46,7 +48,7 @@ function relax(numbers, links, points) {
         const hops = distances.get(node).get(other) ?? 6;
         const to = points.get(other);
         const [dx, dy] = [at.x - to.x, at.y - to.y];
-        const scale = hops * unit / (Math.hypot(dx, dy) || 1e-6);
+        const scale = hops * unit / (hypot(dx, dy) || 1e-6);
         const weight = 1 / (hops * hops);
         x += weight * (to.x + dx * scale);
         y += weight * (to.y + dy * scale);
@@ -72,7 +74,7 @@ function reach(from, links) {
 /// A line around points, in the order of their directions from the middle.
 export function around(points) {
   const [x, y] = ["x", "y"].map(axis => points.reduce((sum, point) => sum + point[axis], 0) / points.length);
-  const angle = point => Math.atan2(point.y - y, point.x - x);
+  const angle = point => atan2(point.y - y, point.x - x);
   return points.sort((a, b) => angle(a) - angle(b)).map(point => [point.x, point.y]);
 }
 

@@ -1,8 +1,9 @@
-//! A file without what a browser does not read: indentation, empty lines and lines of comment; in style
-//! sheets also blanks beside punctuation, and the last semicolon of a rule. The files can be read and explained, and the page stays small.
+//! A file without what a browser does not read: indentation, empty lines and comments; in style sheets and scripts
+//! also blanks and ends of lines beside punctuation, and the last semicolon of a block; in markup, ends of lines
+//! between elements. The files can be read and explained, and the page stays small.
 //!
-//! By line and by byte, not by grammar: a file must not hold text over several lines whose indentation
-//! matters, and nothing but comments at the beginning of a line that looks like one. Runs in the compiler.
+//! By byte, not by grammar: a file must not hold text over several lines whose indentation matters, outside of
+//! templates. Runs in the compiler.
 
 /// What a file is written in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,40 +25,183 @@ pub(super) const fn lean<const N: usize>(source: &[u8], syntax: Syntax) -> [u8; 
     out
 }
 
+/// Templates within templates, and brackets within brackets.
+const MAX_TEMPLATES: usize = 8;
+const MAX_BRACKETS: usize = 64;
+const CONST: &[u8] = b"const ";
+const EXPORT: &[u8] = b"export const ";
+
 /// Writes as much of the lean form as there is room for, and counts all of it.
 const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
     let (mut at, mut written) = (0, 0);
-    let mut line_begins = true;
+    let (mut line_begins, mut before) = (true, b'\n');
+    // Of each template that an expression is within: the braces open in that expression.
+    let (mut braces, mut templates) = ([0usize; MAX_TEMPLATES], 0);
+    // Of the brackets that are open: the words by which the statement in them declares names.
+    let (mut declares, mut depth): ([&[u8]; MAX_BRACKETS], usize) = ([b""; MAX_BRACKETS], 0);
     while at < source.len() {
         let byte = source[at];
         if line_begins && matches!(byte, b' ' | b'\t' | b'\n') {
             at += 1;
             continue;
         }
-        if line_begins && matches!(syntax, Syntax::Script) && byte == b'/' && next_is(source, at, b'/') {
+        if matches!(syntax, Syntax::Script) && byte == b'/' && next_is(source, at, b'/') {
             while at < source.len() && source[at] != b'\n' {
                 at += 1;
             }
             continue;
         }
-        line_begins = byte == b'\n';
-        let is_loose = matches!(syntax, Syntax::Style)
-            && match byte {
-                b' ' => {
-                    matches!(source[at - 1], b'{' | b'}' | b';' | b':' | b',') || next_is(source, at, b'{')
-                }
-                b';' => next_is(source, at + 1, b'}'),
-                _ => false,
-            };
-        if !is_loose {
-            if written < out.len() {
-                out[written] = byte;
+        if line_begins && matches!(syntax, Syntax::Style) && byte == b'/' && next_is(source, at, b'*') {
+            while at < source.len() && !(source[at] == b'*' && next_is(source, at, b'/')) {
+                at += 1;
             }
-            written += 1;
+            at += 2;
+            continue;
         }
-        at += 1;
+        line_begins = byte == b'\n';
+        let mut end = at + 1;
+        if matches!(syntax, Syntax::Script) {
+            let goes_on = byte == b'}' && templates > 0 && braces[templates - 1] == 0;
+            match byte {
+                b'"' | b'\'' => end = literal_end(source, at, byte),
+                b'/' if is_one_of(before, BEFORE_PATTERN) => end = literal_end(source, at, byte),
+                b'`' | b'}' if byte == b'`' || goes_on => {
+                    end = literal_end(source, at, b'`');
+                    templates -= goes_on as usize;
+                    if source[end - 1] == b'{' {
+                        braces[templates] = 0;
+                        templates += 1;
+                    }
+                }
+                b'{' if templates > 0 => braces[templates - 1] += 1,
+                b'}' if templates > 0 => braces[templates - 1] -= 1,
+                _ => {}
+            }
+            match byte {
+                b'{' | b'(' | b'[' => {
+                    depth += 1;
+                    declares[depth] = b"";
+                }
+                b'}' | b')' | b']' if end == at + 1 && !goes_on => depth -= 1,
+                _ => {}
+            }
+        }
+        let is_loose = match (syntax, byte) {
+            (Syntax::Style, b' ') => {
+                is_one_of(source[at - 1], b"{};:,>") || next_is(source, at, b'{') || next_is(source, at, b'>')
+            }
+            (Syntax::Style, b';') => next_is(source, at + 1, b'}'),
+            (Syntax::Markup, b'\n') => before == b'>' && byte_after(source, at) == b'<',
+            (Syntax::Style, b'\n') => is_one_of(before, b"{};,"),
+            (Syntax::Script, b'\n') => is_one_of(before, OPEN) || is_one_of(byte_after(source, at), CLOSING),
+            (Syntax::Script, b',') => is_one_of(byte_after(source, at), b"})]"),
+            (Syntax::Script, b'0') => next_is(source, at, b'.') && !before.is_ascii_alphanumeric(),
+            (Syntax::Script, b';') => byte_after(source, at) == b'}',
+            (Syntax::Script, b' ') if at + 1 < source.len() => {
+                let next = source[at + 1];
+                (is_one_of(before, PUNCTUATION) || is_one_of(next, PUNCTUATION))
+                    && !(is_one_of(before, DOUBLED) && is_one_of(next, DOUBLED))
+            }
+            _ => false,
+        };
+        let (mut from, mut to) = (at, if is_loose { at } else { end });
+        at = end;
+        // That a name keeps its value is for readers: a browser is told the shorter word, once for several names.
+        let mut piece = source;
+        if matches!(syntax, Syntax::Script) && byte == b'c' && is_word(source, from, b"const ", before) {
+            declares[depth] = match before {
+                b'{' | b'}' | b';' | b'\n' => CONST,
+                b' ' => EXPORT,
+                _ => b"",
+            };
+            at = from + 5;
+            (piece, from, to) = (b"let", 0, 3);
+        } else if matches!(syntax, Syntax::Script) && byte == b';' && !declares[depth].is_empty() && from < to
+        {
+            let next = read_next(source, from);
+            if is_word(source, next, declares[depth], b';') {
+                at = next + declares[depth].len();
+                (piece, from, to) = (b",", 0, 1);
+            } else {
+                declares[depth] = b"";
+            }
+        }
+        while from < to {
+            if written < out.len() {
+                out[written] = piece[from];
+            }
+            before = piece[from];
+            written += 1;
+            from += 1;
+        }
     }
     written
+}
+
+/// Where text, a pattern or a piece of a template ends that begins at `at`; a piece with the `{` of an expression.
+const fn literal_end(source: &[u8], at: usize, quote: u8) -> usize {
+    let (mut end, mut in_class) = (at + 1, false);
+    while end < source.len() {
+        match source[end] {
+            b'\\' => end += 1,
+            b'$' if quote == b'`' && next_is(source, end, b'{') => return end + 2,
+            b'[' | b']' if quote == b'/' => in_class = source[end] == b'[',
+            byte if byte == quote && !in_class => return end + 1,
+            _ => {}
+        }
+        end += 1;
+    }
+    source.len()
+}
+
+/// What stands for itself, with blanks beside it and without.
+const PUNCTUATION: &[u8] = b"{}()[];:,=<>?&|!%+-*/\"'`\n";
+/// Of which two are another sign than one and one.
+const DOUBLED: &[u8] = b"+-*/";
+/// What a line may end with that goes on, or is ended by it; and what a line begins with that goes on. Statements that
+/// are expressions end with semicolons.
+const OPEN: &[u8] = b"{}([,;=&|?:";
+const CLOSING: &[u8] = b"})].?:&|,";
+/// What a pattern between slashes follows; after anything else, a slash divides.
+const BEFORE_PATTERN: &[u8] = b"(,=:[!&|?>";
+
+const fn is_one_of(byte: u8, set: &[u8]) -> bool {
+    let mut at = 0;
+    while at < set.len() && set[at] != byte {
+        at += 1;
+    }
+    at < set.len()
+}
+
+/// Whether a word begins at `at`, and nothing of another one is before it.
+const fn is_word(source: &[u8], at: usize, word: &[u8], before: u8) -> bool {
+    let mut length = 0;
+    while length < word.len() && at + length < source.len() && source[at + length] == word[length] {
+        length += 1;
+    }
+    length == word.len() && !(before.is_ascii_alphanumeric() || is_one_of(before, b"_$."))
+}
+
+/// Where something follows on the byte at `at` that a browser reads.
+const fn read_next(source: &[u8], at: usize) -> usize {
+    let mut next = at + 1;
+    loop {
+        while next < source.len() && matches!(source[next], b' ' | b'\t' | b'\n') {
+            next += 1;
+        }
+        if next + 1 >= source.len() || source[next] != b'/' || source[next + 1] != b'/' {
+            return next;
+        }
+        while next < source.len() && source[next] != b'\n' {
+            next += 1;
+        }
+    }
+}
+
+/// The byte that follows on the one at `at`; at the end, what ends a block.
+const fn byte_after(source: &[u8], at: usize) -> u8 {
+    let next = read_next(source, at);
+    if next < source.len() { source[next] } else { b'}' }
 }
 
 const fn next_is(source: &[u8], at: usize, byte: u8) -> bool {
@@ -72,18 +216,32 @@ mod tests {
     #[test]
     fn what_a_browser_does_not_read_is_left_out() {
         let rows = [
+            (Syntax::Script, "// why\nlet a = 1; // it's\n\n  b(\"// x\");\n", "let a=1;b(\"// x\")"),
+            (Syntax::Script, "  /// doc\n\t/x/.test(y);", "/x/.test(y)"),
             (
                 Syntax::Script,
-                "// why\nlet a = 1; // kept\n\n  b(\"// x\");\n",
-                "let a = 1; // kept\nb(\"// x\");\n",
+                "for (const a of \"const b\") {\n  f(a);\n}\nmy_const = 1",
+                "for(let a of\"const b\"){f(a)}my_const=1",
             ),
-            (Syntax::Script, "  /// doc\n\t/x/.test(y);", "/x/.test(y);"),
+            (
+                Syntax::Script,
+                "export const x = 0.5;\nexport const y = [\n  10.5,\n];\nconst a = 1;\n\n// why\nconst [b] = f(() => { const c = 2; g(); });\nh;\nconst d = `${2};`;\nconst e = d;",
+                "export let x=.5,y=[10.5];let a=1,[b]=f(()=>{let c=2;g()});h;let d=`${2};`,e=d",
+            ),
+            (Syntax::Script, "a = b ? -c : d + +e;", "a=b?-c:d+ +e"),
+            (Syntax::Script, "f(/[ /] ? : \\/ ,/, a / b , c)", "f(/[ /] ? : \\/ ,/,a/b,c)"),
+            (
+                Syntax::Script,
+                "`a , ${b ? `c = ${ {d : 1}.d } ;` : \"} , `\"} , e` , f",
+                "`a , ${b?`c = ${{d:1}.d} ;`:\"} , `\"} , e`,f",
+            ),
+            (Syntax::Script, "'a = \\' ,' , b", "'a = \\' ,',b"),
             (
                 Syntax::Style,
-                "a b { color: red; margin: 0; }\n\tp, q { }\n",
-                "a b{color:red;margin:0}\np,q{}\n",
+                "/* why,\n   and how */\na > b { color: red; margin: 0; }\n\tp, q { }\n",
+                "a>b{color:red;margin:0}p,q{}",
             ),
-            (Syntax::Markup, "<p>\n  a: b\n</p>\n", "<p>\na: b\n</p>\n"),
+            (Syntax::Markup, "<p>\n  a: b\n</p>\n<p>\n", "<p>\na: b\n</p><p>\n"),
             (Syntax::Markup, "", ""),
         ];
         for (syntax, source, expected) in rows {

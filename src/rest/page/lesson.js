@@ -1,7 +1,11 @@
-// Runs lessons: a step at a time, each done by the network and not by the page.
+// The lessons that come with the program, step by step: what is said, what one would type, and whether what is expected
+// came to be. Each step is done by the network and not by the page.
 
-import { $, attr, el, on, show } from "./dom.js";
-import { LESSONS } from "./lessons.js";
+import { get, post } from "./api.js";
+import { $, attr, el, on, show, text } from "./dom.js";
+import { plural, seconds } from "./words.js";
+
+const SIGNS = {done: "✓", failed: "✕", now: "▸", next: " "};
 
 export class Lessons {
   constructor(app) {
@@ -11,42 +15,101 @@ export class Lessons {
         attr($(`#tab-${other}`), "aria-selected", other === name);
         show($(`#${other}`), other === name);
       }
+      if (name === "lessons" && !this.lesson) this.list();
     }});
-    this.list();
   }
 
-  list() {
+  async list() {
     this.lesson = null;
-    this.box.replaceChildren(...LESSONS.map(lesson => el("button.lesson", {"data-lesson": lesson.id, onclick: () => this.begin(lesson)},
-      el("strong", lesson.title), el("span", lesson.about))));
+    try {
+      const {lessons} = await get("api/v1/lessons");
+      this.box.replaceChildren(...lessons.map(lesson => {
+        const [title, about] = lesson.title.split(/: (.*)/);
+        return el("button.lesson", {"data-lesson": lesson.name, onclick: () => this.begin(lesson)},
+          el("strong", title), el("span", about ? about[0].toUpperCase() + about.slice(1) : ""));
+      }));
+    } catch ({message}) {
+      this.box.replaceChildren(el("p.note", message));
+    }
   }
 
   begin(lesson) {
-    Object.assign(this, {lesson, at: -1, steps: el("ol.steps")});
-    this.box.replaceChildren(el("button.plain", {onclick: () => this.list()}, "← All lessons"), el("h3", lesson.title), this.steps);
+    const [steps, bar] = [el("ol.steps"), el("div.row")];
+    Object.assign(this, {lesson, at: -1, steps, bar, items: []});
+    this.box.replaceChildren(el("button.plain", {onclick: () => this.list()}, "← All lessons"), el("h3", lesson.title), steps, bar);
     this.next();
   }
 
+  /// Goes on to the next step that is to be done, and shows all up to the next pause.
   next() {
+    const {steps, name} = this.lesson;
     this.at += 1;
-    const step = this.lesson.steps[this.at];
-    if (!step) return;
-    this.isDone = !step.act;
-    const {act} = this.app;
-    const button = step.act && el("button.primary", {onclick: async () => {
-      const done = await act.press(button, () => step.act(act, this.app.state));
-      if (done && this.lesson?.steps[this.at] === step) this.isDone = true;
-      this.app.redraw();
-    }}, step.label);
-    this.item = el("li", {"data-step": this.at}, el("p", step.say), button);
-    this.steps.append(this.item);
-    this.item.scrollIntoView({block: "nearest"});
+    while (steps[this.at]?.kind === "say") this.at += 1;
+    const pause = steps.findIndex(({kind}, at) => at > this.at && kind === "say");
+    for (const step of steps.slice(this.items.length, pause < 0 ? steps.length : pause)) this.items.push(this.item(step));
+    this.mark("now");
+    this.offer();
+    const step = steps[this.at];
+    if (step) this.items[this.at].scrollIntoView({block: "nearest"});
+    else this.bar.replaceChildren(el("p.good", `✓ That was all of “${name.replaceAll("-", " ")}”.`));
+    this.bar.scrollIntoView({block: "nearest"});
   }
 
-  draw(state) {
-    const step = this.lesson?.steps[this.at];
-    if (!step || !this.isDone || !(step.until?.(state) ?? true)) return;
-    attr(this.item, "class", "done");
-    this.next();
+  item({line, kind, text: words}) {
+    const item = kind === "say" ? el("li.say", el("p", words)) : el(`li.${kind}`, {"data-step": line, "data-is": "next"},
+      el("i", {"aria-hidden": "true"}), el("code", words), el("small"));
+    this.steps.append(item);
+    return item;
+  }
+
+  mark(how, more = "") {
+    const item = this.items[this.at];
+    if (!item) return;
+    attr(item, "data-is", how);
+    text(item.children[0], SIGNS[how]);
+    text(item.children[2], more);
+  }
+
+  /// What can be done now, as buttons.
+  offer(failed) {
+    const {bar, lesson: {steps}, at, app: {renew, state}} = this;
+    const step = steps[at];
+    if (!step) return;
+    const button = (words, action, more) => this.app.cards.button(words, action, more);
+    if (step.kind === "up") {
+      const ask = el("div.ask");
+      const fits = step.renew.amount === state.nodes.size;
+      return bar.replaceChildren(el("p.note", `The lesson wants a network of its own, of ${plural(step.renew.amount ?? state.nodes.size, "node")}.`),
+        button("Start that network …", () => renew.ask(ask, step.renew, () => this.done({seconds: 0})), {id: "step", class: "primary"}),
+        fits && button("Use this one", () => this.done({seconds: 0})) || "", ask);
+    }
+    const more = steps.slice(at).findIndex(({kind}) => kind === "say" || kind === "up");
+    const pause = more < 0 ? steps.length - at : more;
+    bar.replaceChildren(button(failed ? "Try again" : step.kind === "expect" ? "Check" : "Run", () => this.run(), {id: "step", class: "primary"}),
+      failed ? button("Go on all the same", () => this.next()) : pause > 1 ? button(`Run on to the next pause (${pause})`, () => this.run(pause), {id: "run-on"}) : "");
+  }
+
+  /// Runs the next `count` steps, as long as all goes well.
+  async run(count = 1) {
+    const {lesson} = this;
+    for (; count > 0 && this.lesson === lesson; count -= 1) {
+      const {line} = lesson.steps[this.at];
+      this.mark("now", "…");
+      const result = await post(`api/v1/lessons/${lesson.name}/steps/${line}`);
+      if (this.lesson !== lesson || !this.done(result)) return;
+    }
+  }
+
+  done({ok = true, said, error, seconds: took}) {
+    const item = this.items[this.at];
+    for (const old of item.querySelectorAll("pre, .bad")) old.remove();
+    this.mark(ok ? "done" : "failed", ok && took >= 0.1 ? seconds(took) : "");
+    if (said?.trim() && !item.classList.contains("expect")) item.append(el("pre", said.trimEnd()));
+    if (ok) this.next();
+    else {
+      item.append(el("p.bad", error ?? "It did not come to be."));
+      this.offer(true);
+    }
+    return ok;
   }
 }

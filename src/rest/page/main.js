@@ -8,6 +8,7 @@ import { Lasso } from "./lasso.js";
 import { Lessons } from "./lesson.js";
 import { apply, empty } from "./model.js";
 import { Network } from "./network.js";
+import { Renew } from "./renew.js";
 import { source } from "./source.js";
 import { Story } from "./story.js";
 import { Stream } from "./stream.js";
@@ -28,6 +29,8 @@ const app = {
   get state() { return app.timeline.state ?? live; },
   get past() { return app.timeline.past; },
   redraw() { frame ??= requestAnimationFrame(draw); },
+  /// The run of events that is to end, while a new network starts in the place of the old one.
+  leaving: null,
   /// Something to be read, until it is pressed away.
   notice(message) {
     show($("#notice"), message);
@@ -47,11 +50,13 @@ app.story = new Story(openBlock, openNode);
 app.act = new Act(app);
 app.lasso = new Lasso(app);
 app.lessons = new Lessons(app);
+app.renew = new Renew(app);
 app.cards = new Cards(app);
 
 function heard(batch) {
   app.timeline.push(batch);
   for (const event of batch) {
+    if (event.type === "snapshot") begin(event.network.events?.run ?? null);
     apply(live, event);
     app.act.event(event);
     if (!app.past) app.show(event);
@@ -60,13 +65,22 @@ function heard(batch) {
   app.redraw();
 }
 
+/// Another run is another network: nothing of the old one is left on the page.
+function begin(run) {
+  if (live.run === run) return;
+  if (app.leaving !== run) app.leaving = null;
+  app.act.journeys = [];
+  app.lasso.choose(false);
+  if (live.run) app.cards.close();
+}
+
 function draw(time) {
   frame = null;
   // What moves by itself has all frames, the state every second one.
   if (time - drawn < DRAWN_MILLIS) return app.redraw();
   drawn = time;
   const {state, past} = app;
-  if (!state.rules) return;
+  if (!state.rules || app.leaving) return;
   const now = past ? state.at : Math.max(state.at, Date.now() / 1000);
   attr(document.body, "data-kind", state.kind);
   app.network.draw(state, now);
@@ -74,7 +88,6 @@ function draw(time) {
   app.tree.draw(state);
   app.story.draw(state, now);
   app.act.draw(state, past || !app.source);
-  app.lessons.draw(state);
   app.cards.draw(state);
   app.timeline.draw(state);
 }
@@ -84,7 +97,9 @@ setInterval(() => { if (!document.hidden) app.redraw(); }, 1000);
 setInterval(async () => {
   if (!news || document.hidden) return;
   news = false;
-  try { heard([await app.source.figures()]); } catch { /* the next will do */ }
+  try { heard([await app.source.figures()]); } catch {
+    // The next will do.
+  }
 }, FIGURES_MILLIS);
 
 async function connect() {

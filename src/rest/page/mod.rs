@@ -14,11 +14,12 @@
 //! | `glance.js` | the verdict, and the figures beside it |
 //! | `network.js`, `layout.js`, `flights.js` | discs and links; where they are; blocks on their way |
 //! | `tree.js`, `story.js` | the block tree; what happened, in sentences |
-//! | `act.js`, `lasso.js` | mining, sending, healing; drawing a cut |
-//! | `cards.js`, `block.js`, `tamper.js`, `codec.js` | a node, a block, and a changed block looked at closely; bytes and hashes |
+//! | `act.js`, `lasso.js`, `renew.js` | mining, sending, healing; drawing a cut; a new network |
+//! | `cards.js`, `link.js`, `block.js`, `tamper.js`, `codec.js` | a node, a link, a block, and a changed block looked at closely; bytes |
+//! | `miner.js`, `sha.js` | a new proof of work for a changed block, in a thread of its own; SHA-256 |
 //! | `timeline.js`, `recording.js` | pausing and going back; events as a file |
-//! | `lessons.js`, `lesson.js` | lessons as data, and their running |
-//! | `lean.rs` | comments and indentation, which a browser does not read, are left out as this is compiled |
+//! | `lesson.js` | the shipped lessons, step by step |
+//! | `lean.rs` | comments and blanks, which a browser does not read, are left out as this is compiled |
 
 mod lean;
 
@@ -73,7 +74,7 @@ macro_rules! script {
     };
 }
 
-static FILES: [File; 27] = [
+static FILES: [File; 30] = [
     file("/", HTML, lean!("index.html", Syntax::Markup)),
     file("/app/page.css", CSS, lean!("page.css", Syntax::Style)),
     file("/app/icon.svg", "image/svg+xml", include_bytes!("icon.svg")),
@@ -89,11 +90,14 @@ static FILES: [File; 27] = [
     script!("lasso.js"),
     script!("layout.js"),
     script!("lesson.js"),
-    script!("lessons.js"),
+    script!("link.js"),
     script!("main.js"),
+    script!("miner.js"),
     script!("model.js"),
     script!("network.js"),
     script!("recording.js"),
+    script!("renew.js"),
+    script!("sha.js"),
     script!("source.js"),
     script!("story.js"),
     script!("stream.js"),

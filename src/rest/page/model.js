@@ -18,7 +18,7 @@ const TOGETHER = 5;
 export const linkKey = (a, b) => a < b ? `${a}-${b}` : `${b}-${a}`;
 
 export const empty = () => ({
-  kind: "network", at: 0, rules: null, nodes: new Map(), links: new Map(), mining: null, partition: null, said: null,
+  kind: "network", run: null, at: 0, rules: null, nodes: new Map(), links: new Map(), mining: null, partition: null, said: null,
   propagation: null, blocks: new Map(), fresh: [], lanes: {cells: new Map(), last: []}, best: null, highest: 0,
   story: [], serial: 0, spreads: [], reorg: null, refused: new Map(),
 });
@@ -45,7 +45,10 @@ const HANDLERS = {
     if (block) block.miner = node;
   },
   block_refused(state, event) {
-    const {hash, rule, why, node, time} = event;
+    const {rule, why, node, time} = event;
+    // Changed contents leave the header, and so the name, as they were: the block of that name is whole.
+    const own = state.blocks.get(event.hash);
+    const hash = own && !own.refused ? `!${event.hash}` : event.hash;
     let entry = state.refused.get(hash);
     if (!entry) {
       state.refused.set(hash, entry = {kind: "refused", hash, rule, why, nodes: new Set()});
@@ -54,7 +57,7 @@ const HANDLERS = {
     }
     entry.nodes.add(node);
     // Where it would stand, if the teller knows.
-    const block = state.blocks.get(hash) ?? (Number.isInteger(event.height) ? known(state, {...event, seen: time}) : {});
+    const block = state.blocks.get(hash) ?? (Number.isInteger(event.height) ? known(state, {...event, hash, seen: time}) : {});
     block.refused = `${rule}: ${why}`;
   },
   tip(state, event) {
@@ -118,10 +121,12 @@ const HANDLERS = {
 /// Begins anew with what the API says; what was told so far stays told, and what was drawn stays where it is.
 function load(state, {network, tree, kind, time}) {
   const {story, serial, spreads, refused, blocks} = state;
-  const same = state.rules?.id === network.rules.id;
+  // The chain and what was told are another network's, if it is another run of events.
+  const run = network.events?.run ?? null;
+  const same = state.rules?.id === network.rules.id && state.run === run;
   Object.assign(state, empty(), same && {story, serial, spreads, refused});
   const {rules, mining, partition, propagation, verdict, last_reorg: last} = network;
-  Object.assign(state, {kind, at: time, rules, mining, partition: partition ?? null, propagation, said: verdict?.condition});
+  Object.assign(state, {kind, run, at: time, rules, mining, partition: partition ?? null, propagation, said: verdict?.condition});
   for (const node of network.nodes) join(state, node);
   for (const link of network.links) Object.assign(linked(state, link.a, link.b), link);
   const top = tree.blocks.at(-1)?.height;
@@ -262,7 +267,7 @@ export function verdict(state, now) {
     ? `connected to ${plural(state.nodes.size - 1, "peer")}` : "with no peer yet"];
   const oneChain = found.every(({block}) => block?.best);
   if (found.length > 1 && !(oneChain && state.partition)) {
-    if (oneChain) return ["syncing", "Catching up", `One chain; some nodes are behind.${rest}`];
+    if (oneChain) return ["syncing", "Catching up", `One chain; some are behind.${rest}`];
     const cut = state.partition ? ` The network is cut in ${state.partition.length}.` : "";
     return ["forked", "Forked", `${found.length} tips, ${found.slice(0, 4).map(tip => tip.nodes.length).join(" to ")}.${cut}${rest}`];
   }

@@ -3,7 +3,7 @@
 import { $, attr, changed, keep, onKeys, svg, text } from "./dom.js";
 import { Flights } from "./flights.js";
 import { HEIGHT, WIDTH, around, layout, path } from "./layout.js";
-import { running } from "./model.js";
+import { linkKey, running } from "./model.js";
 import { millis, percent } from "./words.js";
 
 const SIGNS = {paused: "❚❚", ended: "✕", restarting: "↻", returning: "↻"};
@@ -44,7 +44,8 @@ export class Network {
     Object.assign(this, layout(alone && numbers.length > 1 ? numbers.slice(1) : numbers, [...state.links.values()]));
     // A node's own view has itself in the middle.
     if (alone) this.points.set(0, {x: WIDTH / 2, y: HEIGHT / 2});
-    this.svg.classList.toggle("small", numbers.length > LETTERED);
+    this.isSmall = numbers.length > LETTERED;
+    this.svg.classList.toggle("small", this.isSmall);
     keep(this.links, new Map());
     keep(this.nodes, new Map());
   }
@@ -59,10 +60,12 @@ export class Network {
     drawn.heat = drawn.heat * 0.5 ** (Math.max(0, now - drawn.at) / COOLING) + Math.max(0, link.blocks - drawn.blocks);
     Object.assign(drawn, {blocks: link.blocks, at: now});
     const {latency_ms: latency, loss} = link;
-    const label = latency || loss ? `${millis(latency)}${loss ? `, ${percent(loss)} lost` : ""}` : "";
-    const how = link.cut ? "cut" : link.up ? "up" : "down";
+    const slow = latency || loss;
+    const label = slow ? `${millis(latency)}${loss ? `, ${percent(loss)} lost` : ""}` : "";
+    const how = `${link.cut ? "cut" : link.up ? "up" : "down"}${slow ? " slow" : ""}${`${link.a}-${link.b}` === this.selectedLink ? " selected" : ""}`;
     changed(drawn, how + label, () => this.shape(drawn.g, how, label, this.points.get(link.a), this.points.get(link.b)));
-    const width = link.cut ? "2px" : `${(Math.min(8, 1.4 + 1.6 * Math.log2(1 + drawn.heat)) * Math.min(1, this.radius / 25)).toFixed(1)}px`;
+    // In steps: a change too small to be seen would be drawn all the same.
+    const width = link.cut ? "2px" : `${(Math.min(8, (slow ? 4 : 1.8) + 1.6 * Math.log2(1 + drawn.heat)) * Math.min(1, this.radius / 25) * 2).toFixed(0) / 2}px`;
     if (drawn.width !== width) drawn.g.style.strokeWidth = drawn.width = width;
   }
 
@@ -78,13 +81,16 @@ export class Network {
       return [line(x, y, ex, ey), line(ex - uy * 7, ey + ux * 7, ex + uy * 7, ey - ux * 7)];
     };
     attr(g, "class", `link ${how}`);
-    g.replaceChildren(...(how === "cut" ? [...end(from, 1), ...end(to, -1)] : [line(from.x, from.y, to.x, to.y)]));
+    const whole = line(from.x, from.y, to.x, to.y);
+    attr(whole, "class", how.startsWith("cut") ? "gone" : "wire");
+    // What is pressed is wider than what is seen.
+    const broad = svg("line.broad", {x1: from.x, y1: from.y, x2: to.x, y2: to.y});
+    g.replaceChildren(broad, whole, ...(how.startsWith("cut") ? [...end(from, 1), ...end(to, -1)] : []));
     if (label) g.append(svg("text.latency", {x: from.x + dx / 2, y: from.y + dy / 2 + 4}, label));
   }
 
   disc(number) {
     const r = this.radius;
-    const small = this.svg.classList.contains("small");
     const {x, y} = this.points.get(number);
     const circle = (name, more, rest) => svg(`circle.${name}`, {r: r + more, ...rest});
     const words = (name, size, y, x = 0) => {
@@ -94,7 +100,7 @@ export class Network {
     };
     const drawn = {
       halo: circle("halo", 14), track: circle("track", 6), share: circle("share", 6, {transform: "rotate(-90)"}), disc: circle("disc", 0),
-      letter: small ? words("letter", r * 0.95, r * 0.33) : words("letter", r * 0.86, r * 0.12), tip: words("tip", r * 0.4, r * 0.62),
+      letter: this.isSmall ? words("letter", r * 0.95, r * 0.33) : words("letter", r * 0.86, r * 0.12), tip: words("tip", r * 0.4, r * 0.62),
       height: words("height", Math.max(11, r * 0.38), r + 25), badge: words("badge", Math.max(11, r * 0.5), -r * 0.72, r * 0.85),
     };
     drawn.g = svg("g", {tabindex: 0, role: "button", "data-node": number,
@@ -111,8 +117,10 @@ export class Network {
     attr(g, "class", ["node", node.state, node.ghost ? "ghost" : block ? `c${block.colour}` : "", this.chosen.has(node.node) ? "chosen" : "",
       this.selected === node.node ? "selected" : ""].filter(Boolean).join(" "));
     text(letter, node.name);
-    text(tip, letters);
-    text(height, node.height === null ? "" : `#${node.height}`);
+    if (!this.isSmall) {
+      text(tip, letters);
+      text(height, node.height === null ? "" : `#${node.height}`);
+    }
     text(badge, SIGNS[node.state] ?? "");
     const part = total && node.state === "running" ? node.hashrate / total : 0;
     const around = 2 * Math.PI * (this.radius + 6);
@@ -124,7 +132,7 @@ export class Network {
   event(state, {type, hash, from, node, origin}) {
     if (type !== "block" || !this.points) return;
     const {colour} = state.blocks.get(hash) ?? {};
-    if (Number.isInteger(from)) this.flights.fly(hash, from, node, colour);
+    if (Number.isInteger(from)) this.flights.fly(hash, from, node, colour, state.links.get(linkKey(from, node))?.latency_ms);
     else if (origin === "mined") this.flights.land(hash, node, performance.now(), colour);
   }
 }

@@ -39,7 +39,9 @@ export class Recording {
 export async function read(file) {
   const events = (await file.text()).split("\n").filter(line => line.trim()).map((line, at) => {
     let event = null;
-    try { event = JSON.parse(line); } catch { /* said below */ }
+    try { event = JSON.parse(line); } catch {
+    // Said below.
+  }
     if (typeof event?.type !== "string") throw new Error(`${file.name}, line ${at + 1}: not an event as one line of JSON`);
     return event;
   });
@@ -48,8 +50,8 @@ export async function read(file) {
 }
 
 /// A state as an event that brings it about.
-function dump({kind, at: time, rules, mining, partition, said, propagation, nodes, links, blocks}) {
-  return {type: "snapshot", kind, time, network: {rules, mining, partition, propagation, verdict: {condition: said},
+function dump({kind, run, at: time, rules, mining, partition, said, propagation, nodes, links, blocks}) {
+  return {type: "snapshot", kind, time, network: {events: {run}, rules, mining, partition, propagation, verdict: {condition: said},
     nodes: [...nodes.values()].map(node => ({...node, peers: [...node.peers]})), links: [...links.values()]},
   tree: {blocks: [...blocks.values()].map(({holders, best, spread, over, held, ...block}) =>
     ({...block, work: `${block.work}`, held_by: [...(holders?.keys() ?? [])]}))}};

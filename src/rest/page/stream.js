@@ -31,6 +31,8 @@ export class Stream {
   take({data, lastEventId}) {
     this.last = lastEventId;
     const event = JSON.parse(data);
+    // What was heard of another run is of no use any more.
+    if (event.restarted) this.waiting.length = 0;
     if (event.type === "lost" || (event.type === "start" && (!this.begun || event.restarted))) this.resync();
     if (event.type === "start") {
       this.begun = true;

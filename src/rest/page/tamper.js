@@ -1,5 +1,5 @@
-// What a changed block costs: its words are changed here, every hash is computed here, and the rules say what breaks.
-// Nothing of it leaves the page.
+// What a changed block costs: its words are changed here, every hash is computed here, the rules say what breaks, and a
+// new proof of work is searched for here. Nothing of it leaves the page.
 
 import { get } from "./api.js";
 import * as codec from "./codec.js";
@@ -8,7 +8,7 @@ import { running } from "./model.js";
 import { count, plural, short } from "./words.js";
 
 /// Blocks shown: the changed one and what follows it.
-const MAX_SHOWN = 4;
+const MAX_SHOWN = 8;
 
 export class Tamper {
   constructor(app, cards) {
@@ -21,15 +21,14 @@ export class Tamper {
     const first = blocks.get(hash);
     const body = el("div.tamper");
     this.cards.fill({title: `Tamper with block ${first.height}`, mark: el(`span.mark.square.c${first.colour}`, {"aria-hidden": "true"}, "✎"), block: hash}, body);
-    if (!codec.canHash || !app.source) return text(body, "This needs a running network, and a page opened as 127.0.0.1.");
     const above = [];
     for (let at = blocks.get(best); at && at.height > first.height; at = blocks.get(at.previous)) above.unshift(at);
     const chain = [first, ...above].slice(0, MAX_SHOWN);
     try {
       const api = app.source.api(running(app.state)[0].node);
       this.lay(body, await Promise.all(chain.map(({hash}) => get(`${api}blocks/${hash}`))), above.length);
-    } catch ({message}) {
-      text(body, message);
+    } catch {
+      text(body, "This needs a network that runs.");
     }
   }
 
@@ -37,35 +36,83 @@ export class Tamper {
     const [block] = blocks;
     const tx = block.transactions.find(tx => tx.text !== undefined) ?? block.transactions[0];
     const field = tx.text === undefined ? "note" : "text";
-    const [was, root] = [tx[field], block.merkle_root];
+    const was = tx[field];
+    const mined = blocks.map(block => ({...block}));
     const [input, repair, rows, said] = [el("input#tampered", {value: was, maxlength: 90}), el("input#repair", {type: "checkbox"}), el("ol.chainlets"), el("p.result", {role: "status"})];
+    const [mine, tries, again] = [el("button#mine-again", {onclick: () => this.mine(tries, blocks, at, compute)}), el("p#tries.note", {role: "status"}), el("div")];
+    again.append(mine, tries);
     const corrects = el("label.row", repair, "and its Merkle root corrected");
-    body.replaceChildren(el("label", field === "note" ? "The miner’s note in it" : "What it says", input), corrects, rows, said);
-    const compute = async () => {
-      const turn = this.turn = {};
-      tx[field] = input.value;
-      const isRoot = codec.shown(await codec.merkleRoot(await Promise.all(block.transactions.map(codec.transactionId))));
-      block.merkle_root = repair.checked ? isRoot : root;
-      const hashes = await Promise.all(blocks.map(async one => codec.shown(await codec.doubleSha256(codec.header(one)))));
-      if (turn !== this.turn) return;
+    body.replaceChildren(el("label", field === "note" ? "The miner’s note in it" : "What it says", input), corrects, rows, said, again);
+    // The first block that breaks a rule; and the tries that went into new proofs of work.
+    let at;
+    this.tries = 0;
+    const compute = () => {
+      const root = codec.shown(codec.merkleRoot(block.transactions.map(codec.transactionId)));
+      if (repair.checked) block.merkle_root = root;
+      const hashes = blocks.map(one => codec.shown(codec.doubleSha256(codec.header(one))));
       const faults = blocks.map((one, at) => {
-        if (at === 0 && isRoot !== one.merkle_root) return ["BadMerkleRoot", `its contents come to the root ${short(isRoot)}, its header says ${short(one.merkle_root)}`];
+        if (at === 0 && root !== one.merkle_root) return ["BadMerkleRoot", `its contents come to the root ${short(root)}, its header says ${short(one.merkle_root)}`];
         if (one.height && !codec.meets(hashes[at], one.bits)) return ["BadPow", `its hash begins with ${codec.zeroBits(hashes[at])} zero bits, ${codec.neededBits(one.bits)} are needed: the work is gone`];
         if (at && one.previous !== hashes[at - 1]) return ["Unlinked", `it names ${short(one.previous)} as its parent, which is ${short(hashes[at - 1])} now`];
         return null;
       });
-      const bad = faults.findIndex(Boolean);
-      rows.replaceChildren(...blocks.map((one, at) => el(`li.${faults[at] ? "bad" : bad >= 0 && at > bad ? "after" : "good"}`, {"data-rule": faults[at]?.[0]},
-        el("b", `${bad >= 0 && at >= bad ? "✕" : "✓"} Block ${one.height}`), el("span.mono", `${hashes[at].slice(0, 14)}${short(hashes[at])}`),
-        el("span.note", faults[at]?.join(": ") ?? (bad >= 0 && at > bad ? "Whole in itself, but what it stands on is not." : "As it was mined.")))));
+      at = faults.findIndex(Boolean);
+      rows.replaceChildren(...blocks.map((one, i) => {
+        const isNew = hashes[i] !== mined[i].hash;
+        return el(`li.${faults[i] ? "bad" : at >= 0 && i > at ? "after" : "good"}`, {"data-rule": faults[i]?.[0], "data-again": isNew && !faults[i]},
+          el("b", `${at >= 0 && i >= at ? "✕" : "✓"} Block ${one.height}`), el("span.mono", `${hashes[i].slice(0, 14)}${short(hashes[i])}`),
+          el("span.note", faults[i]?.join(": ") ?? (at >= 0 && i > at ? "Whole in itself, but what it stands on is not." : isNew ? `Valid by itself, and another block: not ${short(mined[i].hash)}, which everybody has.` : "As it was mined.")));
+      }));
       show(corrects, input.value !== was);
-      attr(said, "class", `result ${bad < 0 ? "good" : "bad"}`);
-      text(said, bad < 0 ? "Change the words above, and see what falls."
-        : !repair.checked ? "Every node computes the root from the contents: all would refuse the block. So the header must be changed, too."
-        : `The header has another hash now, with no work in it: all would refuse it. To mend it, ${plural(above + 1, "block")} must be mined again, each about ${count(2 ** codec.neededBits(block.bits))} tries, while everybody else mines on.`);
+      attr(said, "class", `result ${at < 0 ? "good" : "bad"}`);
+      const [rate, left, grown] = [count(2 ** codec.neededBits(block.bits)), plural(above + 1 - Math.max(at, 0), "block"), this.app.state.highest - block.height - above];
+      const rest = above + 1 - blocks.length;
+      const meanwhile = grown > 0 ? ` Meanwhile the others found ${plural(grown, "block")} more.` : "";
+      text(said, input.value === was ? "Change the words above, and see what falls."
+        : at < 0 ? `${plural(blocks.length, "block")} mined again, each valid${rest > 0 ? `; ${rest} more to go` : ""}. Still no peer takes them: there is no more work behind them than behind what everybody has, and nodes change only for more.${meanwhile} Whoever rewrites must be faster than all the others together.`
+        : !repair.checked ? "Every node computes the root from the contents: all would refuse it. So the header must be changed, too."
+        : at === 0 ? `The header has another hash now, with no work in it: all would refuse it. To mend it, ${left} must be mined again, while everybody else mines on.`
+        : `What stands above names a block that is gone: ${left} to go.${meanwhile}`);
+      show(again, repair.checked && at >= 0);
+      text(mine, at ? `Mine block ${blocks[at]?.height} again, on top of that` : "Find a new proof of work for it");
+      text(tries, `About ${rate} tries each; every one has the same chance, however many were in vain.`);
     };
-    on(input, {input: compute});
-    on(repair, {change: compute});
+    on(input, {input: () => {
+      this.stop();
+      // What stood above stands there again, until it is mined anew.
+      blocks.forEach((block, i) => Object.assign(block, {previous: mined[i].previous, nonce: mined[i].nonce, merkle_root: mined[i].merkle_root}));
+      tx[field] = input.value;
+      compute();
+    }});
+    on(repair, {change: () => {
+      this.stop();
+      block.merkle_root = mined[0].merkle_root;
+      compute();
+    }});
     compute();
+  }
+
+  stop() {
+    this.worker?.terminate();
+    this.worker = null;
+  }
+
+  /// Searches a nonce for the block at `at`, on top of the one below; in a thread that ends with the card.
+  mine(tries, blocks, at, compute) {
+    this.stop();
+    const block = blocks[at];
+    if (at) block.previous = codec.shown(codec.doubleSha256(codec.header(blocks[at - 1])));
+    const target = codec.target(block.bits).toString(16).padStart(64, "0");
+    const worker = this.worker = new Worker(new URL("./miner.js", import.meta.url), {type: "module"});
+    worker.onmessage = ({data: {tries: so, nonce}}) => {
+      if (!tries.isConnected) return this.stop();
+      text(tries, `${count(so)} tries so far; on average it takes ${count(2 ** codec.neededBits(block.bits))}.`);
+      if (nonce === undefined) return;
+      this.stop();
+      block.nonce = nonce;
+      compute();
+      text(tries, `Found after ${so.toLocaleString("en")} tries. ${tries.textContent}`);
+    };
+    worker.postMessage({header: codec.header(block), target: codec.fromHex(target)});
   }
 }

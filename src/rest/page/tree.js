@@ -5,6 +5,8 @@ import { $, attr, changed, isStill, keep, on, svg, text } from "./dom.js";
 import { isFree } from "./lanes.js";
 import { short } from "./words.js";
 
+const {abs, ceil, exp, floor, hypot, max, min, round} = Math;
+
 /// From block to block, from lane to lane; a block's side; the top margin; a letter's radius and what it takes.
 const STEP = 66;
 const SIZE = 48;
@@ -23,8 +25,13 @@ const SCALES = [0.008, 1.6];
 /// Lanes stay at least so far apart: what is too narrow for blocks is a row of bars.
 const FLAT = 0.35;
 const SCALING = 1.35;
+/// Blocks that are too small for words are drawn together, so many heights at a time; and as one bar, where each is narrower
+/// than a pixel or two.
+const TOGETHER = 64;
+const BARS = 0.03;
 
 const place = block => [block.height * STEP, block.lane * STEP];
+const standing = block => block.refused ? "refused" : block.best ? "best" : "stale";
 const PLACES = {best: "on the best chain", stale: "not on the best chain", refused: "refused"};
 
 export class Tree {
@@ -32,11 +39,12 @@ export class Tree {
     this.svg = $("#tree");
     // Letters move often, blocks seldom: in a picture of their own, the one is drawn without the other.
     this.layers = [this.svg, $("#chips")].map(picture => picture.appendChild(svg("g")));
-    Object.assign(this, {open, blocks: new Map(), chips: new Map(), scale: 1, right: 0, down: 0, width: 800, height: 300});
+    Object.assign(this, {open, blocks: new Map(), far: new Map(), chips: new Map(), scale: 1, right: 0, down: 0, width: 800, height: 300});
     new ResizeObserver(([{contentRect: {width, height}}]) => {
       Object.assign(this, {width, height, jump: true});
       this.redraw();
     }).observe(this.svg);
+    this.at = this.layers[0].appendChild(svg("path.at"));
     this.listen();
     this.follow(true);
   }
@@ -51,38 +59,45 @@ export class Tree {
       if (tip) groups.set(tip, [...(groups.get(tip) ?? []), node]);
     }
     const detail = this.scale >= DETAILED ? 2 : this.scale >= LABELLED ? 1 : 0;
-    if (this.following) this.glide(state, detail, Math.max(0, ...[...groups.values()].map(nodes => nodes.length)));
+    if (this.following) this.glide(state, detail, max(0, ...[...groups.values()].map(nodes => nodes.length)));
     const shown = this.width / STEP / this.scale;
     const left = this.right - shown;
-    const moved = `scale(${this.scale.toFixed(4)} ${Math.max(this.scale, FLAT).toFixed(4)}) translate(${(-left * STEP).toFixed(1)} ${(TOP - this.down).toFixed(1)})`;
+    const moved = `scale(${this.scale.toFixed(4)} ${max(this.scale, FLAT).toFixed(4)}) translate(${(-left * STEP).toFixed(1)} ${(TOP - this.down).toFixed(1)})`;
     for (const layer of this.layers) attr(layer, "transform", moved);
-    changed(this, detail, () => {
-      keep(this.blocks, new Map());
+    const isBars = this.scale < BARS;
+    changed(this, detail + isBars, () => {
+      for (const drawn of [this.blocks, this.far]) keep(drawn, new Map());
       attr($("#chips"), "data-detail", detail);
     });
     const visible = new Map();
     for (const block of state.blocks.values()) {
       if (block.height > left - 1 && block.height < this.right + 1) visible.set(block.hash, block);
     }
-    keep(this.blocks, visible, block => this.block(state, block, detail));
-    for (const block of visible.values()) this.mark(block);
+    attr(this.svg, "data-count", visible.size);
+    if (detail) {
+      keep(this.blocks, visible, block => this.block(state, block, detail));
+      for (const block of visible.values()) this.mark(block);
+    } else this.drawFar(state, visible, isBars);
+    const chosen = !detail && state.blocks.get(this.selected ?? this.cursor);
+    const [x, y] = chosen ? place(chosen) : [];
+    attr(this.at, "d", chosen ? `M${x - SIZE} ${y - SIZE}h${2 * SIZE}v${2 * SIZE}h${-2 * SIZE}z` : null);
     this.drawChips(state, groups);
   }
 
   /// Moves the window towards the tip; at once if stillness was asked for, and where it is far or too small to be followed.
   glide(state, detail, most) {
     const shown = this.width / STEP / this.scale;
-    const columns = Math.min(ROOM[1] / ROWS, Math.ceil(most / ROWS));
+    const columns = min(ROOM[1] / ROWS, ceil(most / ROWS));
     // As long as all fits, the first block stands at the left.
-    const right = Math.max(shown - 0.8, state.highest + (SIZE / 2 + 14 + columns * CHIP_STEP) / STEP);
+    const right = max(shown - 0.8, state.highest + (SIZE / 2 + 14 + columns * CHIP_STEP) / STEP);
     const lane = state.blocks.get(state.best)?.lane ?? 0;
-    const down = Math.max(0, lane * STEP + TOP + SIZE - 14 - this.height / this.scale);
+    const down = max(0, lane * STEP + TOP + SIZE - 14 - this.height / this.scale);
     const [x, y] = [right - this.right, down - this.down];
-    const part = isStill() || !detail || Math.abs(x) > 30 || document.hidden || this.jump ? 1 : 0.18;
+    const part = isStill() || !detail || abs(x) > 30 || document.hidden || this.jump ? 1 : 0.18;
     this.jump = false;
     this.right += x * part;
     this.down += y * part;
-    if (part < 1 && (Math.abs(x) > 0.01 || Math.abs(y) > 1)) {
+    if (part < 1 && (abs(x) > 0.01 || abs(y) > 1)) {
       this.frame ??= requestAnimationFrame(() => { this.frame = null; this.redraw(); });
     }
   }
@@ -106,14 +121,43 @@ export class Tree {
     return {g, title};
   }
 
+  /// Blocks of some heights as one line for each colour and standing; drawn again only if one of them changed.
+  drawFar(state, visible, isBars) {
+    const parts = new Map();
+    for (const block of visible.values()) {
+      const key = floor(block.height / TOGETHER);
+      const part = parts.get(key) ?? {blocks: [], sum: 0};
+      parts.set(key, part);
+      part.blocks.push(block);
+      part.sum = (part.sum * 31 + block.lane * 64 + block.colour * 4 + standing(block).length) | 0;
+    }
+    keep(this.far, parts, () => ({g: this.layers[0].appendChild(svg("g"))}));
+    for (const [key, {blocks, sum}] of parts) changed(this.far.get(key), sum, () => {
+      const lines = {};
+      const add = (kind, line) => { lines[kind] = (lines[kind] ?? "") + line; };
+      const [bars, last] = [[], []];
+      for (const block of blocks) {
+        const {height, lane, colour} = block;
+        const [kind, parent] = [`far c${colour} ${standing(block)}`, state.blocks.get(block.previous)];
+        if (parent && (!isBars || parent.lane !== lane)) add(`edge c${colour}`, `M${place(block)}L${place(parent)}`);
+        if (isBars && last[lane]?.kind === kind && last[lane].to === height - 1) last[lane].to = height;
+        else bars.push(last[lane] = {kind, lane, from: height, to: height});
+      }
+      for (const {kind, lane, from, to} of bars) {
+        const [x, y] = [from * STEP - SIZE / 2, lane * STEP - SIZE / 2];
+        add(kind, `M${x} ${y}h${(to - from) * STEP + SIZE}v${SIZE}H${x}z`);
+      }
+      this.far.get(key).g.replaceChildren(...Object.entries(lines).map(([kind, d]) => svg("path", {class: kind, d})));
+    });
+  }
+
   mark(block) {
     const {hash, height, colour} = block;
-    const standing = block.refused ? "refused" : block.best ? "best" : "stale";
+    const how = standing(block);
     const drawn = this.blocks.get(hash);
-    changed(drawn, `block c${colour} ${standing}${hash === this.selected ? " selected" : ""}${hash === this.cursor ? " cursor" : ""}`, () => {
+    changed(drawn, `block c${colour} ${how}${hash === this.selected ? " selected" : ""}${hash === this.cursor ? " cursor" : ""}`, () => {
       attr(drawn.g, "class", drawn.was);
-      const words = `Block ${height} ${short(hash)}, ${PLACES[standing]}${block.refused ? `: ${block.refused}` : ""}${block.text ? `; “${block.text}”` : ""}`;
-      attr(drawn.g, "aria-label", words);
+      const words = `Block ${height} ${short(hash)}, ${PLACES[how]}${block.refused ? `: ${block.refused}` : ""}${block.text ? `; “${block.text}”` : ""}`;
       text(drawn.title, words);
       if (block.refused && !$(".cross", drawn.g)) drawn.g.append(svg("path.cross", {d: `M${place(block).map(at => at - 12)}l24 24m0 -24l-24 24`}));
     });
@@ -131,11 +175,11 @@ export class Tree {
         // Of too many, the first and how many more.
         const last = nodes.length > room && at === room - 1;
         if (at >= room) return;
-        const column = Math.floor(at / rows) * CHIP_STEP;
+        const column = floor(at / rows) * CHIP_STEP;
         wanted.set(last ? `+${tip.hash}` : node.node, {
           text: last ? `+${nodes.length - at}` : node.name, mark: `chip c${tip.colour} ${last ? "" : node.state}`,
           x: free ? x + SIZE / 2 + CHIP + 5 + column : x - CHIP * 2 + column,
-          y: free ? y + ((at % rows) - (Math.min(rows, nodes.length) - 1) / 2) * CHIP_STEP : y - SIZE / 2,
+          y: free ? y + ((at % rows) - (min(rows, nodes.length) - 1) / 2) * CHIP_STEP : y - SIZE / 2,
         });
       });
     }
@@ -159,13 +203,13 @@ export class Tree {
   }
 
   zoom(by) {
-    this.scale = Math.min(SCALES[1], Math.max(SCALES[0], this.scale * by));
+    this.scale = min(SCALES[1], max(SCALES[0], this.scale * by));
     this.jump = true;
     this.redraw();
   }
 
   pan(right, down) {
-    Object.assign(this, {right, down: Math.max(0, down)});
+    Object.assign(this, {right, down: max(0, down)});
     this.follow(false);
   }
 
@@ -173,7 +217,7 @@ export class Tree {
     let drag = null;
     on(this.svg, {
       click: event => {
-        const hash = event.target.closest("[data-block]")?.dataset.block;
+        const hash = event.target.closest("[data-block]")?.dataset.block ?? this.under(event);
         if (hash && !this.dragged) this.open(hash);
       },
       pointerdown: ({clientX, clientY}) => {
@@ -186,7 +230,7 @@ export class Tree {
       pointermove: ({clientX, clientY}) => {
         if (!drag) return;
         const [dx, dy] = [clientX - drag.x, clientY - drag.y];
-        this.dragged ||= Math.hypot(dx, dy) > 5;
+        this.dragged ||= hypot(dx, dy) > 5;
         if (this.dragged) this.pan(drag.right - dx / STEP / this.scale, drag.down - dy / this.scale);
       },
       pointerup: () => { drag = null; },
@@ -195,12 +239,19 @@ export class Tree {
       const across = event.shiftKey ? event.deltaY : event.deltaX;
       if (!event.ctrlKey && !across) return;
       event.preventDefault();
-      if (event.ctrlKey) this.zoom(Math.exp(-event.deltaY / 300));
+      if (event.ctrlKey) this.zoom(exp(-event.deltaY / 300));
       else this.pan(this.right + across / STEP / this.scale, this.down);
     }, {passive: false});
     on($("#zoom-in"), {click: () => this.zoom(SCALING)});
     on($("#zoom-out"), {click: () => this.zoom(1 / SCALING)});
     on($("#follow"), {click: () => this.follow(true)});
+  }
+
+  /// The block at a point, where blocks are too small to be elements.
+  under({offsetX, offsetY}) {
+    const height = round(this.right - (this.width - offsetX) / STEP / this.scale);
+    const lane = round((offsetY / max(this.scale, FLAT) - TOP + this.down) / STEP);
+    return this.state.lanes.cells.get(`${lane}:${height}`);
   }
 
   /// Arrows walk from block to block.
