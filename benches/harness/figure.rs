@@ -123,7 +123,8 @@ impl Figure {
 
     /// Half of what lies between the quartiles, as a share of the median.
     pub fn spread(&self) -> f64 {
-        (quantile(&self.samples, 0.75) - quantile(&self.samples, 0.25)) / 2.0 / self.median()
+        let between = quantile(&self.samples, 0.75) - quantile(&self.samples, 0.25);
+        if between == 0.0 { 0.0 } else { between / 2.0 / self.median() }
     }
 
     /// Its limit in each round, of what `all` have.
