@@ -61,10 +61,14 @@ page *FLAGS:
     cargo build --locked
     tests/page.py target/debug/networkmngr --shots target/page {{FLAGS}}
 
-# The figures of the README, measured here.
-figures:
-    cargo build --release --locked
-    benches/figures.sh target/release
+# The figures of the README, measured here: `just figures nodes=6`, or all of them, in a few minutes.
+figures *FLAGS:
+    cargo bench --locked --bench network -- {{FLAGS}}
+    cargo bench --locked --bench http -- {{FLAGS}}
+
+# A bench, all of it or what has this in its name: `just bench sync`, `just bench store read --rounds 3`.
+bench NAME *FLAGS:
+    cargo bench --locked --bench {{NAME}} -- {{FLAGS}}
 
 # A node on a disk that becomes full (needs root).
 fulldisk:

@@ -288,7 +288,7 @@ pub const IN_FLIGHT_BYTES: usize = 256 * 1024;
 /// Headers known ahead of the last connected body; no more are asked for until bodies follow.
 pub const MAX_HEADERS_AHEAD: usize = 100_000;
 
-/// Headers and bodies kept off the best chain, some 20 MB; beyond, the branch with the least work goes
+/// Headers and bodies kept off the best chain, some 15 MB; beyond, the branch with the least work goes
 /// first. It bounds how deep a fork can be healed.
 pub const MAX_SIDE_ENTRIES: usize = 100_000;
 
@@ -353,6 +353,11 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// flush at its end costs little a block, and little beside [`MAX_UNSTORED_BYTES`].
 pub const MAX_COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
+/// How far the thread that commits gives way to others, in steps of `nice`: where they leave it nothing it has a
+/// tenth of their share. With less (19), relay gains no more, and whoever waits for a commit waits ten times as
+/// long on a machine that is busy with something else.
+pub const WRITER_NICE: i32 = 10;
+
 /// Bytes that must be free in the store's file system for a commit to be begun: what an orderly stop
 /// writes, and the pages that a commit touches.
 pub const MIN_FREE_BYTES: u64 = 2 * 1024 * 1024;
@@ -362,8 +367,9 @@ pub const MIN_FREE_BYTES: u64 = 2 * 1024 * 1024;
 pub const STORE_CACHE_BYTES: usize = 1024 * 1024;
 
 /// Ids whose place is kept in memory only until the index takes them up, 16 bytes each: the index is
-/// written when the store is idle, and at the latest then.
-pub const MAX_UNINDEXED: usize = 16 * 1024;
+/// written when the store is idle, and at the latest then. Ids are random, so writing any number of them touches
+/// most of a large index: the more at once, the less each costs.
+pub const MAX_UNINDEXED: usize = 128 * 1024;
 
 /// Findings that a look over a folder says in words: more help nobody, and a file of garbage has any number.
 pub const MAX_FINDINGS: usize = 100;
@@ -634,6 +640,9 @@ pub const LAST_LOG_LINES: usize = 20;
 /// Time for a connection to the manager, which is on this machine.
 pub const API_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Bytes of an API's specification that a client reads to learn whose it is: several times those of ours.
+pub const MAX_SPECIFICATION_BYTES: usize = 1024 * 1024;
+
 /// Time for the manager to answer what it can answer from what it knows.
 pub const API_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -660,6 +669,10 @@ pub const IDLE_REFRESH_PERIOD: Duration = Duration::from_secs(5);
 /// Time for which who only reads is kept waiting for a network that takes another's place: usually it is there
 /// in a second.
 pub const RENEW_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time for a new network to be there in place of another: more than the end of all nodes ([`DOWN_TIMEOUT`]), their
+/// start ([`CHILD_READY_TIMEOUT`]) and that of their links ([`LINKS_TIMEOUT`]).
+pub const RENEW_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Time for every process of a network to end after its manager was told so: more than it takes itself,
 /// with SIGKILL at the end ([`KILL_AFTER`]).
@@ -749,6 +762,10 @@ const _: () = {
     assert!(TERMINATE_AFTER.as_millis() >= STOP_TIMEOUT.as_millis(), "a stop in order is not cut short");
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());
     assert!(DOWN_TIMEOUT.as_millis() > 2 * KILL_AFTER.as_millis(), "a manager may finish before");
+    assert!(
+        RENEW_TIMEOUT.as_secs()
+            > DOWN_TIMEOUT.as_secs() + CHILD_READY_TIMEOUT.as_secs() + LINKS_TIMEOUT.as_secs()
+    );
     assert!(API_CHANGE_TIMEOUT.as_secs() > AGREEMENT_TIMEOUT.as_secs() + CONTROL_TIMEOUT.as_secs());
     assert!(MAX_SIMULATED_CONTENT.div_ceil(MAX_CONTENT_BYTES) * MIN_TRANSACTION_BYTES + 300 < 1000);
     assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");

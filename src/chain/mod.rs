@@ -33,7 +33,7 @@ use crate::limits::MAX_SIDE_ENTRIES;
 use crate::params::Params;
 use crate::time::UnixTime;
 use crate::types::{BlockHash, Header, Target, Transaction, Work};
-use tree::{Index, Tree};
+use tree::{Index, Slot, Tree};
 
 /// The block tree of one network.
 #[derive(Debug)]
@@ -160,15 +160,30 @@ impl Chain {
             header: self.tree.header(index),
             hash: slot.hash,
             height: slot.height,
-            work: slot.work,
+            work: slot.work(),
             has_body: slot.has_body,
             invalid: slot.invalid,
         })
     }
 
+    /// Whether the body of `hash` is here.
+    pub fn has_body(&self, hash: &BlockHash) -> bool {
+        self.tree.get(hash).is_some_and(|slot| slot.has_body)
+    }
+
+    /// Whether the header `hash` is here and good, and its body is not here.
+    pub fn lacks_body(&self, hash: &BlockHash) -> bool {
+        self.tree.get(hash).is_some_and(|slot| !slot.has_body && !slot.invalid)
+    }
+
+    /// The height of `hash`, if it is in the tree.
+    pub fn height(&self, hash: &BlockHash) -> Option<u64> {
+        self.tree.get(hash).map(|slot| slot.height)
+    }
+
     /// Work of `hash` and all its ancestors, if it is in the tree.
     pub fn work(&self, hash: &BlockHash) -> Option<Work> {
-        self.tree.get(hash).map(|slot| slot.work)
+        self.tree.get(hash).map(Slot::work)
     }
 
     /// The active chain's block at `height`.
@@ -291,7 +306,7 @@ impl Chain {
 
     fn tip_at(&self, index: Index) -> Tip {
         let slot = self.tree.slot(index);
-        Tip { hash: slot.hash, height: slot.height, work: slot.work }
+        Tip { hash: slot.hash, height: slot.height, work: slot.work() }
     }
 }
 

@@ -5,13 +5,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::cli::client::Client;
+use crate::cli::commands::Here;
 use crate::cli::kernel::KernelArgs;
 use crate::cli::log::LogArgs;
+use crate::cli::made::Before;
 use crate::cli::network::NetworkArgs;
+use crate::cli::render::count;
 use crate::cli::renew::Given;
 use crate::cli::scenario::Shelf;
 use crate::cli::seed::random;
-use crate::cli::{Failure, log, output, process, values};
+use crate::cli::{Failure, log, output, process, values, watch};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::shape::{BadShape, Shape};
@@ -99,6 +103,7 @@ pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failu
     }
     let settings = settings(args)?;
     let logs = settings.logs();
+    let before = Before::of(&settings.data_dir);
     std::fs::create_dir_all(&logs).map_err(|error| {
         let error = format!("the folder {} cannot be made: {error}", logs.display());
         Failure::new(error, "choose another place with --data-dir")
@@ -123,8 +128,44 @@ pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failu
         Ok(Ending::Interrupted) => Ok(ExitCode::from(INTERRUPTED as u8)),
         Err(error) => {
             tracing::error!(%error, "no network");
-            Err(Failure::new(error.to_string(), error.hint()))
+            let failure = not_started(&error).await;
+            // What is there is that of a network that runs, or of one that ran until now.
+            if !matches!(error, manager::Error::Locked(_) | manager::Error::Renewed(_)) {
+                before.restore(error.has_logs());
+            }
+            Err(failure)
         }
+    }
+}
+
+/// What a network that could not be started comes to. Whose port it is that is taken can be asked there.
+async fn not_started(error: &manager::Error) -> Failure {
+    let failure = Failure::new(error.to_string(), error.hint());
+    if let manager::Error::Locked(folder) = error
+        && let Some(Here { pid, url, .. }) = Here::of(folder)
+    {
+        return Failure { error: format!("{}: that at {url} (process {pid})", failure.error), ..failure };
+    }
+    let manager::Error::Port { port, error } = error else { return failure };
+    let Ok(client) = Client::new(&format!("127.0.0.1:{port}")) else { return failure };
+    if error.kind() != std::io::ErrorKind::AddrInUse {
+        return failure;
+    }
+    match watch::network(&client).await {
+        Ok(there) => {
+            let (nodes, folder) = (count(there.nodes.len(), "node"), there.manager.data_dir.display());
+            let (pid, url) = (there.manager.pid, client.url());
+            let error = format!(
+                "{}: a network of {nodes} runs there, that of {folder} (process {pid})",
+                failure.error
+            );
+            let hint = format!(
+                "`networkmngr down --manager {url}` stops it; `networkmngr up -p 0 --base-http 0 --base-listen 0 \
+                 --data-dir ./other` starts another beside it"
+            );
+            Failure { error, hint, ..failure }
+        }
+        Err(_) => failure,
     }
 }
 

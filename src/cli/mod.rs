@@ -13,6 +13,7 @@ mod idle;
 mod join;
 mod kernel;
 pub mod log;
+mod made;
 mod manager;
 mod names;
 mod network;
@@ -29,8 +30,11 @@ mod values;
 pub mod verify;
 mod watch;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
+
+use clap::error::ErrorKind;
 
 use crate::manager::exit;
 
@@ -93,9 +97,9 @@ impl Failure {
     /// Says so on stderr; the exit code.
     pub fn report(&self) -> ExitCode {
         let mut stderr = std::io::stderr().lock();
-        let _ = writeln!(stderr, "error: {}", self.error);
+        let _ = writeln!(stderr, "error: {}", render::lines(&self.error));
         if !self.hint.is_empty() {
-            let _ = writeln!(stderr, "hint: {}", self.hint);
+            let _ = writeln!(stderr, "hint: {}", render::lines(&self.hint));
         }
         ExitCode::from(self.code)
     }
@@ -108,24 +112,56 @@ pub fn parse<A: clap::Parser>() -> Result<A, ExitCode> {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        let sub = std::env::args().nth(1);
-        not_parsed(&error, &A::command(), sub.as_deref()).report()
+        let words: Vec<OsString> = std::env::args_os().collect();
+        not_parsed(&error, &A::command(), &words).report()
     })
 }
 
-/// What flags that clap refused come to; `sub` is the word that may be a subcommand of `command`.
-fn not_parsed(error: &clap::Error, command: &clap::Command, sub: Option<&str>) -> Failure {
-    // Its first line says what is wrong; a tip, if there is one, is worth more than the usage.
+/// What flags that clap refused come to; `words` are the command line of `command`.
+fn not_parsed(error: &clap::Error, command: &clap::Command, words: &[OsString]) -> Failure {
+    // Its first line says what is wrong; what is similar, if anything is, is worth more than the usage.
     let text = error.to_string();
     let wrong = text.lines().next().unwrap_or_default();
     let wrong = wrong.strip_prefix("error: ").unwrap_or(wrong).trim_end_matches(':');
     let missing = text.lines().skip(1).take_while(|line| line.starts_with("  <") || line.starts_with("  --"));
     let wrong = missing.fold(wrong.to_owned(), |wrong, line| format!("{wrong} {}", line.trim()));
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
-    let sub = sub.filter(|first| command.find_subcommand(first).is_some());
-    let sub = sub.map_or(String::new(), |sub| format!(" {sub}"));
-    let help = format!("{}{sub} --help lists the flags", command.get_name());
-    Failure::usage(wrong, tip.map_or(help, str::to_owned))
+    let similar = tip.filter(|tip| tip.contains("similar")).map(|tip| format!("{tip}; "));
+    let (path, called) = called(command, words);
+    let what = if called.is_subcommand_required_set() { "commands" } else { "flags" };
+    let needs_one = [ErrorKind::MissingSubcommand, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
+    let wrong = match needs_one.contains(&error.kind()) {
+        true => format!("`{path}` is followed by {}", one_of(called)),
+        false => wrong,
+    };
+    Failure::usage(wrong, format!("{}`{path} --help` lists the {what}", similar.unwrap_or_default()))
+}
+
+/// The names of the commands below `command`: `list, show or run`.
+fn one_of(command: &clap::Command) -> String {
+    let subs = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    let names: Vec<&str> = subs.map(clap::Command::get_name).filter(|name| *name != "help").collect();
+    match names.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        names => names.concat(),
+    }
+}
+
+/// The command that `words` call, and its whole name.
+fn called<'a>(command: &'a clap::Command, words: &[OsString]) -> (String, &'a clap::Command) {
+    let (mut path, mut at) = (command.get_name().to_owned(), command);
+    for word in words.iter().skip(1).filter_map(|word| word.to_str()) {
+        match at.find_subcommand(word) {
+            Some(sub) => {
+                path = format!("{path} {}", sub.get_name());
+                at = sub;
+            }
+            // Flags may stand in front of a command; behind one, what is no command is its argument.
+            None if word.starts_with('-') || at.get_name() == command.get_name() => {}
+            None => break,
+        }
+    }
+    (path, at)
 }
 
 /// Runs `program` on one thread, with a small pool beside it for what takes long.

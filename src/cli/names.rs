@@ -3,32 +3,13 @@
 use core::str::FromStr;
 
 use crate::limits::MAX_NODES;
+use crate::manager::names::Name;
+
+pub(super) use crate::manager::names::several;
 
 /// The letters of node `number`: A to Z, then AA, AB and so on.
 pub(super) fn letters(number: usize) -> String {
-    let mut letters = Vec::new();
-    let mut left = number + 1;
-    while left > 0 {
-        letters.push(char::from(b'A' + ((left - 1) % 26) as u8));
-        left = (left - 1) / 26;
-    }
-    letters.iter().rev().collect()
-}
-
-/// The letters of some nodes: `A B C`, and runs of four and more as `A-D`.
-pub(super) fn several(nodes: &[usize]) -> String {
-    let mut runs: Vec<(usize, usize)> = Vec::new();
-    for node in nodes {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == *node => *last = *node,
-            _ => runs.push((*node, *node)),
-        }
-    }
-    let run = |(from, to): (usize, usize)| match to - from {
-        0..3 => (from..=to).map(letters).collect::<Vec<_>>().join(" "),
-        _ => format!("{}-{}", letters(from), letters(to)),
-    };
-    runs.into_iter().map(run).collect::<Vec<_>>().join(" ")
+    Name(number).to_string()
 }
 
 /// A node as people write it: `3`, `D` or `node-003`.
@@ -110,15 +91,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_count_as_columns_of_a_sheet() {
+    fn what_a_node_is_called_is_read_back() {
         for (number, name) in
             [(0, "A"), (25, "Z"), (26, "AA"), (27, "AB"), (51, "AZ"), (52, "BA"), (701, "ZZ")]
         {
             assert_eq!(letters(number), name);
             assert_eq!(node(name), Ok(number));
         }
-        assert_eq!(several(&[0, 1, 2, 4, 7, 8, 9, 10]), "A B C E H-K");
-        assert_eq!(several(&[]), "");
     }
 
     #[test]

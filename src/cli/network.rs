@@ -1,7 +1,7 @@
 //! The flags that name a network: the same for a node and for the manager, which hands them on.
 
-use crate::cli::Failure;
-use crate::params::{LAB, LAB_DIFFICULTY, Params, REGTEST};
+use crate::cli::{Failure, values};
+use crate::params::{BadRules, LAB, LAB_DIFFICULTY, Params, REGTEST};
 
 /// Which network a node belongs to. Nodes with other settings refuse it.
 #[derive(Debug, Clone, clap::Args)]
@@ -12,8 +12,8 @@ pub(crate) struct NetworkArgs {
     /// Leading zero bits of a block's hash, 1 to 64 (lab): each one more doubles the work.
     #[arg(long, value_name = "BITS", default_value_t = LAB_DIFFICULTY)]
     pub(crate) difficulty: u32,
-    /// Wanted seconds between blocks (lab): the difficulty then follows the hash power.
-    #[arg(long, value_name = "SECONDS")]
+    /// Wanted time between blocks (lab), in whole seconds: the difficulty then follows the hash power.
+    #[arg(long, value_name = "TIME", value_parser = values::seconds)]
     pub(crate) block_time: Option<u32>,
 }
 
@@ -30,10 +30,11 @@ impl NetworkArgs {
             return Ok(Params::regtest());
         }
         Params::lab(self.difficulty, self.block_time).map_err(|error| {
-            Failure::usage(
+            let failure = Failure::usage(
                 error.to_string(),
                 "try --difficulty 16 for quick blocks, --block-time 10 for steady ones",
-            )
+            );
+            failure.at(if matches!(error, BadRules::BlockTime(_)) { "--block-time" } else { "--difficulty" })
         })
     }
 

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::cli::render::Style;
+use crate::cli::render::{Style, steers};
 use crate::cli::{Failure, log};
 
 /// What a command says, and in which form.
@@ -51,7 +51,7 @@ impl Output {
     /// Says the one thing that a command has to say.
     pub(super) fn data(&mut self, value: &impl Serialize, text: impl FnOnce(Style) -> String) {
         match self.json {
-            true => self.write(&(serde_json::to_string_pretty(value).unwrap_or_default() + "\n")),
+            true => self.write(&(plain(&serde_json::to_string_pretty(value).unwrap_or_default()) + "\n")),
             false => {
                 let text = text(self.style);
                 self.write(&text);
@@ -62,7 +62,7 @@ impl Output {
     /// Says one of many things: a line of JSON, or text. Whether somebody still reads.
     pub(super) fn item(&mut self, value: &impl Serialize, text: impl FnOnce(Style) -> String) -> bool {
         match self.json {
-            true => self.write(&(serde_json::to_string(value).unwrap_or_default() + "\n")),
+            true => self.write(&(plain(&serde_json::to_string(value).unwrap_or_default()) + "\n")),
             false => {
                 let text = text(self.style);
                 self.write(&text);
@@ -73,8 +73,19 @@ impl Output {
 
     /// Says a line of JSON that is there already. Whether somebody still reads.
     pub(super) fn raw(&mut self, json: &str) -> bool {
-        self.write(&format!("{json}\n"));
+        self.write(&format!("{}\n", plain(json)));
         self.read
+    }
+
+    /// Says something about what is done, to people: on stderr, whatever the form of the data. Where all that is
+    /// said is kept, it belongs to the text.
+    pub(super) fn note(&mut self, text: &str) {
+        match &mut self.kept {
+            Some(kept) if !self.json => kept.extend_from_slice(format!("{text}\n").as_bytes()),
+            Some(_) => {}
+            // Nobody may be reading: that is no failure.
+            None => drop(writeln!(io::stderr().lock(), "{text}")),
+        }
     }
 
     /// Says text as it is. Nobody may be reading any more: that is no failure, but it is the end of a stream.
@@ -99,6 +110,19 @@ impl Output {
             Err(Failure::new(error, "see to its file or disk, and call again"))
         })
     }
+}
+
+/// JSON that says the same and steers no terminal: what could is escaped. It stands in strings only, where JSON
+/// may escape whatever it likes.
+fn plain(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match steers(c) && c != '\n' {
+            true => text.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
+            false => text.push(c),
+        }
+    }
+    text
 }
 
 /// Prints the report that a program was run for, as a table or as JSON: all of it, or it is an error.
@@ -131,4 +155,25 @@ pub(super) fn spinner(message: String) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(message);
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_says_the_same_and_steers_no_terminal() {
+        let value = serde_json::json!({ "text": "a\u{9b}31m\u{7f}\u{202e}é\u{200b}\u{e0041}\u{1f600}\n\u{1b}", "n": [1] });
+        for pretty in [true, false] {
+            let json = match pretty {
+                true => serde_json::to_string_pretty(&value),
+                false => serde_json::to_string(&value),
+            };
+            let text = plain(&json.expect("JSON"));
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("JSON"), value);
+            let shown = r"a\u009b31m\u007f\u202eé\u200b\udb40\udc41";
+            assert!(text.contains(shown) && text.contains('\u{1f600}'), "{text}");
+            assert!(text.chars().all(|c| !steers(c) || c == '\n'), "{text:?}");
+        }
+    }
 }

@@ -75,12 +75,12 @@ fn words(wanted: &Renew) -> Vec<String> {
 }
 
 /// The flags of `up` that stand in `words`, and no variable.
-fn read(words: &[String]) -> Result<UpArgs, Failure> {
+pub(super) fn read(words: &[String]) -> Result<UpArgs, Failure> {
     let up = UpArgs::augment_args(clap::Command::new("up"));
     let words = [OsString::from("up")].into_iter().chain(words.iter().map(OsString::from));
     let matches = up.try_get_matches_from(words);
     let args = matches.and_then(|matches| UpArgs::from_arg_matches(&matches));
-    args.map_err(|error| not_parsed(&error, &Cli::command(), Some("up")))
+    args.map_err(|error| not_parsed(&error, &Cli::command(), &["networkmngr".into(), "up".into()]))
 }
 
 #[cfg(test)]

@@ -235,7 +235,7 @@ mod tests {
         for (flags, why) in [
             ("--nodes 0", "a simulation has 1 to 100000 nodes"),
             ("--topology torus", "expected mesh, ring, line, star, random or random:K"),
-            ("--latency 50", "expected a time such as 50ms, or one and its spread such as 50ms±20ms"),
+            ("--latency soon", "expected a time such as 50ms, or one and its spread such as 50ms±20ms"),
             ("--latency 10ms±20ms", "expected a spread of at most the latency itself"),
             ("--loss 51%", "expected at most 50%"),
             ("--loss 1", "expected a percentage such as 1%"),

@@ -38,18 +38,23 @@ pub(super) fn host_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// A time with its unit: `500ms`, `10s`, `2m`.
+/// A time, such as `500ms`, `10s` or `2m`; a bare number is seconds.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     let span: Span = text.parse().map_err(|error: BadValue| error.to_string())?;
     if span.0.is_zero() { Err("expected a time above 0".to_owned()) } else { Ok(span.0) }
 }
 
-/// How long to wait: a time with its unit, or seconds.
-pub(super) fn patience(text: &str) -> Result<Duration, String> {
-    match text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
-        true => time(&format!("{text}s")),
-        false => time(text),
-    }
+/// A time of whole seconds: `10`, `10s`, `2m`.
+pub(super) fn seconds(text: &str) -> Result<u32, String> {
+    let Span(time) = text.parse().map_err(|error: BadValue| error.to_string())?;
+    let whole = u32::try_from(time.as_secs()).ok().filter(|_| time.subsec_nanos() == 0);
+    whole.ok_or_else(|| "expected whole seconds, such as 10 or 10s".to_owned())
+}
+
+/// The one of `names` that is nearest to `wanted`, which is none of them.
+pub(super) fn nearest<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Option<&'a str> {
+    let near = |name: &str| strsim::jaro_winkler(name, wanted);
+    names.max_by(|one, other| near(one).total_cmp(&near(other)))
 }
 
 #[cfg(test)]
@@ -68,14 +73,19 @@ mod tests {
     }
 
     #[test]
-    fn a_time_has_its_unit_but_patience_may_be_in_seconds() {
-        assert_eq!(time("1.5s"), Ok(Duration::from_millis(1500)));
-        assert_eq!(patience("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(patience("30"), Ok(Duration::from_secs(30)));
-        for bad in ["", "0", "0s", "soon", "-1"] {
-            assert!(time(bad).is_err() && patience(bad).is_err(), "{bad}");
+    fn a_time_is_in_seconds_where_it_has_no_unit() {
+        let times = [("1.5s", 1500), ("2m", 120_000), ("30", 30_000), ("1.5", 1500), ("5ms", 5)];
+        for (text, millis) in times {
+            assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        assert!(time("30").is_err());
+        for bad in ["", "0", "0s", "soon", "-1", "s", "1 s", "1e3"] {
+            assert!(time(bad).is_err(), "{bad}");
+        }
+        assert_eq!((seconds("10"), seconds("2m")), (Ok(10), Ok(120)));
+        assert_eq!(seconds("0"), Ok(0), "whether there is sense in it is the network's to say");
+        for bad in ["", "1.5", "10ms", "soon", "-1"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -156,6 +156,8 @@ fn apply(network: &mut Network, event: &Event) -> Effect {
         }),
         "pool" => node(network, &|node| node.pool = get("count").as_u64().or(node.pool)),
         "reorg" => Effect::Known,
+        // Another network has taken its place.
+        "start" if get("run").as_u64() != Some(network.events.run) => Effect::Stale,
         "block" | "block_mined" | "block_refused" | "dial_failed" | "manager" | "start" => Effect::Nothing,
         _ => Effect::Stale,
     }
@@ -201,5 +203,7 @@ mod tests {
         assert_eq!(told(r#""type":"tip","node":9,"height":2"#).0, Effect::Stale, "a node that is new");
         assert_eq!(told(r#""type":"link","a":0,"b":1"#).0, Effect::Stale);
         assert_eq!(told(r#""type":"block","node":0"#).0, Effect::Nothing);
+        assert_eq!(told(r#""type":"start","run":1"#).0, Effect::Nothing);
+        assert_eq!(told(r#""type":"start","run":2"#).0, Effect::Stale, "another network");
     }
 }

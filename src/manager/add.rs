@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use crate::limits::MAX_NODES;
 use crate::manager::cluster::Member;
 use crate::manager::keeper::Keeper;
+use crate::manager::names::Name;
 use crate::manager::not_done::NotDone;
 use crate::manager::view::{MiningMode, Node};
 
@@ -55,8 +56,8 @@ impl Keeper {
             self.retell_shares().await?;
             let (count, last) = (numbers.len(), numbers.last().copied().unwrap_or_default());
             self.cluster.console.say(&match count {
-                1 => format!("node {first} was added"),
-                _ => format!("nodes {first} to {last} were added"),
+                1 => format!("node {} was added", Name(first)),
+                _ => format!("nodes {} to {} were added", Name(first), Name(last)),
             });
             numbers.into_iter().map(|number| self.node(number)).collect()
         })
@@ -80,7 +81,7 @@ impl Keeper {
         match numbers.iter().find(|number| !self.settings.has_ports(**number)) {
             None => Ok(numbers),
             Some(number) => Err(NotDone::not_now(
-                format!("node {number} has no port: those from the base on run into another's"),
+                format!("node {} has no port: those from the base on run into another's", Name(*number)),
                 "start the network with --base-http 0 --base-listen 0, which takes any free ones",
             )),
         }

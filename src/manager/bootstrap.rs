@@ -22,6 +22,7 @@ use crate::manager::cluster::{self, Cluster, Member, Shared, There, Wire};
 use crate::manager::console::Console;
 use crate::manager::control::{Control, ControlError, Signer, Told};
 use crate::manager::modes::Modes;
+use crate::manager::names::Name;
 use crate::manager::ready::Ready;
 use crate::manager::state::State;
 use crate::manager::tail::last_lines;
@@ -69,7 +70,7 @@ pub async fn start(settings: &Settings, console: &Console, children: &Children) 
     enough(settings, members.len(), &mut missing)?;
     links(settings, members.len(), &state, console).await?;
     for (number, why) in &missing {
-        console.say(&format!("node {number} is missing: {why}"));
+        console.say(&format!("node {} is missing: {why}", Name(*number)));
     }
     let numbers: Vec<usize> = members.iter().map(|member| member.number).collect();
     state.send_modify(|state| {

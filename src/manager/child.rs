@@ -105,6 +105,9 @@ impl NotStarted {
                 Some("--listen") => why.hint.replace("--listen", "--base-listen"),
                 _ => why.hint.clone(),
             },
+            NotStarted::Died { lines, .. } if lines.is_empty() => {
+                "its log says nothing: name a p2pnode with --node-program".to_owned()
+            }
             NotStarted::Died { log, .. } => format!("its log may say more: {}", log.display()),
             NotStarted::Control(_) => "its log, in the logs folder, may say more".to_owned(),
             NotStarted::Late => "the machine may be too busy: start fewer nodes with --amount".to_owned(),

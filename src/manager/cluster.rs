@@ -15,6 +15,7 @@ use crate::manager::console::Console;
 use crate::manager::control::{Control, ControlError, Signer, Told};
 use crate::manager::exit::Exit;
 use crate::manager::happened::Happened;
+use crate::manager::names::Name;
 use crate::manager::renew::Next;
 use crate::manager::state::State;
 use crate::manager::tail::last_lines;
@@ -87,7 +88,7 @@ pub async fn listen(
                         let entered = state.event(number, &event);
                         news.extend(entered.news);
                         if !entered.is_old {
-                            happened.push(Happened::at_node(number, &event, state));
+                            happened.push(Happened::at_node(number, event, state));
                         }
                     }
                     Told::Gone(why) => gone(state, number, &why),
@@ -122,7 +123,8 @@ pub async fn watch_exit(number: usize, child: Arc<Child>, log: PathBuf, state: S
     };
     tracing::warn!(number, %exit, ?fate, "node ended, and was not asked to");
     let lines = if exit == Exit::Code(0) { Vec::new() } else { last_lines(&log) };
-    console.say(&format!("node {number} ended: {exit}{fate} (log: {}){}", log.display(), quoted(&lines)));
+    let name = Name(number);
+    console.say(&format!("node {name} ended: {exit}{fate} (log: {}){}", log.display(), quoted(&lines)));
 }
 
 /// How nodes are reached, and where what they tell goes.

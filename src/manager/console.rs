@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::manager::cluster::Cluster;
+use crate::manager::names::Name;
 use crate::manager::stop::Ended;
 use crate::manager::tips::Agreed;
 
@@ -84,7 +85,7 @@ impl Console {
             .map(|member| {
                 let (there, standing) = (member.there(), state.standing(member.number));
                 [
-                    member.number.to_string(),
+                    Name(member.number).to_string(),
                     format!("{}…", short(&there.node.to_string())),
                     there.http.map_or("none".to_owned(), |http| format!("http://{http}")),
                     there.listen.to_string(),
@@ -115,12 +116,16 @@ impl Console {
         for member in cluster.members() {
             let times = cluster.state.borrow().restarts(member.number) as usize;
             if times > 0 {
-                self.say(&format!("node {} was started again {}", member.number, plural(times, "time")));
+                self.say(&format!(
+                    "node {} was started again {}",
+                    Name(member.number),
+                    plural(times, "time")
+                ));
             }
         }
         for one in ended.iter().filter(|one| !one.is_well()) {
             let by = if one.forced { ", after it was sent a signal" } else { "" };
-            self.say(&format!("node {} did not end well: {}{by}", one.number, one.exit));
+            self.say(&format!("node {} did not end well: {}{by}", Name(one.number), one.exit));
         }
         let asked = ended.iter().filter(|one| one.asked).count();
         let well = ended.iter().filter(|one| one.is_well()).count() - asked;
@@ -186,14 +191,14 @@ fn tries(manager: SocketAddr) -> String {
 
 fn block_line(agreed: &Agreed, miner: Option<usize>) -> String {
     let Agreed { tip, first, spread, nodes } = agreed;
-    let (index, hash) = (tip.height + 1, tip.hash.to_string());
+    let (height, hash) = (tip.height, tip.hash.to_string());
     let origin = match miner {
-        Some(miner) => format!("mined by node {miner}"),
-        None => format!("first seen at node {first}"),
+        Some(miner) => format!("mined by {}", Name(miner)),
+        None => format!("first seen at {}", Name(*first)),
     };
     let after = time(*spread);
     format!(
-        "block {index:<4} {}…  {origin}, on all {nodes} nodes after {after}",
+        "block {}… at height {height}, {origin}, on all {nodes} nodes after {after}",
         hash.get(..16).unwrap_or(&hash)
     )
 }
@@ -248,14 +253,11 @@ mod tests {
     fn a_block_is_one_line() {
         let tip = TipAt { height: 1, hash: BlockHash([0; 32]) };
         let agreed = Agreed { tip, first: 2, spread: Duration::from_micros(3210), nodes: 6 };
-        let begin = "block 2    0000000000000000…";
-        assert_eq!(
-            block_line(&agreed, Some(0)),
-            format!("{begin}  mined by node 0, on all 6 nodes after 3.2 ms")
-        );
+        let begin = "block 0000000000000000… at height 1,";
+        assert_eq!(block_line(&agreed, Some(0)), format!("{begin} mined by A, on all 6 nodes after 3.2 ms"));
         assert_eq!(
             block_line(&Agreed { spread: Duration::from_millis(250), ..agreed }, None),
-            format!("{begin}  first seen at node 2, on all 6 nodes after 250 ms")
+            format!("{begin} first seen at C, on all 6 nodes after 250 ms")
         );
     }
 }

@@ -12,9 +12,10 @@ use crate::encoding::List;
 use crate::limits::{CONTROL_TIMEOUT, HEAL_TIMEOUT, LINKS_TIMEOUT};
 use crate::manager::faults::{Faults, Slow, pair};
 use crate::manager::keeper::Keeper;
+use crate::manager::names::Name;
 use crate::manager::not_done::NotDone;
 use crate::manager::state::{Standing, State};
-use crate::manager::view::{Link, Partition, SetLink};
+use crate::manager::view::{Call, Link, Partition, SetLink};
 use crate::manager::{report, verdict};
 use crate::types::NodeId;
 use crate::wire::manage::{Command, Introduction};
@@ -64,14 +65,14 @@ impl Keeper {
             let _turn = self.faults.lock().await;
             let (a, b, slow) = (set.a, set.b, Slow::of(set).map_err(NotDone::Bad)?);
             if a == b {
-                return Err(NotDone::Bad(format!("a link has two ends: {a} is one node")));
+                return Err(NotDone::Bad(format!("a link has two ends: {} is one node", Name(a))));
             }
             self.member(a)?;
             self.member(b)?;
             if self.cluster.state.borrow().faults.are_apart(a, b) {
                 return Err(NotDone::not_now(
-                    format!("nodes {a} and {b} are in different groups of a partition"),
-                    "POST /api/v1/heal ends it",
+                    format!("nodes {} and {} are in different groups of a partition", Name(a), Name(b)),
+                    Call::Heal,
                 ));
             }
             let mut is_new = false;
@@ -91,7 +92,7 @@ impl Keeper {
             let patience = LINKS_TIMEOUT + 8 * (slow.latency + slow.jitter);
             let both_run = |state: &State| [a, b].iter().all(|n| state.standing(*n) == Standing::Running);
             let up = |state: &State| state.links.is_up(a, b) || !both_run(state);
-            self.until(&format!("the link {a}-{b} is not up"), patience, up).await?;
+            self.until(&format!("the link {}-{} is not up", Name(a), Name(b)), patience, up).await?;
             Ok(report::link(&self.cluster.state.borrow(), a, b))
         })
         .await
@@ -104,11 +105,15 @@ impl Keeper {
             self.member(a)?;
             self.member(b)?;
             if !self.cluster.state.borrow().links.pairs().contains(&pair(a, b)) {
-                return Err(NotDone::NotFound(format!("there is no link between nodes {a} and {b}")));
+                return Err(NotDone::NotFound(format!(
+                    "there is no link between nodes {} and {}",
+                    Name(a),
+                    Name(b)
+                )));
             }
             self.cluster.state.send_modify(|state| state.faults.cut(a, b, true));
             self.tell_faults_of(&[a, b]).await?;
-            self.until(&format!("the link {a}-{b} is still up"), CONTROL_TIMEOUT, |state| {
+            self.until(&format!("the link {}-{} is still up", Name(a), Name(b)), CONTROL_TIMEOUT, |state| {
                 !state.links.is_heard_of(a, b, |end| state.standing(end) == Standing::Running)
             })
             .await?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::manager::child::NotStarted;
 use crate::manager::key::KeyError;
+use crate::manager::names::{Name, several};
 use crate::types::NodeId;
 
 /// What keeps a network from running, each with what to do about it.
@@ -43,7 +44,7 @@ pub enum Error {
         missing: Vec<(usize, NotStarted)>,
     },
     /// Two nodes have one name.
-    #[error("nodes {first} and {second} are one node, {node}: the folder of one is a copy of the other's")]
+    #[error("nodes {} and {} are one node, {node}: the folder of one is a copy of the other's", Name(*first), Name(*second))]
     Twins {
         /// One of them.
         first: usize,
@@ -62,6 +63,9 @@ pub enum Error {
         /// Those that are not, each as (who dials, who is dialled).
         missing: Vec<(usize, usize)>,
     },
+    /// A network ran and has ended, and the one that was wanted in its place could not be started.
+    #[error("{0}")]
+    Renewed(Box<Error>),
     /// The signals of the operating system cannot be heard.
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),
@@ -88,7 +92,7 @@ fn list(missing: &[(usize, NotStarted)]) -> String {
         .map(|(nth, (why, nodes))| {
             let between = if nth == 0 { "; " } else { "\n  " };
             let node = if nodes.len() == 1 { "node" } else { "nodes" };
-            format!("{between}{node} {}: {why}", runs(nodes))
+            format!("{between}{node} {}: {why}", several(nodes))
         })
         .collect();
     let left: usize = reasons.iter().skip(REASONS).map(|(_, nodes)| nodes.len()).sum();
@@ -98,25 +102,9 @@ fn list(missing: &[(usize, NotStarted)]) -> String {
     text
 }
 
-/// Numbers as people write them: `0-3, 5, 7-9`.
-fn runs(numbers: &[usize]) -> String {
-    let mut runs: Vec<(usize, usize)> = Vec::new();
-    for number in numbers {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == *number => *last = *number,
-            _ => runs.push((*number, *number)),
-        }
-    }
-    let run = |(from, to): &(usize, usize)| match from == to {
-        true => from.to_string(),
-        false => format!("{from}-{to}"),
-    };
-    runs.iter().map(run).collect::<Vec<_>>().join(", ")
-}
-
 fn pairs(missing: &[(usize, usize)]) -> String {
     let mut shown: Vec<String> =
-        missing.iter().take(PAIRS).map(|(from, to)| format!("{from}-{to}")).collect();
+        missing.iter().take(PAIRS).map(|(from, to)| format!("{}-{}", Name(*from), Name(*to))).collect();
     if missing.len() > PAIRS {
         shown.push("…".to_owned());
     }
@@ -124,6 +112,22 @@ fn pairs(missing: &[(usize, usize)]) -> String {
 }
 
 impl Error {
+    /// Whether nodes began, and their logs say more of what became of them.
+    pub fn has_logs(&self) -> bool {
+        let says_more = |why: &NotStarted| match why {
+            NotStarted::Died { lines, .. } => !lines.is_empty(),
+            NotStarted::Control(_) | NotStarted::Late => true,
+            NotStarted::Program { .. } | NotStarted::Occupied(_) => false,
+            NotStarted::Refused { .. } | NotStarted::Stranger(_) => false,
+        };
+        match self {
+            Error::Links { .. } => true,
+            Error::Renewed(error) => error.has_logs(),
+            Error::Nodes { missing, .. } => missing.iter().any(|(_, why)| says_more(why)),
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
@@ -145,6 +149,7 @@ impl Error {
                 "the nodes' logs say more; start fewer nodes (--amount), or keep them as they are with --keep"
                     .to_owned()
             }
+            Error::Renewed(error) => error.hint(),
             Error::Signals(_) => "this should not happen: please report it".to_owned(),
         }
     }
@@ -159,16 +164,17 @@ mod tests {
     fn a_reason_is_said_once_for_all_nodes_that_it_keeps_away() {
         let died = |node: usize, code| {
             let log = PathBuf::from(format!("logs/node-{node:03}.log"));
-            (node, NotStarted::Died { exit: Exit::Code(code), log, lines: Vec::new() })
+            (node, NotStarted::Died { exit: Exit::Code(code), log, lines: vec!["no".to_owned()] })
         };
         let missing = [died(0, 1), died(1, 1), died(2, 1), (4, NotStarted::Late), died(5, 1), died(9, 65)];
         let error = Error::Nodes { there: 4, wanted: 10, missing: missing.into() };
         let text = error.to_string();
         let lines: Vec<&str> = text.lines().collect();
+        let lines: Vec<&str> = lines.into_iter().filter(|line| *line != "    | no").collect();
         assert_eq!(lines.len(), 3, "{text}");
-        assert!(lines[0].starts_with("4 of 10 nodes are there; nodes 0-2, 5: "), "{text}");
-        assert!(lines[1].starts_with("  node 4: not ready within"), "{text}");
-        assert!(lines[2].starts_with("  node 9: "), "{text}");
+        assert!(lines[0].starts_with("4 of 10 nodes are there; nodes A B C F: "), "{text}");
+        assert!(lines[1].starts_with("  node E: not ready within"), "{text}");
+        assert!(lines[2].starts_with("  node J: "), "{text}");
         assert_eq!(error.hint(), "its log may say more: logs/node-000.log");
     }
 }

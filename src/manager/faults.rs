@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{MAX_FAULT_LATENCY_MICROS, MAX_FAULT_LOSS_PPM};
+use crate::manager::names::Name;
 use crate::manager::view::{Partition, SetLink};
 use crate::types::NodeId;
 use crate::wire::manage::Fault;
@@ -83,8 +84,8 @@ impl Faults {
         for node in groups.iter().flatten() {
             match (left.remove(node), all.contains(node)) {
                 (true, _) => {}
-                (false, true) => return Err(format!("node {node} is in two groups")),
-                (false, false) => return Err(format!("there is no node {node}")),
+                (false, true) => return Err(format!("node {} is in two groups", Name(*node))),
+                (false, false) => return Err(format!("there is no node {}", Name(*node))),
             }
         }
         if !left.is_empty() {
@@ -207,9 +208,9 @@ mod tests {
         let rows: [(&[&[usize]], &str); 5] = [
             (&[], "expected two groups"),
             (&[&[0, 1, 2, 3, 5]], "expected two groups"),
-            (&[&[0], &[0, 1]], "node 0 is in two groups"),
+            (&[&[0], &[0, 1]], "node A is in two groups"),
             (&[&[0], &[]], "a group has no node"),
-            (&[&[4]], "there is no node 4"),
+            (&[&[4]], "there is no node E"),
         ];
         for (bad, why) in &rows {
             let error = groups(&said(bad)).expect_err(why);

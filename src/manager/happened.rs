@@ -1,49 +1,126 @@
 //! What happens in the network, for readers: what its nodes tell, and what becomes of themselves.
 //!
-//! Written once, as JSON, however many read it.
+//! Written as JSON when somebody reads it, and once, however many do: a block at a hundred nodes is two hundred
+//! events, which mostly nobody reads.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
 use crate::manager::state::State;
 use crate::net::events::{Named, Told};
-use crate::rest::sse::Show;
+use crate::node::event as node;
+use crate::rest::sse::{self, Show};
 use crate::types::{NodeId, Work};
 use crate::wire::manage::{Event, Ids, Place, What};
+
+/// What an event is. Readers are told of no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A node tells of it.
+    Told(node::Kind),
+    /// A node's life.
+    Node,
+    /// Groups are kept from each other, or no longer.
+    Partition,
+    /// A link.
+    Link,
+    /// How blocks come to be was set.
+    MiningSet,
+    /// Whether the nodes agree.
+    Verdict,
+    /// The stream begins.
+    Start,
+    /// Events that are no longer kept.
+    Lost,
+}
+
+impl Kind {
+    /// All of them: what nodes tell managers, and the manager's own.
+    pub fn all() -> impl Iterator<Item = Kind> {
+        // These are told of to the node's own readers alone.
+        let is_told = |kind: &node::Kind| !matches!(kind, node::Kind::DialFailed | node::Kind::Manager);
+        let own = [Kind::Node, Kind::Partition, Kind::Link, Kind::MiningSet, Kind::Verdict];
+        let told = node::Kind::ALL.into_iter().filter(is_told).map(Kind::Told);
+        told.chain(own).chain([Kind::Start, Kind::Lost])
+    }
+
+    /// Its name, for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Told(kind) => kind.name(),
+            Kind::Node => "node",
+            Kind::Partition => "partition",
+            Kind::Link => "link",
+            Kind::MiningSet => "mining_set",
+            Kind::Verdict => "verdict",
+            Kind::Start => sse::START,
+            Kind::Lost => sse::LOST,
+        }
+    }
+}
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Happened {
-    name: &'static str,
+    kind: Kind,
+    /// What a node told, unless it is the manager's own.
+    told: Option<Word>,
     /// A JSON object without the event's number, which it gets when it is told.
-    json: Box<str>,
+    json: OnceLock<Box<str>>,
+}
+
+/// Numbers of nodes, by name.
+type Names = BTreeMap<NodeId, usize>;
+
+/// What a node told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Word {
+    number: usize,
+    event: Event,
+    /// Those of then.
+    names: Arc<Names>,
 }
 
 impl Named for Happened {
     fn name(&self) -> &'static str {
-        self.name
+        self.kind.name()
     }
 }
 
 impl Show for Happened {
     fn json(told: &Told<Happened>) -> String {
-        format!("{{\"seq\":{},{}", told.seq, told.event.json.strip_prefix('{').unwrap_or("}"))
+        format!("{{\"seq\":{},{}", told.seq, told.event.written().strip_prefix('{').unwrap_or("}"))
     }
 }
 
 impl Happened {
-    /// Something of this name at `at`, in microseconds since 1970, with `more` to say.
-    pub fn new(name: &'static str, at: u64, mut more: Value) -> Happened {
-        more["time"] = seconds(at).into();
-        more["type"] = name.into();
-        Happened { name, json: more.to_string().into() }
+    /// Something of this kind at `at`, in microseconds since 1970, with `more` to say.
+    pub fn new(kind: Kind, at: u64, more: Value) -> Happened {
+        Happened { kind, told: None, json: OnceLock::from(write(kind, at, more)) }
     }
 
     /// What node `number` tells, its peers named by their numbers where they have one.
-    pub fn at_node(number: usize, event: &Event, state: &State) -> Happened {
-        let (name, mut more) = node_event(&event.what, state);
-        more["node"] = number.into();
-        Happened::new(name, event.at, more)
+    pub fn at_node(number: usize, event: Event, state: &State) -> Happened {
+        let kind = Kind::Told(kind(&event.what));
+        Happened { kind, told: Some(Word { number, event, names: state.names() }), json: OnceLock::new() }
     }
+
+    fn written(&self) -> &str {
+        self.json.get_or_init(|| {
+            let Some(Word { number, event, names }) = &self.told else { return Box::default() };
+            let mut more = node_event(&event.what, names);
+            more["node"] = (*number).into();
+            write(self.kind, event.at, more)
+        })
+    }
+}
+
+fn write(kind: Kind, at: u64, mut more: Value) -> Box<str> {
+    more["time"] = seconds(at).into();
+    more["type"] = kind.name().into();
+    more.to_string().into()
 }
 
 /// Microseconds since 1970, as seconds: a float keeps them to the microsecond for centuries.
@@ -51,60 +128,68 @@ pub fn seconds(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 
-fn node_event(what: &What, state: &State) -> (&'static str, Value) {
-    let named = |node: &NodeId| match state.number_of(node) {
-        Some(number) => Value::from(number),
+/// What an event of a node is.
+fn kind(what: &What) -> node::Kind {
+    match what {
+        What::PeerReady { .. } => node::Kind::PeerReady,
+        What::PeerGone { .. } => node::Kind::PeerClosed,
+        What::TipChanged { .. } => node::Kind::Tip,
+        What::BlockSeen(_) => node::Kind::Block,
+        What::BlockMined { .. } => node::Kind::BlockMined,
+        What::BlockRefused { .. } => node::Kind::BlockRefused,
+        What::Reorg { .. } => node::Kind::Reorg,
+        What::PoolChanged { .. } => node::Kind::Pool,
+        What::MiningSet { .. } => node::Kind::Mining,
+        What::MiningPaused { .. } => node::Kind::MiningPaused,
+        What::FaultsSet { .. } => node::Kind::Faults,
+        What::StoreFailed { .. } => node::Kind::Fault,
+    }
+}
+
+fn node_event(what: &What, names: &Names) -> Value {
+    let named = |node: &NodeId| match names.get(node) {
+        Some(number) => Value::from(*number),
         None => Value::from(node.to_string()),
     };
     match what {
         What::PeerReady { node, outbound } => {
             let direction = if *outbound { "outbound" } else { "inbound" };
-            ("peer_ready", json!({ "peer": named(node), "direction": direction }))
+            json!({ "peer": named(node), "direction": direction })
         }
-        What::PeerGone { node, why } => ("peer_closed", json!({ "peer": named(node), "why": why.as_str() })),
-        What::TipChanged { tip, height, work, reverted } => (
-            "tip",
-            json!({
-                "hash": tip.to_string(), "height": height, "work": Work::from_le_bytes(*work).to_string(),
-                "reverted": reverted,
-            }),
-        ),
+        What::PeerGone { node, why } => json!({ "peer": named(node), "why": why.as_str() }),
+        What::TipChanged { tip, height, work, reverted } => json!({
+            "hash": tip.to_string(), "height": height, "work": Work::from_le_bytes(*work).to_string(),
+            "reverted": reverted,
+        }),
         What::BlockSeen(seen) => {
             let text = seen.content.as_str();
-            let json = json!({
+            json!({
                 "hash": seen.hash.to_string(), "previous": seen.previous.to_string(), "height": seen.height,
                 "header_time": seen.time, "bits": seen.bits.to_string(),
                 "work": Work::from_le_bytes(seen.work).to_string(), "bytes": seen.bytes,
                 "transactions": seen.transactions, "origin": seen.origin.name(),
                 "from": seen.from.as_ref().map(named), "miner": named(&seen.miner),
                 "text": (!text.is_empty()).then_some(text),
-            });
-            ("block", json)
+            })
         }
         What::BlockMined { hash, height, tries } => {
-            ("block_mined", json!({ "hash": hash.to_string(), "height": height, "tries": tries }))
+            json!({ "hash": hash.to_string(), "height": height, "tries": tries })
         }
-        What::BlockRefused { hash, previous, height, rule, why, from } => (
-            "block_refused",
-            json!({
-                "hash": hash.to_string(), "previous": previous.to_string(), "height": height,
-                "rule": rule.as_str(), "why": why.as_str(), "from": from.as_ref().map(named),
-            }),
-        ),
-        What::Reorg { old, new, ancestor, depth, returned } => (
-            "reorg",
-            json!({
-                "old": place(*old), "new": place(*new), "ancestor": place(*ancestor), "depth": depth,
-                "returned": ids(returned),
-            }),
-        ),
+        What::BlockRefused { hash, previous, height, rule, why, from } => json!({
+            "hash": hash.to_string(), "previous": previous.to_string(), "height": height,
+            "rule": rule.as_str(), "why": why.as_str(), "from": from.as_ref().map(named),
+        }),
+        What::Reorg { old, new, ancestor, depth, returned } => json!({
+            "old": place(*old), "new": place(*new), "ancestor": place(*ancestor), "depth": depth,
+            "returned": ids(returned),
+        }),
         What::PoolChanged { count, bytes, came, went } => {
-            ("pool", json!({ "count": count, "bytes": bytes, "came": ids(came), "went": ids(went) }))
+            json!({ "count": count, "bytes": bytes, "came": ids(came), "went": ids(went) })
         }
-        What::MiningSet { hashrate } => ("mining", json!({ "hashrate": hashrate })),
-        What::MiningPaused { until } => ("mining_paused", json!({ "until": seconds(*until) })),
-        What::FaultsSet { cut, slow } => ("faults", json!({ "cut": cut, "slow": slow })),
-        What::StoreFailed { why } => ("fault", json!({ "why": why.as_str() })),
+        What::MiningSet { hashrate } => json!({ "hashrate": hashrate }),
+        What::MiningPaused { until } => json!({ "until": seconds(*until) }),
+        What::FaultsSet { cut, slow } => json!({ "cut": cut, "slow": slow }),
+        What::StoreFailed { why } => json!({ "why": why.as_str() }),
     }
 }
 
@@ -135,7 +220,7 @@ mod tests {
         let state = State::new(names, false, Modes::of(0));
         let told = |what| {
             let event = Event { at: 1_700_000_000_123_456, what };
-            let event = Happened::at_node(1, &event, &state);
+            let event = Happened::at_node(1, event, &state);
             let told = Told { seq: 7, at: UnixTime::default(), event };
             serde_json::from_str::<view::Event>(&Happened::json(&told)).expect("an event")
         };

@@ -16,6 +16,7 @@ use crate::manager::child::{self, Child, NotStarted, Plan};
 use crate::manager::cluster::{self, Member, There};
 use crate::manager::control::{Control, ControlError};
 use crate::manager::keeper::Keeper;
+use crate::manager::names::Name;
 use crate::manager::ready::Ready;
 use crate::manager::state::Standing;
 use crate::net::Clock;
@@ -162,7 +163,8 @@ impl Keeper {
             let short = if caught_up { "" } else { ", but not all of its links or blocks are there yet" };
             let again = if self.cluster.state.borrow().restarts(number) > 0 { " again" } else { "" };
             tracing::info!(number, pid, caught_up, "node runs{again}");
-            self.cluster.console.say(&format!("node {number} runs{again}, as process {pid}{short}"));
+            let name = Name(number);
+            self.cluster.console.say(&format!("node {name} runs{again}, as process {pid}{short}"));
         }
     }
 }

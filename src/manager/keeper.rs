@@ -12,6 +12,7 @@ use crate::manager::Settings;
 use crate::manager::child::{Children, NotStarted};
 use crate::manager::cluster::Cluster;
 use crate::manager::fate::{Again, Fate};
+use crate::manager::names::Name;
 use crate::manager::not_done::NotDone;
 use crate::manager::state::{Standing, State};
 
@@ -89,6 +90,6 @@ impl Keeper {
             .state
             .send_modify(|state| fate = state.ended(number, why.exit(), core::time::Duration::ZERO));
         tracing::warn!(number, %why, ?fate, "node could not be started again");
-        self.cluster.console.say(&format!("node {number} could not be started{fate}: {why}"));
+        self.cluster.console.say(&format!("node {} could not be started{fate}: {why}", Name(number)));
     }
 }

@@ -14,9 +14,12 @@ use crate::limits::{CONTROL_TIMEOUT, KILL_AFTER, LINKS_TIMEOUT};
 use crate::manager::cluster::Member;
 use crate::manager::control::ControlError;
 use crate::manager::keeper::Keeper;
-use crate::manager::not_done::NotDone;
+use crate::manager::names::Name;
+use crate::manager::not_done::{NotDone, Remedy};
+use crate::manager::report;
 use crate::manager::state::Standing;
 use crate::manager::stop;
+use crate::manager::view::Call;
 use crate::net::Clock;
 use crate::wire::manage::Command;
 
@@ -56,7 +59,7 @@ impl Keeper {
             self.cluster.state.send_modify(|state| state.ask(number));
             member.there().child.signal(Signal::KILL);
             self.until_ended(number, CONTROL_TIMEOUT).await?;
-            self.cluster.console.say(&format!("node {number} was killed, and stays away"));
+            self.cluster.console.say(&format!("node {} was killed, and stays away", Name(number)));
             Ok(())
         })
         .await
@@ -69,7 +72,7 @@ impl Keeper {
             let _turn = turn(&member)?;
             self.must_be_there(number)?;
             self.end(&member).await?;
-            self.cluster.console.say(&format!("node {number} was stopped, and stays away"));
+            self.cluster.console.say(&format!("node {} was stopped, and stays away", Name(number)));
             Ok(())
         })
         .await
@@ -87,7 +90,7 @@ impl Keeper {
             }
             member.there().child.signal(Signal::STOP);
             self.cluster.state.send_modify(|state| state.pause(number, true, Clock::wall().micros()));
-            self.cluster.console.say(&format!("node {number} is paused"));
+            self.cluster.console.say(&format!("node {} is paused", Name(number)));
             Ok(())
         })
         .await
@@ -111,7 +114,7 @@ impl Keeper {
                 self.reconnect(&member).await.map_err(|error| NotDone::Node { number, error })?;
             }
             self.remind(&member).await.map_err(|error| NotDone::Node { number, error })?;
-            self.cluster.console.say(&format!("node {number} goes on"));
+            self.cluster.console.say(&format!("node {} goes on", Name(number)));
             Ok(())
         })
         .await
@@ -140,7 +143,10 @@ impl Keeper {
         let state = self.cluster.state.borrow();
         let late = || {
             let waited = LINKS_TIMEOUT.as_secs();
-            NotDone::Late(format!("node {number} runs, but not all of its links are up within {waited} s"))
+            NotDone::Late(format!(
+                "node {} runs, but not all of its links are up within {waited} s",
+                Name(number)
+            ))
         };
         match state.standing(number) {
             Standing::Running if state.has_links(number) => Ok(()),
@@ -165,7 +171,8 @@ impl Keeper {
     async fn until_ended(&self, number: usize, patience: Duration) -> Result<(), NotDone> {
         let mut changes = self.cluster.state.subscribe();
         let ended = changes.wait_for(|state| state.standing(number).exit().is_some());
-        let late = || NotDone::Late(format!("node {number} did not end within {} s", patience.as_secs()));
+        let late =
+            || NotDone::Late(format!("node {} did not end within {} s", Name(number), patience.as_secs()));
         timeout(patience, ended).await.map(drop).map_err(|_| late())
     }
 
@@ -201,22 +208,21 @@ impl Keeper {
 /// The right to change what becomes of a node, one at a time.
 fn turn(member: &Member) -> Result<MutexGuard<'_, ()>, NotDone> {
     member.turn.try_lock().map_err(|_| {
-        let number = member.number;
-        NotDone::not_now(format!("node {number} is just being started or stopped"), "wait until that is over")
+        let why = format!("node {} is just being started or stopped", Name(member.number));
+        NotDone::not_now(why, "wait until that is over")
     })
 }
 
 /// Why a node that is `standing` cannot be dealt with so, and what can be done with it.
 pub(super) fn not_so(number: usize, standing: Standing) -> NotDone {
-    let (why, hint) = match standing {
-        Standing::Running => ("is not paused".to_owned(), String::new()),
-        Standing::Paused => ("is paused".to_owned(), format!("POST /api/v1/nodes/{number}/resume")),
+    let (why, remedy) = match standing {
+        Standing::Running => ("is not paused".to_owned(), Remedy::None),
+        Standing::Paused => ("is paused".to_owned(), Remedy::Call(Call::ResumeNode { node: number })),
         Standing::Due(..) | Standing::Returning => {
-            (format!("is {standing}"), "wait until it is running".to_owned())
+            (format!("is {standing}"), Remedy::Said("wait until it is running"))
         }
-        Standing::Ended(_) => {
-            ("has ended".to_owned(), format!("POST /api/v1/nodes/{number}/restart starts it"))
-        }
+        Standing::Ended(_) => ("has ended".to_owned(), Remedy::Call(Call::RestartNode { node: number })),
     };
-    NotDone::not_now(format!("node {number} {why}"), hint)
+    let life = report::life(standing);
+    NotDone::NotSo { number, life, why: format!("node {} {why}", Name(number)), remedy }
 }

@@ -1,7 +1,5 @@
 //! Blocks on request: who mines them, and until when somebody waits for them.
 
-use std::collections::BTreeSet;
-
 use tokio::time::{Instant, timeout_at};
 
 use crate::encoding::Blob;
@@ -9,10 +7,11 @@ use crate::limits::{CONTROL_TIMEOUT, MAX_CONTENT_BYTES};
 use crate::manager::control::ControlError;
 use crate::manager::keeper::Keeper;
 use crate::manager::lives::not_so;
+use crate::manager::names::{Name, several};
 use crate::manager::not_done::NotDone;
 use crate::manager::state::{Standing, State};
 use crate::manager::tips::TipAt;
-use crate::manager::view::MinedBlock;
+use crate::manager::view::{Call, MinedBlock};
 use crate::types::TxId;
 use crate::wire::manage::{Command, Mined, Outcome};
 
@@ -31,13 +30,14 @@ impl Keeper {
             Some(number) => number,
             None => self.next_miner(|_, _| true)?,
         };
-        let Mined { hash, height, nonce, tries, millis } =
+        tracing::info!(number, "asked to mine");
+        let Mined { hash, height, nonce, tries, micros } =
             match self.ask(number, Command::Mine { content }, deadline).await? {
                 Outcome::Mined(mined) => mined,
                 other => return Err(strange(number, &other)),
             };
-        tracing::info!(number, %hash, height, tries, millis, "mined on request");
-        let seconds = millis as f64 / 1000.0;
+        tracing::info!(number, %hash, height, tries, micros, "mined on request");
+        let seconds = micros as f64 / 1e6;
         let block = MinedBlock { node: number, hash: hash.to_string(), height, nonce, tries, seconds };
         Ok((block, TipAt { height, hash }))
     }
@@ -52,9 +52,7 @@ impl Keeper {
             // Nobody waits for a turn.
             false
         });
-        next.ok_or_else(|| {
-            NotDone::not_now("no node runs that could mine", "POST /api/v1/nodes/0/restart starts one")
-        })
+        next.ok_or_else(|| NotDone::not_now("no node runs that could mine", Call::RestartNode { node: 0 }))
     }
 
     /// Waits until every node that runs and that `miner` can reach has the block.
@@ -69,12 +67,15 @@ impl Keeper {
         }
         let state = self.cluster.state.borrow();
         let near = state.reached_from(miner);
-        let late: BTreeSet<usize> =
+        let late: Vec<usize> =
             near.iter().copied().filter(|node| !state.tips.all_have(tip, |other| other == *node)).collect();
         Err(NotDone::Late(format!(
-            "block {} of node {miner}, at height {}, did not reach nodes {late:?} in time; it is in the chain \
-             of those that have it",
-            tip.hash, tip.height
+            "block {} of node {}, at height {}, did not reach {} in time; it is in the chain of those that have \
+             it",
+            tip.hash,
+            Name(miner),
+            tip.height,
+            several(&late)
         )))
     }
 
@@ -82,7 +83,7 @@ impl Keeper {
     pub async fn submit(&self, node: Option<usize>, content: Content) -> Result<(usize, TxId), NotDone> {
         let first = self.cluster.state.borrow().running().next();
         let number = node.or(first).ok_or_else(|| {
-            NotDone::not_now("no node runs that could take it", "POST /api/v1/nodes/0/restart starts one")
+            NotDone::not_now("no node runs that could take it", Call::RestartNode { node: 0 })
         })?;
         match self.ask(number, Command::Submit { content }, Instant::now() + CONTROL_TIMEOUT).await? {
             Outcome::Submitted(id) => Ok((number, id)),
@@ -110,11 +111,20 @@ impl Keeper {
                 Err(error) => error,
             },
             changed = changes.wait_for(|state| state.standing(number) != Standing::Running) => {
-                let standing = changed.map_or(Standing::Paused, |state| state.standing(number));
-                ControlError::Connection(format!("it is {standing} meanwhile"))
+                return Err(meanwhile(number, changed.map_or(Standing::Paused, |state| state.standing(number))));
             }
         };
         Err(NotDone::Node { number, error })
+    }
+}
+
+/// Why what was asked of a node that ran then does not come: it is `standing` otherwise now.
+fn meanwhile(number: usize, standing: Standing) -> NotDone {
+    match not_so(number, standing) {
+        NotDone::NotSo { number, life, why, remedy } => {
+            NotDone::NotSo { number, life, why: format!("{why} by now"), remedy }
+        }
+        other => other,
     }
 }
 

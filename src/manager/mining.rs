@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use crate::limits::{AGREEMENT_TIMEOUT, DEFAULT_MINING_TIMEOUT};
 use crate::manager::cluster::{Cluster, Member};
 use crate::manager::control::ControlError;
+use crate::manager::names::Name;
 use crate::manager::pause::Pause;
 use crate::manager::state::{Progress, Standing};
 use crate::manager::tips::TipAt;
@@ -43,7 +44,7 @@ pub struct MinedBlock {
     /// Hashes tried for it.
     pub tries: u64,
     /// Milliseconds from the request to the stored block.
-    pub millis: u64,
+    pub millis: f64,
 }
 
 /// Why a run did not come to its end.
@@ -53,7 +54,7 @@ pub enum MiningError {
     #[error("a mining run is on, {} of its {} requests are done: wait for its end", .0.done, .0.of)]
     Busy(Progress),
     /// A node did not mine.
-    #[error("node {number} did not mine: {error}")]
+    #[error("node {} did not mine: {error}", Name(*number))]
     Node {
         /// Which.
         number: usize,
@@ -61,7 +62,7 @@ pub enum MiningError {
         error: ControlError,
     },
     /// Not everybody got a block.
-    #[error("block {index} of node {number} did not reach every node within {} s", AGREEMENT_TIMEOUT.as_secs())]
+    #[error("block {index} of node {} did not reach every node within {} s", Name(*number), AGREEMENT_TIMEOUT.as_secs())]
     Disagreement {
         /// Who mined it.
         number: usize,
@@ -141,9 +142,9 @@ impl Turn {
             Outcome::Mined(mined) => mined,
             other => return Err(not_mined(ControlError::Refused(format!("it answers {other:?}")))),
         };
-        let Mined { hash, height, nonce, tries, millis } = mined;
+        let Mined { hash, height, nonce, tries, micros } = mined;
         let (tip, index) = (TipAt { height, hash }, height + 1);
-        tracing::info!(number, %hash, index, tries, millis, "mined");
+        tracing::info!(number, %hash, index, tries, micros, "mined");
         let mut changes = self.cluster.state.subscribe();
         let everybody = changes.wait_for(|state| state.tips.everybody_has(tip));
         let has = timeout(AGREEMENT_TIMEOUT, everybody).await.is_ok_and(|has| has.is_ok());
@@ -155,7 +156,14 @@ impl Turn {
                 progress.done += 1;
             }
         });
-        Ok(MinedBlock { node: number, hash: hash.to_string(), index, nonce, tries, millis })
+        Ok(MinedBlock {
+            node: number,
+            hash: hash.to_string(),
+            index,
+            nonce,
+            tries,
+            millis: micros as f64 / 1e3,
+        })
     }
 }
 

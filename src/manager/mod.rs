@@ -24,6 +24,7 @@
 //! | `not_done` | why something that was asked is not done |
 //! | `stop`, `signals` | ending every process, in order or not; what asks for it |
 //! | `happened`, `observer` | what readers are told: by nodes, and of what changed |
+//! | `names` | pure: what people call nodes |
 //! | `report` | what is known, as the API says it |
 //! | `log_lines` | pure: the lines of all logs, as one |
 //! | `api/` | the manager's HTTP |
@@ -62,6 +63,7 @@ pub mod log_lines;
 mod mine;
 pub mod mining;
 pub mod modes;
+pub mod names;
 pub mod node_set;
 pub mod not_done;
 mod observer;

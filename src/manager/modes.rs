@@ -36,13 +36,22 @@ impl Modes {
     pub fn with(&self, set: &SetMining) -> Result<Modes, String> {
         let mut modes = self.clone();
         modes.mode = set.mode.unwrap_or(self.mode);
+        let only = |what: &str, mode: MiningMode| match modes.mode == mode {
+            true => Ok(()),
+            false => {
+                let (mode, now) = (name(mode), name(modes.mode));
+                Err(format!("{what} is of the mode \"{mode}\" alone, and the mode is \"{now}\""))
+            }
+        };
         if let Some(hashrate) = set.hashrate {
+            only("hashrate", MiningMode::Background)?;
             if hashrate == 0 {
                 return Err("hashrate 0: expected at least 1; the mode \"off\" stops the mining".to_owned());
             }
             modes.hashrate = hashrate;
         }
         if let Some(seconds) = set.interval {
+            only("interval", MiningMode::Interval)?;
             let interval = Duration::try_from_secs_f64(seconds).ok();
             let interval = interval.filter(|time| (MIN_MINING_INTERVAL..=MAX_MINING_INTERVAL).contains(time));
             modes.interval = interval.ok_or_else(|| {
@@ -72,6 +81,16 @@ impl Modes {
         let Ok(place) = nodes.binary_search(&number) else { return 0 };
         let count = nodes.len() as u64;
         self.hashrate / count + u64::from((place as u64) < self.hashrate % count)
+    }
+}
+
+/// The API's word for a mode.
+fn name(mode: MiningMode) -> &'static str {
+    match mode {
+        MiningMode::Off => "off",
+        MiningMode::Background => "background",
+        MiningMode::Interval => "interval",
+        MiningMode::Auto => "auto",
     }
 }
 
@@ -115,6 +134,24 @@ mod tests {
         for bad in [0.0, -1.0, f64::NAN, 1e9] {
             assert!(modes.with(&SetMining { interval: Some(bad), ..SetMining::default() }).is_err(), "{bad}");
         }
-        assert!(modes.with(&SetMining { hashrate: Some(0), ..SetMining::default() }).is_err());
+        let background = Some(MiningMode::Background);
+        assert!(
+            modes.with(&SetMining { mode: background, hashrate: Some(0), ..Default::default() }).is_err()
+        );
+    }
+
+    #[test]
+    fn what_goes_with_another_mode_is_refused_and_never_dropped() {
+        use MiningMode::{Auto, Background, Interval, Off};
+        for mode in [Off, Background, Interval, Auto] {
+            let set = SetMining { mode: Some(mode), ..SetMining::default() };
+            let now = Modes::of(0).with(&set).expect("a mode");
+            for named in [Some(mode), None] {
+                let rate = SetMining { mode: named, hashrate: Some(9), ..SetMining::default() };
+                assert_eq!(now.with(&rate).is_ok(), mode == Background, "{mode:?}");
+                let interval = SetMining { mode: named, interval: Some(9.0), ..SetMining::default() };
+                assert_eq!(now.with(&interval).is_ok(), mode == Interval, "{mode:?}");
+            }
+        }
     }
 }

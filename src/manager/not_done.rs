@@ -2,12 +2,37 @@
 
 use crate::manager::child::NotStarted;
 use crate::manager::control::ControlError;
+use crate::manager::names::Name;
+use crate::manager::view::{Call, Life};
+
+/// What to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing that could be said.
+    None,
+    /// Something for people.
+    Said(&'static str),
+    /// A call.
+    Call(Call),
+}
+
+impl From<&'static str> for Remedy {
+    fn from(said: &'static str) -> Remedy {
+        Remedy::Said(said)
+    }
+}
+
+impl From<Call> for Remedy {
+    fn from(call: Call) -> Remedy {
+        Remedy::Call(call)
+    }
+}
 
 /// What keeps it from being done, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
     /// There is no such node.
-    #[error("there is no node {number}: there are nodes 0 to {last}")]
+    #[error("there is no node {} ({number}): there are nodes A to {}", Name(*number), Name(*last))]
     NoNode {
         /// What was asked for.
         number: usize,
@@ -26,10 +51,22 @@ pub enum NotDone {
         /// Why.
         why: String,
         /// What to do.
-        hint: String,
+        remedy: Remedy,
+    },
+    /// Not as a node is.
+    #[error("{why}")]
+    NotSo {
+        /// Which.
+        number: usize,
+        /// Where it is in its life.
+        life: Life,
+        /// Why.
+        why: String,
+        /// What to do.
+        remedy: Remedy,
     },
     /// A node did not do its part.
-    #[error("node {number}: {error}")]
+    #[error("node {}: {error}", Name(*number))]
     Node {
         /// Which.
         number: usize,
@@ -37,7 +74,7 @@ pub enum NotDone {
         error: ControlError,
     },
     /// A process could not be started.
-    #[error("node {number} could not be started: {error}")]
+    #[error("node {} could not be started: {error}", Name(*number))]
     NotStarted {
         /// Which.
         number: usize,
@@ -54,7 +91,7 @@ pub enum NotDone {
 
 impl NotDone {
     /// Not as things are: why, and what to do.
-    pub fn not_now(why: impl Into<String>, hint: impl Into<String>) -> NotDone {
-        NotDone::NotNow { why: why.into(), hint: hint.into() }
+    pub fn not_now(why: impl Into<String>, remedy: impl Into<Remedy>) -> NotDone {
+        NotDone::NotNow { why: why.into(), remedy: remedy.into() }
     }
 }

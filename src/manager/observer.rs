@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{VERDICT_PERIOD, VERDICT_SETTLES};
-use crate::manager::happened::Happened;
+use crate::manager::happened::{Happened, Kind};
 use crate::manager::keeper::Keeper;
 use crate::manager::report;
 use crate::manager::state::{Standing, State};
@@ -37,7 +37,7 @@ impl Seen {
 }
 
 fn lives(state: &State) -> BTreeMap<usize, Standing> {
-    state.numbers().into_iter().map(|number| (number, state.standing(number))).collect()
+    state.standings().collect()
 }
 
 fn links(state: &State) -> BTreeMap<(usize, usize), Link> {
@@ -68,24 +68,28 @@ impl Keeper {
     }
 
     fn tell_changes(&self, state: &State, seen: &mut Seen) {
-        let lives = lives(state);
-        for (number, standing) in lives.iter().filter(|(number, now)| seen.lives.get(number) != Some(now)) {
-            self.tell("node", self.life(state, *number, *standing));
+        // Mostly it is a tip that changed, and nobody's life.
+        if !state.standings().eq(seen.lives.iter().map(|(number, standing)| (*number, *standing))) {
+            let lives = lives(state);
+            for (number, standing) in lives.iter().filter(|(number, now)| seen.lives.get(number) != Some(now))
+            {
+                self.tell(Kind::Node, self.life(state, *number, *standing));
+            }
+            seen.lives = lives;
         }
-        seen.lives = lives;
         let links_at = (state.links.version, state.faults.version);
         if core::mem::replace(&mut seen.links_at, links_at) == links_at {
             return;
         }
         let groups = report::partition(state);
         if seen.groups != groups {
-            self.tell("partition", json!({ "groups": groups }));
+            self.tell(Kind::Partition, json!({ "groups": groups }));
             seen.groups = groups;
         }
         let links = links(state);
         for (pair, link) in links.iter().filter(|(pair, link)| seen.links.get(pair) != Some(link)) {
             tracing::debug!(?pair, up = link.up, cut = link.cut, "link");
-            self.tell("link", serde_json::to_value(link).unwrap_or_default());
+            self.tell(Kind::Link, serde_json::to_value(link).unwrap_or_default());
         }
         seen.links = links;
     }
@@ -100,14 +104,14 @@ impl Keeper {
     fn tell_verdict(&self, state: &State, seen: &mut Seen) {
         let verdict = verdict::of(state, Clock::wall().micros());
         if seen.verdict != verdict {
-            self.tell("verdict", serde_json::to_value(&verdict).unwrap_or_default());
+            self.tell(Kind::Verdict, serde_json::to_value(&verdict).unwrap_or_default());
             seen.verdict = verdict;
         }
     }
 
     /// Tells readers of something that is the manager's own.
-    pub(super) fn tell(&self, name: &'static str, more: Value) {
+    pub(super) fn tell(&self, kind: Kind, more: Value) {
         let now = Clock::wall();
-        self.cluster.publisher.publish(now, Happened::new(name, now.micros(), more));
+        self.cluster.publisher.publish(now, Happened::new(kind, now.micros(), more));
     }
 }

@@ -6,6 +6,8 @@ use core::time::Duration;
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 
+use crate::sim::Span;
+
 /// Milliseconds of a random pause: 1 to 3 seconds, the original's.
 const RANDOM_MILLIS: core::ops::RangeInclusive<u64> = 1000..=3000;
 
@@ -44,12 +46,8 @@ impl FromStr for Pause {
         if text == "random" {
             return Ok(Pause::Random);
         }
-        let units = [("ms", 1e-3), ("s", 1.0), ("m", 60.0)];
-        let with_unit = units.iter().find_map(|(unit, secs)| Some((text.strip_suffix(unit)?, *secs)));
-        let (number, unit) = with_unit.unwrap_or((text, 1.0));
-        let secs = number.parse::<f64>().map_err(|_| BadPause)? * unit;
-        match Duration::try_from_secs_f64(secs) {
-            Ok(pause) if pause <= MAX_PAUSE => Ok(Pause::Fixed(pause)),
+        match text.parse() {
+            Ok(Span(pause)) if pause <= MAX_PAUSE => Ok(Pause::Fixed(pause)),
             _ => Err(BadPause),
         }
     }

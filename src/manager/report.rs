@@ -94,7 +94,8 @@ fn node(state: &State, member: &Member) -> Node {
     }
 }
 
-fn life(standing: Standing) -> Life {
+/// What the API calls that.
+pub fn life(standing: Standing) -> Life {
     match standing {
         Standing::Running => Life::Running,
         Standing::Paused => Life::Paused,

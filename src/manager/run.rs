@@ -79,21 +79,28 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
 }
 
 impl Place {
-    async fn networks(&mut self, mut settings: Settings) -> Result<Ending, Error> {
+    async fn networks(&mut self, settings: Settings) -> Result<Ending, Error> {
+        let mut after = self.network(settings).await?;
         loop {
-            match self.network(settings).await? {
+            after = match after {
                 After::Ended(ending) => return Ok(ending),
+                // There was a network: whoever hears of the error must not take its folder for a failed start's.
                 After::Next(next) => {
-                    if let Some(before) = &next.before {
-                        self.folder.set_aside(before)?;
-                        let before = before.display();
-                        tracing::info!(%before, "what the nodes kept was moved");
-                        self.console.say(&format!("what the nodes kept is in {before}"));
-                    }
-                    settings = next.settings;
+                    self.next(*next).await.map_err(|error| Error::Renewed(Box::new(error)))?
                 }
             }
         }
+    }
+
+    /// The next one, in the place of one that has ended.
+    async fn next(&mut self, next: Next) -> Result<After, Error> {
+        if let Some(before) = &next.before {
+            self.folder.set_aside(before)?;
+            let before = before.display();
+            tracing::info!(%before, "what the nodes kept was moved");
+            self.console.say(&format!("what the nodes kept is in {before}"));
+        }
+        self.network(next.settings).await
     }
 
     /// One network.

@@ -9,6 +9,7 @@ pub use told::RunningTip;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::manager::blocks::Blocks;
 use crate::manager::exit::Exit;
@@ -89,7 +90,8 @@ pub struct Progress {
 /// What changes while the network runs. Watched: whoever waits for a fact waits for it here.
 #[derive(Debug)]
 pub struct State {
-    names: BTreeMap<NodeId, usize>,
+    /// Shared with what was told, which is put into words later.
+    names: Arc<BTreeMap<NodeId, usize>>,
     nodes: BTreeMap<usize, Node>,
     /// Whether nodes whose process ended are started again.
     restart: bool,
@@ -125,7 +127,7 @@ impl State {
         let node = Node::new(Standing::Running, 0);
         State {
             nodes: names.values().map(|number| (*number, node)).collect(),
-            names,
+            names: Arc::new(names),
             restart,
             links: Links::default(),
             tips: Tips::default(),
@@ -163,6 +165,11 @@ impl State {
         self.nodes.iter().filter(move |(_, node)| runs(node)).map(|(number, _)| *number)
     }
 
+    /// Where each node is in its life, by number.
+    pub fn standings(&self) -> impl Iterator<Item = (usize, Standing)> {
+        self.nodes.iter().map(|(number, node)| (*number, node.standing))
+    }
+
     /// All nodes, by number.
     pub fn numbers(&self) -> Vec<usize> {
         self.nodes.keys().copied().collect()
@@ -193,7 +200,7 @@ impl State {
     pub fn forget_from(&mut self, first: usize, members: &[usize]) {
         let stays = |number: usize| number < first || members.contains(&number);
         self.nodes.retain(|number, _| stays(*number));
-        self.names.retain(|_, number| stays(*number));
+        Arc::make_mut(&mut self.names).retain(|_, number| stays(*number));
     }
 
     /// The groups of running nodes that can reach each other.
@@ -241,7 +248,7 @@ impl State {
     /// Forgets those nodes that never became part of the network.
     pub fn keep(&mut self, numbers: &[usize]) {
         self.nodes.retain(|number, _| numbers.contains(number));
-        self.names.retain(|_, number| numbers.contains(number));
+        Arc::make_mut(&mut self.names).retain(|_, number| numbers.contains(number));
     }
 
     /// Whether somebody asked for the end of node `number`.
@@ -293,8 +300,9 @@ impl State {
     /// A process of node `number` is there, again or for the first time, under the name of
     /// `node`; since `now`, in microseconds since 1970.
     pub fn started(&mut self, number: usize, node: NodeId, now: u64) {
-        self.names.retain(|_, other| *other != number);
-        self.names.insert(node, number);
+        let names = Arc::make_mut(&mut self.names);
+        names.retain(|_, other| *other != number);
+        names.insert(node, number);
         match self.nodes.get_mut(&number) {
             Some(node) => {
                 node.starts.total += 1;

@@ -116,7 +116,6 @@ impl Tips {
             }
         };
         let everybody = self.counting().all(|other| self.of(other) == Some(tip));
-        let nodes = self.counting().count();
         let sighting = self.sightings.get_mut(at)?;
         if sighting.seen.len() < total {
             sighting.seen.resize(total, false);
@@ -130,7 +129,8 @@ impl Tips {
         if !everybody || core::mem::replace(&mut sighting.told, true) {
             return None;
         }
-        Some(Agreed { tip, first: sighting.first, spread: sighting.last.saturating_sub(sighting.at), nodes })
+        let (first, spread) = (sighting.first, sighting.last.saturating_sub(sighting.at));
+        Some(Agreed { tip, first, spread, nodes: self.counting().count() })
     }
 
     /// Whether every node has, or has had, `tip`: each has told of it, or all agree on one at least as high.

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::limits::{AUTO_MINING_REST, CONTROL_TIMEOUT, DEFAULT_MINING_TIMEOUT};
+use crate::manager::happened::Kind;
 use crate::manager::keeper::Keeper;
 use crate::manager::modes::Modes;
 use crate::manager::not_done::NotDone;
@@ -31,7 +32,7 @@ impl Keeper {
             self.tell_shares().await?;
             let mining = self.mining();
             tracing::info!(?mining, "mining was set");
-            self.tell("mining_set", serde_json::to_value(&mining).unwrap_or_default());
+            self.tell(Kind::MiningSet, serde_json::to_value(&mining).unwrap_or_default());
             Ok(())
         })
         .await

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::manager::names::several;
 use crate::manager::state::{RunningTip, Standing, State};
 use crate::manager::view::{Condition, MiningMode, Tip, Verdict};
 
@@ -11,6 +12,9 @@ const STALLED_AFTER: f64 = 10.0;
 
 /// Shortest time without a block that says anything.
 const LEAST_STALL: Duration = Duration::from_secs(5);
+
+/// Nodes that are named one by one when they are not there.
+const NAMED: usize = 10;
 
 /// The verdict at `now`, in microseconds since 1970.
 pub fn of(state: &State, now: u64) -> Verdict {
@@ -41,11 +45,8 @@ pub fn of(state: &State, now: u64) -> Verdict {
             (Condition::Forked, format!("forked: {} tips, {counts}{tie}", said.len()))
         }
         _ if apart => {
-            let counts: Vec<String> = groups.iter().map(ToString::to_string).collect();
             let tips = if said.len() == 1 { "one tip" } else { "one chain" };
-            let text =
-                format!("partitioned: {} groups of {} nodes, {tips}", groups.len(), counts.join(" and "));
-            (Condition::Partitioned, text)
+            (Condition::Partitioned, format!("partitioned: {}, {tips}", to(&groups)))
         }
         [_, _, ..] => {
             let (most, behind): (Vec<_>, Vec<_>) = said.iter().partition(|(hash, ..)| Some(*hash) == best);
@@ -67,13 +68,10 @@ pub fn of(state: &State, now: u64) -> Verdict {
         },
     };
     if condition == Condition::Forked && apart {
-        text.push_str(&format!("; partitioned in {} groups", groups.len()));
+        text.push_str(&format!("; partitioned {}", to(&groups)));
     }
     if condition != Condition::Down && !missing.is_empty() {
-        let numbers: Vec<String> = missing.iter().take(10).map(ToString::to_string).collect();
-        let more = if missing.len() > 10 { ", …" } else { "" };
-        let (node, is) = if missing.len() == 1 { ("node", "is") } else { ("nodes", "are") };
-        text.push_str(&format!("; {node} {}{more} {is} away", numbers.join(", ")));
+        text.push_str(&format!(" ({})", away(state, &missing)));
     }
     let tip = |(hash, height, work, nodes): RunningTip| Tip {
         hash: hash.to_string(),
@@ -82,6 +80,26 @@ pub fn of(state: &State, now: u64) -> Verdict {
         nodes,
     };
     Verdict { condition, text, tips: said.into_iter().map(tip).collect(), missing }
+}
+
+/// How many are against how many: `3 to 2`.
+fn to(groups: &[usize]) -> String {
+    groups.iter().map(ToString::to_string).collect::<Vec<_>>().join(" to ")
+}
+
+/// Who is not there, by name if they are few: those whose process has ended are down, others away.
+fn away(state: &State, missing: &[usize]) -> String {
+    let ended = |number: &usize| matches!(state.standing(*number), Standing::Ended(_));
+    let (down, away): (Vec<usize>, Vec<usize>) = missing.iter().copied().partition(ended);
+    let said = |nodes: &[usize], what: &str| {
+        let is = if nodes.len() == 1 { "is" } else { "are" };
+        let who = match nodes.len() {
+            ..=NAMED => several(nodes),
+            many => format!("{many} nodes"),
+        };
+        (!nodes.is_empty()).then(|| format!("{who} {is} {what}"))
+    };
+    [said(&down, "down"), said(&away, "away")].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Whether all these tips have the same work, as one alone has: then no time, only a block, changes anything.

@@ -98,7 +98,7 @@ pub struct Verdict {
     pub condition: Condition,
     /// In one sentence: "forked: 2 tips, 4 nodes to 2".
     pub text: String,
-    /// Every tip that a running node has, most nodes first.
+    /// Every tip that a running node has: most work first, and of the same work most nodes.
     pub tips: Vec<Tip>,
     /// Nodes that are not running.
     pub missing: Vec<usize>,
@@ -131,6 +131,56 @@ pub enum Life {
     Returning,
     /// Its process has ended.
     Ended,
+}
+
+/// A call of this API that does something about a problem: a problem's `call`, beside its `method` and `path`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all = "camelCase")]
+pub enum Call {
+    /// Has a paused node go on.
+    ResumeNode {
+        /// Which.
+        node: usize,
+    },
+    /// Starts a node that has ended.
+    RestartNode {
+        /// Which.
+        node: usize,
+    },
+    /// Ends every partition and cut.
+    Heal,
+    /// Lists the nodes.
+    GetNodes,
+}
+
+impl Call {
+    /// Its method.
+    pub fn method(self) -> &'static str {
+        match self {
+            Call::GetNodes => "GET",
+            Call::ResumeNode { .. } | Call::RestartNode { .. } | Call::Heal => "POST",
+        }
+    }
+
+    /// Its path.
+    pub fn path(self) -> String {
+        match self {
+            Call::ResumeNode { node } => format!("/api/v1/nodes/{node}/resume"),
+            Call::RestartNode { node } => format!("/api/v1/nodes/{node}/restart"),
+            Call::Heal => "/api/v1/heal".to_owned(),
+            Call::GetNodes => "/api/v1/nodes".to_owned(),
+        }
+    }
+
+    /// What comes of it, behind its name in a sentence.
+    pub fn does(self) -> &'static str {
+        match self {
+            Call::ResumeNode { .. } => "has it go on",
+            Call::RestartNode { .. } => "starts it",
+            Call::Heal => "ends it",
+            Call::GetNodes => "lists them",
+        }
+    }
 }
 
 /// A node, in lists and alone.
@@ -342,7 +392,8 @@ pub struct Arrival {
     pub origin: String,
 }
 
-/// `GET /api/v1/propagation?limit=N`: how the newest blocks spread, newest first.
+/// `GET /api/v1/propagation?limit=N`: how the newest blocks spread, newest first. A node has a block once it is
+/// in its tree, and relays it and mines on it; its commit comes later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Propagation {
     /// Over all of them, the time to the last node.
@@ -482,8 +533,7 @@ pub struct Nodes {
 
 /// An event of `GET /api/v1/events`, in its `data`; as a line of NDJSON the same.
 ///
-/// `type` and the other fields are those of the node's own event (see docs/api.md), or of the manager's:
-/// `network`, `node`, `partition`, `link`, `mining`, `start`, `lost`.
+/// `type` is the name of a [`Kind`](crate::manager::happened::Kind).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Counts up by one from the manager's start. `start` and `lost` have none.

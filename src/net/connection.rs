@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use tokio::io::AsyncReadExt;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout_at};
@@ -15,15 +16,24 @@ use tokio_util::codec::Decoder;
 use crate::limits::{
     ARRIVING_PERIOD, CHECK_ELSEWHERE_BYTES, MAX_RECEIVED_WAITING, MIN_FRAME_BYTES_PER_SEC, SLOW_FRAME_AFTER,
 };
+use crate::net::arrivals::Arrivals;
 use crate::net::traffic::Meter;
 use crate::node::io::{ConnId, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
 use crate::wire::Message;
 use crate::wire::frame::{self, Frame, FrameCodec};
+use crate::wire::message::NewBlock;
 
-/// Room made for one read, in bytes: a tip's announcement and a bit.
-const READ_BYTES: usize = 8 * 1024;
+/// Room made for the first read of a frame, in bytes: a tip's announcement and a bit, and little enough that the
+/// allocator has it at hand.
+const FIRST_READ_BYTES: usize = 1024;
+
+/// Room made for further ones, when there is more.
+const READ_BYTES: usize = 16 * 1024;
+
+/// The same within a frame that has outgrown it.
+const READ_MORE_BYTES: usize = 64 * 1024;
 
 /// An input on its way to the core, and the place it takes until it was handled.
 pub(super) struct Incoming {
@@ -39,6 +49,7 @@ pub(super) async fn read(
     params: Arc<Params>,
     core: mpsc::Sender<Incoming>,
     meter: Meter,
+    arrivals: Arrivals,
 ) {
     let reader = Reader {
         conn,
@@ -51,6 +62,7 @@ pub(super) async fn read(
         began: None,
         told: Instant::now(),
         meter,
+        arrivals,
     };
     let why = match reader.run().await {
         Ok(()) => Disconnect::Ended,
@@ -73,6 +85,8 @@ struct Reader {
     /// When the core last heard of this connection.
     told: Instant,
     meter: Meter,
+    /// Which blocks are here already.
+    arrivals: Arrivals,
 }
 
 impl Reader {
@@ -102,33 +116,34 @@ impl Reader {
 
     /// Reads more; whether there was more.
     async fn fill(&mut self) -> Result<bool, Disconnect> {
-        loop {
-            let ready = self.socket.readable();
-            match self.began {
-                Some((at, bytes)) => timeout_at(at + allowed(bytes), ready)
-                    .await
-                    .map_err(|_| Disconnect::SlowFrame)?
-                    .map_err(failed)?,
-                None => ready.await.map_err(failed)?,
+        let reading = async {
+            // An idle connection keeps no buffer: room is made once there is something.
+            self.socket.readable().await?;
+            self.buffer.reserve(match self.buffer.len() {
+                0 => FIRST_READ_BYTES,
+                have if have < READ_BYTES => READ_BYTES,
+                _ => READ_MORE_BYTES,
+            });
+            // Unlike `try_read_buf`, this does not ask again after it got less than there was room for.
+            self.socket.read_buf(&mut self.buffer).await
+        };
+        let read = match self.began {
+            Some((at, bytes)) => {
+                timeout_at(at + allowed(bytes), reading).await.map_err(|_| Disconnect::SlowFrame)?
             }
-            self.buffer.reserve(READ_BYTES);
-            match self.socket.try_read_buf(&mut self.buffer) {
-                Ok(0) => {
-                    let ended = self.codec.decode_eof(&mut self.buffer).map_err(disconnect)?;
-                    debug_assert!(ended.is_none(), "whole frames were taken before");
-                    return Ok(false);
-                }
-                Ok(read) => {
-                    self.meter.received(read);
-                    let (at, bytes) = self.began.unwrap_or((Instant::now(), 0));
-                    self.began = Some((at, bytes + read as u64));
-                    self.show_life().await?;
-                    return Ok(true);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(failed(error)),
-            }
+            None => reading.await,
+        };
+        let read = read.map_err(failed)?;
+        if read == 0 {
+            let ended = self.codec.decode_eof(&mut self.buffer).map_err(disconnect)?;
+            debug_assert!(ended.is_none(), "whole frames were taken before");
+            return Ok(false);
         }
+        self.meter.received(read);
+        let (at, bytes) = self.began.unwrap_or((Instant::now(), 0));
+        self.began = Some((at, bytes + read as u64));
+        self.show_life().await?;
+        Ok(true)
     }
 
     /// Tells the core now and then that a frame which takes long is on its way.
@@ -146,6 +161,13 @@ impl Reader {
         let place = self.places.clone().acquire_owned().await.ok();
         let input = match frame {
             Frame::Unknown { kind, .. } => Input::UnknownKind(conn, kind),
+            // Most blocks come from several peers: a copy of what is here says no more than its header, and is
+            // not worth checking.
+            Frame::Message(Message::NewBlock(NewBlock::Push(block)))
+                if self.arrivals.get(&block.hash()).is_some() =>
+            {
+                Input::Message(conn, Message::NewBlock(NewBlock::Announce(block.header)))
+            }
             Frame::Message(message) if size < CHECK_ELSEWHERE_BYTES => {
                 Input::received(conn, message, &self.params)
             }

@@ -233,16 +233,19 @@ impl Driver {
                 Some(dialled) = self.dials.join_next() => self.dialled(dialled),
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
                 () = sleep_until(next) => self.ring(),
-                Some(told) = from.committed.recv() => match told {
-                    Ok(seq) => self.input(Input::Stored(seq)),
-                    Err(failure) => {
+                Some(told) = from.committed.recv() => {
+                    if let Err(failure) = self.committed(told, &mut from.committed) {
                         tracing::error!(%failure, hint = failure.hint(), "the store failed: stopping");
                         self.input(Input::StoreFailed(failure.to_string()));
                         ended = Err(Failed::Store(failure));
                     }
-                },
+                }
                 Some(found) = from.founds.recv() => self.found(found),
-                Some(request) = from.requested.recv() => self.request(request),
+                Some(request) = from.requested.recv() => {
+                    self.request(request);
+                    let more = core::iter::from_fn(|| from.requested.try_recv().ok()).take(BURST - 1);
+                    more.for_each(|request| self.request(request));
+                }
                 _ = looking.tick() => {
                     if let Some(write) = self.records.change(&self.node.view()) {
                         tokio::task::spawn_blocking(write);
@@ -266,11 +269,32 @@ impl Driver {
         self.carry_out(outputs);
     }
 
+    /// Commits are done. The last one's number stands for those before it.
+    fn committed(
+        &mut self,
+        told: Result<u64, store::Failure>,
+        more: &mut Committed,
+    ) -> Result<(), store::Failure> {
+        let mut seq = told?;
+        let mut failed = Ok(());
+        while let Some(told) = more.try_recv() {
+            match told {
+                Ok(later) => seq = later,
+                Err(failure) => failed = Err(failure),
+            }
+        }
+        self.input(Input::Stored(seq));
+        failed
+    }
+
     fn receive(&mut self, first: Incoming, queue: &mut mpsc::Receiver<Incoming>) {
-        self.handle(first);
-        for _ in 1..BURST {
-            let Ok(next) = queue.try_recv() else { return };
-            self.handle(next);
+        let more = core::iter::from_fn(|| queue.try_recv().ok()).take(BURST - 1);
+        let burst: Vec<Incoming> = core::iter::once(first).chain(more).collect();
+        for incoming in &burst[1..] {
+            self.node.foresee(&incoming.input);
+        }
+        for incoming in burst {
+            self.handle(incoming);
         }
     }
 
@@ -307,15 +331,15 @@ impl Driver {
         self.next_conn += 1;
         let conn = ConnId(self.next_conn);
         let (reading, writing) = socket.into_split();
-        let (queue, drain) = writer::queue();
         let (params, core, store) = (self.params.clone(), self.core.clone(), self.store.clone());
         let meter = self.traffic.open(conn);
-        let metered = meter.clone();
+        let (queue, drain) = writer::queue(writing, meter.clone());
+        let arrivals = self.arrivals.clone();
         let reader = self.tasks.spawn(async move {
-            connection::read(conn, reading, params, core, metered).await;
+            connection::read(conn, reading, params, core, meter, arrivals).await;
             (conn, Ok(()))
         });
-        let drained = async move { (conn, writer::drain(drain, writing, store, meter).await) };
+        let drained = async move { (conn, writer::drain(drain, store).await) };
         let writer = self.tasks.spawn(drained);
         self.links.insert(conn, Link { queue, reader, writer });
         self.input(Input::Connected { conn, address, direction });
@@ -441,8 +465,11 @@ impl Driver {
     /// Encodes a message once, for all who get it.
     fn send(&mut self, to: &[ConnId], message: &Message) {
         let frame = frame::encode(message);
+        // What peers wait for does not wait for the end of all that a block changes here.
+        let is_news = matches!(message, Message::NewBlock(_));
         for conn in to {
-            self.queue(*conn, |queue| queue.frame(frame.clone()));
+            let frame = frame.clone();
+            self.queue(*conn, |queue| if is_news { queue.frame_now(frame) } else { queue.frame(frame) });
         }
     }
 

@@ -2,13 +2,13 @@
 //!
 //! Stored blocks are read one by one as the socket takes them, so a peer that asks for many costs a list of
 //! hashes, not their bytes. On a link that somebody made slow, each frame waits here for its time (`faults`).
+//! News of a block does not wait for the task's turn: if nothing is before it, the socket gets it at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use rand_chacha::ChaCha12Rng;
-use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
@@ -55,22 +55,46 @@ pub(super) struct Queue {
     cost: Arc<AtomicUsize>,
     /// What makes the link slow, if it is; what waits for its time no longer does once this is gone.
     line: Option<watch::Sender<Line>>,
+    out: Arc<Shared>,
 }
 
 /// The other end of a [`Queue`].
 pub(super) struct Drain {
     items: mpsc::UnboundedReceiver<Queued>,
     cost: Arc<AtomicUsize>,
+    out: Arc<Shared>,
 }
 
-/// A queue and its other end. The channel is not bounded by count: its bytes are, by the queue.
-pub(super) fn queue() -> (Queue, Drain) {
+/// The socket, closed for writing when the last one drops it.
+struct Shared {
+    socket: OwnedWriteHalf,
+    meter: Meter,
+    /// Whether the task has taken something that it has not written.
+    busy: AtomicBool,
+}
+
+/// A queue for `socket`, and its other end. The channel is not bounded by count: its bytes are, by the queue.
+pub(super) fn queue(socket: OwnedWriteHalf, meter: Meter) -> (Queue, Drain) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let cost = Arc::new(AtomicUsize::new(0));
-    (Queue { items: sender, cost: cost.clone(), line: None }, Drain { items: receiver, cost })
+    let out = Arc::new(Shared { socket, meter, busy: AtomicBool::new(false) });
+    let queue = Queue { items: sender, cost: cost.clone(), line: None, out: out.clone() };
+    (queue, Drain { items: receiver, cost, out })
 }
 
 impl Queue {
+    /// Writes a frame at once if nothing is before it, as far as the socket takes it; the rest is queued.
+    pub(super) fn frame_now(&self, mut frame: Bytes) -> Result<(), Disconnect> {
+        let waits = self.cost.load(Ordering::Relaxed) > 0 || self.out.busy.load(Ordering::Relaxed);
+        if !waits && self.line.is_none() {
+            // An error is the task's to find and to tell.
+            let written = self.out.socket.try_write(&frame).unwrap_or(0);
+            self.out.meter.sent(written);
+            frame.advance(written);
+        }
+        if frame.is_empty() { Ok(()) } else { self.frame(frame) }
+    }
+
     /// Queues a frame.
     pub(super) fn frame(&self, frame: Bytes) -> Result<(), Disconnect> {
         self.put(Item::Frame(frame))
@@ -110,14 +134,11 @@ impl Queue {
 }
 
 /// Writes what is queued until the queue is dropped and empty, or the socket takes nothing any more.
-pub(super) async fn drain(
-    mut queue: Drain,
-    socket: OwnedWriteHalf,
-    store: Store,
-    meter: Meter,
-) -> Result<(), Disconnect> {
-    let mut out = Out { socket, buffer: BytesMut::new(), meter, late: None };
-    while let Some(queued) = queue.items.recv().await {
+pub(super) async fn drain(queue: Drain, store: Store) -> Result<(), Disconnect> {
+    let Drain { mut items, cost: waiting, out } = queue;
+    let mut out = Out { out, buffer: BytesMut::new(), late: None };
+    while let Some(queued) = items.recv().await {
+        out.out.busy.store(true, Ordering::Relaxed);
         let mut next = Some(queued);
         while let Some((item, at)) = next {
             let cost = item.cost();
@@ -130,22 +151,21 @@ pub(super) async fn drain(
                 }
                 Item::Late(late) => out.late = Some(late),
             }
-            queue.cost.fetch_sub(cost, Ordering::Relaxed);
-            next = queue.items.try_recv().ok();
+            waiting.fetch_sub(cost, Ordering::Relaxed);
+            next = items.try_recv().ok();
         }
         out.write().await?;
+        out.out.busy.store(false, Ordering::Relaxed);
         // An idle connection keeps no buffer.
         out.buffer = BytesMut::new();
     }
-    let _ = out.socket.shutdown().await;
     Ok(())
 }
 
 /// A socket, and what is gathered for it.
 struct Out {
-    socket: OwnedWriteHalf,
+    out: Arc<Shared>,
     buffer: BytesMut,
-    meter: Meter,
     late: Option<Box<Late>>,
 }
 
@@ -160,16 +180,37 @@ impl Out {
                 late.wait(due, at, frame.len()).await;
             }
         }
+        if frame.len() >= WRITE_BYTES {
+            // As it is: nothing small is to be gathered with it.
+            self.write().await?;
+            return self.write_out(frame).await;
+        }
         self.buffer.extend_from_slice(frame);
         if self.buffer.len() >= WRITE_BYTES { self.write().await } else { Ok(()) }
     }
 
+    /// Writes what was gathered.
     async fn write(&mut self) -> Result<(), Disconnect> {
-        while !self.buffer.is_empty() {
-            match timeout(WRITE_TIMEOUT, self.socket.write_buf(&mut self.buffer)).await {
-                Ok(Ok(written)) => self.meter.sent(written),
-                Ok(Err(error)) => return Err(Disconnect::Failed(error.to_string())),
-                Err(_) => return Err(Disconnect::WriteTimeout),
+        let gathered = self.buffer.split();
+        self.write_out(gathered).await
+    }
+
+    async fn write_out(&mut self, mut bytes: impl Buf) -> Result<(), Disconnect> {
+        let Shared { socket, meter, .. } = &*self.out;
+        while bytes.has_remaining() {
+            match socket.try_write(bytes.chunk()) {
+                Ok(written) => {
+                    meter.sent(written);
+                    bytes.advance(written);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    match timeout(WRITE_TIMEOUT, socket.writable()).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => return Err(Disconnect::Failed(error.to_string())),
+                        Err(_) => return Err(Disconnect::WriteTimeout),
+                    }
+                }
+                Err(error) => return Err(Disconnect::Failed(error.to_string())),
             }
         }
         Ok(())

@@ -59,7 +59,7 @@ impl Node {
         let tip = self.chain.tip();
         let one = self.chain.get(&tip.hash).and_then(|entry| entry.header.bits.to_target().ok());
         let one = one.map_or(Work::ZERO, |target| target.work());
-        (0..RECENT_BLOCKS).fold(tip.work, |work, _| work.minus(one))
+        tip.work.minus(one.times(RECENT_BLOCKS as u64))
     }
 
     /// Decides about `headers`, each the child of the one before.

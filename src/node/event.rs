@@ -1,4 +1,4 @@
-//! What events are made of: how a block came, which transactions are meant, and the events' names.
+//! What events are made of: how a block came, which transactions are meant, and what events are called.
 
 use super::io::{Delivery, Event};
 use crate::limits::MAX_EVENT_IDS;
@@ -25,25 +25,103 @@ pub struct Giver {
     pub node: Option<NodeId>,
 }
 
+/// What an event is: one for each, and its name for programs, here alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A handshake was done.
+    PeerReady,
+    /// A connection closed.
+    PeerClosed,
+    /// An address could not be reached.
+    DialFailed,
+    /// The tip is another one.
+    Tip,
+    /// Our miner found a block.
+    BlockMined,
+    /// A block was refused.
+    BlockRefused,
+    /// A manager was accepted.
+    Manager,
+    /// A block was seen.
+    Block,
+    /// Blocks were given up for others.
+    Reorg,
+    /// What waits changed.
+    Pool,
+    /// Background mining was set.
+    Mining,
+    /// Mining waits for the clock.
+    MiningPaused,
+    /// Links are wrong on purpose.
+    Faults,
+    /// The store failed.
+    Fault,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 14] = [
+        Kind::PeerReady,
+        Kind::PeerClosed,
+        Kind::DialFailed,
+        Kind::Tip,
+        Kind::BlockMined,
+        Kind::BlockRefused,
+        Kind::Manager,
+        Kind::Block,
+        Kind::Reorg,
+        Kind::Pool,
+        Kind::Mining,
+        Kind::MiningPaused,
+        Kind::Faults,
+        Kind::Fault,
+    ];
+
+    /// Its name, for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::PeerReady => "peer_ready",
+            Kind::PeerClosed => "peer_closed",
+            Kind::DialFailed => "dial_failed",
+            Kind::Tip => "tip",
+            Kind::BlockMined => "block_mined",
+            Kind::BlockRefused => "block_refused",
+            Kind::Manager => "manager",
+            Kind::Block => "block",
+            Kind::Reorg => "reorg",
+            Kind::Pool => "pool",
+            Kind::Mining => "mining",
+            Kind::MiningPaused => "mining_paused",
+            Kind::Faults => "faults",
+            Kind::Fault => "fault",
+        }
+    }
+}
+
 impl Event {
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Event::PeerReady { .. } => Kind::PeerReady,
+            Event::PeerClosed { .. } => Kind::PeerClosed,
+            Event::DialFailed { .. } => Kind::DialFailed,
+            Event::TipChanged { .. } => Kind::Tip,
+            Event::BlockMined { .. } => Kind::BlockMined,
+            Event::BlockRefused { .. } => Kind::BlockRefused,
+            Event::ManagerAccepted { .. } => Kind::Manager,
+            Event::BlockSeen { .. } => Kind::Block,
+            Event::Reorg { .. } => Kind::Reorg,
+            Event::PoolChanged { .. } => Kind::Pool,
+            Event::MiningSet { .. } => Kind::Mining,
+            Event::MiningPaused { .. } => Kind::MiningPaused,
+            Event::FaultsSet { .. } => Kind::Faults,
+            Event::StoreFailed { .. } => Kind::Fault,
+        }
+    }
+
     /// Its name, for programs.
     pub fn name(&self) -> &'static str {
-        match self {
-            Event::PeerReady { .. } => "peer_ready",
-            Event::PeerClosed { .. } => "peer_closed",
-            Event::DialFailed { .. } => "dial_failed",
-            Event::TipChanged { .. } => "tip",
-            Event::BlockMined { .. } => "block_mined",
-            Event::BlockRefused { .. } => "block_refused",
-            Event::ManagerAccepted { .. } => "manager",
-            Event::BlockSeen { .. } => "block",
-            Event::Reorg { .. } => "reorg",
-            Event::PoolChanged { .. } => "pool",
-            Event::MiningSet { .. } => "mining",
-            Event::MiningPaused { .. } => "mining_paused",
-            Event::FaultsSet { .. } => "faults",
-            Event::StoreFailed { .. } => "fault",
-        }
+        self.kind().name()
     }
 }
 

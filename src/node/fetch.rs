@@ -183,8 +183,7 @@ impl Node {
             fetch.cursor = common + 1;
         }
         fetch.lowest = fetch.lowest.max(common + 1);
-        let has_body = |hash: &BlockHash| self.chain.get(hash).is_some_and(|entry| entry.has_body);
-        while self.chain.best_header_at(fetch.lowest).as_ref().is_some_and(has_body) {
+        while self.chain.best_header_at(fetch.lowest).is_some_and(|hash| self.chain.has_body(&hash)) {
             fetch.lowest += 1;
         }
         fetch.cursor = fetch.cursor.max(fetch.lowest);
@@ -242,8 +241,7 @@ impl Node {
 
     /// Whether the body of `hash` is neither here nor on its way.
     pub(super) fn is_missing(&self, hash: &BlockHash) -> bool {
-        !self.fetch.assigned.contains_key(hash)
-            && self.chain.get(hash).is_some_and(|entry| !entry.has_body && !entry.invalid)
+        !self.fetch.assigned.contains_key(hash) && self.chain.lacks_body(hash)
     }
 
     fn ask_blocks(&mut self, conn: ConnId, hashes: Vec<BlockHash>) -> bool {
@@ -310,7 +308,7 @@ impl Node {
 
     /// What was asked for and came, and is not here all the same, is to be asked for again.
     pub(super) fn ask_again_if_missing(&mut self, hash: BlockHash) {
-        let was_asked = self.chain.get(&hash).is_some_and(|entry| entry.height < self.fetch.cursor);
+        let was_asked = self.chain.height(&hash).is_some_and(|height| height < self.fetch.cursor);
         if was_asked && self.is_missing(&hash) {
             self.give_back(&hash);
         }
@@ -318,8 +316,8 @@ impl Node {
 
     pub(super) fn give_back(&mut self, hash: &BlockHash) {
         self.fetch.assigned.remove(hash);
-        if let Some(entry) = self.chain.get(hash) {
-            self.fetch.retry.insert((entry.height, *hash));
+        if let Some(height) = self.chain.height(hash) {
+            self.fetch.retry.insert((height, *hash));
         }
     }
 
@@ -397,8 +395,8 @@ impl Node {
         if let Err(why) = connection.budget.request(self.now.elapsed) {
             return self.close(conn, why);
         }
-        let has = |hash: &BlockHash| self.chain.get(hash).is_some_and(|entry| entry.has_body);
-        let (here, missing): (Vec<_>, Vec<_>) = hashes.into_iter().partition(has);
+        let (here, missing): (Vec<_>, Vec<_>) =
+            hashes.into_iter().partition(|hash| self.chain.has_body(hash));
         if !here.is_empty() {
             self.out.push(Output::SendStored(conn, here));
         }

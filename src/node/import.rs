@@ -8,7 +8,9 @@ use super::commands::Caller;
 use super::io::{Answer, BadBlock, Commit, ConnId, Delivery, Direction, Event, Giver, Ids, Origin, Output};
 use super::*;
 use crate::chain::{CheckedBlock, Outcome, Rule, Tip};
-use crate::limits::{BODY_CACHE_BYTES, DOWNLOAD_WINDOW, MAX_GET_BLOCKS, MAX_UNSTORED_BYTES, RECENT_BLOCKS};
+use crate::limits::{
+    BODY_CACHE_BYTES, CATCHING_UP_BLOCKS, DOWNLOAD_WINDOW, MAX_GET_BLOCKS, MAX_UNSTORED_BYTES, RECENT_BLOCKS,
+};
 use crate::mempool::Source;
 use crate::peer::Disconnect;
 use crate::types::{Block, BlockHash, Lookup, Transaction, TxId};
@@ -164,13 +166,13 @@ impl Node {
 
     /// Whether a child of `parent` could not matter any more: that is known, and has too little work.
     pub(super) fn is_low_work(&self, parent: &BlockHash) -> bool {
-        self.chain.get(parent).is_some_and(|parent| parent.work < self.work_floor())
+        self.chain.work(parent).is_some_and(|work| work < self.work_floor())
     }
 
     /// Whether a child of `parent` is beyond all that bodies are asked for.
     fn is_beyond_window(&self, parent: &BlockHash) -> bool {
         let end = self.chain.tip().height + DOWNLOAD_WINDOW;
-        self.chain.get(parent).is_some_and(|parent| parent.height >= end)
+        self.chain.height(parent).is_some_and(|height| height >= end)
     }
 
     /// Takes `blocks` into the chain, each the child of the one before, as one change. The outcome is the
@@ -185,7 +187,6 @@ impl Node {
                 Outcome::Imported { connected: more, reverted: fewer } => {
                     self.bodies.insert(block.clone());
                     self.arrived(&block.hash(), block.encoded().len());
-                    self.seen(block, giver);
                     stored.push(block.clone());
                     connected.extend_from_slice(more);
                     reverted.extend_from_slice(fewer);
@@ -194,9 +195,15 @@ impl Node {
                 _ => break,
             }
         }
+        if !connected.is_empty() {
+            // Before all else: peers wait for it.
+            self.relay_tip();
+        }
+        for block in &stored {
+            self.seen(block, giver);
+        }
         let mut moved = Moved::default();
         if !connected.is_empty() {
-            self.relay_tip();
             let returned = self.pool_follows(&connected, &reverted);
             moved = Moved {
                 connected: connected.len() as u64,
@@ -353,6 +360,8 @@ impl Node {
 
     /// A commit is durable: users may know.
     pub(super) fn stored(&mut self, seq: u64) {
+        let done = self.commits.iter().take_while(|pending| pending.seq <= seq).count() as u64;
+        let mut unsaid = 0;
         while let Some(pending) = self.commits.pop_front_if(|pending| pending.seq <= seq) {
             let from = core::mem::replace(&mut self.committed, pending.tip);
             self.unstored_bytes -= pending.bytes;
@@ -368,7 +377,14 @@ impl Node {
             if let Some(ancestor) = ancestor {
                 self.event(Event::Reorg { from, to: tip, ancestor, depth: reverted, returned });
             }
-            if connected > 0 {
+            // Whoever catches up has many blocks made durable at once, and tells of the last one.
+            let is_next =
+                |next: &Pending| next.seq <= seq && next.moved.connected > 0 && next.moved.reverted == 0;
+            let is_followed = done > CATCHING_UP_BLOCKS && self.commits.front().is_some_and(is_next);
+            if connected > 0 && reverted == 0 && is_followed {
+                unsaid += connected;
+            } else if connected > 0 {
+                let connected = connected + core::mem::take(&mut unsaid);
                 self.event(Event::TipChanged { tip, connected, reverted });
             }
         }

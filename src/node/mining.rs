@@ -225,9 +225,9 @@ impl Node {
                 self.event(Event::BlockMined { hash, height, tries });
                 let Some(Waiting { caller, since, .. }) = waiting else { return };
                 let waited = self.now.elapsed.saturating_sub(since);
-                let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+                let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
                 let nonce = block.header().nonce;
-                let mined = Mined { hash, height, nonce, tries, millis };
+                let mined = Mined { hash, height, nonce, tries, micros };
                 self.reply_when_stored(caller, Answer::Mined(mined));
             }
             outcome => {

@@ -36,7 +36,7 @@ mod candidate;
 mod commands;
 mod compact;
 mod connections;
-mod event;
+pub mod event;
 mod faults;
 mod fetch;
 mod gossip;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use rand::seq::SliceRandom;
 
-use super::io::{ConnId, Output, Timer};
+use super::io::{ConnId, Delivery, Input, Output, Timer};
 use super::*;
+use crate::chain::CheckedBlock;
 use crate::encoding::List;
 use crate::limits::{
     CATCHING_UP_BLOCKS, MAX_KNOWN_BLOCKS, MAX_KNOWN_TRANSACTIONS, MAX_POOL_COUNT, MAX_TRANSACTION_IDS,
@@ -48,6 +49,25 @@ struct Want {
 }
 
 impl Node {
+    /// What `input`, which waits its turn, says of who has which block: a copy that is here already need not be
+    /// answered with another, though what comes before it is handled first. Copies of one block tend to come
+    /// together, so that this spares every other message about it.
+    pub fn foresee(&mut self, input: &Input) {
+        let (conn, hash) = match input {
+            Input::Block(conn, Delivery::Pushed, block) => {
+                (conn, block.as_ref().map_or_else(|bad| bad.hash, CheckedBlock::hash))
+            }
+            Input::Message(conn, Message::NewBlock(NewBlock::Announce(header))) => (conn, header.hash()),
+            Input::Message(conn, Message::NewBlock(NewBlock::Compact(compact))) => {
+                (conn, compact.header.hash())
+            }
+            _ => return,
+        };
+        if let Some(connection) = self.connections.get_mut(conn) {
+            connection.relay.blocks.insert(hash);
+        }
+    }
+
     /// A peer told us of `hash` by itself: it need not be told.
     pub(super) fn hear_of_block(&mut self, conn: ConnId, hash: BlockHash) -> Result<(), Disconnect> {
         let Some(connection) = self.connections.get_mut(&conn) else { return Ok(()) };
@@ -63,8 +83,14 @@ impl Node {
             // It comes as a block.
             NewBlock::Push(_) => return,
         };
-        if let Err(why) = self.hear_of_block(conn, header.hash()) {
+        let hash = header.hash();
+        if let Err(why) = self.hear_of_block(conn, hash) {
             return self.close(conn, why);
+        }
+        // What most announcements are about is here.
+        if self.chain.get(&hash).is_some_and(|entry| entry.has_body && !entry.invalid) {
+            self.peer_has(conn, hash);
+            return self.fetch_blocks();
         }
         if !self.is_low_work(&header.previous)
             && self.header_announced(conn, &header)
@@ -92,10 +118,11 @@ impl Node {
         if to.is_empty() {
             return;
         }
+        // Each node in an order of its own, so that they do not all tell the same ones first.
+        to.shuffle(&mut self.rng);
         let (news, others) = self.news_of(&block);
         let mut rest = Vec::new();
         if others.is_some() && to.len() > self.policy.fan_out {
-            to.shuffle(&mut self.rng);
             rest = to.split_off(self.policy.fan_out);
         }
         for (to, news) in [(to, Some(news)), (rest, others)] {

@@ -208,7 +208,7 @@ impl Node {
         let mut last = None;
         for header in headers {
             match self.chain.import_header(header, self.now.wall) {
-                HeaderOutcome::New | HeaderOutcome::Known => last = Some(header.hash()),
+                HeaderOutcome::New | HeaderOutcome::Known => last = Some(header),
                 HeaderOutcome::TooEarly { retry_at } => {
                     self.try_again_at(retry_at);
                     break;
@@ -223,7 +223,7 @@ impl Node {
                 }
             }
         }
-        self.connections.contains_key(&conn).then_some(last)
+        self.connections.contains_key(&conn).then(|| last.map(Header::hash))
     }
 
     /// A header came by itself; whether it is in the tree now, and its giver still a peer.

@@ -219,7 +219,7 @@ impl Node {
         // The pool has the others read.
         let recent = tip.saturating_sub(RECENT_BLOCKS as u64 - 1).max(1);
         let active = (from..recent).filter_map(|height| self.chain.active_at(height));
-        let has_body = |hash: &BlockHash| self.chain.get(hash).is_some_and(|entry| entry.has_body);
+        let has_body = |hash: &BlockHash| self.chain.has_body(hash);
         let beside = self.chain.beside(from, tip).into_iter().map(|(_, hash)| hash).filter(has_body);
         let wanted: Vec<BlockHash> = active.chain(beside).collect();
         self.seen.wanted.extend(&wanted);
@@ -232,7 +232,7 @@ impl Node {
         let only = self.seen.wanted.remove(&hash);
         let lowest = self.lowest_told();
         let is_new = |height| height >= lowest && !self.seen.knows(height, hash);
-        if self.config.manager.is_some() && self.chain.get(&hash).is_some_and(|entry| is_new(entry.height)) {
+        if self.config.manager.is_some() && self.chain.height(&hash).is_some_and(is_new) {
             let giver = Giver { origin: Origin::Loaded, node: None };
             let event = self.block_event(block, hash, block.size(), giver);
             if let Some(What::BlockSeen(block)) = event.and_then(|event| self.said(&event)) {

@@ -20,7 +20,7 @@ use crate::net::{Clock, Handle, Stopped};
 use crate::node::io::{Answer, Command};
 use crate::params::Params;
 use crate::rest::body::{self, Body};
-use crate::rest::json::{self, block_json};
+use crate::rest::json::{self, block_text};
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
 use crate::rest::values::query;
@@ -108,7 +108,11 @@ fn place(tip: &Tip) -> serde_json::Value {
 fn refused(bad: BadBranch) -> Problem {
     let index = bad.index + 1;
     let detail = format!("the block with index {index} breaks the rule {}: {}", bad.rule.name(), bad.rule);
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("rule", bad.rule.name()).with("index", index)
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        .with("rule", bad.rule.name())
+        .with("why", bad.rule.to_string())
+        .with("index", index)
+        .with("height", bad.index)
 }
 
 fn untrue(at: usize, path: &str) -> Problem {
@@ -206,7 +210,7 @@ impl Writer {
         if core::mem::replace(&mut self.begun, true) {
             text.push_str(",\n");
         }
-        let json = serde_json::to_string(&block_json(&block, self.height));
+        let json = block_text(&block, self.height);
         text.push_str(&json.map_err(|_| Broken::Missing("a block could not be written as JSON"))?);
         self.height += 1;
         self.left -= 1;

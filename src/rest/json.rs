@@ -68,6 +68,11 @@ enum ContentJson {
     Bytes { nonce: String, base64: String },
 }
 
+/// `block`, which stands at `height`, as text.
+pub fn block_text(block: &Block, height: u64) -> serde_json::Result<String> {
+    serde_json::to_string(&block_json(block, height))
+}
+
 /// `block`, which stands at `height`.
 pub(super) fn block_json(block: &Block, height: u64) -> BlockJson {
     let header = &block.header;

@@ -40,6 +40,7 @@ pub mod sse;
 pub mod table;
 mod values;
 
+pub use json::block_text;
 pub use values::{duration, exact, number, query, shown, whole};
 
 #[cfg(test)]

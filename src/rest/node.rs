@@ -1,12 +1,13 @@
 //! Id, register, mine, notify, shut down: the original's endpoints of a node.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::net::lookup_host;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -34,27 +35,38 @@ struct RegisterIn {
     addresses: Option<Vec<String>>,
 }
 
+/// Who a node is, by name, as all objects here are.
+#[derive(Serialize)]
+struct IdJson {
+    address: SocketAddr,
+    http: SocketAddr,
+    length: u64,
+    network: String,
+    node: String,
+    nodes: BTreeMap<String, SocketAddr>,
+    peers: usize,
+    rules: String,
+    tip: String,
+}
+
 impl Api {
     pub(super) async fn id(&self) -> Result<Response<Body>, Problem> {
         let read = |view: &crate::node::view::View<'_>| {
             (view.info(), view.known_nodes(), view.tip(), view.peers().len())
         };
         let (info, known, tip, peers) = self.handle.view(read).await?;
-        let nodes: Map<String, Value> = known
-            .into_iter()
-            .map(|known| (known.node.to_string(), known.address.to_string().into()))
-            .collect();
-        let id = json!({
-            "node": info.node.to_string(),
-            "address": info.listen,
-            "nodes": nodes,
-            "http": self.http,
-            "network": info.network.to_string(),
-            "rules": info.rules,
-            "length": tip.height + 1,
-            "tip": tip.hash.to_string(),
-            "peers": peers,
-        });
+        let named = known.into_iter().map(|known| (known.node.to_string(), known.address));
+        let id = IdJson {
+            address: info.listen,
+            http: self.http,
+            length: tip.height + 1,
+            network: info.network.to_string(),
+            node: info.node.to_string(),
+            nodes: named.collect(),
+            peers,
+            rules: info.rules,
+            tip: tip.hash.to_string(),
+        };
         Ok(body::json(StatusCode::OK, &id))
     }
 
@@ -128,7 +140,7 @@ impl Api {
                     "index": mined.height + 1,
                     "nonce": mined.nonce,
                     "tries": mined.tries,
-                    "seconds": mined.millis as f64 / 1000.0,
+                    "seconds": mined.micros as f64 / 1e6,
                 });
                 if let Some(id) = self.first_content(&mined.hash).filter(|_| with_content) {
                     block["content"] = id.to_string().into();

@@ -27,6 +27,12 @@ const PIECES_WAITING: usize = 1;
 /// Events are gathered into pieces of about this size, in bytes, if there are many.
 const PIECE_BYTES: usize = 16 * 1024;
 
+/// The event that a stream begins with.
+pub const START: &str = "start";
+
+/// The event that tells which ones are no longer kept.
+pub const LOST: &str = "lost";
+
 /// Time after which a reader that lost its connection comes back, in milliseconds.
 const RETRY_MILLIS: u32 = 1000;
 
@@ -77,9 +83,9 @@ async fn tell<E: Show>(
     pieces: mpsc::Sender<std::io::Result<bytes::Bytes>>,
 ) {
     let next = reader.next_seq();
-    let start = json!({ "type": "start", "next": next, "run": run, "restarted": restarted });
+    let start = json!({ "type": START, "next": next, "run": run, "restarted": restarted });
     let mut text = format!("retry: {RETRY_MILLIS}\n");
-    write(&mut text, "start", (run, next - 1), &start.to_string());
+    write(&mut text, START, (run, next - 1), &start.to_string());
     loop {
         if pieces.send(Ok(core::mem::take(&mut text).into())).await.is_err() {
             return;
@@ -107,8 +113,8 @@ fn write_heard<E: Show>(text: &mut String, run: u64, heard: &Heard<E>) {
     match heard {
         Heard::Event(told) => write(text, told.event.name(), (run, told.seq), &E::json(told)),
         Heard::Lost { first, last } => {
-            let lost = json!({ "type": "lost", "first": first, "last": last, "count": last - first + 1 });
-            write(text, "lost", (run, *last), &lost.to_string());
+            let lost = json!({ "type": LOST, "first": first, "last": last, "count": last - first + 1 });
+            write(text, LOST, (run, *last), &lost.to_string());
         }
     }
 }

@@ -4,6 +4,7 @@
 //! reversed, which is how Bitcoin shows hashes and why proof of work shows as leading zeros.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
 use sha2::{Digest, Sha256};
@@ -20,12 +21,22 @@ pub fn double_sha256(bytes: &[u8]) -> [u8; 32] {
 #[error("expected 64 hex digits")]
 pub struct BadHash;
 
-/// Writes `bytes` as lower-case hex.
-pub fn write_hex<'a>(f: &mut fmt::Formatter<'_>, bytes: impl Iterator<Item = &'a u8>) -> fmt::Result {
-    for byte in bytes {
-        write!(f, "{byte:02x}")?;
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Writes `bytes` as lower-case hex: a hash at a time, because most of what is said to people and programs is
+/// hashes.
+pub fn write_hex<'a>(f: &mut fmt::Formatter<'_>, mut bytes: impl Iterator<Item = &'a u8>) -> fmt::Result {
+    loop {
+        let (mut text, mut length) = ([0; 64], 0);
+        for (pair, byte) in text.chunks_exact_mut(2).zip(&mut bytes) {
+            pair.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            length += 2;
+        }
+        f.write_str(core::str::from_utf8(&text[..length]).unwrap_or_default())?;
+        if length < text.len() {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// `N` bytes from exactly `2 N` hex digits of either case.
@@ -46,8 +57,25 @@ pub fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
 macro_rules! hash_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Encode, Decode)]
         pub struct $name(pub [u8; 32]);
+
+        impl $name {
+            /// Its first eight bytes, the lowest of the number that it is: what look-ups begin with. Several may
+            /// begin alike.
+            pub fn beginning(&self) -> u64 {
+                let [a, b, c, d, e, f, g, h, ..] = self.0;
+                u64::from_le_bytes([a, b, c, d, e, f, g, h])
+            }
+        }
+
+        /// By its beginning, which is as random as all of it: many that begin alike cost more hashes to find than
+        /// looking through them costs anybody.
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                state.write_u64(self.beginning());
+            }
+        }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,7 +19,7 @@ pub use address::{Group, Unreachable};
 pub use block::Block;
 pub use hash::{BlockHash, MerkleRoot, TxId};
 pub use header::Header;
-pub use lookup::Lookup;
+pub use lookup::{Lookup, Places};
 pub use node_id::NodeId;
 pub use short_id::{ShortId, ShortIds};
 pub use target::{CompactTarget, Target, Work};

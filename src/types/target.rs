@@ -146,6 +146,22 @@ impl Work {
         Work(self.0.saturating_sub(other.0))
     }
 
+    /// As a number of 128 bits, or the largest: more than anybody will ever do.
+    pub fn to_u128(self) -> u128 {
+        self.0.saturating_to()
+    }
+
+    /// Of that number.
+    pub fn from_u128(hashes: u128) -> Work {
+        Work(U256::from(hashes))
+    }
+
+    /// So many times the work, or the largest there is.
+    #[must_use]
+    pub fn times(self, count: u64) -> Work {
+        Work(self.0.saturating_mul(U256::from(count)))
+    }
+
     /// The 32 bytes it is on the wire, least significant first.
     pub fn to_le_bytes(self) -> [u8; 32] {
         self.0.to_le_bytes()

@@ -27,6 +27,9 @@ const RESERVE_BYTES: usize = 16 * 1024;
 /// ever carried a large block would keep a megabyte.
 const KEPT_BYTES: usize = 64 * 1024;
 
+/// Room that most frames fit, so that they are written without growing it on the way.
+const USUAL_BYTES: usize = 256;
+
 /// Largest content (kind and body) of any frame once the handshake is done.
 const LARGEST: usize = {
     let mut largest = MAX_UNKNOWN_FRAME_BYTES;
@@ -157,7 +160,8 @@ impl Encoder<Message> for FrameCodec {
 
 /// The whole frame of `message`: one encoding, to be sent to many.
 pub fn encode(message: &Message) -> Bytes {
-    let mut bytes = vec![0; FRAME_HEADER_BYTES];
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    bytes.resize(FRAME_HEADER_BYTES, 0);
     message.encode_body(&mut bytes);
     finish(message.kind(), bytes)
 }

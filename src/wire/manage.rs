@@ -144,8 +144,8 @@ pub struct Mined {
     pub nonce: u32,
     /// Hashes tried for it.
     pub tries: u64,
-    /// Milliseconds from the command to the stored block.
-    pub millis: u64,
+    /// Microseconds from the command to the stored block: the easiest ones take less than a millisecond.
+    pub micros: u64,
 }
 
 /// The public key whose commands a node obeys. As text, 64 hex digits.

@@ -120,7 +120,7 @@ fn outcomes() -> [Outcome; 5] {
             memory_height: 9,
             memory_tip: BlockHash([2; 32]),
         }),
-        Outcome::Mined(Mined { hash: tip, height: 2, nonce: 3, tries: 4, millis: 5 }),
+        Outcome::Mined(Mined { hash: tip, height: 2, nonce: 3, tries: 4, micros: 5 }),
         Outcome::Submitted(TxId([7; 32])),
         Outcome::Failed(Text::clipped(&"no".repeat(100))),
     ]

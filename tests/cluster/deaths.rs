@@ -16,7 +16,7 @@ fn a_node_that_dies_is_reported_and_the_others_live() {
     let mut network = Network::start(&["-a", "3"]);
     let (http, pids) = (network.http(), network.pids());
     kill_process(pids[1], Signal::KILL).expect("it is there");
-    let said = network.hears("node 1 ended: ended by signal 9");
+    let said = network.hears("node B ended: ended by signal 9");
     assert!(said.contains("node-001.log") && !said.contains("again"), "{said}");
     assert!(network.hears("    | ").contains("ready"), "the end of its log");
     let listed = node_1(&network);
@@ -37,9 +37,9 @@ fn a_node_that_dies_is_started_again_where_it_was_if_asked() {
     assert_eq!(get(&http, "/start/mining").1["length"], 4);
     let before = node_1(&network);
     kill_process(pids[1], Signal::KILL).expect("it is there");
-    let said = network.hears("node 1 ended: ended by signal 9");
+    let said = network.hears("node B ended: ended by signal 9");
     assert!(said.contains("; starting it again in 0.5 s, 1 of 5"), "{said}");
-    network.hears("node 1 runs again");
+    network.hears("node B runs again");
 
     let after = node_1(&network);
     assert_ne!(after["pid"], before["pid"]);
@@ -56,7 +56,7 @@ fn a_node_that_dies_is_started_again_where_it_was_if_asked() {
     network.signal(Signal::TERM);
     let ended = network.end();
     assert_eq!(ended.status.code(), Some(0), "{}{}", ended.out, ended.error);
-    assert!(ended.out.contains("node 1 was started again 1 time\n"), "{}", ended.out);
+    assert!(ended.out.contains("node B was started again 1 time\n"), "{}", ended.out);
     assert!(pids.iter().all(|pid| !is_alive(*pid)));
 }
 
@@ -98,9 +98,9 @@ fn a_start_that_fails_is_tried_again_later() {
     );
     let mut network = Network::start(&["-a", "1", "--restart", "--node-program", &program]);
     kill_process(network.pids()[0], Signal::KILL).expect("it is there");
-    let said = network.hears("node 0 could not be started; starting it again in 1 s, 2 of 5: ");
+    let said = network.hears("node A could not be started; starting it again in 1 s, 2 of 5: ");
     assert!(said.contains("exit code 74 (its disk is full or failing) before it was ready"), "{said}");
-    network.hears("node 0 runs again");
+    network.hears("node A runs again");
     network.signal(Signal::TERM);
     assert_eq!(network.end().status.code(), Some(0));
 }
@@ -111,7 +111,7 @@ fn a_node_whose_data_is_damaged_is_not_started_again() {
     let program = script(folder.path(), &format!("'{NODE}' \"$@\"\nexit 65"));
     let mut network = Network::start(&["-a", "2", "--restart", "--node-program", &program]);
     assert_eq!(request("GET", &network.nodes("http")[1], "/shutdown").0, 200);
-    let said = network.hears("node 1 ended: ");
+    let said = network.hears("node B ended: ");
     let expected = "exit code 65 (its data is damaged); it is not started again: it would end the same way";
     assert!(said.contains(expected), "{said}");
     let listed = node_1(&network);
@@ -125,7 +125,7 @@ fn a_node_whose_data_is_damaged_is_not_started_again() {
 fn a_node_that_somebody_stopped_stays_stopped() {
     let mut network = Network::start(&["-a", "2", "--restart"]);
     assert_eq!(request("GET", &network.nodes("http")[1], "/shutdown").0, 200);
-    let said = network.hears("node 1 ended: ");
+    let said = network.hears("node B ended: ");
     assert!(said.contains("it is not started again: somebody stopped it"), "{said}");
     network.signal(Signal::TERM);
     assert_eq!(network.end().status.code(), Some(0), "both ended by themselves, and well");
@@ -135,7 +135,7 @@ fn a_node_that_somebody_stopped_stays_stopped() {
 fn a_stop_does_not_wait_for_a_node_that_is_to_be_started_again() {
     let mut network = Network::start(&["-a", "2", "--restart"]);
     kill_process(network.pids()[1], Signal::KILL).expect("it is there");
-    network.hears("node 1 ended: ");
+    network.hears("node B ended: ");
     network.signal(Signal::TERM);
     let ended = network.end();
     assert_eq!(ended.status.code(), Some(1), "{}{}", ended.out, ended.error);

@@ -23,10 +23,10 @@ fn a_node_that_is_killed_stays_away_until_it_is_wanted_back() {
     let verdict = read(&http, "/network")["verdict"].clone();
     assert_eq!(
         (&verdict["missing"], &verdict["text"]),
-        (&json!([1]), &"in sync: 2 nodes at height 2; node 1 is away".into())
+        (&json!([1]), &"in sync: 2 nodes at height 2 (B is down)".into())
     );
     let (status, problem) = call(&http, "/nodes/1/kill", &json!({}));
-    assert_eq!((status, &problem["detail"]), (409, &"node 1 has ended".into()));
+    assert_eq!((status, &problem["detail"]), (409, &"node B has ended".into()));
     assert!(problem["hint"].as_str().is_some_and(|hint| hint.contains("/nodes/1/restart")), "{problem}");
 
     let back = done(&http, "/nodes/1/restart", &json!({}));

@@ -35,7 +35,7 @@ fn halves_fork_and_agree_again_and_what_was_lost_is_mined_again() {
     assert_eq!(forked["verdict"]["condition"], "forked", "{}", forked["verdict"]);
     assert_eq!(tips(&forked["verdict"]), [3, 3]);
     let text = forked["verdict"]["text"].as_str().expect("a text");
-    assert!(text.contains("forked: 2 tips, 3 nodes to 3; partitioned in 2 groups"), "{text}");
+    assert!(text.contains("forked: 2 tips, 3 nodes to 3; partitioned 3 to 3"), "{text}");
     let tree = read(&http, "/tree");
     let blocks = tree["blocks"].as_array().expect("blocks");
     assert_eq!(blocks.len(), 1 + 2 + 3, "genesis, and both branches: {tree}");

@@ -198,7 +198,7 @@ fn a_new_network_that_cannot_start_is_told_and_what_was_there_is_kept() {
     done(&network.http(), "/restart", &json!({}));
     let (folder, ended) = (network.folder.clone(), network.end());
     assert_eq!(ended.status.code(), Some(1), "{}", ended.error);
-    assert!(ended.error.contains("0 of 2 nodes are there; nodes 0-1: exit code 1"), "{}", ended.error);
+    assert!(ended.error.contains("0 of 2 nodes are there; nodes A B: exit code 1"), "{}", ended.error);
     gone(&pids, DEADLINE);
     let kept = before(folder.path());
     assert!(kept[0].join("node-001/chain.redb").exists(), "{kept:?}");

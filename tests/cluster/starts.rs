@@ -48,7 +48,7 @@ fn a_network_with_a_node_missing_is_none_unless_it_is_kept() {
     let folder = Arc::new(tempfile::tempdir().expect("a folder"));
     let ended = run(folder.path(), &["-a", "2", "--base-http", &base]);
     assert_eq!(ended.status.code(), Some(1));
-    let named = format!("1 of 2 nodes are there; node 1: --http 127.0.0.1:{port} cannot be used");
+    let named = format!("1 of 2 nodes are there; node B: --http 127.0.0.1:{port} cannot be used");
     assert!(ended.error.contains(&named), "{}", ended.error);
     let again = TcpListener::bind(("127.0.0.1", port - 1));
     assert!(again.is_ok(), "node 0 is gone: {again:?}");
@@ -62,7 +62,7 @@ fn a_network_with_a_node_missing_is_none_unless_it_is_kept() {
     while !lines.contains("up in") {
         assert_ne!(out.read_line(&mut lines).expect("a line"), 0, "it is up: {lines}");
     }
-    assert!(lines.contains("node 1 is missing") && lines.contains("1 node, 0 links, up in"), "{lines}");
+    assert!(lines.contains("node B is missing") && lines.contains("1 node, 0 links, up in"), "{lines}");
     kill_process(pid(kept.id()), Signal::TERM).expect("it is there");
     let mut rest = String::new();
     out.read_to_string(&mut rest).expect("the rest");
@@ -79,7 +79,7 @@ fn a_network_with_a_node_missing_is_none_unless_it_is_kept() {
 fn programs_that_are_no_nodes_are_told_apart() {
     let folder = tempfile::tempdir().expect("a folder");
     let rows = [
-        ("/bin/false", "0 of 2 nodes are there; nodes 0-1: exit code 1 before it was ready"),
+        ("/bin/false", "0 of 2 nodes are there; nodes A B: exit code 1 before it was ready"),
         ("/bin/echo", "it is no p2pnode"),
         ("/no/such/file", "/no/such/file cannot be run"),
     ];
@@ -124,7 +124,7 @@ fn a_folder_that_was_copied_is_named() {
     }
     let ended = run(folder.path(), &["-a", "2"]);
     assert_eq!(ended.status.code(), Some(1), "{}", ended.error);
-    assert!(ended.error.contains("nodes 0 and 1 are one node"), "{}", ended.error);
+    assert!(ended.error.contains("nodes A and B are one node"), "{}", ended.error);
     assert!(ended.error.contains(&format!("hint: move {} away", node(1).display())), "{}", ended.error);
     std::fs::rename(node(1), folder.path().join("away")).expect("moved");
     let again = Network::start_in(&folder, &["-a", "2"]);

@@ -6,17 +6,18 @@ use crate::harness::{Network, command, ended, run};
 #[test]
 fn without_a_network() {
     let folder = tempfile::tempdir().expect("a folder");
-    let rows: [(&[&str], i32, &str); 15] = [
+    let rows: [(&[&str], i32, &str); 16] = [
         (&["status", "--manager", "http://127.0.0.1:1"], 3, "there is no manager at http://127.0.0.1:1"),
         (&["down", "--manager", "127.0.0.1:1"], 3, "hint: start a network with `networkmngr up --detach`"),
         (&["--manager", "127.0.0.1:1", "ps"], 3, "nothing listens there"),
         (&["status", "--manager", "https://127.0.0.1:1"], 2, "a manager speaks plain HTTP"),
+        (&["scenario"], 2, "`networkmngr scenario` is followed by list, show or run"),
         (&["statsu"], 2, "hint: a similar subcommand exists: 'status'"),
         (&["mine", "é"], 2, "expected a node's number or letter"),
         (&["wait"], 2, "--ready"),
         (&["link", "A", "A", "--manager", "127.0.0.1:1"], 2, "a node has no link with itself"),
-        (&["link", "A", "B", "--latency", "50"], 2, "expected a time such as 50ms"),
-        (&["partition"], 2, "hint: networkmngr partition --help"),
+        (&["link", "A", "B", "--latency", "soon"], 2, "expected a time such as 50ms"),
+        (&["partition"], 2, "hint: `networkmngr partition --help` lists the flags"),
         (&["partition", "A/A"], 2, "node A is in two groups"),
         (&["up", "--config", "none.toml"], 2, "none.toml cannot be read"),
         (&["scenario", "run", "first-netwrok"], 2, "hint: did you mean first-network?"),
@@ -38,10 +39,19 @@ fn without_a_network() {
 #[test]
 fn with_a_network() {
     let network = Network::start(&["-a", "2"]);
-    let rows: [(&[&str], i32, &str); 7] = [
-        (&["kill", "Z"], 1, "25"),
-        (&["mine", "Z"], 1, "25"),
-        (&["block", "99"], 1, "99"),
+    let rows: [(&[&str], i32, &str); 8] = [
+        (
+            &["kill", "Z"],
+            1,
+            "there is no node Z (25): there are nodes A to B\nhint: `networkmngr ps` lists them",
+        ),
+        (&["mine", "Z"], 1, "there is no node Z"),
+        (
+            &["block", "99"],
+            1,
+            "99\", or it is too old to be kept\nhint: `networkmngr chain` lists the newest",
+        ),
+        (&["send", ""], 2, "there is nothing to send"),
         (&["block", "ffffffffff"], 1, "no block among the newest begins with ffffffffff"),
         (&["tx", "00ff"], 1, "begins with 00ff"),
         (&["peers", "Z"], 1, "there is no node Z"),
@@ -58,9 +68,24 @@ fn with_a_network() {
         assert_eq!(ended.out, "", "{words:?}");
     }
     network.run(&["mine", "A", "--data", "mine is mine"]).good();
+    let node = network.record()["nodes"][0]["http"].as_str().expect("its HTTP").to_owned();
+    for words in [&["status"][..], &["mine"], &["events"], &["logs"], &["down"], &["mining", "start"]] {
+        let ended = network.run(&[words, &["--manager", &node]].concat());
+        assert_eq!(ended.code, Some(3), "{words:?}: {ended:?}");
+        assert!(ended.error.starts_with(&format!("error: {node} is a node, not a manager")), "{ended:?}");
+    }
+    assert_eq!(
+        network.run(&["status", "--json"]).json()["verdict"]["tips"][0]["height"],
+        1,
+        "none of it was done"
+    );
     let refused = network.run(&["tamper", "A", "1", "mine is yours"]);
     assert_eq!(refused.code, Some(1), "{}{}", refused.out, refused.error);
-    assert!(refused.error.contains("node B refused the chain") && refused.error.contains("BadMerkleRoot"));
+    assert!(refused.error.contains("node B refused the chain"), "{refused:?}");
+    assert!(
+        refused.error.contains("the block at height 1 breaks the rule BadMerkleRoot: the Merkle"),
+        "{refused:?}"
+    );
     network.run(&["down"]).good();
 }
 
@@ -74,15 +99,45 @@ fn a_setting_is_that_of_the_flag_or_else_the_variable_or_else_the_file() {
         let found = config["up"].as_array().expect("settings").iter().find(|one| one["name"] == name);
         let found = found.expect("a setting");
         let text = |member: &str| found[member].as_str().unwrap_or_default().to_owned();
-        (text("value"), text("from"), text("place"))
+        let line = found["line"].as_u64().map_or(String::new(), |line| format!(":{line}"));
+        (text("value"), text("from"), text("place") + &line)
     };
     let row = |value: &str, from: &str, place: &str| (value.to_owned(), from.to_owned(), place.to_owned());
     assert_eq!(of("rounds"), row("5", "flag", ""));
     assert_eq!(of("port"), row("0", "environment", "NETWORKMNGR_PORT"));
-    assert_eq!(of("amount"), row("3", "file", "network.toml"));
+    assert_eq!(of("amount"), row("3", "file", "network.toml:1"));
     assert_eq!(of("pause"), row("random", "default", ""));
     let shown = ended(&mut command(folder.path(), &words[..5])).good();
-    assert!(shown.contains("amount") && shown.contains("file network.toml"), "{shown}");
+    assert!(shown.contains("amount") && shown.contains("file network.toml:1"), "{shown}");
+}
+
+#[test]
+fn what_a_start_would_refuse_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows = [
+        ("amount = 2\ndifficulty = 99\n", "", "network.toml:2: the difficulty must be 1 to 64"),
+        (
+            "hashrate = \"1M\"\n",
+            "",
+            "network.toml:1: the following required arguments were not provided --mine",
+        ),
+        ("mine = true\nhashrate = \"1M\"\n", "99", "NETWORKMNGR_DIFFICULTY: the difficulty must be 1 to 64"),
+        ("", "many", "NETWORKMNGR_DIFFICULTY: invalid value 'many' for '--difficulty"),
+        ("topology = \"none\"\n", "", "network.toml:1: --topology none: "),
+    ];
+    for (file, variable, said) in rows {
+        std::fs::write(folder.path().join("network.toml"), file).expect("a file");
+        for name in ["config", "doctor", "up"] {
+            let mut command = command(folder.path(), &[name, "--config", "network.toml"]);
+            if !variable.is_empty() {
+                command.env("NETWORKMNGR_DIFFICULTY", variable);
+            }
+            let ended = ended(&mut command);
+            assert_eq!(ended.code, Some(2), "{name} {file:?}: {ended:?}");
+            assert!(ended.error.starts_with(&format!("error: {said}")), "{name} {file:?}: {ended:?}");
+        }
+    }
+    assert!(!folder.path().join("network").exists(), "nothing was started");
 }
 
 #[test]

@@ -31,12 +31,24 @@ fn a_network_from_its_first_block_to_its_end() {
     let chain = network.run(&["chain"]).good();
     assert!(chain.lines().count() == 4 && chain.contains("hello, chain"), "{chain}");
 
-    let sent = network.run(&["send", "one more", "--json"]).json();
-    let id = sent["id"].as_str().expect("an id");
+    let sent = network.run(&["send", "one more"]);
+    assert!(sent.error.starts_with("sent to A; it waits for a block"), "{sent:?}");
+    let out = sent.good();
+    let id = out.trim_end();
+    assert!(out == format!("{id}\n") && id.len() == 64, "the id alone: {out:?}");
     assert!(network.run(&["tx", id]).good().contains("waiting in the pool"));
-    network.run(&["mine", "B"]).good();
+    let hash = network.run(&["mine", "B", "--quiet"]).good();
+    assert_eq!(network.run(&["block", hash.trim_end(), "--json"]).json()["height"], 3);
     let found = network.run(&["tx", &id[..10]]).good();
     assert!(found.contains("at height 3, 1 confirmation") && found.contains("one more"), "{found}");
+
+    // Whatever somebody writes into the chain, it steers nobody's terminal.
+    network.run(&["mine", "A", "--data", "\u{9b}31m\u{202e}red"]).good();
+    for words in [&["block", "4", "--json"][..], &["chain"], &["tree", "--json"], &["status"]] {
+        let said = network.run(words).good();
+        assert!(said.chars().all(|c| c == '\n' || !c.is_control()) && !said.contains('\u{202e}'), "{said:?}");
+    }
+    assert_eq!(network.run(&["block", "4", "--json"]).json()["text"], "\u{9b}31m\u{202e}red");
 
     let apart = network.run(&["partition", "A,B/C,D"]).good();
     assert!(apart.contains("apart: A B / C D, 4 links cut"), "{apart}");
@@ -48,12 +60,12 @@ fn a_network_from_its_first_block_to_its_end() {
     assert!(links.contains("A - B  up") && links.contains("A - C  cut"), "{links}");
     let tree = network.run(&["tree"]).good();
     let fork: Vec<&str> = tree.lines().collect();
-    assert!(fork[0].starts_with("6  ●   ") && fork[0].contains("(A B)"), "{tree}");
-    assert!(tree.contains("5  │ ○ ") && tree.contains("(C D)") && tree.contains("├─╯"), "{tree}");
+    assert!(fork[0].starts_with("7  ●   ") && fork[0].contains("(A B)"), "{tree}");
+    assert!(tree.contains("6  │ ○ ") && tree.contains("(C D)") && tree.contains("├─╯"), "{tree}");
 
     let healed = network.run(&["heal"]).good();
     assert!(healed.starts_with("whole: 6 of 6 links up"), "{healed}");
-    let waited = network.run(&["wait", "--in-sync", "--ready", "--height", "6", "--json"]).json();
+    let waited = network.run(&["wait", "--in-sync", "--ready", "--height", "7", "--json"]).json();
     assert_eq!(waited["verdict"]["tips"].as_array().map(Vec::len), Some(1), "{waited}");
     let told =
         network.run(&["events", "--all", "--type", "reorg", "-n", "2", "--for", "5s", "--json"]).good();
@@ -78,6 +90,11 @@ fn what_goes_on_is_lines_of_json() {
     assert_eq!((&line["source"], &line["node"]), (&"node-000".into(), &0.into()), "{line}");
     let all = network.run(&["logs", "-n", "50"]).good();
     assert!(all.lines().any(|line| line.starts_with("-  ")), "the manager's: {all}");
+    let managers = network.run(&["logs", "manager"]).good();
+    assert!(
+        managers.lines().count() > 1 && managers.lines().all(|line| line.starts_with("-  ")),
+        "{managers}"
+    );
     assert!(all.lines().any(|line| line.starts_with("B  ")), "a node's: {all}");
     let mining = network.run(&["mining", "start", "--hashrate", "10k", "--nodes", "A"]).good();
     assert!(mining.contains("10.0 kH/s in the background, by A; a block every"), "{mining}");

@@ -15,8 +15,13 @@ fn nothing_outlives_a_manager_in_the_background_that_is_killed() {
     assert!(is_alive(manager) && nodes.iter().all(|node| is_alive(*node)));
     kill_process(manager, Signal::KILL).expect("it is there");
     until("all are gone", || !is_alive(manager) && !nodes.iter().any(|node| is_alive(*node)));
-    // What it left is no manager.
-    assert_eq!(network.run(&["ps"]).code, Some(3));
+    // What it left is no manager, but says what there was.
+    let gone = network.run(&["status"]);
+    assert_eq!(gone.code, Some(3), "{gone:?}");
+    assert!(gone.error.starts_with("error: the network in network died: its manager, process "), "{gone:?}");
+    assert!(gone.error.contains("hint: `networkmngr up --detach` goes on with it"), "{gone:?}");
+    network.run(&["up", "--detach", "--difficulty", "8", "-a", "3"]).good();
+    network.run(&["down"]).good();
 }
 
 #[test]
@@ -31,12 +36,32 @@ fn a_start_in_the_background_that_fails_says_why() {
     let failed = run(folder.path(), &["up", "--detach", "-a", "2", "--node-program", "/bin/false"]);
     assert_eq!(failed.code, Some(1), "{}", failed.error);
     assert!(failed.error.contains("exit code 1 before it was ready"), "{}", failed.error);
-    assert!(!folder.path().join("network/network.json").exists());
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0, "nothing is left");
+    // Of a node that had something to say, that stays.
+    let failed = run(folder.path(), &["up", "--detach", "-a", "1", "--base-http", &port, "-p", "0"]);
+    assert!(failed.error.contains(&format!("node A: --http 127.0.0.1:{port} cannot be used")), "{failed:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0, "it said why itself");
 
     let network = Network::start(&["-a", "1"]);
     let again = network.run(&["up", "--detach", "-a", "1"]);
     assert_eq!(again.code, Some(1));
-    assert!(again.error.contains("another network runs in"), "{}", again.error);
+    assert!(
+        again.error.contains("another network runs in ./network: that at http://127.0.0.1:"),
+        "{again:?}"
+    );
+    assert!(network.folder.path().join("network/node-000").is_dir(), "what runs has all that it had");
+    let manager = network.record()["manager"]["http"].as_str().expect("its place").to_owned();
+    let port = manager.rsplit(':').next().expect("a port");
+    let beside = run(folder.path(), &["up", "--detach", "-a", "1", "-p", port]);
+    assert_eq!(beside.code, Some(1), "{beside:?}");
+    assert!(
+        beside.error.contains("a network of 1 node runs there, that of ./network (process "),
+        "{beside:?}"
+    );
+    assert!(
+        beside.error.contains(&format!("`networkmngr down --manager http://{manager}` stops it")),
+        "{beside:?}"
+    );
     assert_eq!(network.run(&["ps"]).code, Some(0), "the first one still does");
     network.run(&["down"]).good();
 }
@@ -68,6 +93,66 @@ fn nodes_come_and_go() {
     assert!(network.run(&["resume", "B"]).good().contains("running"));
     assert!(network.run(&["restart", "B,C"]).good().lines().all(|line| line.contains("running")));
     network.run(&["wait", "--ready", "--in-sync"]).good();
+    network.run(&["down"]).good();
+}
+
+#[test]
+fn what_cannot_be_done_to_one_node_keeps_it_from_no_other() {
+    let network = Network::start(&["-a", "4"]);
+    assert!(network.run(&["pause", "A-C"]).good().lines().all(|line| line.contains("paused")));
+    let again = network.run(&["pause", "B,D"]);
+    assert_eq!((again.code, again.error.as_str()), (Some(0), "B is paused already\n"));
+    network.run(&["kill", "B"]).good();
+    let resumed = network.run(&["resume", "A-D,Z"]);
+    assert_eq!(resumed.code, Some(1), "{resumed:?}");
+    for said in [
+        "error: not done to 2 of 5 nodes, B Z:\n  node B has ended\n  there is no node Z (25): there are nodes A to D\n",
+        "hint: `networkmngr restart B` starts it\n",
+    ] {
+        assert!(resumed.error.contains(said), "{resumed:?}");
+    }
+    let done: Vec<&str> = resumed.out.lines().filter(|line| line.contains("running")).collect();
+    assert_eq!(done.len(), 3, "A, C and D: {resumed:?}");
+    let killed = network.run(&["kill", "B", "--json"]);
+    assert_eq!(killed.error, "B has ended already\n");
+    assert_eq!(killed.json()["nodes"][0]["state"], "ended");
+    assert_eq!(network.run(&["resume", "A"]).error, "A is running already\n");
+    let one = network.run(&["pause", "B"]);
+    assert_eq!(one.error, "error: node B has ended\nhint: `networkmngr restart B` starts it\n");
+    network.run(&["down"]).good();
+}
+
+#[test]
+fn blocks_that_do_not_come_are_told_with_what_to_expect() {
+    let network = Network::start(&["-a", "2", "--difficulty", "50"]);
+    let late = network.run(&["mine", "A", "-n", "2", "--timeout", "1s"]);
+    assert_eq!(late.code, Some(4), "{late:?}");
+    let lines: Vec<&str> = late.error.lines().collect();
+    assert!(
+        lines[0].starts_with("2 blocks may not come within 1.0 s: ") && lines[0].contains(" on average at ")
+    );
+    assert!(lines[1].starts_with("error: 0 of 2 blocks came within 1.0 s; a block takes 1125"), "{late:?}");
+    assert!(lines[1].ends_with("of one core here, however many were in vain before"), "{late:?}");
+    assert!(
+        lines[2].starts_with("hint: wait longer with --timeout, or start a network with a lower"),
+        "{late:?}"
+    );
+    assert_eq!(late.out, "");
+    // The node is paused while somebody waits.
+    let mut mining = command(network.folder.path(), &["mine", "B", "-n", "2", "--timeout", "50s"]);
+    let mining = mining.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let is_mining = || {
+        let mining = network.run(&["logs", "manager", "--grep", "asked to mine number=1"]).good();
+        !mining.is_empty()
+    };
+    until("it was asked", is_mining);
+    network.run(&["pause", "B"]).good();
+    let ended = mining.wait_with_output().expect("an end");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: 0 of 2 blocks mined: node B is paused by now\n"), "{said}");
+    assert!(said.contains("hint: `networkmngr resume B` has it go on\n"), "{said}");
+    network.run(&["kill", "A,B"]).good();
     network.run(&["down"]).good();
 }
 

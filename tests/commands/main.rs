@@ -6,7 +6,9 @@
 
 mod codes;
 mod evening;
+mod examples;
 mod harness;
 mod lessons;
 mod lives;
+mod renew;
 mod tutorial;

@@ -53,7 +53,7 @@ fn shape(line: &str) -> String {
     for token in line.split_whitespace() {
         let bare = token.trim_matches(|c: char| !c.is_alphanumeric() && c != '…');
         let is_time =
-            ["ms", "s", "min", "ago"].contains(&bare) && shape.last().is_some_and(|last| last == "#");
+            ["µs", "ms", "s", "min", "ago"].contains(&bare) && shape.last().is_some_and(|last| last == "#");
         let differs = bare == "now" || bare.contains('…') || bare.bytes().any(|byte| byte.is_ascii_digit());
         match () {
             () if is_time => {}
@@ -76,7 +76,8 @@ fn the_tutorial_does_what_it_says() {
         let words = words(&line);
         let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
         let ran = ended(&mut command(network.folder.path(), &words));
-        let said = format!("{}{}", ran.out, ran.error);
+        // What a command notes stands before what it prints.
+        let said = format!("{}{}", ran.error, ran.out);
         let is_refusal = output.iter().any(|line| line.starts_with("error: "));
         assert_eq!(ran.code != Some(0), is_refusal, "{line}: {said}");
         let expected = output.iter().map(|line| shape(line)).filter(|line| !line.is_empty());

@@ -89,7 +89,7 @@ Status = Struct(
     memory_height=U64,
     memory_tip=HASH,
 )
-Mined = Struct("Mined", hash=HASH, height=U64, nonce=U32, tries=U64, millis=U64)
+Mined = Struct("Mined", hash=HASH, height=U64, nonce=U32, tries=U64, micros=U64)
 OUTCOME = Enum(("Done", None), ("Status", Status), ("Mined", Mined), ("Submitted", HASH), ("Failed", Text(200)))
 Report = Struct("Report", sequence=U64, outcome=OUTCOME)
 Place = Struct("Place", hash=HASH, height=U64)

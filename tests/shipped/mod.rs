@@ -81,6 +81,7 @@ impl Node {
     }
 
     /// Waits for its end.
+    #[allow(dead_code, reason = "a bench does not wait for it")]
     pub fn end(mut self) -> ExitStatus {
         self.child.wait().expect("an end")
     }

@@ -224,7 +224,7 @@ pub fn messages() -> Vec<(String, Message)> {
         memory_height: 2,
         memory_tip: genesis,
     };
-    let mined = Mined { hash: tip, height: 1, nonce: 0x0102_0304, tries: 1_048_576, millis: 250 };
+    let mined = Mined { hash: tip, height: 1, nonce: 0x0102_0304, tries: 1_048_576, micros: 250_000 };
     for (name, sequence, outcome) in [
         ("done", 1, Outcome::Done),
         ("status", 2, Outcome::Status(status)),

@@ -247,14 +247,14 @@ fn outcome(outcome: &Outcome) -> Json {
     match outcome {
         Outcome::Done => text("Done"),
         Outcome::Status(status) => variant("Status", status_json(status)),
-        Outcome::Mined(Mined { hash, height, nonce, tries, millis }) => variant(
+        Outcome::Mined(Mined { hash, height, nonce, tries, micros }) => variant(
             "Mined",
             Json::Object(vec![
                 ("hash", text(hash)),
                 ("height", text(height)),
                 ("nonce", Json::Number(*nonce)),
                 ("tries", text(tries)),
-                ("millis", text(millis)),
+                ("micros", text(micros)),
             ]),
         ),
         Outcome::Submitted(id) => variant("Submitted", text(id)),

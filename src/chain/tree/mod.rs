@@ -3,30 +3,33 @@
 //! Lives here: work, bodies, validity and the two chains. Not here: any rule of consensus (`rules`,
 //! `check`).
 
+mod arena;
 mod prune;
 mod slot;
 
 use std::collections::BTreeSet;
 
-use crate::types::{BlockHash, Header, Lookup, Work};
+use crate::types::{BlockHash, Header, Places, Work};
+use arena::Arena;
 pub(super) use slot::{Index, Slot};
 
 #[derive(Debug)]
 pub(super) struct Tree {
-    slots: Vec<Slot>,
+    slots: Arena,
     /// Places in `slots` that hold nothing any more.
     free: Vec<Index>,
-    by_hash: Lookup<BlockHash, Index>,
+    /// By the beginnings of their hashes.
+    by_hash: Places<Index>,
     /// The chain with the most work whose bodies are all here, by height.
     active: Vec<Index>,
     /// The chain of valid headers with the most work, by height.
     best: Vec<Index>,
     /// Entries on neither chain that have no children, least work first.
-    leaves: BTreeSet<(Work, u64, Index)>,
+    leaves: BTreeSet<(Work, u32, Index)>,
     /// How many entries may be on neither chain.
     cap: usize,
     /// How many headers were put in, ever.
-    seen: u64,
+    seen: u32,
     /// Pruned, and not told yet.
     forgotten: BTreeSet<BlockHash>,
 }
@@ -34,13 +37,13 @@ pub(super) struct Tree {
 impl Tree {
     /// A tree of genesis alone, with its body.
     pub(super) fn new(genesis: &Header, hash: BlockHash, cap: usize) -> Tree {
-        let mut by_hash = Lookup::default();
-        by_hash.insert(hash, Index::ROOT);
+        let mut by_hash = Places::default();
+        by_hash.insert(Index::ROOT, |_| hash.beginning());
         let mut root = Slot::new(genesis, hash, 0, work_of(genesis), 0);
         root.has_body = true;
         root.linked = true;
         Tree {
-            slots: vec![root],
+            slots: Arena::of(root),
             free: Vec::new(),
             by_hash,
             active: vec![Index::ROOT],
@@ -53,15 +56,15 @@ impl Tree {
     }
 
     pub(super) fn slot(&self, index: Index) -> &Slot {
-        &self.slots[index.position()]
+        self.slots.at(index)
     }
 
     fn slot_mut(&mut self, index: Index) -> &mut Slot {
-        &mut self.slots[index.position()]
+        self.slots.at_mut(index)
     }
 
     pub(super) fn index(&self, hash: &BlockHash) -> Option<Index> {
-        self.by_hash.get(hash).copied()
+        self.by_hash.find(hash.beginning(), |at| self.slot(*at).hash == *hash)
     }
 
     pub(super) fn get(&self, hash: &BlockHash) -> Option<&Slot> {
@@ -164,25 +167,23 @@ impl Tree {
     pub(super) fn insert(&mut self, header: &Header, hash: BlockHash) -> Option<Index> {
         let parent = self.index(&header.previous)?;
         let index = self.free.pop().or_else(|| Index::at(self.slots.len()))?;
-        self.seen += 1;
+        self.seen = self.seen.saturating_add(1);
         let above = self.slot(parent);
-        let mut slot = Slot::new(header, hash, above.height + 1, above.work.plus(work_of(header)), self.seen);
+        let mut slot =
+            Slot::new(header, hash, above.height + 1, above.work().plus(work_of(header)), self.seen);
         slot.parent = Some(parent);
         slot.next_sibling = above.first_child;
         if let Some(sibling) = slot.next_sibling {
             self.slot_mut(sibling).previous_sibling = Some(index);
         }
-        match self.slots.get_mut(index.position()) {
-            Some(free) => *free = slot,
-            None => self.slots.push(slot),
-        }
-        self.by_hash.insert(hash, index);
+        self.slots.put(index, slot);
+        self.by_hash.insert(index, |at| self.slots.at(*at).hash.beginning());
         // It may be back before anybody was told that it had gone.
         self.forgotten.remove(&hash);
         self.no_leaf(parent);
         self.slot_mut(parent).first_child = Some(index);
         self.maybe_leaf(index);
-        if self.slot(index).work > self.slot(self.best_tip()).work {
+        if self.slot(index).outdoes(self.slot(self.best_tip())) {
             self.switch_best(index);
         }
         Some(index)
@@ -219,7 +220,7 @@ impl Tree {
         while let Some(at) = todo.pop() {
             self.slot_mut(at).linked = true;
             let (slot, ahead) = (self.slot(at), self.slot(best));
-            if slot.work > ahead.work || (best != before && slot.beats(ahead)) {
+            if slot.outdoes(ahead) || (best != before && slot.beats(ahead)) {
                 best = at;
             }
             // What was refused has no body, so nothing on the way is invalid.
@@ -240,11 +241,11 @@ impl Tree {
         if tip == before {
             return true;
         }
-        if !self.slot(tip).linked || self.slot(tip).work != self.slot(before).work {
+        if !self.slot(tip).linked || self.slot(tip).work() != self.slot(before).work() {
             return false;
         }
         self.switch_active(tip);
-        if self.slot(self.best_tip()).work == self.slot(tip).work {
+        if self.slot(self.best_tip()).work() == self.slot(tip).work() {
             self.switch_best(tip);
         }
         true
@@ -303,11 +304,8 @@ impl Tree {
         }
         // Rare, and paid for with proof of work: look at everything that is left.
         let mut best = self.active_tip();
-        for (position, slot) in self.slots.iter().enumerate() {
-            if !slot.invalid
-                && slot.beats(self.slot(best))
-                && let Some(index) = Index::at(position)
-            {
+        for (index, slot) in self.slots.iter() {
+            if !slot.invalid && slot.beats(self.slot(best)) {
                 best = index;
             }
         }

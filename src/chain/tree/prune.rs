@@ -13,7 +13,7 @@ impl Tree {
     pub(super) fn maybe_leaf(&mut self, index: Index) {
         let slot = self.slot(index);
         if slot.first_child.is_none() && self.is_side(index) {
-            let key = (slot.work, slot.seen, index);
+            let key = (slot.work(), slot.seen, index);
             self.leaves.insert(key);
         }
     }
@@ -21,7 +21,7 @@ impl Tree {
     /// `index` has a child now, or a place on a chain.
     pub(super) fn no_leaf(&mut self, index: Index) {
         let slot = self.slot(index);
-        let key = (slot.work, slot.seen, index);
+        let key = (slot.work(), slot.seen, index);
         self.leaves.remove(&key);
     }
 
@@ -36,7 +36,7 @@ impl Tree {
         while self.side_len() > self.cap {
             let Some((_, _, index)) = self.leaves.pop_first() else { return };
             let hash = self.slot(index).hash;
-            self.by_hash.remove(&hash);
+            self.by_hash.remove(hash.beginning(), |at| *at == index);
             self.forgotten.insert(hash);
             let parent = self.unlink(index);
             self.free.push(index);

@@ -36,10 +36,10 @@ pub(in crate::chain) struct Slot {
     pub(super) nonce: u32,
     pub(in crate::chain) hash: BlockHash,
     pub(in crate::chain) height: u64,
-    /// Of it and all its ancestors.
-    pub(in crate::chain) work: Work,
+    /// Of it and all its ancestors, the lower half first: 2^128 hashes are more than anybody will ever do.
+    work: [u64; 2],
     /// Counts up: the smaller was seen first.
-    pub(super) seen: u64,
+    pub(super) seen: u32,
     pub(super) parent: Option<Index>,
     pub(super) first_child: Option<Index>,
     pub(super) next_sibling: Option<Index>,
@@ -50,12 +50,14 @@ pub(in crate::chain) struct Slot {
     pub(in crate::chain) invalid: bool,
 }
 
-// With its place in the look-up and in a chain, an entry is some 200 bytes: `MAX_SIDE_ENTRIES` counts on it.
-const _: () = assert!(size_of::<Slot>() <= 152);
+// With its place in the look-up and in the chains, an entry is some 150 bytes: what a node needs for a block of
+// history, and what `MAX_SIDE_ENTRIES` counts on.
+const _: () = assert!(size_of::<Slot>() <= 128);
 
 impl Slot {
     /// A header without body, parent or children.
-    pub(super) fn new(header: &Header, hash: BlockHash, height: u64, work: Work, seen: u64) -> Slot {
+    pub(super) fn new(header: &Header, hash: BlockHash, height: u64, work: Work, seen: u32) -> Slot {
+        let work = work.to_u128();
         Slot {
             version: header.version,
             merkle_root: header.merkle_root,
@@ -64,7 +66,7 @@ impl Slot {
             nonce: header.nonce,
             hash,
             height,
-            work,
+            work: [work as u64, (work >> 64) as u64],
             seen,
             parent: None,
             first_child: None,
@@ -88,8 +90,22 @@ impl Slot {
         }
     }
 
+    /// Work of it and all its ancestors.
+    pub(in crate::chain) fn work(&self) -> Work {
+        Work::from_u128(self.hashes())
+    }
+
+    fn hashes(&self) -> u128 {
+        u128::from(self.work[1]) << 64 | u128::from(self.work[0])
+    }
+
+    /// Whether it has more work than `other`.
+    pub(super) fn outdoes(&self, other: &Slot) -> bool {
+        self.hashes() > other.hashes()
+    }
+
     /// What decides between two tips: more work, then seen first.
     pub(super) fn beats(&self, other: &Slot) -> bool {
-        self.work > other.work || (self.work == other.work && self.seen < other.seen)
+        self.outdoes(other) || (self.hashes() == other.hashes() && self.seen < other.seen)
     }
 }

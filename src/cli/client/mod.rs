@@ -3,9 +3,11 @@
 //! Plain HTTP only: the manager takes calls of its own machine and no others. What goes wrong comes back as
 //! a [`Failure`] with an exit code that says which kind it is.
 
+mod stranger;
 mod stream;
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -17,10 +19,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use crate::cli::{Failure, TIMED_OUT, UNREACHABLE, names};
 use crate::limits::{API_CONNECT_TIMEOUT, API_TIMEOUT};
+use crate::manager::view::Call;
 
 pub(crate) use stream::{Events, Lines};
 
@@ -29,10 +33,14 @@ const START_ONE: &str =
     "start a network with `networkmngr up --detach`, or say where one is with --manager http://HOST:PORT";
 
 /// Where a manager is, and how it is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Client {
     host: String,
     port: u16,
+    /// Whether it is known to be one.
+    met: Arc<OnceCell<()>>,
+    /// What is the matter, and what to do, where nothing listens there, if that is known.
+    died: Option<(String, String)>,
 }
 
 /// An answer, whole.
@@ -68,7 +76,19 @@ impl Client {
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
         let authority = authority.filter(|_| uri.path() == "/" && uri.query().is_none()).ok_or(FORM)?;
         let port = authority.port_u16().ok_or(FORM)?;
-        Ok(Client { host: authority.host().to_owned(), port })
+        Ok(Client { host: authority.host().to_owned(), port, met: Arc::default(), died: None })
+    }
+
+    /// The same; `error` and `hint` are said where nothing listens there.
+    pub(crate) fn or_died(self, error: String, hint: String) -> Client {
+        Client { died: Some((error, hint)), ..self }
+    }
+
+    /// One of a manager that is known to be one.
+    #[cfg(test)]
+    pub(crate) fn known(url: &str) -> Client {
+        let met = Arc::new(OnceCell::new_with(Some(())));
+        Client { met, ..Client::new(url).expect("a URL") }
     }
 
     /// Its address, as a URL.
@@ -108,6 +128,7 @@ impl Client {
         body: Bytes,
         within: Duration,
     ) -> Result<Answer, Failure> {
+        self.meet().await?;
         let whole = async {
             let response = self.send(method, path, body, &[]).await?;
             let status = response.status();
@@ -128,7 +149,12 @@ impl Client {
         let host = self.host.trim_matches(['[', ']']);
         let socket = timeout(API_CONNECT_TIMEOUT, TcpStream::connect((host, self.port)));
         let socket = socket.await.map_err(|_| self.unreachable("it does not answer"))?;
-        let socket = socket.map_err(|error| self.unreachable(&plain(&error)))?;
+        let socket = socket.map_err(|error| match (&self.died, error.kind()) {
+            (Some((error, hint)), std::io::ErrorKind::ConnectionRefused) => {
+                Failure { code: UNREACHABLE, ..Failure::new(error, hint) }
+            }
+            _ => self.unreachable(&plain(&error)),
+        })?;
         let _ = socket.set_nodelay(true);
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(socket)).await.map_err(|error| self.broke_off(&error))?;
@@ -146,11 +172,14 @@ impl Client {
             request = request.header(*name, value);
         }
         let request = request.body(Full::new(body)).map_err(|error| Failure::new(error.to_string(), ""))?;
-        sender.send_request(request).await.map_err(|error| self.broke_off(&error))
+        sender.send_request(request).await.map_err(|error| match error.is_parse() {
+            true => self.stranger("what listens there speaks no HTTP"),
+            false => self.broke_off(&error),
+        })
     }
 
     /// What a good answer says, or why it is none.
-    fn read<T: DeserializeOwned>(&self, path: &str, answer: &Answer) -> Result<T, Failure> {
+    pub(crate) fn read<T: DeserializeOwned>(&self, path: &str, answer: &Answer) -> Result<T, Failure> {
         if !answer.is_good() {
             return Err(refused(answer));
         }
@@ -192,7 +221,9 @@ pub(crate) fn refused(answer: &Answer) -> Failure {
         detail if detail.is_empty() => format!("the manager answered {}", answer.status),
         detail => detail,
     };
-    let mut failure = Failure::new(detail, as_command(&text("hint")));
+    let call = serde_json::from_value::<Call>(problem["call"].clone());
+    let hint = call.map_or_else(|_| text("hint"), |call| format!("{} {}", command(call), call.does()));
+    let mut failure = Failure::new(detail, hint);
     failure.code = match answer.status {
         StatusCode::BAD_REQUEST => crate::cli::USAGE,
         StatusCode::GATEWAY_TIMEOUT => TIMED_OUT,
@@ -201,15 +232,13 @@ pub(crate) fn refused(answer: &Answer) -> Failure {
     failure
 }
 
-/// A hint of the API, whose calls are replaced by the commands that make them.
-fn as_command(hint: &str) -> String {
-    let hint = hint.replace("POST /api/v1/heal", "`networkmngr heal`");
-    let Some((before, call)) = hint.split_once("POST /api/v1/nodes/") else { return hint };
-    let end = call.find(|c: char| !c.is_ascii_alphanumeric() && c != '/').unwrap_or(call.len());
-    let (call, after) = call.split_at(end);
-    match call.split_once('/').map(|(node, verb)| (node.parse(), verb)) {
-        Some((Ok(node), verb)) => format!("{before}`networkmngr {verb} {}`{after}", names::letters(node)),
-        _ => hint,
+/// The command that makes a call.
+fn command(call: Call) -> String {
+    match call {
+        Call::ResumeNode { node } => format!("`networkmngr resume {}`", names::letters(node)),
+        Call::RestartNode { node } => format!("`networkmngr restart {}`", names::letters(node)),
+        Call::Heal => "`networkmngr heal`".to_owned(),
+        Call::GetNodes => "`networkmngr ps`".to_owned(),
     }
 }
 
@@ -224,19 +253,6 @@ fn plain(error: &std::io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hint_names_the_command_in_place_of_the_call() {
-        for (said, shown) in [
-            ("POST /api/v1/nodes/0/resume", "`networkmngr resume A`"),
-            ("POST /api/v1/nodes/27/restart starts it", "`networkmngr restart AB` starts it"),
-            ("POST /api/v1/heal ends it", "`networkmngr heal` ends it"),
-            ("POST /api/v1/nodes/x", "POST /api/v1/nodes/x"),
-            ("", ""),
-        ] {
-            assert_eq!(as_command(said), shown);
-        }
-    }
 
     #[test]
     fn a_manager_is_named_by_its_url() {
@@ -261,7 +277,15 @@ mod tests {
     /// (status, body, exit code, what is said)
     #[test]
     fn a_problem_becomes_an_error_with_its_hint_and_code() {
+        let restart =
+            r#"{"detail": "no", "hint": "POST /x", "call": {"operation": "restartNode", "node": 27}}"#;
+        let heal =
+            r#"{"detail": "no", "call": {"operation": "heal", "method": "POST", "path": "/api/v1/heal"}}"#;
+        let unknown = r#"{"detail": "no", "hint": "POST /x", "call": {"operation": "dance"}}"#;
         let rows = [
+            (409, restart, 1, "no", "`networkmngr restart AB` starts it"),
+            (409, heal, 1, "no", "`networkmngr heal` ends it"),
+            (409, unknown, 1, "no", "POST /x"),
             (409, r#"{"detail": "no", "hint": "try"}"#, 1, "no", "try"),
             (400, r#"{"detail": "what?"}"#, 2, "what?", ""),
             (504, r#"{"detail": "late"}"#, 4, "late", ""),

@@ -137,6 +137,7 @@ impl Lines {
         path: &str,
         headers: &[(&'static str, String)],
     ) -> Result<Lines, Failure> {
+        client.meet().await?;
         let response = timeout(
             API_CONNECT_TIMEOUT + Duration::from_secs(10),
             client.send(Method::GET, path, Bytes::new(), headers),
@@ -206,7 +207,7 @@ mod tests {
             let text = "id: 7.2\r\ndata: {\"seq\":2,\"type\":\"lost\",\"first\":1}\r\n\r\n";
             socket.write_all(format!("{HEAD}{text}").as_bytes()).await.expect("sent");
         });
-        let client = Client::new(&address.to_string()).expect("a URL");
+        let client = Client::known(&address.to_string());
         let mut events = Events::open(&client, None).await.expect("a stream");
         let first = events.next().await.expect("an event");
         assert_eq!((first.event.kind.as_str(), first.event.seq), ("tip", Some(1)));
@@ -228,7 +229,7 @@ mod tests {
             let head = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\n";
             socket.write_all(format!("{head}{body}").as_bytes()).await.expect("sent");
         });
-        let client = Client::new(&address.to_string()).expect("a URL");
+        let client = Client::known(&address.to_string());
         let refused = Events::open(&client, None).await.expect_err("refused");
         assert_eq!((refused.error.as_str(), refused.code), ("too many", 1));
     }

@@ -15,7 +15,7 @@ pub(super) fn show(settings: &[Setting], talk: &Talk, output: &mut Output) {
     output.data(&json!({"manager": manager, "up": settings}), |style| {
         let mut table = Table::new([("setting", Align::Left), ("value", Align::Left), ("from", Align::Left)]);
         for setting in settings {
-            let from = match &setting.place {
+            let from = match setting.at() {
                 Some(place) => format!("{} {place}", setting.from),
                 None => setting.from.to_owned(),
             };

@@ -1,6 +1,6 @@
 //! What every command that talks to a manager needs: which one, and where to say what it says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -25,22 +25,52 @@ pub(in crate::cli) struct Context {
 impl Context {
     /// A context for the manager that is meant.
     pub(super) fn new(talk: &Talk) -> Result<Context, Failure> {
-        let url = talk.manager.clone().or_else(running_here).unwrap_or_else(|| USUAL_MANAGER.to_owned());
-        let client = Client::new(&url).map_err(|error| {
-            Failure::usage(format!("--manager {url}: {error}"), "leave it out for the usual one")
+        let here = if talk.manager.is_none() { Here::usual() } else { None };
+        let running = here.as_ref().filter(|here| process::is_alive(here.pid));
+        let url = talk.manager.clone().or_else(|| running.map(|here| here.url.clone()));
+        let url = url.unwrap_or_else(|| USUAL_MANAGER.to_owned());
+        let mut client = Client::new(&url).map_err(|error| {
+            Failure::usage(
+                format!("--manager {url}: {error}"),
+                "leave it out for the usual one, or see `networkmngr --help`",
+            )
         })?;
+        if let Some(Here { folder, pid, .. }) = here {
+            let folder = folder.display();
+            client = client.or_died(
+                format!("the network in {folder} died: its manager, process {pid}, has gone without an end"),
+                "`networkmngr up --detach` goes on with it where its nodes were".to_owned(),
+            );
+        }
         Ok(Context { client, output: Output::stdout(talk.json) })
     }
 }
 
-/// The manager of the network in this folder, if it runs.
-fn running_here() -> Option<String> {
-    let folder = std::env::var_os("NETWORKMNGR_DATA_DIR").map_or(PathBuf::from("network"), PathBuf::from);
-    let text = std::fs::read(folder.join(record::FILE)).ok()?;
-    let record: Value = serde_json::from_slice(&text).ok()?;
-    let pid = record["manager"]["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())?;
-    let http = record["manager"]["http"].as_str()?;
-    process::is_alive(pid).then(|| format!("http://{http}"))
+/// A manager that a folder names.
+pub(in crate::cli) struct Here {
+    folder: PathBuf,
+    /// Its process.
+    pub pid: u32,
+    /// Where it is.
+    pub url: String,
+}
+
+impl Here {
+    /// The manager of the network in `folder`. One that ends in order takes its record along, so whoever has one
+    /// runs, or died.
+    pub(in crate::cli) fn of(folder: &Path) -> Option<Here> {
+        let text = std::fs::read(folder.join(record::FILE)).ok()?;
+        let record: Value = serde_json::from_slice(&text).ok()?;
+        let pid = record["manager"]["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())?;
+        let url = format!("http://{}", record["manager"]["http"].as_str()?);
+        Some(Here { folder: folder.to_owned(), pid, url })
+    }
+
+    /// That of the folder which commands look into.
+    fn usual() -> Option<Here> {
+        let folder = std::env::var_os("NETWORKMNGR_DATA_DIR").map_or(PathBuf::from("network"), PathBuf::from);
+        Here::of(&folder)
+    }
 }
 
 /// The time, in seconds since 1970.

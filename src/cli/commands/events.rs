@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::cli::client::Events;
 use crate::cli::commands::Context;
 use crate::cli::{Failure, names, render, values, watch};
+use crate::manager::happened::Kind;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,8 +23,8 @@ which can be kept and looked at again.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct EventsArgs {
-    /// Only of these types: tip, block, reorg, pool, verdict, node, link, partition, …
-    #[arg(long = "type", value_name = "TYPES", value_delimiter = ',')]
+    /// Only of these types.
+    #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = kind, help = kinds_help())]
     kinds: Vec<String>,
     /// Only what this node told.
     #[arg(long, value_name = "NODE", value_parser = names::node)]
@@ -37,6 +38,31 @@ pub(crate) struct EventsArgs {
     /// End after this time.
     #[arg(long = "for", value_name = "TIME", value_parser = values::time)]
     time: Option<Duration>,
+}
+
+impl EventsArgs {
+    /// Whether it never ends by itself.
+    pub(in crate::cli) fn is_endless(&self) -> bool {
+        self.count.is_none() && self.time.is_none()
+    }
+}
+
+/// The names of all events.
+fn kinds() -> impl Iterator<Item = &'static str> {
+    Kind::all().map(Kind::name)
+}
+
+fn kinds_help() -> String {
+    format!("Only of these types: {}", kinds().collect::<Vec<_>>().join(", "))
+}
+
+/// The name of an event.
+fn kind(text: &str) -> Result<String, String> {
+    if kinds().any(|known| known == text) {
+        return Ok(text.to_owned());
+    }
+    let nearest = values::nearest(kinds(), text).unwrap_or_default();
+    Err(format!("did you mean {nearest}? There are {}", kinds().collect::<Vec<_>>().join(", ")))
 }
 
 pub(super) async fn run(args: &EventsArgs, context: &mut Context) -> Result<(), Failure> {
@@ -54,11 +80,13 @@ pub(super) async fn run(args: &EventsArgs, context: &mut Context) -> Result<(), 
             () = sleep_until(until) => return Ok(()),
         };
         let event = &told.event;
-        let wanted = args.kinds.is_empty() || args.kinds.contains(&event.kind);
+        let is_named = args.kinds.contains(&event.kind);
+        // The stream's own beginning is for those who ask for it.
+        let wanted = is_named || (args.kinds.is_empty() && event.kind != Kind::Start.name());
         // That events were lost is never kept from anybody.
-        let is_told =
-            event.kind == "lost" || (wanted && args.node.is_none_or(|node| event.node == Some(node)));
-        if event.kind == "start" || !is_told {
+        let is_lost = event.kind == Kind::Lost.name();
+        let is_told = is_lost || (wanted && args.node.is_none_or(|node| event.node == Some(node)));
+        if !is_told {
             continue;
         }
         left -= 1;
@@ -71,4 +99,17 @@ pub(super) async fn run(args: &EventsArgs, context: &mut Context) -> Result<(), 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_there_is_not_is_refused_with_the_nearest() {
+        assert_eq!(kind("reorg").as_deref(), Ok("reorg"));
+        let error = kind("reorgs").expect_err("none");
+        assert!(error.starts_with("did you mean reorg? There are peer_ready, "), "{error}");
+        assert!(error.contains("mining_set") && error.ends_with("start, lost"), "{error}");
+    }
 }

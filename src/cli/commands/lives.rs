@@ -1,11 +1,13 @@
 //! `networkmngr add`, `kill`, `stop`, `pause`, `resume` and `restart`: nodes that come and go.
 
-use serde_json::json;
+use bytes::Bytes;
+use hyper::Method;
 
+use crate::cli::client::refused;
 use crate::cli::commands::Context;
-use crate::cli::{Failure, names, render};
+use crate::cli::{Failure, UNREACHABLE, names, render};
 use crate::limits::{API_CHANGE_TIMEOUT, MAX_NODES};
-use crate::manager::view::{Add, Node, Nodes};
+use crate::manager::view::{Add, Life, Node, Nodes};
 
 const EXAMPLES_ADD: &str = "\
 Examples:
@@ -20,7 +22,7 @@ A new node has a folder of its own, is linked as the others are, and gets the ch
 pub(crate) struct AddArgs {
     /// How many.
     #[arg(value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=MAX_NODES as i64))]
-    count: u16,
+    pub(in crate::cli) count: u16,
 }
 
 pub(super) async fn add(args: &AddArgs, context: &mut Context) -> Result<(), Failure> {
@@ -38,25 +40,91 @@ pub(crate) struct NodesArgs {
     nodes: names::Nodes,
 }
 
-/// Has `what` done to each of the nodes, one after the other, up to the first that fails.
-pub(super) async fn each(what: &str, args: &NodesArgs, context: &mut Context) -> Result<(), Failure> {
+/// What is done to nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// Ended at once.
+    Kill,
+    /// Ended in order.
+    Stop,
+    /// Stopped by a signal.
+    Pause,
+    /// Has it go on.
+    Resume,
+    /// Ended, and started.
+    Restart,
+}
+
+impl Verb {
+    /// As the API calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Verb::Kill => "kill",
+            Verb::Stop => "stop",
+            Verb::Pause => "pause",
+            Verb::Resume => "resume",
+            Verb::Restart => "restart",
+        }
+    }
+
+    /// What a node that is so already is.
+    fn already(self, life: Life) -> Option<&'static str> {
+        match (self, life) {
+            (Verb::Kill | Verb::Stop, Life::Ended) => Some("has ended already"),
+            (Verb::Pause, Life::Paused) => Some("is paused already"),
+            (Verb::Resume, Life::Running) => Some("is running already"),
+            _ => None,
+        }
+    }
+}
+
+/// Does this to each of the nodes, one after the other. What cannot be done to one keeps it from no other; what
+/// is so already is no failure.
+pub(super) async fn each(verb: Verb, args: &NodesArgs, context: &mut Context) -> Result<(), Failure> {
     let mut nodes: Vec<Node> = Vec::new();
-    let mut failed = None;
+    let mut failed: Vec<(usize, Failure)> = Vec::new();
     for number in &args.nodes.0 {
-        match context
-            .client
-            .post(&format!("/api/v1/nodes/{number}/{what}"), &json!({}), API_CHANGE_TIMEOUT)
-            .await
-        {
+        let done = one(verb, *number, context).await;
+        match done {
             Ok(node) => nodes.push(node),
             Err(failure) => {
-                failed = Some(failure);
-                break;
+                let is_gone = failure.code == UNREACHABLE;
+                failed.push((*number, failure));
+                if is_gone {
+                    break;
+                }
             }
         }
     }
-    if failed.is_none() || !nodes.is_empty() {
+    if failed.is_empty() || !nodes.is_empty() {
         context.output.data(&Nodes { nodes: nodes.clone() }, |_| render::nodes(&nodes));
     }
-    failed.map_or(Ok(()), Err)
+    together(args.nodes.0.len(), failed)
+}
+
+async fn one(verb: Verb, number: usize, context: &mut Context) -> Result<Node, Failure> {
+    let path = format!("/api/v1/nodes/{number}");
+    let (client, what) = (&context.client, format!("{path}/{}", verb.name()));
+    let answer = client.call(Method::POST, &what, Bytes::from_static(b"{}"), API_CHANGE_TIMEOUT).await?;
+    if answer.is_good() {
+        return client.read(&what, &answer);
+    }
+    let life = serde_json::from_value::<Life>(answer.json()["state"].clone()).ok();
+    let Some(already) = life.and_then(|life| verb.already(life)) else { return Err(refused(&answer)) };
+    let node = client.get(&path).await?;
+    context.output.note(&format!("{} {already}", names::letters(number)));
+    Ok(node)
+}
+
+/// The failures of some of so many nodes as one.
+fn together(of: usize, mut failed: Vec<(usize, Failure)>) -> Result<(), Failure> {
+    if failed.len() < 2 && (of == 1 || failed.is_empty()) {
+        return failed.pop().map_or(Ok(()), |(_, failure)| Err(failure));
+    }
+    let numbers: Vec<usize> = failed.iter().map(|(number, _)| *number).collect();
+    let whys = failed.iter().map(|(_, failure)| format!("\n  {}", failure.error)).collect::<String>();
+    let hint = failed.iter().map(|(_, failure)| failure.hint.as_str()).find(|hint| !hint.is_empty());
+    let code = failed.iter().map(|(_, failure)| failure.code).max().filter(|code| *code == UNREACHABLE);
+    let error = format!("not done to {} of {of} nodes, {}:{whys}", failed.len(), names::several(&numbers));
+    Err(Failure { code: code.unwrap_or(1), ..Failure::new(error, hint.unwrap_or_default()) })
 }

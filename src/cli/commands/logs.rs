@@ -11,6 +11,7 @@ const EXAMPLES: &str = "\
 Examples:
   networkmngr logs
   networkmngr logs B --since 1m
+  networkmngr logs manager
   networkmngr logs -f --grep reorg
   networkmngr logs --since 2026-01-31T12:00:00Z --json";
 
@@ -21,9 +22,9 @@ const LINE: usize = 2000;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct LogsArgs {
-    /// Of which node; if not given, of all, and of the manager.
-    #[arg(value_name = "NODE", value_parser = names::node)]
-    node: Option<usize>,
+    /// Whose: a node's, or `manager`; if not given, of all of them.
+    #[arg(value_name = "NODE", value_parser = whose)]
+    node: Option<String>,
     /// Go on as lines come, until Ctrl-C.
     #[arg(short, long)]
     follow: bool,
@@ -36,6 +37,16 @@ pub(crate) struct LogsArgs {
     /// The last so many lines.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 1000)]
     limit: u32,
+}
+
+/// Whose log, as the API takes it: a node's number, or `manager`.
+fn whose(text: &str) -> Result<String, String> {
+    match text {
+        "manager" => Ok(text.to_owned()),
+        _ => names::node(text)
+            .map(|number| number.to_string())
+            .map_err(|_| "expected a node's number or letter, such as 3 or D, or manager".to_owned()),
+    }
 }
 
 /// A moment, as the API takes it: seconds ago, or RFC 3339.
@@ -59,9 +70,14 @@ pub(super) fn in_query(text: &str) -> String {
 }
 
 impl LogsArgs {
+    /// Whether it never ends by itself.
+    pub(in crate::cli) fn is_endless(&self) -> bool {
+        self.follow
+    }
+
     fn path(&self) -> String {
         let mut query = vec![format!("limit={}", self.limit)];
-        query.extend(self.node.map(|node| format!("node={node}")));
+        query.extend(self.node.as_ref().map(|node| format!("node={node}")));
         query.extend(self.since.as_ref().map(|since| format!("since={}", in_query(since))));
         query.extend(self.grep.as_ref().map(|text| format!("grep={}", in_query(text))));
         query.extend(self.follow.then(|| "follow=true".to_owned()));
@@ -105,8 +121,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_log_is_a_nodes_or_the_managers() {
+        assert_eq!(whose("manager").as_deref(), Ok("manager"));
+        assert_eq!(whose("D").as_deref(), Ok("3"));
+        assert!(whose("managers").is_err());
+    }
+
+    #[test]
     fn a_moment_is_told_as_the_api_takes_it() {
         assert_eq!(since("1m").as_deref(), Ok("60"));
+        assert_eq!(since("30").as_deref(), Ok("30"));
         assert_eq!(since("500ms").as_deref(), Ok("0.5"));
         assert_eq!(since("2026-01-31T13:00:00+01:00").as_deref(), Ok("2026-01-31T12:00:00Z"));
         assert!(since("yesterday").is_err());

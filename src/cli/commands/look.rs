@@ -52,7 +52,11 @@ pub(crate) struct BlockArgs {
 
 pub(super) async fn block(args: &BlockArgs, context: &mut Context) -> Result<(), Failure> {
     let id = resolve(&args.id, &context.client).await?;
-    let report: BlockReport = context.client.get(&format!("/api/v1/blocks/{id}")).await?;
+    let report = context.client.get::<BlockReport>(&format!("/api/v1/blocks/{id}")).await;
+    let report = report.map_err(|failure| match failure.hint.is_empty() {
+        true => Failure { hint: "`networkmngr chain` lists the newest".to_owned(), ..failure },
+        false => failure,
+    })?;
     context.output.data(&report, |style| render::block(&report, now(), style));
     Ok(())
 }

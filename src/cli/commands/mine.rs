@@ -3,11 +3,14 @@
 use core::time::Duration;
 
 use clap::Subcommand;
+use hyper::{Method, StatusCode};
 
+use crate::cli::client::{Answer, refused};
 use crate::cli::commands::Context;
+use crate::cli::commands::forecast::{self, Forecast};
 use crate::cli::output::spinner;
 use crate::cli::render::{self, short};
-use crate::cli::{Failure, names, values};
+use crate::cli::{Failure, TIMED_OUT, names, values, watch};
 use crate::limits::{API_CHANGE_TIMEOUT, MAX_MINED_AT_ONCE};
 use crate::manager::view::{Mine, MinedBlocks, Mining, MiningMode, Send, Sent, SetMining};
 
@@ -16,6 +19,7 @@ Examples:
   networkmngr mine
   networkmngr mine A
   networkmngr mine 0 -n 3 --data \"hello, chain\"
+  networkmngr mine -q                the hash alone, for a script
 
 Without a node, the nodes have their turns. Returns when every node that can be reached from the
 miner has the last block. Each try is as likely as any other to find a block, however many were
@@ -34,20 +38,68 @@ pub(crate) struct MineArgs {
     /// A text to put into the first of them.
     #[arg(long, value_name = "TEXT")]
     data: Option<String>,
+    /// Print the blocks' hashes alone, one a line.
+    #[arg(short, long)]
+    quiet: bool,
     /// How long it may take: a time such as 10s or 5m, or seconds.
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::patience)]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::time)]
     timeout: Duration,
 }
 
 pub(super) async fn mine(args: &MineArgs, context: &mut Context) -> Result<(), Failure> {
+    let rules = watch::network(&context.client).await?.rules;
+    let expected_hashes = rules.expected_hashes.parse().unwrap_or(0.0);
+    // The API takes whole seconds.
+    let timeout = Duration::from_secs(args.timeout.as_secs_f64().ceil() as u64);
+    let forecast = Forecast { blocks: args.count, expected_hashes, patience: timeout };
+    if let Some(warning) = forecast.warning(forecast::rate) {
+        context.output.note(&warning);
+    }
     let mine = Mine { node: args.node, count: Some(args.count), content: args.data.clone() };
-    let path = format!("/api/v1/mine?timeout={}", args.timeout.as_secs().max(1));
+    let path = format!("/api/v1/mine?timeout={}", timeout.as_secs());
+    let body = serde_json::to_vec(&mine).map_err(|error| Failure::new(error.to_string(), ""))?;
     let bar = spinner(format!("mining {}", render::count(args.count, "block")));
-    let mined = context.client.post::<MinedBlocks>(&path, &mine, args.timeout + API_CHANGE_TIMEOUT).await;
+    let patience = timeout + API_CHANGE_TIMEOUT;
+    let answer = context.client.call(Method::POST, &path, body.into(), patience).await;
     bar.finish_and_clear();
-    let mined = mined?;
-    context.output.data(&mined, |_| render::mined(&mined.blocks));
-    Ok(())
+    let answer = answer?;
+    let (mined, failure) = match answer.is_good() {
+        true => (context.client.read::<MinedBlocks>(&path, &answer)?, None),
+        false => not_mined(&answer, forecast),
+    };
+    if failure.is_none() || !mined.blocks.is_empty() {
+        context.output.data(&mined, |_| match args.quiet {
+            true => mined.blocks.iter().map(|block| format!("{}\n", block.hash)).collect(),
+            false => render::mined(&mined.blocks),
+        });
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// What was mined before something went wrong, and what that was.
+fn not_mined(answer: &Answer, forecast: Forecast) -> (MinedBlocks, Option<Failure>) {
+    let problem = answer.json();
+    let blocks = serde_json::from_value(problem["blocks"].clone()).unwrap_or_default();
+    let mined = MinedBlocks { blocks };
+    let failure = refused(answer);
+    let (there, asked) = (mined.blocks.len(), forecast.blocks);
+    // Of a node that was asked and did not find it; not of one to which it did not come.
+    let is_late = failure.code == TIMED_OUT && problem["node"].is_u64();
+    let failure = match is_late {
+        true => Failure {
+            error: forecast.missed(&mined.blocks, forecast::rate),
+            hint: "wait longer with --timeout, or start a network with a lower --difficulty; the search goes on \
+                   meanwhile: `networkmngr tree` shows what comes of it"
+                .to_owned(),
+            ..failure
+        },
+        false if asked > 1 && answer.status != StatusCode::BAD_REQUEST => Failure {
+            error: format!("{there} of {} mined: {}", render::count(asked, "block"), failure.error),
+            ..failure
+        },
+        false => failure,
+    };
+    (mined, Some(failure))
 }
 
 const EXAMPLES_MINING: &str = "\
@@ -151,8 +203,8 @@ Examples:
   networkmngr send \"hello, chain\"
   networkmngr send \"hello, chain\" --to B
 
-It waits in the pools of all nodes until somebody mines a block: `networkmngr mine`, then
-`networkmngr tx ID`.";
+Prints its id. It waits in the pools of all nodes until somebody mines a block: `networkmngr
+mine`, then `networkmngr tx ID`.";
 
 /// What to send.
 #[derive(Debug, clap::Args)]
@@ -167,14 +219,20 @@ pub(crate) struct SendArgs {
 }
 
 pub(super) async fn send(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
+    if args.text.is_empty() {
+        return Err(Failure::usage(
+            "there is nothing to send",
+            "name a text: `networkmngr send \"hello, chain\"`",
+        ));
+    }
     let send = Send { content: args.text.clone(), node: args.to };
     let sent: Sent = context.client.post("/api/v1/transactions", &send, API_CHANGE_TIMEOUT).await?;
-    context.output.data(&sent, |_| {
-        let (id, node) = (&sent.id, names::letters(sent.node));
-        format!(
-            "sent to {node}; it waits for a block: `networkmngr tx {}` shows where it is\n{id}\n",
-            short(id).trim_end_matches('…')
-        )
-    });
+    let (id, node) = (&sent.id, names::letters(sent.node));
+    let begin = short(id);
+    let begin = begin.trim_end_matches('…');
+    context
+        .output
+        .note(&format!("sent to {node}; it waits for a block: `networkmngr tx {begin}` shows where it is"));
+    context.output.data(&sent, |_| format!("{id}\n"));
     Ok(())
 }

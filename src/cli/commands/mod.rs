@@ -10,11 +10,13 @@ mod doctor;
 mod down;
 mod events;
 mod faults;
+mod forecast;
 mod lives;
 mod logs;
 mod look;
 mod mine;
 mod ps;
+mod renew;
 mod status;
 mod tamper;
 #[cfg(test)]
@@ -33,8 +35,9 @@ use crate::cli::scenario::ScenarioArgs;
 use crate::cli::settings::{self, Asked, NotAsked};
 use crate::cli::simulate::SimulateArgs;
 use crate::cli::{Failure, manager, node, scenario, simulate};
+use lives::Verb;
 
-pub(super) use context::{Context, now};
+pub(super) use context::{Context, Here, now};
 pub(super) use detach::{Detached, start as start_detached};
 pub(super) use down::{down, ended};
 
@@ -94,6 +97,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  networkmngr down\n  networkmngr down --manager http://127.0.0.1:4999"
     )]
     Down,
+    /// Start a new network in place of this one: with other rules, more nodes, another shape.
+    Renew(renew::RenewArgs),
     /// List the processes: addresses, memory, restarts.
     #[command(after_help = "Examples:\n  networkmngr ps\n  networkmngr ps --json")]
     Ps,
@@ -207,6 +212,10 @@ async fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
     let Talk { json, .. } = asked.cli.talk;
     let mut output = Output::stdout(json);
     let mut code = ExitCode::SUCCESS;
+    if let Command::Up(args) | Command::Doctor(args) | Command::Config(args) = &asked.cli.command {
+        // What makes no sense is said with its place, before anything is done.
+        manager::settings(args).map_err(|failure| settings::placed(failure, &asked.settings))?;
+    }
     match &asked.cli.command {
         Command::Up(args) if args.detach && !args.detached => {
             detach::up(args, &asked.words, &mut output).await?;
@@ -230,6 +239,7 @@ async fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
 pub(super) async fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
     match command {
         Command::Down => down(context).await,
+        Command::Renew(args) => renew::run(args, context).await,
         Command::Ps => ps::run(context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Wait(args) => wait::run(args, context).await,
@@ -248,11 +258,11 @@ pub(super) async fn run(command: &Command, context: &mut Context) -> Result<(), 
         Command::Link(args) => faults::link(args, context).await,
         Command::Unlink(args) => faults::unlink(args, context).await,
         Command::Add(args) => lives::add(args, context).await,
-        Command::Kill(args) => lives::each("kill", args, context).await,
-        Command::Stop(args) => lives::each("stop", args, context).await,
-        Command::Pause(args) => lives::each("pause", args, context).await,
-        Command::Resume(args) => lives::each("resume", args, context).await,
-        Command::Restart(args) => lives::each("restart", args, context).await,
+        Command::Kill(args) => lives::each(Verb::Kill, args, context).await,
+        Command::Stop(args) => lives::each(Verb::Stop, args, context).await,
+        Command::Pause(args) => lives::each(Verb::Pause, args, context).await,
+        Command::Resume(args) => lives::each(Verb::Resume, args, context).await,
+        Command::Restart(args) => lives::each(Verb::Restart, args, context).await,
         Command::Tamper(args) => tamper::run(args, context).await,
         Command::Up(_)
         | Command::Scenario(_)

@@ -26,6 +26,13 @@ pub(crate) struct StatusArgs {
     watch: bool,
 }
 
+impl StatusArgs {
+    /// Whether it never ends by itself.
+    pub(in crate::cli) fn is_endless(&self) -> bool {
+        self.watch
+    }
+}
+
 pub(super) async fn run(args: &StatusArgs, context: &mut Context) -> Result<(), Failure> {
     if !args.watch {
         let network = watch::network(&context.client).await?;

@@ -83,7 +83,12 @@ pub(super) async fn run(args: &TamperArgs, context: &mut Context) -> Result<(), 
     let answer = context.client.call(Method::POST, &path, body.into(), API_CHANGE_TIMEOUT).await?;
     let problem = answer.json();
     if answer.status == StatusCode::UNPROCESSABLE_ENTITY {
-        let why = problem["detail"].as_str().unwrap_or("it does not say why");
+        let why = match (problem["height"].as_u64(), problem["rule"].as_str(), problem["why"].as_str()) {
+            (Some(height), Some(rule), Some(why)) => {
+                format!("the block at height {height} breaks the rule {rule}: {why}")
+            }
+            _ => problem["detail"].as_str().unwrap_or("it does not say why").to_owned(),
+        };
         let error = format!(
             "node {to_name} refused the chain in which “{}” stands for “{}”: {why}",
             safe(&args.text, 80),

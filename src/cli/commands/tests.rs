@@ -40,3 +40,25 @@ fn every_command_has_examples_and_they_parse() {
         }
     }
 }
+
+/// Whatever is wrong with the flags of a command, its own help is what lists them.
+#[test]
+fn every_usage_error_hints_at_the_help_of_its_command() {
+    let mut all = vec![("networkmngr".to_owned(), settings::command())];
+    walk(&settings::command(), "networkmngr", &mut all);
+    for (path, command) in all {
+        // Flags without a command are those of `up`.
+        let path = if path == "networkmngr" { "networkmngr up".to_owned() } else { path };
+        let words = |more: &[&str]| {
+            path.split(' ').chain(more.iter().copied()).map(std::ffi::OsString::from).collect()
+        };
+        for words in [words(&["--zzz"]), words(&["--json", "--zzz=1"])] {
+            let Err(NotAsked::Wrong(failure)) = settings::read(words) else { panic!("{path} takes it") };
+            let needs_one = command.is_subcommand_required_set() && !path.ends_with(" up");
+            let what = if needs_one { "commands" } else { "flags" };
+            assert_eq!(failure.hint, format!("`{path} --help` lists the {what}"), "{path}: {failure}");
+            assert_eq!(failure.code, crate::cli::USAGE);
+        }
+        assert!(matches!(settings::read(words(&["--help"])), Err(NotAsked::Shown(_))), "{path} --help works");
+    }
+}

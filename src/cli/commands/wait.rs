@@ -40,7 +40,7 @@ pub(crate) struct WaitArgs {
     #[arg(long, value_name = "N")]
     tips: Option<usize>,
     /// How long: a time such as 500ms or 2m, or seconds.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::patience)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::time)]
     timeout: Duration,
 }
 

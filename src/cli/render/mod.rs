@@ -19,4 +19,4 @@ pub(super) use status::{mined, mining, status, tip_of};
 pub(super) use style::Style;
 pub(super) use table::{Align, Cell, Table};
 pub(super) use tree::tree;
-pub(super) use values::{ago, bytes, count, hashes, safe, short, span};
+pub(super) use values::{ago, bytes, count, hashes, lines, safe, short, span, steers};

@@ -22,18 +22,35 @@ pub(in crate::cli) fn safe(text: &str, most: usize) -> String {
             shown.push('…');
             break;
         }
-        // Marks that turn the direction of writing hide what follows as well as an escape does.
-        let steers = c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if steers { shown.extend(c.escape_default()) } else { shown.push(c) }
+        if steers(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown
+}
+
+/// Lines of text, in which nothing but their ends steers a terminal.
+pub(in crate::cli) fn lines(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) && c != '\n' { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
+/// Whether a character could steer a terminal, or hide what it stands in: controls (C0, DEL and C1), marks that
+/// turn the direction of writing, line ends of their own, and what has no width.
+pub(in crate::cli) fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A time that something takes.
 pub(in crate::cli) fn span(time: Duration) -> String {
     let secs = time.as_secs_f64();
     match secs {
+        0.0 => "0.0 ms".to_owned(),
+        ..0.000_1 => format!("{:.0} µs", secs * 1e6),
         ..0.01 => format!("{:.1} ms", secs * 1e3),
         ..0.9995 => format!("{:.0} ms", secs * 1e3),
         ..10.0 => format!("{secs:.1} s"),
@@ -102,11 +119,16 @@ mod tests {
         assert_eq!(safe("hello, chain", 20), "hello, chain");
         assert_eq!(safe("a\x1b[2Jb\nc\u{202e}d", 99), "a\\u{1b}[2Jb\\nc\\u{202e}d");
         assert_eq!(safe("hellö, chain", 5), "hellö…");
+        assert_eq!(safe("\u{9b}2J\u{61c}\u{2066}\u{ad}", 99), "\\u{9b}2J\\u{61c}\\u{2066}\\u{ad}");
+        assert_eq!(lines("one\ntwo\r\u{9b}"), "one\ntwo\\r\\u{9b}");
     }
 
     #[test]
     fn quantities_are_said_as_people_say_them() {
         let times = [
+            (0.0, "0.0 ms"),
+            (0.000_043, "43 µs"),
+            (0.000_38, "0.4 ms"),
             (0.0012, "1.2 ms"),
             (0.25, "250 ms"),
             (9.0, "9.0 s"),

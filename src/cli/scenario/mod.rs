@@ -91,6 +91,7 @@ A scenario's line is a command of networkmngr without that word, a comment behin
 N may have =, >=, <=, > or < in front. `within 10s` at the end of the line is how long it may
 take to become so; 10 s if it is not there. The first command is `up`, with the flags of
 `networkmngr up`; its ports are free ones and its folder goes with it, unless it says otherwise.
+Commands without an end (`logs -f`) have no place here.
 Exit code 5 says that an expectation was not met.";
 
 /// Lists, shows or runs.

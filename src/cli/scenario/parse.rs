@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 
-use crate::cli::Failure;
 use crate::cli::commands::Command;
 use crate::cli::scenario::expect::{self, Expect};
 use crate::cli::settings::{self, Asked, NotAsked};
+use crate::cli::{Failure, names};
 
 /// A scenario.
 #[derive(Debug)]
@@ -45,9 +45,11 @@ pub(super) enum Step {
 /// Reads a scenario; an error names its line.
 pub(super) fn scenario(name: &str, text: &str) -> Result<Scenario, Failure> {
     let mut lines = Vec::new();
+    let mut nodes = 0;
     for (at, line) in text.lines().enumerate() {
         let (number, text) = (at + 1, line.trim().to_owned());
         let step = step(&text)
+            .and_then(|step| known(&step, &mut nodes).map(|()| step))
             .map_err(|failure| Failure::usage(format!("{name}:{number}: {}", failure.error), failure.hint))?;
         lines.push(Line { number, text, step });
     }
@@ -62,6 +64,43 @@ pub(super) fn scenario(name: &str, text: &str) -> Result<Scenario, Failure> {
             format!("{name}: there is nothing to do"),
             "write a command on a line of its own",
         )),
+    }
+}
+
+/// Whether the nodes of which something is expected are there by then; `nodes` are those that there are.
+fn known(step: &Step, nodes: &mut usize) -> Result<(), Failure> {
+    match step {
+        Step::Up(asked) => {
+            if let Command::Up(args) = &asked.cli.command {
+                *nodes = args.amount;
+            }
+        }
+        Step::Command(command) => {
+            if let Command::Add(args) = &**command {
+                *nodes += usize::from(args.count);
+            }
+        }
+        Step::Expect(expect) => {
+            if let Some(node) = expect.what.node().filter(|node| node >= nodes) {
+                let (name, last) = (names::letters(node), names::letters(nodes.saturating_sub(1)));
+                return Err(Failure::usage(
+                    format!("there is no node {name} by then: there are nodes A to {last}"),
+                    "start more with `up -a N`, or add one with a line `add`",
+                ));
+            }
+        }
+        Step::Comment | Step::Blank => {}
+    }
+    Ok(())
+}
+
+/// How to give a command an end that has none, if it has none.
+fn without_end(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Logs(args) if args.is_endless() => Some("leave out --follow"),
+        Command::Events(args) if args.is_endless() => Some("end it with --for TIME, or with --count N"),
+        Command::Status(args) if args.is_endless() => Some("leave out --watch"),
+        _ => None,
     }
 }
 
@@ -93,6 +132,7 @@ pub(super) fn asked(words: &[String]) -> Result<Asked, Failure> {
     })?;
     match &asked.cli.command {
         Command::Scenario(_)
+        | Command::Renew(_)
         | Command::Simulate(_)
         | Command::Node(_)
         | Command::Completions(_)
@@ -100,6 +140,10 @@ pub(super) fn asked(words: &[String]) -> Result<Asked, Failure> {
         | Command::Doctor(_) => Err(Failure::usage(
             format!("{name} is not for scenarios"),
             "`networkmngr scenario run --help` says what is",
+        )),
+        command if without_end(command).is_some() => Err(Failure::usage(
+            format!("{} has no end, and no line after it would have its turn", words.join(" ")),
+            without_end(command).unwrap_or_default(),
         )),
         _ if asked.cli.talk.manager.is_some() && words.iter().any(|word| word.starts_with("--manager")) => {
             Err(Failure::usage("a scenario has a network of its own", "leave out --manager"))
@@ -179,6 +223,17 @@ mod tests {
             ("up\nexpect fails expect in-sync\n", "x.scn:2: "),
             ("up\nsend \"x\n", "x.scn:2: a \" is not closed"),
             ("up\nstatus --help\n", "x.scn:2: status: help is for people"),
+            (
+                "up -a 2\nexpect node C running\n",
+                "x.scn:2: there is no node C by then: there are nodes A to B",
+            ),
+            (
+                "up -a 2\nadd\nexpect node C height 1\nexpect node 3 peers 1\n",
+                "x.scn:4: there is no node D by then",
+            ),
+            ("up\nlogs -f\n", "x.scn:2: logs -f has no end"),
+            ("up\nevents --type tip\n", "x.scn:2: events --type tip has no end"),
+            ("up\nexpect fails status --watch\n", "x.scn:2: status --watch has no end"),
             ("up\nstatus --manager http://127.0.0.1:1\n", "x.scn:2: a scenario has a network of its own"),
         ];
         for (text, expected) in rows {
@@ -186,9 +241,9 @@ mod tests {
             assert!(failure.error.starts_with(expected), "{text:?}: {failure}");
             assert_eq!(failure.code, crate::cli::USAGE, "{text:?}");
         }
-        let good = scenario("x.scn", "# A title\n\nup -a 2\nmine A\nexpect height 1 within 5s # soon\n")
+        let good = scenario("x.scn", "# A title\n\nup -a 2\nmine A\nexpect node B height 1 within 5s # soon\nlogs\nevents --all --for 1s\n")
             .expect("a scenario");
-        assert_eq!(good.lines.iter().map(|line| line.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(good.lines.iter().map(|line| line.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
         assert!(matches!(good.lines[4].step, Step::Expect(_)));
     }
 }

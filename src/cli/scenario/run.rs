@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::cli::Failure;
 use crate::cli::commands::{self, Command, Detached};
 use crate::cli::output::{Output, spinner};
-use crate::cli::render::span;
+use crate::cli::render::{lines, span};
 use crate::cli::scenario::RunArgs;
 use crate::cli::scenario::expect::{Expect, What};
 use crate::cli::scenario::parse::{Line, Scenario, Step};
@@ -94,7 +94,7 @@ impl Run<'_> {
             Step::Blank if is_shown => self.output.write("\n"),
             Step::Comment if is_shown => {
                 let text = line.text.trim_start_matches('#').trim_start();
-                self.output.write(&format!("{text}\n"));
+                self.output.write(&format!("{}\n", lines(text)));
             }
             Step::Blank | Step::Comment => {}
             Step::Up(asked) => {
@@ -127,7 +127,7 @@ impl Run<'_> {
     fn show_command(&mut self, line: &Line, is_shown: bool) {
         if is_shown {
             let style = self.output.style;
-            self.output.write(&format!("{}\n", style.bold(&format!("$ networkmngr {}", line.text))));
+            self.output.write(&format!("{}\n", style.bold(&format!("$ networkmngr {}", lines(&line.text)))));
         }
     }
 

@@ -13,7 +13,7 @@ use crate::cli::output::Output;
 use crate::cli::render::{safe, span};
 use crate::cli::scenario::expect::{self, Expect, Found, Seen, What};
 use crate::cli::watch::Watch;
-use crate::cli::{Failure, UNMET};
+use crate::cli::{Failure, UNMET, names};
 use crate::limits::API_TIMEOUT;
 use crate::manager::view::Network;
 
@@ -89,7 +89,11 @@ impl Session {
             let path = format!("/node/{node}/chain");
             let answer = self.client.call(Method::GET, &path, bytes::Bytes::new(), API_TIMEOUT).await?;
             if !answer.is_good() {
-                return Ok(Err(format!("node {node} does not give its chain ({})", answer.status)));
+                return Ok(Err(format!(
+                    "node {} does not give its chain ({})",
+                    names::letters(*node),
+                    answer.status
+                )));
             }
             seen.chain = expect::texts(&answer.json());
         }

@@ -1,7 +1,7 @@
 //! The lessons that come with the program.
 
-use crate::cli::Failure;
 use crate::cli::render::{Align, Style, Table};
+use crate::cli::{Failure, values};
 
 /// A lesson.
 #[derive(Debug)]
@@ -41,11 +41,8 @@ shipped!(
 /// The lesson of that name.
 pub(super) fn named(name: &str) -> Result<&'static Shipped, Failure> {
     ALL.iter().find(|one| one.name == name).ok_or_else(|| {
-        let near = |one: &&Shipped| strsim::jaro_winkler(one.name, name);
-        let nearest = ALL.iter().max_by(|one, other| near(one).total_cmp(&near(other)));
-        let hint = nearest.map_or(String::new(), |one| {
-            format!("did you mean {}? `networkmngr scenario list` names them all", one.name)
-        });
+        let nearest = values::nearest(ALL.iter().map(|one| one.name), name).unwrap_or_default();
+        let hint = format!("did you mean {nearest}? `networkmngr scenario list` names them all");
         Failure::usage(format!("there is no scenario {name:?}, and no such file"), hint)
     })
 }
@@ -56,7 +53,7 @@ pub(super) fn listed(style: Style) -> String {
     for one in ALL {
         table.row([one.name.into(), one.title().into()]);
     }
-    format!("{}\n`networkmngr scenario run NAME` runs one\n", table.text(style))
+    table.text(style)
 }
 
 #[cfg(test)]

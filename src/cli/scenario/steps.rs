@@ -1,6 +1,6 @@
 //! The shipped lessons for the manager's API: their steps, and running one on the network that is there.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -12,11 +12,11 @@ use crate::cli::client::Client;
 use crate::cli::commands::Command;
 use crate::cli::output::Output;
 use crate::cli::render::Style;
+use crate::cli::renew::read as read_flags;
 use crate::cli::scenario::expect::{Expect, What};
-use crate::cli::scenario::parse::{self, Line, Step as Means};
+use crate::cli::scenario::parse::{self, Line, Scenario, Step as Means};
 use crate::cli::scenario::session::{Session, must_fail};
 use crate::cli::scenario::shipped;
-use crate::cli::settings::Asked;
 use crate::manager::lessons::{Lessons, Running, Stand};
 use crate::manager::not_done::NotDone;
 use crate::manager::view::{Lesson, Renew, Step, StepDone, StepKind};
@@ -46,7 +46,7 @@ impl Shelf {
             let names: Vec<&str> = shipped::ALL.iter().map(|one| one.name).collect();
             NotDone::NotFound(format!("there is no lesson {name:?}; there are {}", names.join(", ")))
         })?;
-        let lines = lines(lesson);
+        let lines = lines(lesson.name);
         let line = lines.iter().find(|line| line.number == number && !matches!(line.step, Means::Blank));
         let no_line = || NotDone::NotFound(format!("lesson {name} has nothing to do at line {number}"));
         let line = line.ok_or_else(no_line)?;
@@ -139,17 +139,20 @@ async fn command_of(session: &Session, command: &Command) -> (Result<(), Failure
     session.command(command, Output::kept(false, Style::new(false))).await
 }
 
-/// The lines of a lesson.
-fn lines(one: &shipped::Shipped) -> Vec<Line> {
+/// The lines of the lesson of that name.
+fn lines(name: &str) -> &'static [Line] {
+    static READ: OnceLock<Vec<Scenario>> = OnceLock::new();
     // A test reads them all: there is no lesson that cannot be read.
-    parse::scenario(one.name, one.text).map(|scenario| scenario.lines).unwrap_or_default()
+    let read = || shipped::ALL.iter().flat_map(|one| parse::scenario(one.name, one.text)).collect();
+    let one = READ.get_or_init(read).iter().find(|scenario| scenario.name == name);
+    one.map(|scenario| scenario.lines.as_slice()).unwrap_or_default()
 }
 
 fn lesson(one: &shipped::Shipped) -> Lesson {
     let mut steps: Vec<Step> = Vec::new();
     let mut goes_on = false;
     // The first line is the title.
-    for line in lines(one).iter().skip(1) {
+    for line in lines(one.name).iter().skip(1) {
         let text = line.text.trim_start_matches('#').trim();
         let kind = match &line.step {
             Means::Comment if text.is_empty() => None,
@@ -165,7 +168,7 @@ fn lesson(one: &shipped::Shipped) -> Lesson {
                 paragraph.text.push_str(text);
             }
             (Some(kind), _) => {
-                let renew = if let Means::Up(asked) = &line.step { renew(asked) } else { None };
+                let renew = if kind == StepKind::Up { renew(&line.text) } else { None };
                 let text = if kind == StepKind::Say { text } else { &line.text }.to_owned();
                 steps.push(Step { line: line.number, text, kind, renew });
             }
@@ -178,8 +181,9 @@ fn lesson(one: &shipped::Shipped) -> Lesson {
 
 /// The network that a line `up` starts: all that makes one lesson's network another's, so that nothing is left
 /// of what runs.
-fn renew(asked: &Asked) -> Option<Renew> {
-    let Command::Up(args) = &asked.cli.command else { return None };
+fn renew(line: &str) -> Option<Renew> {
+    // Variables are for networks of the user's: a lesson is the same for everybody.
+    let args = read_flags(parse::words(line).ok()?.get(1..)?).ok()?;
     let usual = || Topology::usual(args.amount).to_string();
     Some(Renew {
         amount: Some(args.amount),

@@ -9,14 +9,14 @@ use clap::{Args, CommandFactory};
 use crate::cli::commands::Cli;
 use crate::cli::manager::UpArgs;
 use crate::cli::settings::known;
-use crate::cli::{Failure, not_parsed};
+use crate::cli::{Failure, not_parsed, values};
 use crate::limits::MAX_SCRIPT_BYTES;
 
 /// Keys whose value is a path, relative to the file that says it.
 const PATHS: [&str; 3] = ["data-dir", "node-program", "topology"];
 
-/// What a file sets: each key, and the words that set it.
-pub(super) fn flags(path: &Path) -> Result<Vec<(String, Vec<OsString>)>, Failure> {
+/// What a file sets: each key, its line, and the words that set it.
+pub(super) fn flags(path: &Path) -> Result<Vec<(String, usize, Vec<OsString>)>, Failure> {
     let shown = path.display();
     let text = read_text(path, "--config")?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
@@ -33,11 +33,7 @@ pub(super) fn flags(path: &Path) -> Result<Vec<(String, Vec<OsString>)>, Failure
         let line = text.lines().position(begins).map_or(1, |at| at + 1);
         let Some(arg) = known.iter().find(|arg| arg.get_long() == Some(key)) else {
             let names = known.iter().filter_map(|arg| arg.get_long());
-            let nearest = names.max_by(|one, other| {
-                let near = |name: &str| strsim::jaro_winkler(name, key);
-                near(one).total_cmp(&near(other))
-            });
-            let nearest = nearest.unwrap_or_default();
+            let nearest = values::nearest(names, key).unwrap_or_default();
             let error = format!("{shown}:{line}: there is no setting {key:?}");
             let hint = format!("did you mean {nearest:?}? `networkmngr up --help` lists them");
             return Err(Failure::usage(error, hint));
@@ -53,7 +49,7 @@ pub(super) fn flags(path: &Path) -> Result<Vec<(String, Vec<OsString>)>, Failure
         let word: OsString = match value {
             toml::Value::Boolean(on) if !takes_value => {
                 if *on {
-                    flags.push((key.clone(), vec![format!("--{key}").into()]));
+                    flags.push((key.clone(), line, vec![format!("--{key}").into()]));
                 }
                 continue;
             }
@@ -71,10 +67,10 @@ pub(super) fn flags(path: &Path) -> Result<Vec<(String, Vec<OsString>)>, Failure
         if let Err(error) = only.try_get_matches_from([OsString::from("up"), flag.clone()])
             && error.kind() != ErrorKind::MissingRequiredArgument
         {
-            let failure = not_parsed(&error, &Cli::command(), Some("up"));
+            let failure = not_parsed(&error, &Cli::command(), &["networkmngr".into(), "up".into()]);
             return Err(Failure::usage(format!("{shown}:{line}: {}", failure.error), failure.hint));
         }
-        flags.push((key.clone(), vec![flag]));
+        flags.push((key.clone(), line, vec![flag]));
     }
     Ok(flags)
 }

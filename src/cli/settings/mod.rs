@@ -35,6 +35,39 @@ pub(super) struct Setting {
     pub from: &'static str,
     /// The variable, or the file.
     pub place: Option<String>,
+    /// The line of the file.
+    pub line: Option<usize>,
+}
+
+impl Setting {
+    /// Where it is set, if neither by a flag nor by itself: `network.toml:3`, `NETWORKMNGR_PORT`.
+    pub(super) fn at(&self) -> Option<String> {
+        let place = self.place.as_ref()?;
+        Some(self.line.map_or_else(|| place.clone(), |line| format!("{place}:{line}")))
+    }
+}
+
+/// A setting of a file: its name, and where it is.
+#[derive(Debug)]
+struct OfFile {
+    name: String,
+    file: PathBuf,
+    line: usize,
+    /// The words that set it.
+    words: Vec<OsString>,
+}
+
+/// `failure` with the place where the setting that it complains of is set.
+pub(super) fn placed(failure: Failure, settings: &[Setting]) -> Failure {
+    let is_meant = |setting: &&Setting| {
+        let flag = format!("--{}", setting.name);
+        let mut words = failure.error.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        failure.flag == Some(flag.as_str()) || words.any(|word| word == flag)
+    };
+    match settings.iter().filter(is_meant).find_map(Setting::at) {
+        Some(place) => Failure { error: format!("{place}: {}", failure.error), ..failure },
+        None => failure,
+    }
 }
 
 /// What was asked for.
@@ -66,7 +99,7 @@ impl From<Failure> for NotAsked {
 /// Reads a command line, its program's name first.
 pub(super) fn read(words: Vec<OsString>) -> Result<Asked, NotAsked> {
     let mut words = with_command(words);
-    let mut from_file: Vec<(String, PathBuf)> = Vec::new();
+    let mut from_file: Vec<OfFile> = Vec::new();
     if let Some((sub, matches)) = leniently(&words)
         && let Some(file) = matches.get_one::<PathBuf>("config")
     {
@@ -76,16 +109,17 @@ pub(super) fn read(words: Vec<OsString>) -> Result<Asked, NotAsked> {
                 .is_some_and(|source| source != ValueSource::DefaultValue)
         };
         let mut flags = Vec::new();
-        for (key, flag) in file::flags(file)? {
-            if !set(&key) {
-                flags.extend(flag);
-                from_file.push((key, file.clone()));
+        for (name, line, words) in file::flags(file)? {
+            if !set(&name) {
+                flags.extend(words.iter().cloned());
+                from_file.push(OfFile { name, file: file.clone(), line, words });
             }
         }
         let at = words.iter().position(|word| *word == sub.as_str()).map_or(words.len(), |at| at + 1);
         words.splice(at..at, flags);
     }
-    let matches = command().try_get_matches_from(&words).map_err(|error| refused(error, &words))?;
+    let matches =
+        command().try_get_matches_from(&words).map_err(|error| at_fault(error, &words, &from_file))?;
     let mut settings = Vec::new();
     if let Some((_, sub)) = matches.subcommand().filter(|(name, _)| WITH_FLAGS.contains(name)) {
         settings = all(sub, &from_file);
@@ -97,11 +131,42 @@ pub(super) fn read(words: Vec<OsString>) -> Result<Asked, NotAsked> {
 fn refused(error: clap::Error, words: &[OsString]) -> NotAsked {
     match error.use_stderr() {
         false => NotAsked::Shown(error),
-        true => {
-            let sub = words.get(1).and_then(|word| word.to_str());
-            NotAsked::Wrong(not_parsed(&error, &Cli::command(), sub))
+        true => NotAsked::Wrong(not_parsed(&error, &Cli::command(), words)),
+    }
+}
+
+/// What a refused command line comes to, with the line or the variable that is at fault, if one is: without
+/// that line nothing would be wrong, or that variable alone is refused in the same way.
+fn at_fault(error: clap::Error, words: &[OsString], from_file: &[OfFile]) -> NotAsked {
+    let at = |place: String, error| match refused(error, words) {
+        NotAsked::Wrong(failure) => {
+            NotAsked::Wrong(Failure { error: format!("{place}: {}", failure.error), ..failure })
+        }
+        shown => shown,
+    };
+    for set in from_file {
+        let rest = words.iter().filter(|word| !set.words.contains(word));
+        if !set.words.is_empty() && command().try_get_matches_from(rest).is_ok() {
+            return at(format!("{}:{}", set.file.display(), set.line), error);
         }
     }
+    for arg in known() {
+        let (Some(long), Some(name)) = (arg.get_long(), arg.get_env()) else { continue };
+        let Some(value) = std::env::var_os(name) else { continue };
+        let mut flag = OsString::from(format!("--{long}="));
+        flag.push(value);
+        let flag = if arg.get_action().takes_values() { flag } else { format!("--{long}").into() };
+        let alone = UpArgs::augment_args(clap::Command::new("up")).try_get_matches_from(["up".into(), flag]);
+        if alone.is_err_and(|alone| alone.kind() == error.kind() && first_line(&alone) == first_line(&error))
+        {
+            return at(name.to_string_lossy().into_owned(), error);
+        }
+    }
+    refused(error, words)
+}
+
+fn first_line(error: &clap::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// The words with the command that is meant where none is named: `up`.
@@ -158,17 +223,17 @@ fn known() -> Vec<clap::Arg> {
 }
 
 /// Each flag of `up` as it holds.
-fn all(matches: &ArgMatches, from_file: &[(String, PathBuf)]) -> Vec<Setting> {
+fn all(matches: &ArgMatches, from_file: &[OfFile]) -> Vec<Setting> {
     let of = |arg: &clap::Arg| {
         let (name, id) = (arg.get_long().unwrap_or_default().to_owned(), arg.get_id().as_str());
         let values = matches.get_raw(id);
         let value = values.map(|values| {
             values.map(|value| value.to_string_lossy().into_owned()).collect::<Vec<_>>().join(",")
         });
-        let file = from_file.iter().find(|(key, _)| *key == name);
+        let file = from_file.iter().find(|set| set.name == name);
         let variable = || arg.get_env().map(|name| name.to_string_lossy().into_owned());
         let (from, place) = match (matches.value_source(id), file) {
-            (_, Some((_, file))) => ("file", Some(file.display().to_string())),
+            (_, Some(set)) => ("file", Some(set.file.display().to_string())),
             (Some(ValueSource::CommandLine), None) => ("flag", None),
             (Some(ValueSource::EnvVariable), None) => ("environment", variable()),
             _ => ("default", None),
@@ -178,7 +243,7 @@ fn all(matches: &ArgMatches, from_file: &[(String, PathBuf)]) -> Vec<Setting> {
             true => value,
             false => Some(matches.get_flag(id).to_string()),
         };
-        Setting { name, value, from, place }
+        Setting { name, value, from, place, line: file.map(|set| set.line) }
     };
     known().iter().map(of).collect()
 }

@@ -3,16 +3,11 @@
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 
-use crate::manager::api::{Api, input};
+use crate::manager::api::{Api, Nothing, input};
 use crate::manager::view::{Partition, SetLink};
 use crate::rest::body::{self, Body};
 use crate::rest::problem::Problem;
 use crate::rest::query;
-
-/// A body that says nothing.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 impl Api {
     pub(super) async fn partition(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {

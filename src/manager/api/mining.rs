@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::limits::{DEFAULT_MINING_TIMEOUT, MAX_MINED_AT_ONCE};
 use crate::manager::api::{Api, input};
 use crate::manager::not_done::NotDone;
+use crate::manager::verdict;
 use crate::manager::view::{Mine, MinedBlock, MinedBlocks, Send, Sent, SetMining};
 use crate::rest::body::{self, Body};
 use crate::rest::problem::Problem;
@@ -42,7 +43,11 @@ impl Api {
         let (blocks, ended) = self.done(async move { keeper.unless_stopping(mining).await }).await?;
         match ended {
             Ok(()) => Ok(body::json(StatusCode::OK, &MinedBlocks { blocks })),
-            Err(why) => Err(Problem::from(why).with("blocks", serde_json::json!(blocks))),
+            Err(why) => {
+                let expected = verdict::expected_hashes(&self.keeper.cluster.state.borrow());
+                let problem = Problem::from(why).with("blocks", serde_json::json!(blocks));
+                Err(problem.with("expected_hashes", expected.unwrap_or_default().to_string()))
+            }
         }
     }
 

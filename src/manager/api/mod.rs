@@ -53,6 +53,10 @@ use crate::rest::sse;
 use crate::time::UnixTime;
 use table::{Op, PREFIX, TABLE};
 
+/// A body that says nothing.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 pub use stage::Stage;
 
 /// What requests are answered from.
@@ -106,11 +110,11 @@ impl Api {
             Op::Nodes => self.nodes(),
             Op::Node => self.node(&node),
             Op::Add => self.add(request).await,
-            Op::Kill => self.life(&node, Deed::Kill).await,
-            Op::Stop => self.life(&node, Deed::Stop).await,
-            Op::Pause => self.life(&node, Deed::Pause).await,
-            Op::Resume => self.life(&node, Deed::Resume).await,
-            Op::Restart => self.life(&node, Deed::Restart).await,
+            Op::Kill => self.life(&node, Deed::Kill, request).await,
+            Op::Stop => self.life(&node, Deed::Stop, request).await,
+            Op::Pause => self.life(&node, Deed::Pause, request).await,
+            Op::Resume => self.life(&node, Deed::Resume, request).await,
+            Op::Restart => self.life(&node, Deed::Restart, request).await,
             Op::Tree => self.tree(&request),
             Op::Block => self.block(found.value("id")),
             Op::Propagation => self.propagation(&request),
@@ -129,6 +133,7 @@ impl Api {
             Op::Step => self.step(found.value("name"), found.value("line")).await,
             Op::Renew => self.renew(request).await,
             Op::Shutdown => {
+                let Nothing {} = input::read(request).await?;
                 self.keeper.cluster.stop();
                 Ok(shutting_down())
             }

@@ -4,8 +4,9 @@ use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use serde_json::json;
 
-use crate::manager::api::{Api, input};
+use crate::manager::api::{Api, Nothing, input};
 use crate::manager::lives::Deed;
+use crate::manager::names::several;
 use crate::manager::view::{Add, Nodes};
 use crate::rest::body::{self, Body};
 use crate::rest::problem::Problem;
@@ -24,8 +25,14 @@ impl Api {
     }
 
     /// Changes what becomes of a node; the answer is the node afterwards.
-    pub(super) async fn life(&self, node: &str, deed: Deed) -> Result<Response<Body>, Problem> {
+    pub(super) async fn life(
+        &self,
+        node: &str,
+        deed: Deed,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Problem> {
         let number = input::node(node)?;
+        let Nothing {} = input::read(request).await?;
         let keeper = self.keeper.clone();
         self.done(async move { keeper.act(deed, number).await }).await?;
         self.node(node)
@@ -48,7 +55,7 @@ impl Api {
         match away.is_empty() {
             true => Ok(body::json(StatusCode::OK, &json!({ "status": "ready" }))),
             false => {
-                let detail = format!("nodes {away:?} are not there yet, or not all of their links");
+                let detail = format!("not there yet, or not with all links: {}", several(&away));
                 Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1))
             }
         }

@@ -5,7 +5,8 @@ use hyper::{Request, Response, StatusCode, Uri};
 
 use crate::manager::api::{Api, input};
 use crate::manager::lives::not_so;
-use crate::manager::not_done::NotDone;
+use crate::manager::names::Name;
+use crate::manager::not_done::{NotDone, Remedy};
 use crate::manager::state::Standing;
 use crate::rest::body::Body;
 use crate::rest::problem::Problem;
@@ -32,7 +33,9 @@ impl Api {
             return Err(not_so(number, standing).into());
         }
         let Some(http) = there.http else {
-            return Err(NotDone::not_now(format!("node {number} serves no HTTP"), "").into());
+            return Err(
+                NotDone::not_now(format!("node {} serves no HTTP", Name(number)), Remedy::None).into()
+            );
         };
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         let uri: Uri = format!("/{path}{query}")
@@ -49,6 +52,7 @@ impl Api {
                 format!("it is {standing} meanwhile")
             }
         };
-        Err(Problem::new(StatusCode::BAD_GATEWAY, format!("node {number}: {why}")).with("node", number))
+        Err(Problem::new(StatusCode::BAD_GATEWAY, format!("node {}: {why}", Name(number)))
+            .with("node", number))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::OPENAPI;
 use super::table::ROUTES;
+use crate::manager::happened::Kind;
 use crate::rest::table::held::{assert_documented, assert_specified};
 
 #[test]
@@ -12,6 +13,18 @@ fn the_specification_has_every_route_and_no_other() {
 #[test]
 fn the_documentation_has_every_route_and_no_other() {
     assert_documented(include_str!("../../../docs/manager-api.md"), &ROUTES);
+}
+
+#[test]
+fn the_specification_and_the_documentation_have_every_kind_of_event() {
+    let spec: serde_json::Value = serde_json::from_str(OPENAPI).expect("JSON");
+    let kinds = &spec["components"]["schemas"]["Event"]["properties"]["type"]["enum"];
+    let names: Vec<&str> = Kind::all().map(Kind::name).collect();
+    assert_eq!(*kinds, serde_json::json!(names));
+    let docs = include_str!("../../../docs/manager-api.md");
+    for name in names {
+        assert!(docs.contains(&format!("`{name}`")), "{name}");
+    }
 }
 
 #[test]

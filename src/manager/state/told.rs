@@ -1,6 +1,8 @@
 //! What nodes tell, entered into the state.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::State;
 use crate::manager::blocks::Arrival;
@@ -35,6 +37,11 @@ impl State {
     /// The number of the node of this name.
     pub fn number_of(&self, node: &NodeId) -> Option<usize> {
         self.names.get(node).copied()
+    }
+
+    /// The numbers of all nodes, by name.
+    pub fn names(&self) -> Arc<BTreeMap<NodeId, usize>> {
+        self.names.clone()
     }
 
     /// Node `number` tells of something.
@@ -99,7 +106,9 @@ impl State {
             node.work = work;
         }
         let agreed = self.tips.changed(number, tip, Duration::from_micros(at));
-        self.choose_best();
+        if self.blocks.best().is_none_or(|best| best.hash != tip.hash) {
+            self.choose_best();
+        }
         let miner = self.blocks.get(&tip.hash).and_then(|block| block.miner);
         let news = agreed.map(|agreed| News { agreed, miner });
         // Everybody starts with genesis, or with the chain of the last run.
@@ -121,7 +130,7 @@ impl State {
         self.nodes.get(&number).map_or(Work::ZERO, |node| node.work)
     }
 
-    /// The tips of those that run: most nodes first, then most work.
+    /// The tips of those that run: most work first, and of the same work most nodes.
     pub fn running_tips(&self) -> Vec<RunningTip> {
         let mut tips: Vec<RunningTip> = Vec::new();
         for number in self.running() {
@@ -131,7 +140,7 @@ impl State {
                 None => tips.push((hash, height, self.work(number), vec![number])),
             }
         }
-        tips.sort_by_key(|(_, _, work, nodes)| core::cmp::Reverse((nodes.len(), *work)));
+        tips.sort_by_key(|(_, _, work, nodes)| core::cmp::Reverse((*work, nodes.len())));
         tips
     }
 }

@@ -63,6 +63,7 @@ fn tips_make_the_verdict() {
         ([0, 0, 0, 0], Condition::InSync, "in sync: 4 nodes at height 0"),
         ([3, 2, 3, 1], Condition::Syncing, "syncing: 2 nodes at height 3, 2 behind"),
         ([3, 3, 3, 12], Condition::Forked, "forked: 2 tips, 3 nodes to 1"),
+        ([3, 12, 12, 12], Condition::Forked, "forked: 2 tips, 1 node to 3"),
         (
             [3, 3, 13, 13],
             Condition::Forked,
@@ -77,8 +78,11 @@ fn tips_make_the_verdict() {
         assert_eq!((nodes, verdict.missing.len()), (4, 0));
     }
     let verdict = of(&four([3, 13, 13, 12], 0), START);
-    assert_eq!(verdict.tips[0].nodes, [1, 2], "most nodes first");
-    assert_eq!(verdict.tips[0].work, "4");
+    assert_eq!((verdict.tips[0].nodes.as_slice(), verdict.tips[0].work.as_str()), ([1, 2].as_slice(), "4"));
+    let verdict = of(&four([3, 12, 12, 12], 0), START);
+    assert_eq!(verdict.tips[0].nodes, [0], "most work first, whoever has it");
+    let verdict = of(&four([3, 13, 13, 13], 0), START);
+    assert_eq!(verdict.tips[0].nodes, [1, 2, 3], "of the same work, most nodes first");
 }
 
 #[test]
@@ -89,14 +93,21 @@ fn a_partition_shows_and_a_fork_goes_before_it() {
         state
     };
     let rows = [
-        ([3, 3, 3, 3], Condition::Partitioned, "partitioned: 2 groups of 2 and 2 nodes, one tip"),
-        ([3, 3, 2, 2], Condition::Partitioned, "partitioned: 2 groups of 2 and 2 nodes, one chain"),
-        ([3, 3, 12, 12], Condition::Forked, "forked: 2 tips, 2 nodes to 2; partitioned in 2 groups"),
+        ([3, 3, 3, 3], Condition::Partitioned, "partitioned: 2 to 2, one tip"),
+        ([3, 3, 2, 2], Condition::Partitioned, "partitioned: 2 to 2, one chain"),
+        ([3, 3, 12, 12], Condition::Forked, "forked: 2 tips, 2 nodes to 2; partitioned 2 to 2"),
     ];
     for (tips, condition, text) in rows {
         let verdict = of(&apart(tips), START);
         assert_eq!((verdict.condition, verdict.text.as_str()), (condition, text), "{tips:?}");
     }
+    // Those who are down are in no group.
+    let mut state = apart([3, 3, 3, 3]);
+    state.ended(3, Exit::Signal(9), Duration::ZERO);
+    assert_eq!(of(&state, START).text, "partitioned: 2 to 1, one tip (D is down)");
+    let mut state = apart([3, 3, 12, 12]);
+    state.pause(3, true, START);
+    assert_eq!(of(&state, START).text, "forked: 2 tips, 2 nodes to 1; partitioned 2 to 1 (D is away)");
 }
 
 #[test]
@@ -105,9 +116,9 @@ fn those_who_are_away_are_named_and_have_no_say() {
     state.ended(3, Exit::Signal(9), Duration::ZERO);
     let verdict = of(&state, START);
     assert_eq!((verdict.condition, verdict.missing.as_slice()), (Condition::InSync, [3].as_slice()));
-    assert_eq!(verdict.text, "in sync: 3 nodes at height 3; node 3 is away");
+    assert_eq!(verdict.text, "in sync: 3 nodes at height 3 (D is down)");
     state.pause(0, true, START);
-    assert_eq!(of(&state, START).text, "in sync: 2 nodes at height 3; nodes 0, 3 are away");
+    assert_eq!(of(&state, START).text, "in sync: 2 nodes at height 3 (D is down, A is away)");
     for node in 0..3 {
         state.ended(node, Exit::Signal(9), Duration::ZERO);
     }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::limits::{MAX_BLOCK_BYTES, MAX_HEADERS, MAX_UNKNOWN_FRAME_BYTES, SLOW_FRAME_AFTER};
+use crate::net::arrivals::Arrivals;
 use crate::net::connection::{self, Incoming};
 use crate::net::traffic::Meter;
 use crate::net::writer;
@@ -41,15 +42,16 @@ fn a_thousand_lengths_without_a_frame_cost_little() {
                 let mut client = TcpStream::connect(address).await.expect("a socket");
                 let (socket, _) = listener.accept().await.expect("it called");
                 let (reading, writing) = socket.into_split();
-                let (queue, drain) = writer::queue();
+                let (queue, drain) = writer::queue(writing, Meter::default());
                 tokio::spawn(connection::read(
                     ConnId(n),
                     reading,
                     params.clone(),
                     core.clone(),
                     Meter::default(),
+                    Arrivals::default(),
                 ));
-                tokio::spawn(writer::drain(drain, writing, store.clone(), Meter::default()));
+                tokio::spawn(writer::drain(drain, store.clone()));
                 client.write_all(&hello).await.expect("sent");
                 // The core looks at it, and larger frames are taken from then on.
                 assert!(matches!(inputs.recv().await, Some(Incoming { input: Input::Message(..), .. })));
@@ -78,7 +80,15 @@ async fn reader() -> (TcpStream, mpsc::Receiver<Incoming>) {
     let (reading, writing) = socket.into_split();
     let (core, inputs) = mpsc::channel(16);
     tokio::spawn(async move {
-        connection::read(ConnId(1), reading, Arc::new(Params::regtest()), core, Meter::default()).await;
+        connection::read(
+            ConnId(1),
+            reading,
+            Arc::new(Params::regtest()),
+            core,
+            Meter::default(),
+            Arrivals::default(),
+        )
+        .await;
         drop(writing);
     });
     (client, inputs)

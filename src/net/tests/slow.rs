@@ -27,10 +27,9 @@ async fn queue() -> (writer::Queue, Framed<TcpStream, FrameCodec>) {
     let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
     let there = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
     let (here, _) = listener.accept().await.expect("accepted");
-    let (queue, drain) = writer::queue();
     let (store, _) = Store::memory(StoredBlock::from(Params::regtest().genesis()));
-    let meter = Traffic::default().open(ConnId(1));
-    tokio::spawn(writer::drain(drain, here.into_split().1, store, meter));
+    let (queue, drain) = writer::queue(here.into_split().1, Traffic::default().open(ConnId(1)));
+    tokio::spawn(writer::drain(drain, store));
     let mut framed = Framed::new(there, FrameCodec::new());
     framed.codec_mut().handshake_done();
     (queue, framed)
@@ -89,6 +88,25 @@ async fn what_is_under_way_arrives_at_once_when_the_link_is_mended_or_closed() {
             assert!(at < Duration::from_secs(2), "closed: {closed}, {at:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_is_written_at_once_and_overtakes_nothing() {
+    let (mut queue, mut there) = queue().await;
+    let start = Instant::now();
+    // The socket is known to take something once it has.
+    queue.frame(ping(0)).expect("room");
+    assert_eq!(heard(&mut there, start).await.0, 0);
+    queue.frame_now(ping(1)).expect("room");
+    queue.frame(ping(2)).expect("room");
+    queue.frame_now(ping(3)).expect("room");
+    for nonce in 1..=3 {
+        assert_eq!(heard(&mut there, start).await.0, nonce);
+    }
+    queue.set_line(line(5_000_000, 0, 0), dice);
+    queue.frame_now(ping(4)).expect("room");
+    let (nonce, at) = heard(&mut there, start).await;
+    assert!(nonce == 4 && at >= Duration::from_secs(5), "late like all else on a slow link: {at:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -60,6 +60,21 @@ fn a_pushed_block_is_taken_told_on_and_not_told_back() {
     assert!(alice.closed.is_empty());
 }
 
+#[test]
+fn a_copy_that_waits_its_turn_is_not_answered_with_another() {
+    let (miner, hashes) = miner(1);
+    let (mut alice, peers) = alice_and_peers(&miner, 4);
+    let copy = |conn: ConnId| Input::received(conn, pushed(&miner, &hashes[0]), &miner.params);
+    let header = *miner.stored.get(&hashes[0]).expect("a mined block").header();
+    let waiting = [copy(peers[1]), Input::Message(peers[2], Message::NewBlock(NewBlock::Announce(header)))];
+    waiting.iter().for_each(|input| alice.node.foresee(input));
+    alice.input(copy(peers[0]));
+    waiting.into_iter().for_each(|input| alice.input(input));
+    assert_eq!(alice.tip(), hashes[0]);
+    assert!(peers[..3].iter().all(|conn| alice.said(*conn).is_empty()), "they have it");
+    assert!(matches!(&alice.said(peers[3])[..], [Message::NewBlock(NewBlock::Push(_))]));
+}
+
 /// Row 29 of docs/hostile.md.
 #[test]
 fn a_pushed_block_without_a_parent_earns_one_question() {

@@ -6,11 +6,12 @@ use super::*;
 use crate::chain::testing::{content, mine_on};
 use crate::chain::{Chain, CheckedBlock};
 use crate::encoding::List;
-use crate::limits::{BLOCK_TIMEOUT, MAX_PARTIAL_BLOCKS};
+use crate::limits::{BLOCK_TIMEOUT, MAX_BLOCK_BYTES, MAX_PARTIAL_BLOCKS, MAX_TRANSACTION_IDS};
 use crate::node::io::{Command, ConnId, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
 use crate::types::{BlockHash, ShortIds, Transaction};
+use crate::wire::frame;
 use crate::wire::message::{BlockTransactions, CompactBlock, GetBlockTransactions, Message, NewBlock};
 
 /// A block on genesis with these contents.
@@ -72,6 +73,36 @@ fn who_has_all_of_it_needs_nothing_more_and_tells_on_in_short() {
         assert!(compact.short_ids.iter().copied().eq(block.ids()[1..].iter().map(|id| short.of(id))));
     }
     assert!(alice.closed.is_empty());
+}
+
+/// What crosses a link for a block of the largest size, all of whose contents both sides hold: six bytes for each,
+/// and its header, coinbase and frame.
+#[test]
+fn a_megabyte_that_is_known_crosses_a_link_in_six_bytes_a_transaction() {
+    let contents: Vec<Transaction> = (0..1900).map(|nonce| content(nonce, &"x".repeat(500))).collect();
+    let (mut giver, peers) = alice(2, &[]);
+    let (mut taker, givers) = alice(2, &[]);
+    for (somebody, from) in [(&mut giver, peers[1]), (&mut taker, givers[1])] {
+        for some in contents.chunks(MAX_TRANSACTION_IDS) {
+            somebody
+                .received(from, Message::HaveTransactions(List::clipped(some.iter().map(Transaction::id))));
+            somebody.received(from, Message::Transactions(List::clipped(some.to_vec())));
+        }
+    }
+    giver.said(peers[0]);
+    let hash = giver.mine(1)[0];
+    taker.elapse(secs(60));
+    taker.said(givers[0]);
+    let size = giver.stored.get(&hash).expect("a mined block").encoded().len();
+    assert!((980_000..=MAX_BLOCK_BYTES).contains(&size), "{size} bytes");
+    let news: Vec<Message> = giver.said(peers[0]);
+    let news: Vec<Message> =
+        news.into_iter().filter(|message| matches!(message, Message::NewBlock(_))).collect();
+    let bytes: usize = news.iter().map(|message| frame::encode(message).len()).sum();
+    assert!(bytes <= 6 * contents.len() + 400, "{bytes} bytes");
+    news.into_iter().for_each(|message| taker.received(givers[0], message));
+    assert_eq!(taker.tip(), hash);
+    assert!(taker.said(givers[0]).is_empty(), "nothing goes back");
 }
 
 #[test]

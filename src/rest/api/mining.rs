@@ -119,6 +119,6 @@ fn mined_json(mined: &Mined) -> Value {
         "height": mined.height,
         "nonce": mined.nonce,
         "tries": mined.tries,
-        "seconds": mined.millis as f64 / 1000.0,
+        "seconds": mined.micros as f64 / 1e6,
     })
 }

@@ -4,7 +4,7 @@ use super::*;
 
 /// A change of this hash is a change of behaviour: of a node, or of the simulated world. If it is meant, put
 /// here what the test says it found.
-const TRACE: &str = "5acb4e5e8d182a5cf55122863ac74b8daec54e9af92b83fb30dc3f2cb8862c7c";
+const TRACE: &str = "020056a9ddb29cb9eab54d1b9f09ff849a8ba3da8fe8c17cdc5496e957382141";
 
 #[test]
 fn a_seed_is_a_run() {

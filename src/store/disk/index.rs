@@ -12,6 +12,9 @@ use crate::store::disk::{Shared, State};
 use crate::store::{Damage, beginning};
 use crate::types::{Block, BlockHash, TxId};
 
+/// Rows for which there is always room.
+const UNINDEXED_ROOM: usize = 1024;
+
 impl Shared {
     /// The blocks that hold a transaction, oldest arrival first. Each is read: ids may begin alike.
     pub(super) fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage> {
@@ -19,7 +22,7 @@ impl Shared {
         let range = (begins, 0)..=(begins, u64::MAX);
         // First memory, then the file: what moves to the file meanwhile is found in one of them.
         let mut numbers: Vec<u64> =
-            self.read_state().unindexed.range(range.clone()).map(|(_, number)| *number).collect();
+            self.read_state().unindexed.iter().filter(|row| range.contains(row)).map(|row| row.1).collect();
         let read = || -> Result<Vec<u64>, Trouble> {
             let index = self.database.begin_read()?.open_table(INDEX)?;
             index.range(range)?.map(|row| Ok(row?.0.value().1)).collect()
@@ -34,7 +37,7 @@ impl Shared {
             let block: Block = encoding::decode(&bytes)
                 .map_err(|error| self.damage(format!("block number {number} cannot be decoded: {error}")))?;
             let hash = block.hash();
-            let is_kept = self.read_state().numbers.contains(&(beginning(&hash.0), number));
+            let is_kept = self.read_state().has(&hash, number);
             if is_kept && block.ids().contains(id) {
                 found.push(hash);
             }
@@ -63,27 +66,29 @@ impl Writer {
         self.shared.read_state().unindexed.len() > MAX_UNINDEXED
     }
 
-    /// Writes what the index lacks of committed blocks, and up to which they are in it then; what was written.
-    pub(super) fn write_index(&self, transaction: &WriteTransaction) -> Result<Vec<(u64, u64)>, Trouble> {
-        let (rows, next): (Vec<(u64, u64)>, u64) = {
+    /// Writes what the index lacks of committed blocks; the number up to which they are in it then.
+    pub(super) fn write_index(&self, transaction: &WriteTransaction) -> Result<u64, Trouble> {
+        let (mut rows, next): (Vec<(u64, u64)>, u64) = {
             let state = self.shared.read_state();
             let next = state.pending.keys().next().copied().unwrap_or(state.next);
             (state.unindexed.iter().copied().filter(|(_, number)| *number < next).collect(), next)
         };
+        // Neighbours in the index are written one after another.
+        rows.sort_unstable();
         let mut index = transaction.open_table(INDEX)?;
-        for row in &rows {
+        for row in rows {
             index.insert(row, ())?;
         }
         transaction.open_table(META)?.insert(meta::INDEXED, &next.to_le_bytes()[..])?;
-        Ok(rows)
+        Ok(next)
     }
 
-    /// What was written is not kept in memory any more.
-    pub(super) fn indexed(&self, rows: Vec<(u64, u64)>) {
+    /// What was written, of blocks below `next`, is not kept in memory any more.
+    pub(super) fn indexed(&self, next: u64) {
         let mut state = self.shared.write_state();
-        for row in &rows {
-            state.unindexed.remove(row);
-        }
+        state.unindexed.retain(|(_, number)| *number >= next);
+        // Room for what a sync brings is not kept when there is none.
+        state.unindexed.shrink_to(UNINDEXED_ROOM);
     }
 
     /// Brings the index up to date. Not flushed to the disk: the next commit does that, and a crash before
@@ -95,12 +100,12 @@ impl Writer {
         let written = guarded(|| {
             let mut transaction = self.shared.database.begin_write()?;
             transaction.set_durability(Durability::None)?;
-            let written = self.write_index(&transaction)?;
+            let next = self.write_index(&transaction)?;
             transaction.commit()?;
-            Ok(written)
+            Ok(next)
         });
         match written {
-            Ok(written) => self.indexed(written),
+            Ok(next) => self.indexed(next),
             Err(trouble) => {
                 let damage = trouble.damage(&self.shared.path);
                 tracing::error!(%damage, "the index of transactions cannot be written");

@@ -19,7 +19,7 @@ use crate::store::disk::tables::{
 };
 use crate::store::disk::{Disk, Held, Marks, Place, State};
 use crate::store::folder::{Checkpoint, Folder};
-use crate::store::{Damage, Failure, Loaded, OpenError, Store, StoredBlock, beginning};
+use crate::store::{Damage, Failure, Loaded, OpenError, Store, StoredBlock};
 use crate::types::{Header, NodeId};
 
 /// Whose file it is.
@@ -276,7 +276,7 @@ impl Contents {
             }
             self.loaded.headers.push(*header);
         }
-        self.state.numbers.insert((beginning(&hash.0), at));
+        self.state.put(&hash, at);
         self.state.next = at + 1;
         Ok(())
     }

@@ -37,8 +37,10 @@ use bytes::Bytes;
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::store::{Batch, Damage, Failure, Keeper, beginning};
-use crate::types::{BlockHash, Header, TxId};
+#[cfg(target_os = "linux")]
+use crate::limits::WRITER_NICE;
+use crate::store::{Batch, Damage, Failure, Keeper};
+use crate::types::{BlockHash, Header, Places, TxId};
 use shield::{Shield, Watch};
 use tables::{BLOCKS, HEADERS, Trouble, guarded};
 pub(super) use tables::{FORMAT, verified};
@@ -109,11 +111,12 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     /// The beginning of each block's hash, and its number.
-    numbers: BTreeSet<(u64, u64)>,
+    numbers: Places<(u64, u64)>,
     /// Blocks that were submitted and are not committed.
     pending: BTreeMap<u64, Bytes>,
-    /// Places of transactions that are not in the file's index yet.
-    unindexed: BTreeSet<(u64, u64)>,
+    /// Places of transactions that are not in the file's index yet, by arrival: each block of a sync adds to them,
+    /// and few ask.
+    unindexed: Vec<(u64, u64)>,
     /// The number of the next block.
     next: u64,
     /// Bytes of all blocks that are committed.
@@ -130,8 +133,8 @@ struct Marks {
     commits: u64,
     tip: BlockHash,
     bytes: u64,
-    /// Rows of the index that the commit at hand drops.
-    dropped: Vec<(u64, u64)>,
+    /// Blocks that the commit at hand drops.
+    dropped: BTreeSet<u64>,
 }
 
 impl Disk {
@@ -151,8 +154,20 @@ impl Disk {
             clippy::disallowed_methods,
             reason = "commits wait for the disk, and must keep nobody waiting"
         )]
-        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(|| writer.run(submitted))?;
+        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(|| {
+            give_way();
+            writer.run(submitted);
+        })?;
         Ok(Disk { shared, tasks: Mutex::new(Some(tasks)), thread: Mutex::new(Some(thread)) })
+    }
+}
+
+/// Has this thread give way to others: peers wait for what relays a block, and on a machine that is busy with a
+/// network's nodes their commits would come between. Elsewhere than on Linux this would slow the whole process.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(WRITER_NICE) {
+        tracing::debug!(%error, "the store's thread does not give way");
     }
 }
 
@@ -199,19 +214,17 @@ impl Shared {
     /// The bytes under `number` if they are the block `hash`; none if it is another that begins alike, or if
     /// it was forgotten meanwhile.
     fn read_as(&self, number: u64, hash: &BlockHash) -> Result<Option<Bytes>, Damage> {
-        let begins = beginning(&hash.0);
-        let (name, bytes) = (self.name_of(number)?, self.fetch(number)?);
-        if !self.read_state().numbers.contains(&(begins, number)) {
+        let bytes = self.fetch(number)?;
+        if !self.read_state().has(hash, number) {
             return Ok(None);
         }
-        match (name, bytes) {
-            (Some(name), _) if name != *hash && beginning(&name.0) == begins => Ok(None),
-            (Some(_), Some(bytes)) => match verified(&bytes, hash) {
-                Ok(_) => Ok(Some(bytes)),
-                Err(what) => Err(self.damage(what)),
-            },
-            _ => Err(self.damage(format!("the block {hash}, number {number}, is missing"))),
-        }
+        let missing = || format!("the block {hash}, number {number}, is missing");
+        let what = match bytes.as_ref().ok_or_else(missing).and_then(|bytes| verified(bytes, hash)) {
+            Ok(_) => return Ok(bytes),
+            Err(what) => what,
+        };
+        let is_other = |name: BlockHash| name != *hash && name.beginning() == hash.beginning();
+        if self.name_of(number)?.is_some_and(is_other) { Ok(None) } else { Err(self.damage(what)) }
     }
 
     fn damage(&self, what: String) -> Damage {
@@ -265,7 +278,25 @@ impl Drop for Disk {
 impl State {
     /// Numbers of blocks whose hash begins like `hash`, which is one in practice.
     fn candidates(&self, hash: &BlockHash) -> Vec<u64> {
-        let begins = beginning(&hash.0);
-        self.numbers.range((begins, 0)..=(begins, u64::MAX)).map(|(_, number)| *number).collect()
+        let begins = hash.beginning();
+        let alike = self.numbers.all(begins).filter(|(beginning, _)| *beginning == begins);
+        alike.map(|(_, number)| number).collect()
+    }
+
+    /// Whether `number` is that of the block `hash`, as far as is known in memory.
+    fn has(&self, hash: &BlockHash, number: u64) -> bool {
+        let place = (hash.beginning(), number);
+        self.numbers.find(place.0, |found| *found == place).is_some()
+    }
+
+    /// The block `hash` has `number` from now on.
+    fn put(&mut self, hash: &BlockHash, number: u64) {
+        self.numbers.insert((hash.beginning(), number), |(begins, _)| *begins);
+    }
+
+    /// The block `hash` no longer has `number`.
+    fn take(&mut self, hash: &BlockHash, number: u64) {
+        let place = (hash.beginning(), number);
+        self.numbers.remove(place.0, |found| *found == place);
     }
 }

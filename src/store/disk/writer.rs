@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
-use redb::WriteTransaction;
+use redb::{Table, WriteTransaction};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::limits::{MAX_COMMIT_BYTES, MIN_FREE_BYTES};
@@ -17,7 +17,7 @@ use crate::store::disk::tables::{
 };
 use crate::store::disk::{Marks, Shared};
 use crate::store::folder::Checkpoint;
-use crate::store::{Batch, Failure, Waiting, beginning};
+use crate::store::{Batch, Failure, Waiting};
 use crate::types::{BlockHash, Header, TxId};
 
 /// A batch, its blocks numbered.
@@ -43,7 +43,7 @@ impl Task {
             let mut state = shared.write_state();
             let at = state.next;
             state.next += 1;
-            state.numbers.insert((beginning(&block.hash.0), at));
+            state.put(&block.hash, at);
             state.note(at, &block.ids);
             add.push((at, *header, block.encoded.clone()));
             state.pending.insert(at, block.encoded);
@@ -51,7 +51,7 @@ impl Task {
         let mut drop = Vec::new();
         for hash in &forget {
             if let Some(at) = shared.number_of(hash) {
-                shared.write_state().numbers.remove(&(beginning(&hash.0), at));
+                shared.write_state().take(hash, at);
                 drop.push(at);
             }
         }
@@ -115,9 +115,11 @@ impl Writer {
             transaction.set_quick_repair(true);
             // Before the group drops any of what is indexed here.
             let indexed = if index_is_due { Some(self.write_index(&transaction)?) } else { None };
+            let mut tables = Tables::open(&transaction)?;
             for task in group {
-                marks.write(&transaction, task)?;
+                marks.write(&mut tables, task)?;
             }
+            drop(tables);
             marks.commits += 1;
             let tip = group.last().map(|task| task.tip).unwrap_or_default();
             {
@@ -142,8 +144,8 @@ impl Writer {
             state.pending.remove(at);
         }
         let dropped = core::mem::take(&mut self.marks.dropped);
-        for row in dropped {
-            state.unindexed.remove(&row);
+        if !dropped.is_empty() {
+            state.unindexed.retain(|(_, number)| !dropped.contains(number));
         }
         Ok(())
     }
@@ -190,35 +192,51 @@ impl Writer {
     }
 }
 
+/// What a commit writes to: opening a table costs as much as writing a small block.
+struct Tables<'a> {
+    headers: Table<'a, u64, &'static [u8; Header::LEN]>,
+    blocks: Table<'a, u64, &'static [u8]>,
+    index: Table<'a, (u64, u64), ()>,
+    waiting: Table<'a, u64, &'static [u8]>,
+}
+
+impl<'a> Tables<'a> {
+    fn open(transaction: &'a WriteTransaction) -> Result<Tables<'a>, Trouble> {
+        Ok(Tables {
+            headers: transaction.open_table(HEADERS)?,
+            blocks: transaction.open_table(BLOCKS)?,
+            index: transaction.open_table(INDEX)?,
+            waiting: transaction.open_table(WAITING)?,
+        })
+    }
+}
+
 impl Marks {
     /// Writes what `task` changes.
-    fn write(&mut self, transaction: &WriteTransaction, task: &Task) -> Result<(), Trouble> {
-        let mut headers = transaction.open_table(HEADERS)?;
-        let mut blocks = transaction.open_table(BLOCKS)?;
+    fn write(&mut self, tables: &mut Tables<'_>, task: &Task) -> Result<(), Trouble> {
+        let Tables { headers, blocks, index, waiting: rows_waiting } = tables;
         for (at, header, encoded) in &task.add {
             headers.insert(at, header)?;
             blocks.insert(at, &encoded[..])?;
             self.bytes += encoded.len() as u64;
         }
-        let mut index = transaction.open_table(INDEX)?;
         for at in &task.drop {
             headers.remove(at)?;
             let Some(encoded) = blocks.remove(at)?.map(|bytes| bytes.value().to_vec()) else { continue };
             self.bytes = self.bytes.saturating_sub(encoded.len() as u64);
             for row in rows(*at, &encoded) {
                 index.remove(&row)?;
-                self.dropped.push(row);
             }
+            self.dropped.insert(*at);
         }
-        let mut waiting = transaction.open_table(WAITING)?;
         for Waiting { id, encoded } in &task.waiting {
-            waiting.insert(self.next_waiting, &waiting_row(id, encoded)[..])?;
+            rows_waiting.insert(self.next_waiting, &waiting_row(id, encoded)[..])?;
             self.waiting.insert(*id, self.next_waiting);
             self.next_waiting += 1;
         }
         for id in &task.gone {
             if let Some(at) = self.waiting.remove(id) {
-                waiting.remove(at)?;
+                rows_waiting.remove(at)?;
             }
         }
         Ok(())

@@ -96,6 +96,16 @@ pub(super) enum What {
     Fails(Box<Command>),
 }
 
+impl What {
+    /// The node that it is about, if it is about one.
+    pub(super) fn node(&self) -> Option<usize> {
+        match self {
+            What::Node(node, ..) | What::Life(node, _) => Some(*node),
+            _ => None,
+        }
+    }
+}
+
 /// An expectation.
 #[derive(Debug)]
 pub(super) struct Expect {

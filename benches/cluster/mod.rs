@@ -1,0 +1,147 @@
+//! A network of real processes, as `networkmngr` starts it, and what a bench asks of it.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a bench whose world is not as it must be ends")]
+#![allow(clippy::disallowed_methods, reason = "to measure is to look at a clock")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Far more than anything here takes.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A network, and what its manager says to people meanwhile.
+pub struct Network {
+    manager: Child,
+    said: Option<JoinHandle<Vec<String>>>,
+    /// From the start of the manager's process to the line that says that all links are up, in seconds.
+    pub up_in: f64,
+    http: String,
+    pub pids: Vec<u64>,
+    _folder: TempDir,
+}
+
+impl Network {
+    /// Starts `amount` nodes that keep their chains on disk, with `flags` beside, and waits until all are linked.
+    pub fn start(amount: usize, flags: &[&str]) -> Network {
+        let folder = tempfile::tempdir().expect("a folder");
+        let begun = Instant::now();
+        let mut manager = Command::new(env!("CARGO_BIN_EXE_networkmngr"))
+            .args(["-p", "0", "--base-http", "0", "--base-listen", "0", "--amount", &amount.to_string()])
+            .arg("--data-dir")
+            .arg(folder.path())
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the manager runs");
+        let mut out = BufReader::new(manager.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        out.read_line(&mut line).expect("a line");
+        let up_in = begun.elapsed().as_secs_f64();
+        assert!(line.contains("up in"), "no network of {amount}: {line}");
+        let record = fs::read_to_string(folder.path().join("network.json")).expect("network.json");
+        let record: Value = serde_json::from_str(&record).expect("JSON");
+        let http = record["manager"]["http"].as_str().expect("an address").to_owned();
+        let pids = record["nodes"].as_array().expect("nodes").iter();
+        let pids = pids.map(|node| node["pid"].as_u64().expect("a number")).collect();
+        let said = Some(std::thread::spawn(|| lines(out)));
+        Network { manager, said, up_in, http, pids, _folder: folder }
+    }
+
+    /// What the manager answers.
+    pub fn get(&self, path: &str) -> Value {
+        ask(&self.http, "GET", path, "")
+    }
+
+    /// What the manager answers to `body`.
+    pub fn post(&self, path: &str, body: &Value) -> Value {
+        ask(&self.http, "POST", path, &body.to_string())
+    }
+
+    /// Looks until the manager's answer is as it is to be; how many seconds that took.
+    pub fn wait(&self, path: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> f64 {
+        let begun = Instant::now();
+        while !is_so(&self.get(path)) {
+            assert!(begun.elapsed() < DEADLINE, "{what}: not within {} s", DEADLINE.as_secs());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        begun.elapsed().as_secs_f64()
+    }
+
+    /// Stops it; the lines that its manager said.
+    pub fn stop(mut self) -> Vec<String> {
+        let _ = ask(&self.http, "POST", "/api/v1/shutdown", "{}");
+        let said = self.said.take().expect("read once").join().expect("lines");
+        let _ = self.manager.wait();
+        said
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // Only where the bench failed is it still there; its nodes go with it.
+        let _ = self.manager.kill();
+        let _ = self.manager.wait();
+    }
+}
+
+fn lines(out: BufReader<ChildStdout>) -> Vec<String> {
+    out.lines().map_while(Result::ok).collect()
+}
+
+fn ask(address: &str, method: &str, path: &str, body: &str) -> Value {
+    let mut socket = TcpStream::connect(address).expect("somebody listens");
+    socket.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    socket.write_all(request.as_bytes()).expect("a request");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    assert!(head.contains(" 2"), "{method} {path}: {answer}");
+    let body = match head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        true => unchunked(body),
+        false => body.to_owned(),
+    };
+    serde_json::from_str(&body).unwrap_or_default()
+}
+
+fn unchunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).expect("a chunk's size");
+        whole += &rest[..size];
+        body = &rest[(size + 2).min(rest.len())..];
+    }
+    whole
+}
+
+/// Bytes of a process by how they are counted: resident, its share of what is shared, and its own alone.
+pub fn memory(pid: u64) -> [f64; 3] {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("a process");
+    let kib = |field: &str| -> f64 {
+        let line = rollup.lines().find_map(|line| line.strip_prefix(field)).expect("a field");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    };
+    let own = kib("Private_Clean:") + kib("Private_Dirty:");
+    [kib("Rss:") * 1024.0, kib("Pss:") * 1024.0, own * 1024.0]
+}
+
+/// Processor time that all threads of a process have had, in seconds.
+pub fn processor_time(pid: u64) -> f64 {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("a process").flatten();
+    let nanos = tasks.filter_map(|task| {
+        let stat = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        stat.split(' ').next()?.parse::<u64>().ok()
+    });
+    nanos.sum::<u64>() as f64 / 1e9
+}

@@ -1,0 +1,67 @@
+//! `networkmngr renew`: a new network in the place of one that runs.
+
+use crate::harness::{Network, is_alive, run};
+
+#[test]
+fn a_network_is_started_anew_from_the_shell() {
+    let network = Network::start(&["-a", "2"]);
+    let (manager, nodes) = network.pids();
+    network.run(&["mine"]).good();
+
+    // Nobody is there to be asked.
+    let not_asked = network.run(&["renew", "-a", "3"]);
+    assert_eq!((not_asked.code, not_asked.out.as_str()), (Some(2), ""), "{}", not_asked.error);
+    assert!(not_asked.error.contains("hint: say `networkmngr renew --yes`"), "{}", not_asked.error);
+    let rows: [(&[&str], &str); 4] = [
+        (&["--difficulty", "65"], "1 to 64 leading zero bits"),
+        (&["-a", "0"], "a network has 1 to 1000 nodes"),
+        (&["--hashrate", "5k"], "--mine"),
+        (&["--block-time", "soon"], "expected whole seconds, or none"),
+    ];
+    for (flags, why) in rows {
+        let refused = network.run(&[&["renew", "--yes"], flags].concat());
+        assert_eq!(refused.code, Some(2), "{flags:?}: {}", refused.error);
+        assert!(refused.error.contains(why), "{flags:?}: {}", refused.error);
+    }
+    assert!(nodes.iter().all(|node| is_alive(*node)), "nothing was stopped");
+
+    let said = network.run(&["renew", "--yes", "-a", "3", "--block-time", "10"]).good();
+    assert!(said.contains("/before-") && said.contains("3 nodes, up after "), "{said}");
+    assert!(said.ends_with("in sync: 3 nodes at height 0\n"), "{said}");
+    assert_eq!(network.pids().0, manager, "the same manager");
+    assert!(nodes.iter().all(|node| !is_alive(*node)));
+
+    let json = network.run(&["renew", "-y", "--json", "--block-time", "none", "--difficulty", "9"]).json();
+    assert_eq!((&json["nodes"], &json["rules"]["difficulty"]), (&3.into(), &9.into()), "{json}");
+    assert!(json["rules"]["block_time"].is_null() && json["run"] != json["old_run"], "{json}");
+    network.run(&["down"]).good();
+    assert_eq!(network.run(&["renew", "--yes"]).code, Some(3), "there is none to be renewed");
+}
+
+#[test]
+fn a_new_network_that_does_not_start_is_told_with_where_to_look() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("node");
+    // Written by another process: a program that is open for writing cannot be run.
+    let gate = folder.path().join("gate");
+    let text = format!(
+        "#!/bin/sh\n[ -e '{}' ] && exit 1\nexec '{}' node \"$@\"\n",
+        gate.display(),
+        crate::harness::MANAGER
+    );
+    let written = std::process::Command::new("/bin/sh")
+        .args(["-c", r#"printf '%s' "$1" > "$2" && chmod +x "$2""#, "sh", &text])
+        .arg(&script)
+        .status();
+    assert!(written.expect("a shell").success());
+    let program = script.to_str().expect("UTF-8");
+    let network = Network { folder };
+    network.run(&["up", "--detach", "-a", "1", "--difficulty", "8", "--node-program", program]).good();
+    std::fs::write(gate, "").expect("a file");
+    let failed = run(network.folder.path(), &["renew", "--yes"]);
+    assert_eq!(failed.code, Some(1), "{}", failed.error);
+    assert!(failed.error.contains("the new network did not start") && failed.error.contains("manager.log"));
+    let out =
+        std::fs::read_to_string(network.folder.path().join("network/logs/manager.out")).expect("a file");
+    assert!(out.contains("0 of 1 nodes are there; node A: exit code 1"), "{out}");
+}
