@@ -35,7 +35,7 @@ export class Lessons {
 
   begin(lesson) {
     const [steps, bar] = [el("ol.steps"), el("div.row")];
-    Object.assign(this, {lesson, at: -1, steps, bar, items: []});
+    Object.assign(this, {lesson, busy: false, at: -1, steps, bar, items: []});
     this.box.replaceChildren(el("button.plain", {onclick: () => this.list()}, "← All lessons"), el("h3", lesson.title), steps, bar);
     this.next();
   }
@@ -74,7 +74,7 @@ export class Lessons {
   offer(failed) {
     const {bar, lesson: {steps}, at, app: {renew, state}} = this;
     const step = steps[at];
-    if (!step) return;
+    if (!step || this.busy) return;
     const button = (words, action, more) => this.app.cards.button(words, action, more);
     if (step.kind === "up") {
       const ask = el("div.ask");
@@ -92,11 +92,18 @@ export class Lessons {
   /// Runs the next `count` steps, as long as all goes well.
   async run(count = 1) {
     const {lesson} = this;
-    for (; count > 0 && this.lesson === lesson; count -= 1) {
-      const {line} = lesson.steps[this.at];
-      this.mark("now", "…");
-      const result = await post(`api/v1/lessons/${lesson.name}/steps/${line}`);
-      if (this.lesson !== lesson || !this.done(result)) return;
+    let ok = this.busy = true;
+    try {
+      for (; ok && count > 0; count -= 1) {
+        this.mark("now", "…");
+        const result = await post(`api/v1/lessons/${lesson.name}/steps/${lesson.steps[this.at].line}`);
+        ok = this.lesson === lesson && this.done(result);
+      }
+    } finally {
+      if (this.lesson === lesson) {
+        this.busy = false;
+        this.offer(!ok);
+      }
     }
   }
 
@@ -106,10 +113,7 @@ export class Lessons {
     this.mark(ok ? "done" : "failed", ok && took >= 0.1 ? seconds(took) : "");
     if (said?.trim() && !item.classList.contains("expect")) item.append(el("pre", said.trimEnd()));
     if (ok) this.next();
-    else {
-      item.append(el("p.bad", error ?? "It did not come to be."));
-      this.offer(true);
-    }
+    else item.append(el("p.bad", error ?? "It did not come to be."));
     return ok;
   }
 }

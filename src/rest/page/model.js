@@ -275,7 +275,7 @@ export function verdict(state, now) {
   if (state.said === "partitioned") return ["partitioned", "Partitioned", `Cut links leave some no way.${rest}`];
   if (expected && tip && now - tip.seen > expected * 10) return ["stalled", "Stalled", `No block for ten times as long as it takes.${rest}`];
   return ["in-sync", "In sync", active.length === 1 ? `One node runs, alone.${rest}`
-    : rest ? `${active.length} nodes agree.${rest}` : `All ${active.length} nodes agree.`];
+    : rest ? `${active.length} nodes agree.${rest}` : `${active.length === 2 ? "Both" : `All ${active.length}`} nodes agree.`];
 }
 
 /// Seconds that a block takes on average now; none: nobody mines by itself.

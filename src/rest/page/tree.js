@@ -25,6 +25,8 @@ const SCALES = [0.008, 1.6];
 /// Lanes stay at least so far apart: what is too narrow for blocks is a row of bars.
 const FLAT = 0.35;
 const SCALING = 1.35;
+/// Screens as wide are looked at from farther away.
+const WIDE = 1700;
 /// Blocks that are too small for words are drawn together, so many heights at a time; and as one bar, where each is narrower
 /// than a pixel or two.
 const TOGETHER = 64;
@@ -39,7 +41,7 @@ export class Tree {
     this.svg = $("#tree");
     // Letters move often, blocks seldom: in a picture of their own, the one is drawn without the other.
     this.layers = [this.svg, $("#chips")].map(picture => picture.appendChild(svg("g")));
-    Object.assign(this, {open, blocks: new Map(), far: new Map(), chips: new Map(), scale: 1, right: 0, down: 0, width: 800, height: 300});
+    Object.assign(this, {open, blocks: new Map(), far: new Map(), chips: new Map(), scale: innerWidth > WIDE ? 1.3 : 1, right: 0, down: 0, width: 800, height: 300});
     new ResizeObserver(([{contentRect: {width, height}}]) => {
       Object.assign(this, {width, height, jump: true});
       this.redraw();

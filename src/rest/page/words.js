@@ -52,7 +52,7 @@ export const clock = time => time ? new Date(time * 1000).toLocaleTimeString("en
 /// Who gave up what, and why.
 export const reorg = (state, {nodes: who, depth, gained, returned}) =>
   `${upper(nodes(state, [...who]))} gave up ${plural(depth, "block")} for ${gained ?? "others"}: the other branch had more work.` +
-  (returned ? ` ${plural(returned, "message")} went back to the pool, to be mined again.` : "");
+  (returned ? ` ${plural(returned, "message")} went back to the pool.` : "");
 
 const LIVES = {running: "takes part", paused: "is paused: it hears nothing", ended: "has ended",
   restarting: "is being started again", returning: "is back, and catches up"};

@@ -61,6 +61,18 @@ async fn a_list_that_is_empty_or_has_another_length_than_it_says_is_refused() {
     assert_eq!(post(node.http, "/chain/replace", &said(4)).await.status, 201);
 }
 
+/// Whoever watches the node hears of it as of a peer's block.
+#[tokio::test]
+async fn a_chain_that_breaks_a_rule_is_told_of_as_a_refused_block() {
+    let (node, chain) = mined(1, 3).await;
+    let mut forged = chain;
+    forged["chain"][2]["content"][1]["text"] = "by nobody".into();
+    let refused = post(node.http, "/chain/replace", &forged).await.json();
+    assert_eq!((&refused["rule"], &refused["index"]), (&"BadMerkleRoot".into(), &3.into()), "{refused}");
+    let metrics = get(node.http, "/metrics").await.body;
+    assert!(metrics.contains("p2pnode_events_total{type=\"block_refused\"} 1\n"), "{metrics}");
+}
+
 /// The paths of all leaves in `value`.
 fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
