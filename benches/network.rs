@@ -28,7 +28,10 @@ const CONTENTS: usize = 10;
 const CONTENT_BYTES: usize = 10_000;
 
 /// (nodes, their links, seconds to start, milliseconds of a block to the last: of half of them, of 99 of 100)
-const NETWORKS: [(usize, &str, f64, Option<f64>, Option<f64>); 4] = [
+type Measured = (usize, &'static str, f64, Option<f64>, Option<f64>);
+
+/// Those that are measured.
+const NETWORKS: [Measured; 4] = [
     (6, "mesh", 0.15, Some(0.5), Some(3.0)),
     (32, "random:4", f64::INFINITY, Some(4.0), None),
     (32, "random:8", f64::INFINITY, None, None),
