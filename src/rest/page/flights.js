@@ -41,8 +41,8 @@ export class Flights {
     if (document.hidden || this.dots.length >= MAX_DOTS) return;
     this.dots.push({isDot, from, to, begin, takes, colour});
     if (this.frame) return;
-    const style = getComputedStyle(document.body);
-    this.colour = name => style.getPropertyValue(`--${name}`);
+    const look = getComputedStyle(document.body);
+    this.colour = name => look.getPropertyValue(`--${name}`);
     this.frame = requestAnimationFrame(now => this.step(now));
   }
 
