@@ -81,6 +81,11 @@ impl FromStr for Latency {
         const FORM: BadValue = BadValue("a time such as 50ms, or one and its spread such as 50ms±20ms");
         let parts = text.split_once('±').or_else(|| text.split_once("+-"));
         let (mean, spread) = parts.unwrap_or((text, "0s"));
+        // Elsewhere a bare number is seconds; who says 50 of a latency hardly means those.
+        let is_bare = |time: &str| time.trim().parse::<f64>().is_ok_and(|number| number != 0.0);
+        if is_bare(mean) || is_bare(spread) {
+            return Err(BadValue("a time with its unit, such as 50ms or 2s"));
+        }
         let (mean, spread) = (time(mean).ok_or(FORM)?, time(spread).ok_or(FORM)?);
         if spread > mean {
             return Err(BadValue(
@@ -300,7 +305,14 @@ mod tests {
         assert_eq!("50ms±20ms".parse::<Latency>(), latency(50, 20));
         assert_eq!("50ms+-20ms".parse::<Latency>(), latency(50, 20));
         assert_eq!("1.5s".parse::<Latency>(), latency(1500, 0));
-        assert_eq!("2±0.5".parse::<Latency>(), latency(2000, 500), "seconds, where no unit is named");
+        assert_eq!("0".parse::<Latency>(), latency(0, 0));
+        for bare in ["50", "2±0.5", "50ms±20"] {
+            assert_eq!(
+                bare.parse::<Latency>(),
+                Err(BadValue("a time with its unit, such as 50ms or 2s")),
+                "{bare}"
+            );
+        }
         for bad in ["", "ms", "-5ms", "50ms±", "50ms±60ms", "50ms±20", "1e3ms", ".5s", "5.s", "999h"] {
             assert!(bad.parse::<Latency>().is_err(), "{bad}");
         }
