@@ -5,7 +5,9 @@ use std::net::TcpListener;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, Events, Network, call, done, free_ports, get, gone, is_alive, pid, read, until};
+use crate::harness::{
+    DEADLINE, Events, Network, call, done, free_ports, get, gone, is_alive, pid, read, until,
+};
 
 #[test]
 fn a_node_that_is_killed_stays_away_until_it_is_wanted_back() {
