@@ -87,7 +87,7 @@ pub mod view;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::manager::child::Plan;
@@ -183,7 +183,7 @@ impl Settings {
 
     /// Where node `number` keeps its chain.
     pub fn folder(&self, number: usize) -> PathBuf {
-        self.data_dir.join(format!("node-{number:03}"))
+        node_folder(&self.data_dir, number)
     }
 
     /// What node `number` is started with, obeying `manager`.
@@ -197,6 +197,11 @@ impl Settings {
         }
         Plan { listen: self.listen(number), http: self.http(number), log: self.log(number), flags }
     }
+}
+
+/// Where node `number` of the network in `data_dir` keeps its chain.
+pub fn node_folder(data_dir: &Path, number: usize) -> PathBuf {
+    data_dir.join(format!("node-{number:03}"))
 }
 
 fn port(base: u16, number: usize) -> u16 {

@@ -58,6 +58,12 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Whether a network runs in the folder at `path`.
+    pub fn is_taken(path: &Path) -> bool {
+        let lock = File::open(path.join(LOCK));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Says where everything is: all of it, or nothing.
     pub fn write(&self, cluster: &Cluster, params: &Params, http: SocketAddr) -> Result<(), Error> {
         let nodes: Vec<_> = cluster.members().iter().map(|member| node(member)).collect();
@@ -140,7 +146,9 @@ mod tests {
         let ours = Folder::take(place.path(), &logs).expect("nobody else is there");
         assert!(logs.is_dir() && !place.path().join(FILE).exists());
         assert!(matches!(Folder::take(place.path(), &logs), Err(Error::Locked(_))));
+        assert!(Folder::is_taken(place.path()));
         drop(ours);
+        assert!(!Folder::is_taken(place.path()));
         assert!(Folder::take(place.path(), &logs).is_ok());
     }
 
