@@ -11,6 +11,7 @@
 //! | `shape` | pure: who is linked with whom |
 //! | `links`, `reach`, `faults` | pure: which links are up, who can reach whom, what is cut or slow |
 //! | `tips`, `blocks`, `spread` | pure: who has which tip, the tree of blocks, how fast they spread |
+//! | `reorg` | pure: the newest reorganisation, put together from all nodes' |
 //! | `verdict` | pure: whether the nodes agree |
 //! | `modes` | pure: who mines at which rate |
 //! | `cluster`, `state` | the running network, and what is known of it |
@@ -72,6 +73,7 @@ pub mod reach;
 pub mod ready;
 pub mod record;
 pub mod renew;
+pub mod reorg;
 mod report;
 mod run;
 pub mod shape;
