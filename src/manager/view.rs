@@ -508,17 +508,20 @@ pub struct Partition {
 
 /// `POST /api/v1/links`: a link to be made, or made slow.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct SetLink {
     /// One end.
     pub a: usize,
     /// The other.
     pub b: usize,
     /// Delay each way.
+    #[serde(default)]
     pub latency_ms: f64,
     /// What it varies by.
+    #[serde(default)]
     pub jitter_ms: f64,
     /// Share of frames that are lost, 0 to 1.
+    #[serde(default)]
     pub loss: f64,
 }
 
