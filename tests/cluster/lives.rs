@@ -88,8 +88,16 @@ fn a_paused_node_hangs_nobody_and_catches_up() {
     until("it has what it missed", || read(&http, "/nodes/2")["height"] == height);
     assert_eq!(get(&http, "/node/2/api/v1/mining").1["hashrate"], 0);
 
-    // A stop resumes it, and so does the end of its manager.
-    done(&http, "/nodes/1/pause", &json!({}));
+    // Nobody is gone where all are paused, and one need not be started again.
+    (0..3).for_each(|node| drop(done(&http, &format!("/nodes/{node}/pause"), &json!({}))));
+    assert_eq!(read(&http, "/network")["verdict"]["text"], "down: all nodes are paused");
+    for (path, none) in [("/mine", "none can mine"), ("/transactions", "none can take it")] {
+        let (status, problem) = call(&http, path, &json!({"content": "anybody?"}));
+        assert_eq!((status, &problem["call"]["path"]), (409, &json!("/api/v1/nodes/0/resume")), "{problem}");
+        assert_eq!(problem["detail"], format!("all nodes are paused: {none}"));
+    }
+
+    // A stop resumes them, and so does the end of their manager.
     network.signal(Signal::TERM);
     let ended = network.end();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.out);
