@@ -100,7 +100,7 @@ class Browser:
             except ValueError as error:  # as long as it loads
                 said = error
             time.sleep(0.03)
-        raise AssertionError(f"{why or code}: {said!r}; the page says {self.js('document.body.innerText')[:2000]}")
+        raise AssertionError(f"{why or code}: {said!r}; {self.complaints()}; the page says {self.js('document.body.innerText')[:2000]}")
 
     def text(self, selector):
         return self.js(f"document.querySelector({json.dumps(selector)})?.textContent")
@@ -124,8 +124,9 @@ class Browser:
 
     def key(self, key):
         text = {"text": "\r"} if key == "Enter" else {}
+        code = {"ArrowDown": 40, "Enter": 13}.get(key, 0)
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, **text if kind == "keyDown" else {})
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text if kind == "keyDown" else {})
 
     def type(self, selector, words):
         self.js(f"document.querySelector({json.dumps(selector)}).focus()")
@@ -297,7 +298,7 @@ def fork(browser, network, shots):
     browser.press(".node[data-node='1']")
     browser.until("document.querySelector('#card h2').textContent === 'Node B'")
     for count in range(3):
-        browser.until("!document.querySelector('#mine-here').disabled")
+        browser.until("!document.querySelector('#mine-here[aria-busy]')")
         browser.press("#mine-here")
         browser.until(f"document.querySelectorAll('[data-block]').length === {5 + count}", "B mined a block")
     browser.until("document.querySelector('.log').textContent.length > 0", "its log is shown")
@@ -337,6 +338,33 @@ def heal(browser, network, shots):
     tell("healed: the sentence, letters that jumped, blocks that stayed")
 
 
+def forks(browser, network, shots):
+    """However often it forks, every tip is in sight, the tree does not drift away, and no loss is left untold."""
+    inside = """(() => { const room = document.querySelector('#tree').getBoundingClientRect();
+      const chips = [...document.querySelectorAll('#chips [data-chip] circle')];
+      return chips.length === 6 && chips.every(e => {
+        const b = e.getBoundingClientRect(); return b.top >= room.top && b.bottom <= room.bottom }) })()"""
+    for turn in range(4):
+        network.call("api/v1/partition", {"groups": [[0, 1], [2, 3], [4, 5]]})
+        for count, node in enumerate((0, 2, 4)):
+            network.call("api/v1/mine", {"node": (node + 2 * turn) % 6, "count": count + 2})
+        browser.until(f"new Set({DISCS}.map(disc => disc[1])).size === 3")
+        browser.until(inside, "every branch is in sight")
+        if turn == 0:
+            browser.shoot(shots, "forks")
+        before = browser.js(WHERE)
+        network.call("api/v1/heal", {})
+        browser.until(is_word("In sync"))
+        losers = [name for at, name in enumerate("ABCDEF") if at // 2 != (2 + turn) % 3]
+        browser.until(f"(e => /gave up 3 blocks for 4/.test(e) && {json.dumps(losers)}.every(name => new RegExp(`\\\\b${{name}}\\\\b`).test(e)))"
+                      "(document.querySelector('#reorg').textContent)", "who lost is named")
+        after = browser.js(WHERE)
+        assert all(after[hash] == at for hash, at in before.items() if hash in after), "a drawn block never moves"
+        assert len({place.split()[1] for place in after.values()}) <= 5, after
+        network.call("api/v1/mine", {"count": 2})
+    tell("three branches, four times: all in sight, and who gave up what")
+
+
 def message(browser, network, shots):
     browser.type("#message", HOSTILE[:200])
     browser.press("#send button")
@@ -371,7 +399,7 @@ def cards(browser, network, shots):
     browser.shoot(shots, "tamper")
     # Each found again, on top of the one before; the page goes on meanwhile.
     for done in range(1, 7):
-        browser.until("!document.querySelector('#mine-again').disabled")
+        browser.until("document.querySelector('#mine-again')")
         browser.press("#mine-again")
         browser.until(f"document.querySelectorAll('.chainlets [data-again].good').length === {done}", f"{done} blocks are mined again")
     assert not browser.js("!!document.querySelector('.chainlets [data-rule]')")
@@ -502,6 +530,7 @@ def lives(browser, network):
     network.call("api/v1/mine", {"node": 0})
     browser.until(f"document.querySelector(\".node[data-node='0'] .height\").textContent === '#{tall}'")
     assert browser.text(".node[data-node='5'] .height") == f"#{tall - 1}", "it hears nothing meanwhile"
+    assert browser.js("document.querySelector('#mine-here').ariaDisabled === 'true' && document.querySelector('#rate').disabled"), "nor does it mine"
     browser.press("[data-verb=resume]")
     browser.until(f"document.querySelector(\".node[data-node='5']:not(.paused) .height\")?.textContent === '#{tall}'", "F goes on, and hears of it")
     # Its own hash rate: by the slider, as by a hand on it.
@@ -520,7 +549,7 @@ def lives(browser, network):
 def auto(browser, network):
     """A block for whatever waits, without a hand."""
     browser.js("(() => { const e = document.querySelector('#mining'); e.value = 'auto'; e.dispatchEvent(new Event('change')) })()")
-    browser.until("!document.querySelector('#mining').disabled && document.querySelector('#mining').value === 'auto'")
+    browser.until("!document.querySelector('#mining').ariaBusy && document.querySelector('#mining').value === 'auto'")
     assert network.call("api/v1/mining")["mode"] == "auto"
     browser.type("#message", "mined by itself")
     browser.press("#send button")
@@ -538,7 +567,7 @@ def past(browser, network, folder, shots):
     network.call("api/v1/heal", {})
     browser.until(is_word("In sync"))
     browser.press("#play")
-    browser.until("document.querySelector('#timeline').classList.contains('past') && document.querySelector('#mine').disabled")
+    browser.until("document.querySelector('#timeline').classList.contains('past') && document.querySelector('#mine').ariaDisabled === 'true'")
     for _ in range(400):
         if browser.js(is_word("Forked")):
             break
@@ -564,6 +593,47 @@ def past(browser, network, folder, shots):
     assert len(seqs) > 50 and seqs == sorted(set(seqs)), "each event once, in order"
     tell(f"back in time; a recording of {len(lines)} lines saved")
     return f"{folder}/{saved[0]}"
+
+
+def keyboard(browser, network):
+    """What is pressed keeps the focus, arrows choose a mode without setting it, and a file can be opened."""
+    focus = "document.activeElement.id"
+    for control in ("mine", "back"):
+        browser.js(f"document.querySelector('#{control}').focus()")
+        browser.key("Enter")
+        browser.until(f"!document.querySelector('#{control}').ariaBusy && {focus} === '{control}'", f"{control} keeps the focus")
+    browser.press("#live")
+    browser.until(f"(document.querySelector('#mining').focus(), {focus}) === 'mining'")
+    for _ in range(2):
+        browser.key("ArrowDown")
+    browser.until("document.querySelector('#mining').value === 'interval'")
+    assert network.call("api/v1/mining")["mode"] == "off", "arrows set nothing"
+    browser.key("Enter")
+    browser.until("document.querySelector('#mining').value === 'interval' && !document.querySelector('#mining').ariaBusy")
+    end = time.monotonic() + DEADLINE
+    while network.call("api/v1/mining")["mode"] != "interval":
+        assert time.monotonic() < end, "Enter does"
+    network.call("api/v1/mining", {"mode": "off"})
+    browser.until(f"{focus} === 'mining' && document.querySelector('#mining').value === 'off'")
+    assert browser.js("document.querySelector('#choose').tabIndex") == 0
+    tell("by keyboard: the focus stays, arrows set nothing")
+
+
+def files(browser, folder, recording):
+    """What is no recording is refused, with the line and the reason, and the page goes on."""
+    snapshot = open(recording).readline()
+    rows = [("x", "line 1: "), ("", "is empty"), ('{"type":"snapshot"}', "line 1: snapshot without “time”"),
+            (snapshot + '{"type":"block","time":2,"hash":"00aa"}', "line 2: block without “node”"),
+            (snapshot + '\n{"type":"reorg","time":2,"node":1}', "line 3: reorg without “depth”"),
+            (snapshot + '{"type":"block","time":2,"node":0,"hash":"aa","previous":"aa","height":1}', "line 2: block 1 is not one above its parent")]
+    for at, (words, why) in enumerate(rows):
+        with open(f"{folder}/wrong-{at}.txt", "w") as file:
+            file.write(words)
+        browser.open_file("#open", file.name)
+        browser.until(f"document.querySelector('#notice').textContent.includes({json.dumps(why)})", why)
+        assert browser.js("document.querySelector('#live').ariaPressed") == "true"
+    browser.js("document.querySelector('#notice button').click()")
+    tell("files that are no recordings are refused")
 
 
 def looks(browser, network, shots):
@@ -708,11 +778,14 @@ def main(options, browser_program):
         message(browser, network, options.shots)
         cards(browser, network, options.shots)
         refused(browser, network)
+        forks(browser, network, options.shots)
         links(browser, network, options.shots)
         broken(browser, network)
         lives(browser, network)
         auto(browser, network)
         recording = past(browser, network, folder, options.shots)
+        files(browser, folder, recording)
+        keyboard(browser, network)
         looks(browser, network, options.shots)
         browser.open(network.base)
         browser.until(is_word("In sync"))

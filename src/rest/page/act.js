@@ -1,12 +1,14 @@
 // What can be done, and what becomes of it: each action is a call, and a refusal is shown in the server's words.
 
 import { get, post } from "./api.js";
-import { $, attr, el, keep, on, show, text } from "./dom.js";
-import { short } from "./words.js";
+import { $, attr, el, enable, keep, on, show, text } from "./dom.js";
+import { foreign, short } from "./words.js";
 
 /// Messages that are watched at once, and confirmations after which one is done.
 const MAX_JOURNEYS = 3;
 const CONFIRMED = 6;
+/// News of pools kept, for a message whose id is not known yet.
+const MAX_POOLED = 200;
 
 /// Of all nodes together, and seconds between blocks, where a mode of mining needs them.
 const HASHRATE = 120000;
@@ -15,10 +17,20 @@ const FOLLOW_MILLIS = 120;
 
 export class Act {
   constructor(app) {
-    Object.assign(this, {app, journeys: [], items: new Map()});
+    Object.assign(this, {app, journeys: [], pooled: [], items: new Map()});
     const buttons = {mine: () => this.mine({}), heal: () => this.heal(), add: () => this.add(1)};
     for (const [id, action] of Object.entries(buttons)) on($(`#${id}`), {click: ({currentTarget}) => this.press(currentTarget, action)});
-    on($("#mining"), {change: ({target}) => this.press(target, () => this.setMining(target.value))});
+    // Arrows walk over modes without setting them: Enter does, or leaving.
+    let keyed = false;
+    const set = () => {
+      keyed = false;
+      if (mining.value !== this.mode) this.press(mining, () => this.setMining(mining.value));
+    };
+    const mining = $("#mining");
+    on(mining, {change: () => keyed || set(), blur: set, pointerdown: () => { keyed = false; }, keydown: ({key}) => {
+      keyed ||= key.startsWith("Arrow");
+      if (key === "Enter") set();
+    }});
     on($("#send"), {submit: event => {
       event.preventDefault();
       const input = $("#message");
@@ -31,7 +43,10 @@ export class Act {
   // Each is used by buttons, cards and lessons alike.
   mine(body) { return this.app.source.mine(body); }
   setMining(mode) {
-    const rate = {background: {hashrate: this.app.state.mining?.hashrate || HASHRATE}, interval: {interval: INTERVAL}};
+    const {mining, rules} = this.app.state;
+    // A block every few seconds, where the difficulty does not follow.
+    const least = rules.block_time ? HASHRATE : Math.min(HASHRATE, Math.ceil(rules.expected_hashes / INTERVAL));
+    const rate = {background: {hashrate: mining?.hashrate || least}, interval: {interval: INTERVAL}};
     return this.app.source.setMining({mode, ...rate[mode]});
   }
   setRate(node, hashrate) { return post(`${this.app.source.api(node)}mining`, {hashrate}); }
@@ -41,30 +56,36 @@ export class Act {
   life(node, verb) { return post(`api/v1/nodes/${node}/${verb}`); }
   async send(content) {
     const {id, node} = await this.app.source.send(content);
-    this.journeys = [{id, node: node ?? 0, content, pools: new Set(), depth: 0}, ...this.journeys].slice(0, MAX_JOURNEYS);
+    // Pools may have told of it before.
+    const pools = new Set(this.pooled.filter(({came}) => came.ids.includes(id)).map(({node}) => node));
+    this.journeys = [{id, node: node ?? 0, content, pools, depth: 0}, ...this.journeys].slice(0, MAX_JOURNEYS);
     this.follow();
   }
 
   /// Runs what a button stands for, and shows that it does. Comes to whether it was done.
   async press(button, action) {
+    const {app, app: {run}} = this;
     attr(button, "aria-busy", true);
-    button.disabled = true;
     let done = true;
     try {
-      this.app.notice(null);
+      app.notice(null);
       await action();
-    } catch (error) {
+    } catch ({message}) {
       done = false;
-      this.app.notice(error.message);
+      // What a network could not do any more that is gone, or going, is no news.
+      if (run === app.run && !app.leaving) app.notice(message);
     }
     attr(button, "aria-busy", null);
-    button.disabled = false;
-    this.app.redraw();
+    app.redraw();
     return done;
   }
 
-  event({type, came, node}) {
-    for (const {id, pools} of this.journeys) if (type === "pool" && came.ids.includes(id)) pools.add(node);
+  event(event) {
+    const {type, came, node} = event;
+    if (type === "pool") {
+      this.pooled = [...this.pooled.slice(-MAX_POOLED), event];
+      for (const {id, pools} of this.journeys) if (came.ids.includes(id)) pools.add(node);
+    }
     if (type === "tip" && this.journeys.some(({depth}) => depth < CONFIRMED)) this.later ??= setTimeout(() => this.follow(), FOLLOW_MILLIS);
   }
 
@@ -85,16 +106,15 @@ export class Act {
 
   draw(state, past) {
     const broken = state.partition || [...state.links.values()].some(link => link.cut || link.latency_ms || link.loss);
-    for (const id of ["mine", "mining", "heal", "add", "cut", "renew", "message"]) {
-      const control = $(`#${id}`);
-      if (!control.hasAttribute("aria-busy")) control.disabled = past || (id === "heal" && !broken);
+    for (const id of ["mine", "mining", "heal", "add", "cut", "renew", "message", "send button"]) {
+      enable($(`#${id}`), !past && (id !== "heal" || broken));
     }
     $("#heal").classList.toggle("calls", Boolean(broken));
     const mode = state.mining?.mode ?? "off";
-    if (document.activeElement !== $("#mining")) $("#mining").value = mode;
-    show($("#journeys"), this.journeys.length);
+    if (this.mode !== mode || past) $("#mining").value = this.mode = mode;
+    show($("#journeys"), this.journeys.length && !past);
     keep(this.items, new Map(this.journeys.map(journey => [journey.id, journey])), ({content}) => {
-      const item = el("li", el("q", content.slice(0, 32)), el("span.stage"), el("span.pips", {"aria-hidden": "true"}, Array.from({length: CONFIRMED}, () => el("i"))));
+      const item = el("li", el("q", foreign(content.slice(0, 32))), el("span.stage"), el("span.pips", {"aria-hidden": "true"}, Array.from({length: CONFIRMED}, () => el("i"))));
       $("#journeys").prepend(item);
       return item;
     });

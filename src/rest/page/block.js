@@ -5,7 +5,7 @@ import { get, getBytes } from "./api.js";
 import * as codec from "./codec.js";
 import { attr, changed, el, text } from "./dom.js";
 import { running } from "./model.js";
-import { bytes, clock, count, millis, name } from "./words.js";
+import { brief, bytes, clock, count, foreign, millis, name } from "./words.js";
 
 const MEANS = {version: "free for the miner", previous: "the block before: so it is a chain",
   merkle_root: "stands for all that is in the block", time: "when, by the miner’s clock", bits: "the target, in short",
@@ -25,7 +25,7 @@ export class BlockCard {
     const needed = block.bits && codec.neededBits(block.bits);
     const work = block.height === 0 ? "The first block: all begin with it, so nobody had to mine it."
       : `Begins with ${codec.zeroBits(hash)} zero bits${needed ? `; ${needed} were needed: about ${count(2 ** needed)} tries` : ""}.`;
-    this.cards.fill({title: `Block ${block.height}`, mark: el(`span.mark.square.c${block.colour}`, {"aria-hidden": "true"}, `${block.height}`), block: key},
+    this.cards.fill({title: `Block ${block.height}`, sign: `${block.height}`, kind: `.square.c${block.colour}`, block: key},
       this.marked(hash), el("p.note", work), places, block.refused && el("p.bad", `Refused. ${block.refused}`), more,
       el("h3", "When each node had it"), arrivals);
     this.cards.draw = state => {
@@ -52,8 +52,8 @@ export class BlockCard {
 
   /// A hash, its zeros marked: they are the work.
   marked(hash) {
-    const [zeros] = /^0*/.exec(hash);
-    return el("p.mono", el("b", zeros), hash.slice(zeros.length, -4), el("strong", hash.slice(-4)));
+    const at = hash.indexOf(brief(hash));
+    return el("p.mono", el("b", hash.slice(0, at)), el("strong", brief(hash)), hash.slice(at + 4));
   }
 
   arrivals(list, state, arrivals) {
@@ -69,12 +69,12 @@ export class BlockCard {
   }
 
   more(box, hash, full, header, api) {
-    const fields = codec.FIELDS.map(([name, at, length]) => el(`span.${name}`, {title: name}, codec.toHex(header.slice(at, at + length))));
-    const rows = codec.FIELDS.map(([name]) => el(`tr.${name}`, el("th", {scope: "row"}, name.replace("_", " ")),
+    const fields = codec.fields.map(([name, at, length]) => el(`span.${name}`, {title: name}, codec.toHex(header.slice(at, at + length))));
+    const rows = codec.fields.map(([name]) => el(`tr.${name}`, el("th", {scope: "row"}, name.replace("_", " ")),
       el("td.mono", `${full[name]}${name === "time" ? ` · ${clock(full.time)}` : ""}`), el("td.note", MEANS[name])));
     const result = el("p.result", {role: "status"});
     const contents = (full.transactions ?? []).map(tx => el("li", el("b", tx.type), tx.type === "coinbase"
-      ? ` by ${this.miner(tx.miner)}${tx.note && `, “${tx.note}”`}` : ` ${tx.text ?? `${tx.base64.slice(0, 80)} (base64)`}`, el("small.mono", tx.id.slice(-8))));
+      ? ` by ${this.miner(tx.miner)}${tx.note && `, ${foreign(tx.note)}`}` : ` ${tx.text?.replace(/^.*$/s, foreign) ?? `${tx.base64.slice(0, 80)} (base64)`}`, el("small.mono", tx.id.slice(-8))));
     box.replaceChildren(el("div.row", el("button#hash-again", {onclick: () => this.again(result, hash, header, full)}, "Hash it again"),
       el("button#tamper", {onclick: () => this.cards.tamper.open(hash)}, "What if somebody changes it?")), result,
     el("h3", "Header"), el("div.header.mono", {"aria-label": "The header’s 80 bytes"}, fields), el("table", el("tbody", rows)),

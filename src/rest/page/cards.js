@@ -3,7 +3,7 @@
 
 import { getText, pageOf } from "./api.js";
 import { BlockCard } from "./block.js";
-import { $, attr, changed, el, on, show, text } from "./dom.js";
+import { $, attr, changed, el, enable, on, refill, show, text } from "./dom.js";
 import { LinkCard } from "./link.js";
 import { Tamper } from "./tamper.js";
 import { bytes, hashrate, millis, short } from "./words.js";
@@ -28,7 +28,7 @@ export class Cards {
   }
 
   /// Shows `parts` in the card's place. The focus comes with it, and goes back.
-  fill({title, mark, block, node, link}, ...parts) {
+  fill({title, sign, kind = ".square", mark = el(`span.mark${kind}`, {"aria-hidden": "true"}, sign), block, node, link}, ...parts) {
     const {app, box} = this;
     if (box.hidden) this.before = document.activeElement;
     clearInterval(this.timer);
@@ -77,21 +77,25 @@ export class Cards {
     const said = el("output");
     on(rate, {input: () => text(said, hashrate(toRate(rate.value))),
       change: () => act.press(rate, () => act.setRate(number, toRate(rate.value)))});
-    const acts = !node.ghost && app.source && !app.past ? [
-      el("div.row", this.button("■ Mine here", () => act.mine({node: number}), {id: "mine-here", class: "primary"})), managed && life,
+    const mine = this.button("■ Mine here", () => act.mine({node: number}), {id: "mine-here", class: "primary"});
+    const controls = [mine, rate];
+    const acts = !node.ghost && app.source && !app.past ? [el("div.row", mine), managed && life,
       el("label.slider", "Mines by itself: ", said, rate)] : [];
+    const page = el("p", el("a", {href: pageOf(number)}, "Its own page"));
     const log = el("pre.log", {tabindex: 0, "aria-label": "Its log"});
     this.fill({title: node.ghost ? `Peer ${node.name}` : `Node ${node.name}`, mark, node: number}, facts, ...acts, el("h3", "Connections"), peers,
-      managed && el("p", el("a", {href: pageOf(number)}, "Its own page")), managed && el("h3", "Log"), managed && log);
+      managed && page, managed && el("h3", "Log"), managed && log);
     this.draw = state => {
       const node = state.nodes.get(number);
       if (!node) return this.close();
       attr(mark, "class", `mark c${state.blocks.get(node.tip)?.colour}`);
       this.facts(facts, state, node);
-      changed(life, node.state, () => life.replaceChildren(...(VERBS[node.state] ?? []).map(([label, verb]) =>
+      show(page, node.state === "running");
+      changed(life, node.state, () => refill(life, ...(VERBS[node.state] ?? []).map(([label, verb]) =>
         this.button(label, () => act.life(number, verb), {"data-verb": verb}))));
       this.peers(peers, state, node);
-      if (document.activeElement === rate || rate.disabled) return;
+      for (const control of controls) enable(control, node.state === "running");
+      if (document.activeElement === rate) return;
       rate.value = fromRate(node.hashrate);
       text(said, hashrate(node.hashrate));
     };
@@ -111,7 +115,11 @@ export class Cards {
       ["Mined", `${node.mined} of the chain`], ["Mining", node.hashrate ? hashrate(node.hashrate) : mode === "background" ? "off" : mode],
       ["Memory", node.memory && bytes(node.memory)], ["Process", node.pid],
       ["HTTP", node.http], ["P2P", node.p2p], ["Id", node.id.slice(0, 12)]].filter(([, value]) => value !== null && value !== undefined);
-    changed(list, facts.join("|"), () => list.replaceChildren(...facts.map(([name, value]) => el("div", el("dt", name), el("dd", `${value}`)))));
+    this.list(list, facts);
+  }
+
+  list(list, rows) {
+    changed(list, rows.join("|"), () => list.replaceChildren(...rows.map(([name, value]) => el("div", el("dt", name), el("dd", `${value}`)))));
   }
 
   peers(list, state, node) {

@@ -14,7 +14,7 @@ const number = (value, bytes) => Array.from({length: bytes}, (_, at) => Number((
 export const doubleSha256 = bytes => sha256(sha256(bytes));
 
 /// (name, first byte, bytes) of a header's fields.
-export const FIELDS = [["version", 0, 4], ["previous", 4, 32], ["merkle_root", 36, 32], ["time", 68, 4], ["bits", 72, 4],
+export const fields = [["version", 0, 4], ["previous", 4, 32], ["merkle_root", 36, 32], ["time", 68, 4], ["bits", 72, 4],
   ["nonce", 76, 4]];
 
 export const header = ({version, previous, merkle_root, time, bits, nonce}) => [...number(version, 4), ...unshown(previous),

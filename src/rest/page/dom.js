@@ -32,6 +32,22 @@ export const attr = (element, name, value) => {
 };
 export const show = (element, shown) => attr(element, "hidden", !shown);
 
+
+/// Buttons that can do nothing now keep the focus, as those do that are busy; neither hears clicks.
+export const enable = (control, can) => control.tagName === "BUTTON" ? attr(control, "aria-disabled", !can) : control.disabled = !can;
+addEventListener("click", event => {
+  if (!event.target.closest("[aria-disabled=true], button[aria-busy]")) return;
+  event.preventDefault();
+  event.stopPropagation();
+}, true);
+
+/// Puts other parts into a box; a focus in it stays in it.
+export function refill(box, ...parts) {
+  const had = box.contains(document.activeElement);
+  box.replaceChildren(...parts);
+  if (had) $("button, input", box)?.focus();
+}
+
 /// Makes the drawn items the wanted ones: `of` makes one for a key, what is not wanted any more goes.
 export function keep(drawn, wanted, of) {
   for (const [key, item] of drawn) {

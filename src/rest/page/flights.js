@@ -62,7 +62,7 @@ export class Flights {
       pen.arc(a.x + (b.x - a.x) * eased, a.y + (b.y - a.y) * eased, isDot ? 8 : radius * (1 + share), 0, 7);
       pen.lineWidth = 3;
       pen.globalAlpha = isDot ? 1 : 0.8 * (1 - share);
-      pen.strokeStyle = this.colour(isDot ? "panel" : `c${colour}`);
+      pen.strokeStyle = this.colour(isDot ? "on" : `c${colour}`);
       pen.fillStyle = this.colour(`c${colour}`);
       if (isDot) pen.fill();
       pen.stroke();

@@ -24,11 +24,11 @@ export function place(state, block, drawn) {
 }
 
 function nearest(last, home, height) {
+  // The lower first: what is free again is taken again, and the tree does not drift away.
   for (let away = 1; ; away += 1) {
-    for (const lane of [home + away, home - away]) {
-      // One block between, so that two branches do not look like one.
-      if (lane >= 0 && (last[lane] ?? -2) < height - 1) return lane;
-    }
+    const lane = away > home ? away : home - away;
+    // One block between, so that two branches do not look like one.
+    if (!(last[lane] >= height - 1)) return lane;
   }
 }
 

@@ -9,7 +9,7 @@ export const HEIGHT = 440;
 /// Points by node number, and the discs' radius. Where nearly everybody is linked, a circle shows it best.
 export function layout(numbers, links) {
   const count = numbers.length;
-  const radius = max(11, min(46, 150 / sqrt(count) - 7));
+  const radius = max(11, min(46, 125 / sqrt(count) - 5));
   const points = new Map(numbers.map((node, at) => {
     // Half a step from the top: halves of the network are halves of the picture.
     const angle = ((at + 0.5) / count) * 2 * PI - PI / 2;

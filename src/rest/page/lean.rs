@@ -1,6 +1,7 @@
 //! A file without what a browser does not read: indentation, empty lines and comments; in style sheets and scripts
 //! also blanks and ends of lines beside punctuation, and the last semicolon of a block; in markup, ends of lines
-//! between elements. The files can be read and explained, and the page stays small.
+//! between elements, and quotes round a word. What a script calls in capitals has a shorter name, as
+//! have names that are the page's own and a style sheet's own properties. The files can be read and explained, and the page stays small.
 //!
 //! By byte, not by grammar: a file must not hold text over several lines whose indentation matters, outside of
 //! templates. Runs in the compiler.
@@ -106,6 +107,12 @@ const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
         };
         let (mut from, mut to) = (at, if is_loose { at } else { end });
         at = end;
+        let capitals = match syntax {
+            Syntax::Script if byte.is_ascii_uppercase() => capitals_end(source, from),
+            Syntax::Script if byte.is_ascii_lowercase() && end == from + 1 => own_end(source, from),
+            _ => 0,
+        };
+        let renamed = short_name(source, from, capitals);
         // That a name keeps its value is for readers: a browser is told the shorter word, once for several names.
         let mut piece = source;
         if matches!(syntax, Syntax::Script) && byte == b'c' && is_word(source, from, b"const ", before) {
@@ -124,6 +131,26 @@ const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
                 (piece, from, to) = (b",", 0, 1);
             } else {
                 declares[depth] = b"";
+            }
+        }
+        let (shorter, word) = shorter(source, from, before);
+        if matches!(syntax, Syntax::Script) && word > 0 && end == from + 1 {
+            at = from + word;
+            (piece, from, to) = (shorter, 0, shorter.len());
+        } else if matches!(syntax, Syntax::Style) && byte == b'-' && next_is(source, from, b'-') {
+            // Two letters tell the style sheet's own properties apart.
+            let name = word_end(source, from + 2);
+            if name > from + 4 {
+                (to, at) = (from + 4, name);
+            }
+        } else if capitals > 0 {
+            at = capitals;
+            (piece, from, to) = (&renamed, 0, renamed.len());
+        } else if matches!(syntax, Syntax::Markup) && byte == b'"' && before == b'=' {
+            let word = word_end(source, at);
+            if word > at && word < source.len() && source[word] == b'"' && !next_is(source, word, b'/') {
+                (from, to) = (at, word);
+                at = word + 1;
             }
         }
         while from < to {
@@ -180,6 +207,181 @@ const fn is_word(source: &[u8], at: usize, word: &[u8], before: u8) -> bool {
         length += 1;
     }
     length == word.len() && !(before.is_ascii_alphanumeric() || is_one_of(before, b"_$."))
+}
+
+/// What a script's word is written as, and the word's length; none: as it is.
+const fn shorter(source: &[u8], at: usize, before: u8) -> (&'static [u8], usize) {
+    const WORDS: [(&[u8], &[u8]); 3] = [(b"true", b"!0"), (b"false", b"!1"), (b"undefined", b"void 0")];
+    let mut which = 0;
+    while which < WORDS.len() {
+        let (word, short) = WORDS[which];
+        let end = at + word.len();
+        if is_word(source, at, word, before)
+            && !(end < source.len() && (is_of_name(source[end]) || source[end] == b':'))
+        {
+            return (short, word.len());
+        }
+        which += 1;
+    }
+    (b"", 0)
+}
+
+const fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$'
+}
+
+/// Where a word of markup ends that needs no quotes.
+const fn word_end(source: &[u8], mut at: usize) -> usize {
+    while at < source.len() && (source[at].is_ascii_alphanumeric() || source[at] == b'-') {
+        at += 1;
+    }
+    at
+}
+
+/// Where a name in capitals ends that begins at `at`: a constant of the page's own, not a member. Shorter ones are not
+/// worth it, or a browser's.
+const fn capitals_end(source: &[u8], at: usize) -> usize {
+    let is_member = at > 0 && source[at - 1] == b'.' && !(at > 1 && source[at - 2] == b'.');
+    if is_member || (at > 0 && is_of_name(source[at - 1])) {
+        return 0;
+    }
+    let mut end = at;
+    while end < source.len()
+        && (source[end].is_ascii_uppercase() || source[end].is_ascii_digit() || source[end] == b'_')
+    {
+        end += 1;
+    }
+    let goes_on = end < source.len() && (is_of_name(source[end]) || source[end] == b':');
+    if goes_on || end - at < 4 || is_word(source, at, b"JSON", b' ') { 0 } else { end }
+}
+
+/// Names that only the page's own scripts use, often: of no browser, of no answer, and in no text that looks a member up.
+const OWN: [&[u8]; 90] = [
+    b"action",
+    b"active",
+    b"around",
+    b"changed",
+    b"choosing",
+    b"chosen",
+    b"codec",
+    b"compress",
+    b"compute",
+    b"connection",
+    b"control",
+    b"corrects",
+    b"cursor",
+    b"difference",
+    b"doubleSha256",
+    b"dragged",
+    b"drawn",
+    b"element",
+    b"enable",
+    b"entry",
+    b"expected",
+    b"expectedSeconds",
+    b"facts",
+    b"faults",
+    b"following",
+    b"foreign",
+    b"fromHex",
+    b"goLive",
+    b"hashes",
+    b"highest",
+    b"holder",
+    b"holders",
+    b"index",
+    b"inside",
+    b"isBars",
+    b"isBounded",
+    b"isFree",
+    b"isSmall",
+    b"isStill",
+    b"journey",
+    b"journeys",
+    b"label",
+    b"landed",
+    b"lanes",
+    b"layers",
+    b"leaving",
+    b"letters",
+    b"linkKey",
+    b"managed",
+    b"mantissa",
+    b"meanwhile",
+    b"middle",
+    b"millis",
+    b"miners",
+    b"names",
+    b"needed",
+    b"neededBits",
+    b"numbers",
+    b"oneChain",
+    b"openBlock",
+    b"openNode",
+    b"parent",
+    b"percent",
+    b"percentiles",
+    b"playing",
+    b"plural",
+    b"point",
+    b"points",
+    b"pooled",
+    b"primes",
+    b"radius",
+    b"recording",
+    b"redraw",
+    b"refill",
+    b"reorgs",
+    b"selectedLink",
+    b"setMining",
+    b"setting",
+    b"sha256",
+    b"slider",
+    b"spreads",
+    b"standing",
+    b"syncing",
+    b"takes",
+    b"transactionId",
+    b"unshown",
+    b"visible",
+    b"wanted",
+    b"weights",
+    b"zeroBits",
+];
+
+/// Where one of those names ends that begins at `at`.
+const fn own_end(source: &[u8], at: usize) -> usize {
+    if at > 0 && is_of_name(source[at - 1]) {
+        return 0;
+    }
+    let mut end = at;
+    while end < source.len() && is_of_name(source[end]) {
+        end += 1;
+    }
+    // For short words it is not worth it.
+    let mut which = if end - at < 5 { OWN.len() } else { 0 };
+    while which < OWN.len() {
+        if OWN[which].len() == end - at
+            && OWN[which][0] == source[at]
+            && is_word(source, at, OWN[which], b' ')
+        {
+            return end;
+        }
+        which += 1;
+    }
+    0
+}
+
+/// The same for the same name, in every file; that two names of one file have another is seen at once, for it is no
+/// script then.
+const fn short_name(source: &[u8], from: usize, end: usize) -> [u8; 3] {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_$";
+    let (mut hash, mut at) = (0u32, from);
+    while at < end {
+        hash = hash.wrapping_mul(0x0100_0193) ^ source[at] as u32;
+        at += 1;
+    }
+    [b'$', DIGITS[(hash >> 6) as usize % 64], DIGITS[hash as usize % 64]]
 }
 
 /// Where something follows on the byte at `at` that a browser reads.
@@ -242,7 +444,24 @@ mod tests {
                 "a>b{color:red;margin:0}p,q{}",
             ),
             (Syntax::Markup, "<p>\n  a: b\n</p>\n<p>\n", "<p>\na: b\n</p><p>\n"),
+            (Syntax::Script, "a = [true, b.false, undefined, trues];", "a=[!0,b.false,void 0,trues]"),
+            (
+                Syntax::Script,
+                "a.plural(\"plural\", {plural: 1, plurals});",
+                "a.$p6(\"plural\",{$p6:1,plurals})",
+            ),
+            (Syntax::Style, "p { --ground: red; color: var(--ground); }", "p{--gr:red;color:var(--gr)}"),
             (Syntax::Markup, "", ""),
+            (
+                Syntax::Markup,
+                "<a id=\"b-1\" c=\"\" d=\"e f\">\"g\"</a>",
+                "<a id=b-1 c=\"\" d=\"e f\">\"g\"</a>",
+            ),
+            (
+                Syntax::Script,
+                "const SHORT = 1; f(a.LONG, JSON.x, [...SHORT], `LONG ${SHORT}`, {LONG: \"LONG\"}, MAX);",
+                "let $HG=1;f(a.LONG,JSON.x,[...$HG],`LONG ${$HG}`,{LONG:\"LONG\"},MAX)",
+            ),
         ];
         for (syntax, source, expected) in rows {
             let mut out = vec![0; length(source.as_bytes(), syntax)];

@@ -2,7 +2,7 @@
 // came to be. Each step is done by the network and not by the page.
 
 import { get, post } from "./api.js";
-import { $, attr, el, on, show, text } from "./dom.js";
+import { $, attr, el, enable, on, refill, show, text } from "./dom.js";
 import { plural, seconds } from "./words.js";
 
 const SIGNS = {done: "✓", failed: "✕", now: "▸", next: " "};
@@ -17,6 +17,19 @@ export class Lessons {
       }
       if (name === "lessons" && !this.lesson) this.list();
     }});
+  }
+
+  /// Comes back to the lesson that was begun in this tab, if the network is the same.
+  async resume(run) {
+    const [was, name, at] = JSON.parse(sessionStorage.lesson ?? "[]");
+    if (!run || was !== run) return;
+    const {lessons} = await get("api/v1/lessons");
+    this.begin(lessons.find(lesson => lesson.name === name));
+    $("#tab-lessons").click();
+    while (this.at < at) {
+      this.mark("done");
+      this.next();
+    }
   }
 
   async list() {
@@ -47,6 +60,7 @@ export class Lessons {
     while (steps[this.at]?.kind === "say") this.at += 1;
     const pause = steps.findIndex(({kind}, at) => at > this.at && kind === "say");
     for (const step of steps.slice(this.items.length, pause < 0 ? steps.length : pause)) this.items.push(this.item(step));
+    sessionStorage.lesson = JSON.stringify([this.app.run, name, this.at]);
     this.mark("now");
     this.offer();
     const step = steps[this.at];
@@ -78,14 +92,15 @@ export class Lessons {
     const button = (words, action, more) => this.app.cards.button(words, action, more);
     if (step.kind === "up") {
       const ask = el("div.ask");
-      const fits = step.renew.amount === state.nodes.size;
-      return bar.replaceChildren(el("p.note", `The lesson wants a network of its own, of ${plural(step.renew.amount ?? state.nodes.size, "node")}.`),
+      const {amount, difficulty, block_time: time} = step.renew;
+      const fits = amount === state.nodes.size && difficulty === state.rules.difficulty && time === state.rules.block_time && !state.highest;
+      return refill(bar, el("p.note", `The lesson wants a network of its own, of ${plural(amount, "node")}.`),
         button("Start that network …", () => renew.ask(ask, step.renew, () => this.done({seconds: 0})), {id: "step", class: "primary"}),
         fits && button("Use this one", () => this.done({seconds: 0})) || "", ask);
     }
     const more = steps.slice(at).findIndex(({kind}) => kind === "say" || kind === "up");
     const pause = more < 0 ? steps.length - at : more;
-    bar.replaceChildren(button(failed ? "Try again" : step.kind === "expect" ? "Check" : "Run", () => this.run(), {id: "step", class: "primary"}),
+    refill(bar, button(failed ? "Try again" : step.kind === "expect" ? "Check" : "Run", () => this.run(), {id: "step", class: "primary"}),
       failed ? button("Go on all the same", () => this.next()) : pause > 1 ? button(`Run on to the next pause (${pause})`, () => this.run(pause), {id: "run-on"}) : "");
   }
 
@@ -93,6 +108,7 @@ export class Lessons {
   async run(count = 1) {
     const {lesson} = this;
     let ok = this.busy = true;
+    for (const button of this.bar.children) enable(button);
     try {
       for (; ok && count > 0; count -= 1) {
         this.mark("now", "…");

@@ -1,7 +1,7 @@
 // A link looked at closely: how slow it is and how much it loses, what went over it, and cutting it.
 
 import { del, get, post } from "./api.js";
-import { changed, el, on, text } from "./dom.js";
+import { changed, el, on, refill, text } from "./dom.js";
 import { linkKey } from "./model.js";
 import { bytes, millis, name, percent } from "./words.js";
 
@@ -48,22 +48,22 @@ export class LinkCard {
         text(told, write(link[setting]));
       }};
     });
-    cards.fill({title: `Link ${name(app.state, a)} – ${name(app.state, b)}`, mark: el("span.mark.square", {"aria-hidden": "true"}, "─"), link: linkKey(a, b)},
+    cards.fill({title: `Link ${name(app.state, a)} – ${name(app.state, b)}`, sign: "─", link: linkKey(a, b)},
       facts, said, ...managed ? [verbs, ...sliders.map(({row}) => row)] : []);
     cards.draw = state => {
       const link = find();
       if (!link) return cards.close();
       const how = link.cut ? "cut" : link.up ? "up" : "down";
       const rows = [["State", how], ["Blocks that came over it", link.blocks], ...Object.entries(traffic)];
-      changed(facts, rows.join("|"), () => facts.replaceChildren(...rows.map(([name, value]) => el("div", el("dt", name), el("dd", `${value}`)))));
-      text(said, link.cut ? "Neither hears the other. What they find goes round, if there is a way."
-        : link.latency_ms > 0 ? `A block takes ${millis(link.latency_ms)} over it, unless another way is faster. What the other end finds meanwhile makes a fork.` : "");
+      cards.list(facts, rows);
+      text(said, link.cut ? "Neither hears the other."
+        : link.latency_ms > 0 ? `A block takes ${millis(link.latency_ms)} over it. What the other end finds meanwhile makes a fork.` : "");
       for (const {slider, show} of sliders) {
-        if (!slider.hasAttribute("aria-busy")) slider.disabled = link.cut;
+        slider.disabled = link.cut;
         show(link);
       }
       const slow = !link.cut && (link.latency_ms || link.jitter_ms || link.loss);
-      changed(verbs, how + slow, () => verbs.replaceChildren(link.cut ? cards.button("⚭ Restore", set, {id: "restore-link", class: "primary"})
+      changed(verbs, how + slow, () => refill(verbs, link.cut ? cards.button("⚭ Restore", set, {id: "restore-link", class: "primary"})
         : cards.button("✂ Cut", () => del(`api/v1/links/${a}/${b}`), {id: "cut-link"}),
       slow ? cards.button("As fast as it can be", set, {id: "fast-link"}) : ""));
     };

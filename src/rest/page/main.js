@@ -27,6 +27,7 @@ const app = {
   source: null,
   /// The state that is drawn: the live one, or one of the past.
   get state() { return app.timeline.state ?? live; },
+  get run() { return live.run; },
   get past() { return app.timeline.past; },
   redraw() { frame ??= requestAnimationFrame(draw); },
   /// The run of events that is to end, while a new network starts in the place of the old one.
@@ -68,8 +69,10 @@ function heard(batch) {
 /// Another run is another network: nothing of the old one is left on the page.
 function begin(run) {
   if (live.run === run) return;
+  if (!live.run) app.lessons.resume(run);
   if (app.leaving !== run) app.leaving = null;
   app.act.journeys = [];
+  app.notice(null);
   app.lasso.choose(false);
   if (live.run) app.cards.close();
 }
@@ -80,16 +83,18 @@ function draw(time) {
   if (time - drawn < DRAWN_MILLIS) return app.redraw();
   drawn = time;
   const {state, past} = app;
-  if (!state.rules || app.leaving) return;
+  if (!state.rules) return;
+  app.act.draw(state, past || !app.source || app.leaving);
+  if (app.leaving) return;
   const now = past ? state.at : Math.max(state.at, Date.now() / 1000);
   attr(document.body, "data-kind", state.kind);
-  app.network.draw(state, now);
-  app.glance.draw(state, now);
-  app.tree.draw(state);
-  app.story.draw(state, now);
-  app.act.draw(state, past || !app.source);
-  app.cards.draw(state);
-  app.timeline.draw(state);
+  try {
+    for (const part of ["network", "glance", "tree", "story", "cards", "timeline"]) app[part].draw(state, now);
+  } catch (error) {
+    if (!app.timeline.opened) throw error;
+    app.timeline.goLive();
+    app.notice(`The recording cannot be drawn: ${error.message}`);
+  }
 }
 
 // Time passes without events, too.
@@ -109,6 +114,7 @@ async function connect() {
     app.glance.say("connecting", "Nobody answers", "Does the network run? A recording can be opened below.");
     return setTimeout(connect, RETRY_MILLIS);
   }
-  new Stream(app.source, heard);
+  new Stream(app.source, heard, () => app.notice(null));
 }
 connect();
+show($("#up"), /node\/\d+\/$/.test(location.pathname));

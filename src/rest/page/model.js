@@ -70,17 +70,14 @@ const HANDLERS = {
       hold(state, block, node, time);
     }
     choose(state);
+    // A node takes a branch over in steps, of which the first is told as a reorg.
+    for (const entry of reorgs(state, time)) if (entry.nodes.has(node)) win(state, entry, block);
   },
   reorg(state, {node, time, old, new: now, depth, returned}) {
-    const last = state.reorg;
-    const gained = now.height - (old.height - depth);
-    if (last?.old === old.hash && time - last.time < TOGETHER) {
-      last.nodes.add(node);
-      last.returned = Math.max(last.returned, returned.count);
-      last.gained = Math.max(last.gained, gained);
-      return;
-    }
-    gaveUp(state, time, {old: old.hash, new: now.hash, depth, gained, returned: returned.count, nodes: new Set([node])});
+    const last = reorgs(state, time).find(entry => entry.old === old.hash);
+    if (!last) return gaveUp(state, time, {old: old.hash, new: now.hash, depth, meet: old.height - depth, won: now.height, returned: returned.count, nodes: new Set([node])});
+    last.nodes.add(node);
+    last.returned = Math.max(last.returned, returned.count);
   },
   pool: (state, {node, count}) => amend(state, node, {pool: count}),
   mining: (state, {node, hashrate}) => amend(state, node, {hashrate}),
@@ -140,7 +137,7 @@ function load(state, {network, tree, kind, time}) {
   state.reorg = state.story.findLast(entry => entry.kind === "reorg") ?? null;
   if (!last || state.reorg) return;
   const [old, now] = [state.blocks.get(last.old), state.blocks.get(last.new)];
-  gaveUp(state, last.time, {...last, gained: old && now ? now.height - (old.height - last.depth) : null, nodes: new Set([last.node])});
+  gaveUp(state, last.time, {...last, meet: old?.height - last.depth, won: now?.height, nodes: new Set([last.node])});
 }
 
 function join(state, node) {
@@ -171,6 +168,20 @@ function connection(state, {node, peer}, up) {
 function gaveUp(state, time, reorg) {
   state.reorg = {...reorg, kind: "reorg"};
   tell(state, time, state.reorg);
+  win(state, state.reorg, state.blocks.get(state.best));
+}
+
+/// What was given up at about that time.
+export const reorgs = ({story}, time) => story.filter(entry => entry.kind === "reorg" && time - entry.time < TOGETHER);
+
+/// How long the branch was that won: what was on it by then. A node that tells of itself alone hears of the rest a little later.
+function win(state, entry, block) {
+  const until = entry.time + (state.kind === "node" ? 1 : 0);
+  let won;
+  for (let at = block; at?.height > entry.meet; at = state.blocks.get(at.previous)) {
+    if (at.seen <= until) won ??= at.height;
+    if (at.hash === entry.new) entry.won = won ?? entry.won;
+  }
 }
 
 /// The block that an event or an answer tells of.
@@ -262,14 +273,15 @@ export function verdict(state, now) {
   const found = tips(state);
   const expected = expectedSeconds(state);
   const tip = state.blocks.get(state.best);
-  if (active.length === 0) return ["down", "Down", "No node runs."];
+  if (!active.length) return own.every(node => node.state === "paused") ? ["down", "Paused", "All nodes are paused."] : ["down", "Down", "No node runs."];
   if (state.kind === "node") return ["in-sync", `At block ${active[0].height}`, state.nodes.size > 1
     ? `connected to ${plural(state.nodes.size - 1, "peer")}` : "with no peer yet"];
   const oneChain = found.every(({block}) => block?.best);
   if (found.length > 1 && !(oneChain && state.partition)) {
     if (oneChain) return ["syncing", "Catching up", `One chain; some are behind.${rest}`];
     const cut = state.partition ? ` The network is cut in ${state.partition.length}.` : "";
-    return ["forked", "Forked", `${found.length} tips, ${found.slice(0, 4).map(tip => tip.nodes.length).join(" to ")}.${cut}${rest}`];
+    const tie = found.filter(({block}) => block?.work === tip.work).length > 1 ? " A tie: the next block decides." : "";
+    return ["forked", "Forked", `${found.length} tips, ${found.slice(0, 4).map(tip => tip.nodes.length).join(" to ")}.${tie}${cut}${rest}`];
   }
   if (state.partition) return ["partitioned", "Partitioned", `${state.partition.length} groups that cannot hear each other, still on one chain.${rest}`];
   if (state.said === "partitioned") return ["partitioned", "Partitioned", `Cut links leave some no way.${rest}`];

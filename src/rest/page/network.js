@@ -4,7 +4,7 @@ import { $, attr, changed, keep, onKeys, svg, text } from "./dom.js";
 import { Flights } from "./flights.js";
 import { HEIGHT, WIDTH, around, layout, path } from "./layout.js";
 import { linkKey, running } from "./model.js";
-import { millis, percent } from "./words.js";
+import { brief, millis, percent } from "./words.js";
 
 const SIGNS = {paused: "❚❚", ended: "✕", restarting: "↻", returning: "↻"};
 
@@ -113,7 +113,7 @@ export class Network {
   drawNode(state, node, total) {
     const {g, letter, tip, height, badge, share} = this.nodes.get(node.node);
     const block = state.blocks.get(node.tip);
-    const letters = node.tip?.slice(-4) ?? "";
+    const letters = brief(node.tip);
     attr(g, "class", ["node", node.state, node.ghost ? "ghost" : block ? `c${block.colour}` : "", this.chosen.has(node.node) ? "chosen" : "",
       this.selected === node.node ? "selected" : ""].filter(Boolean).join(" "));
     text(letter, node.name);

@@ -35,17 +35,46 @@ export class Recording {
   }
 }
 
-/// Reads a recording; an error says which line is none.
+/// What cannot be done without: hashes are text, lists have plural names, the rest are numbers.
+const BLOCK = "hash previous height";
+const NEEDS = {block: `time node ${BLOCK}`, tip: "time node hash height",
+  reorg: "time node depth old.hash old.height new.hash new.height returned.count",
+  snapshot: "time network.rules.expected_hashes network.nodes network.links tree.blocks"};
+
+const wrong = (event, needs = "") => needs.split(" ").find(path => {
+  const value = path && path.split(".").reduce((at, member) => at?.[member], event);
+  return !(/hash|previous/.test(path) ? value?.big : /s$/.test(path) ? value?.map : !path || Number.isFinite(value));
+});
+
+/// Reads a recording; an error says which line is none, and why. All of it is applied once: what can be, can be again.
 export async function read(file) {
-  const events = (await file.text()).split("\n").filter(line => line.trim()).map((line, at) => {
-    let event = null;
-    try { event = JSON.parse(line); } catch {
-    // Said below.
-  }
-    if (typeof event?.type !== "string") throw new Error(`${file.name}, line ${at + 1}: not an event as one line of JSON`);
-    return event;
+  const [state, events, heights] = [empty(), [], new Map()];
+  const check = event => {
+    const member = wrong(event, NEEDS[event.type]);
+    if (member) return `${event.type} without “${member}”`;
+    for (const block of event.tree?.blocks ?? (event.type === "block" ? [event] : [])) {
+      const {hash, previous, height} = block;
+      // So nothing is its own ancestor.
+      for (const [one, at] of [[hash, height], [previous, height - 1]]) {
+        if (wrong(block, BLOCK) || (heights.get(one) ?? at) !== at) return `block ${height} is not one above its parent`;
+        heights.set(one, at);
+      }
+    }
+  };
+  (await file.text()).split("\n").forEach((line, at) => {
+    if (!line.trim()) return;
+    let why;
+    try {
+      const event = JSON.parse(line);
+      events.push(event);
+      why = events[0].type !== "snapshot" ? "no recording begins with this" : check(event);
+      if (!why) apply(state, event);
+    } catch ({message}) {
+      why = message;
+    }
+    if (why) throw new Error(`${file.name}, line ${at + 1}: ${why}`);
   });
-  if (events[0]?.type !== "snapshot") throw new Error(`${file.name} is no recording of this page: it does not begin with a snapshot`);
+  if (!events.length) throw new Error(`${file.name} is empty`);
   return new Recording(events, false);
 }
 

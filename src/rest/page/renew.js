@@ -19,12 +19,12 @@ export class Renew {
   /// The form, with the present network's values.
   async open() {
     const {nodes, rules, mining} = await get("api/v1/network");
-    const number = (id, value, more) => el(`input#${id}`, {type: "number", step: 1, min: 1, value, ...more});
+    const number = (id, value, more) => el(`input#${id}`, {type: "number", step: 1, min: 1, required: true, value, ...more});
     const [amount, topology] = [number("new-amount", nodes.length, {max: MAX_NODES}), el("select#new-topology", TOPOLOGIES.map(words => el("option", words)))];
-    const difficulty = number("new-difficulty", rules.difficulty ?? Math.round(Math.log2(rules.expected_hashes)), {max: 64});
-    const time = number("new-time", rules.block_time, {step: "any", min: 0.1, placeholder: "none"});
+    const difficulty = number("new-difficulty", rules.difficulty ?? Math.round(Math.log2(rules.expected_hashes)), {max: 32});
+    const time = number("new-time", rules.block_time, {step: "any", min: 0.1, required: false, placeholder: "none"});
     const [mine, tries, box] = [el("input#new-mine", {type: "checkbox", checked: mining.mode === "background"}), el("output"), el("div.ask")];
-    const tell = () => text(tries, `zero bits: about ${count(2 ** difficulty.value)} tries a block`);
+    const tell = () => text(tries, `zero bits: about ${count(2 ** difficulty.value)} tries a block; more than 32 take days`);
     on(difficulty, {input: tell});
     tell();
     const field = (words, control, note) => el("label.form", el("b", words), control, el("span.note", note));
@@ -37,8 +37,7 @@ export class Renew {
       if (topology.selectedIndex) body.topology = topology.value;
       this.ask(box, body, () => this.app.cards.close());
     }});
-    this.app.cards.fill({title: "A new network", mark: el("span.mark.square", {"aria-hidden": "true"}, "↻")},
-      el("p", "It begins at a first block of its own, with nothing in it."), form);
+    this.app.cards.fill({title: "A new network", sign: "↻"}, form);
   }
 
   /// Says what ends, and starts the new one only if that is wanted.

@@ -1,6 +1,7 @@
 // What happened, newest first, in sentences.
 
 import { $, attr, changed, el, keep, on, text } from "./dom.js";
+import { reorgs } from "./model.js";
 import { clock, reorg, sentence } from "./words.js";
 
 const SHOWN = 60;
@@ -30,11 +31,11 @@ export class Story {
       const block = entry.kind === "block" && state.blocks.get(entry.hash);
       attr(g, "class", block ? `block c${block.colour}` : entry.kind);
       // Words again only if something came to be known.
-      const key = block ? [block.held, block.spread, block.miner].join() : [entry.nodes?.size, entry.returned, entry.gained].join();
+      const key = block ? [block.held, block.spread, block.miner].join() : [entry.nodes?.size, entry.returned, entry.won].join();
       changed(item, key, () => text(g.children[1], sentence(state, entry)));
     }
     const last = state.reorg;
-    text($("#reorg"), last ? reorg(state, last) : state.highest ? "" : "Only the first block is here, the same for all. Mine one to go on.");
+    text($("#reorg"), last ? reorgs(state, last.time).map(entry => reorg(state, entry)).join(" ") : state.highest ? "" : "Only the first block is here, the same for all. Mine one to go on.");
     attr($("#reorg"), "class", last && now - last.time < FRESH ? "hint fresh" : "hint");
   }
 }

@@ -10,9 +10,10 @@ const TYPES = ["start", "lost", "block", "block_mined", "block_refused", "tip", 
 const RETRY_MILLIS = 1000;
 
 export class Stream {
-  /// `source` has `snapshot()`, which comes to an event, and `adapt(event)`; `heard` gets batches of events.
-  constructor(source, heard) {
-    Object.assign(this, {source, heard, waiting: []});
+  /// `source` has `snapshot()`, which comes to an event, and `adapt(event)`; `heard` gets batches of events; `opened` is
+  /// called when somebody answers.
+  constructor(source, heard, opened) {
+    Object.assign(this, {source, heard, opened, waiting: []});
     document.addEventListener("visibilitychange", () => this.flush());
     this.open();
   }
@@ -20,7 +21,10 @@ export class Stream {
   open() {
     const stream = events(this.last);
     for (const type of TYPES) stream.addEventListener(type, message => this.take(message));
-    stream.onopen = () => document.body.removeAttribute("data-lost");
+    stream.onopen = () => {
+      document.body.removeAttribute("data-lost");
+      this.opened();
+    };
     stream.onerror = () => {
       document.body.setAttribute("data-lost", "");
       // The browser comes back by itself, but not after a refusal.

@@ -20,7 +20,7 @@ export class Tamper {
     const {blocks, best} = app.state;
     const first = blocks.get(hash);
     const body = el("div.tamper");
-    this.cards.fill({title: `Tamper with block ${first.height}`, mark: el(`span.mark.square.c${first.colour}`, {"aria-hidden": "true"}, "✎"), block: hash}, body);
+    this.cards.fill({title: `Tamper with block ${first.height}`, sign: "✎", kind: `.square.c${first.colour}`, block: hash}, body);
     const above = [];
     for (let at = blocks.get(best); at && at.height > first.height; at = blocks.get(at.previous)) above.unshift(at);
     const chain = [first, ...above].slice(0, MAX_SHOWN);
@@ -60,8 +60,8 @@ export class Tamper {
       rows.replaceChildren(...blocks.map((one, i) => {
         const isNew = hashes[i] !== mined[i].hash;
         return el(`li.${faults[i] ? "bad" : at >= 0 && i > at ? "after" : "good"}`, {"data-rule": faults[i]?.[0], "data-again": isNew && !faults[i]},
-          el("b", `${at >= 0 && i >= at ? "✕" : "✓"} Block ${one.height}`), el("span.mono", `${hashes[i].slice(0, 14)}${short(hashes[i])}`),
-          el("span.note", faults[i]?.join(": ") ?? (at >= 0 && i > at ? "Whole in itself, but what it stands on is not." : isNew ? `Valid by itself, and another block: not ${short(mined[i].hash)}, which everybody has.` : "As it was mined.")));
+          el("b", `${at >= 0 && i >= at ? "✕" : "✓"} Block ${one.height}`), el("span.mono", `${hashes[i].slice(0, 18)}…`),
+          el("span.note", faults[i]?.join(": ") ?? (at >= 0 && i > at ? "Whole in itself, but what it stands on is not." : isNew ? `Valid, but not ${short(mined[i].hash)}, which everybody has.` : "As it was mined.")));
       }));
       show(corrects, input.value !== was);
       attr(said, "class", `result ${at < 0 ? "good" : "bad"}`);
@@ -69,13 +69,13 @@ export class Tamper {
       const rest = above + 1 - blocks.length;
       const meanwhile = grown > 0 ? ` Meanwhile the others found ${plural(grown, "block")} more.` : "";
       text(said, input.value === was ? "Change the words above, and see what falls."
-        : at < 0 ? `${plural(blocks.length, "block")} mined again, each valid${rest > 0 ? `; ${rest} more to go` : ""}. Still no peer takes them: there is no more work behind them than behind what everybody has, and nodes change only for more.${meanwhile} Whoever rewrites must be faster than all the others together.`
+        : at < 0 ? `${plural(blocks.length, "block")} mined again, each valid${rest > 0 ? `; ${rest} more to go` : ""}. Still no peer takes them: nodes change only for more work than they have.${meanwhile} Whoever rewrites must be faster than all others together.`
         : !repair.checked ? "Every node computes the root from the contents: all would refuse it. So the header must be changed, too."
-        : at === 0 ? `The header has another hash now, with no work in it: all would refuse it. To mend it, ${left} must be mined again, while everybody else mines on.`
+        : at === 0 ? `The header’s hash has no work in it now: all would refuse it. To mend it, ${left} must be mined again, while the others mine on.`
         : `What stands above names a block that is gone: ${left} to go.${meanwhile}`);
       show(again, repair.checked && at >= 0);
       text(mine, at ? `Mine block ${blocks[at]?.height} again, on top of that` : "Find a new proof of work for it");
-      text(tries, `About ${rate} tries each; every one has the same chance, however many were in vain.`);
+      text(tries, `About ${rate} tries each; every one has the same chance.`);
     };
     on(input, {input: () => {
       this.stop();

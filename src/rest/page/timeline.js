@@ -1,6 +1,6 @@
 // Time as something to be stopped, stepped and scrubbed.
 
-import { $, attr, el, on, show, svg, text } from "./dom.js";
+import { $, attr, el, enable, on, show, svg, text } from "./dom.js";
 import { Recording, read } from "./recording.js";
 import { clock, name } from "./words.js";
 
@@ -21,6 +21,7 @@ export class Timeline {
     for (const [id, action] of Object.entries(press)) on($(`#${id}`), {click: action});
     on($("#scrub"), {input: ({target}) => this.go(Number(target.value))});
     on($("#open"), {change: ({target}) => this.open(target.files[0])});
+    on($("#choose"), {click: () => $("#open").click()});
   }
 
   get current() { return this.opened ?? this.recording; }
@@ -106,8 +107,8 @@ export class Timeline {
     show($("#live"), this.app.source || !this.opened);
     text($("#play"), paused ? "▶▶" : "❚❚");
     attr($("#play"), "aria-label", paused ? "Play" : "Pause");
-    $("#back").disabled = at <= 1;
-    $("#forth").disabled = !this.past || at >= events.length;
+    enable($("#back"), at > 1);
+    enable($("#forth"), this.past && at < events.length);
     $("#timeline").classList.toggle("past", this.past);
     const event = events[at - 1] ?? {};
     const who = Number.isInteger(event.node) ? `${name(state, event.node)}: ` : "";

@@ -3,7 +3,7 @@
 
 import { $, attr, changed, isStill, keep, on, svg, text } from "./dom.js";
 import { isFree } from "./lanes.js";
-import { short } from "./words.js";
+import { brief, foreign, short } from "./words.js";
 
 const {abs, ceil, exp, floor, hypot, max, min, round} = Math;
 
@@ -11,6 +11,8 @@ const {abs, ceil, exp, floor, hypot, max, min, round} = Math;
 const STEP = 66;
 const SIZE = 48;
 const TOP = 40;
+/// What a lane needs above and below the middle of its blocks.
+const EDGES = TOP + SIZE - 14;
 const CHIP = 10;
 const CHIP_STEP = 22;
 
@@ -41,7 +43,7 @@ export class Tree {
     this.svg = $("#tree");
     // Letters move often, blocks seldom: in a picture of their own, the one is drawn without the other.
     this.layers = [this.svg, $("#chips")].map(picture => picture.appendChild(svg("g")));
-    Object.assign(this, {open, blocks: new Map(), far: new Map(), chips: new Map(), scale: innerWidth > WIDE ? 1.3 : 1, right: 0, down: 0, width: 800, height: 300});
+    Object.assign(this, {open, blocks: new Map(), far: new Map(), chips: new Map(), wanted: innerWidth > WIDE ? 1.3 : 1, right: 0, down: 0, width: 800, height: 300});
     new ResizeObserver(([{contentRect: {width, height}}]) => {
       Object.assign(this, {width, height, jump: true});
       this.redraw();
@@ -60,8 +62,12 @@ export class Tree {
       const tip = !node.ghost && state.blocks.get(node.tip);
       if (tip) groups.set(tip, [...(groups.get(tip) ?? []), node]);
     }
+    // Every lane that holds a tip is in the window, in small if need be.
+    const lanes = [state.blocks.get(state.best), ...groups.keys()].filter(Boolean).map(block => block.lane);
+    const [low, high] = [min(...lanes), max(...lanes)].map(lane => lane * STEP);
+    this.scale = this.following && !this.free ? min(this.wanted, max(LABELLED, this.height / (high - low + EDGES))) : this.wanted;
     const detail = this.scale >= DETAILED ? 2 : this.scale >= LABELLED ? 1 : 0;
-    if (this.following) this.glide(state, detail, max(0, ...[...groups.values()].map(nodes => nodes.length)));
+    if (this.following) this.glide(state, detail, max(0, ...[...groups.values()].map(nodes => nodes.length)), low, high);
     const shown = this.width / STEP / this.scale;
     const left = this.right - shown;
     const moved = `scale(${this.scale.toFixed(4)} ${max(this.scale, FLAT).toFixed(4)}) translate(${(-left * STEP).toFixed(1)} ${(TOP - this.down).toFixed(1)})`;
@@ -87,13 +93,12 @@ export class Tree {
   }
 
   /// Moves the window towards the tip; at once if stillness was asked for, and where it is far or too small to be followed.
-  glide(state, detail, most) {
+  glide(state, detail, most, low, high) {
     const shown = this.width / STEP / this.scale;
     const columns = min(ROOM[1] / ROWS, ceil(most / ROWS));
     // As long as all fits, the first block stands at the left.
     const right = max(shown - 0.8, state.highest + (SIZE / 2 + 14 + columns * CHIP_STEP) / STEP);
-    const lane = state.blocks.get(state.best)?.lane ?? 0;
-    const down = max(0, lane * STEP + TOP + SIZE - 14 - this.height / this.scale);
+    const down = max(0, min(low, high + EDGES - this.height / max(this.scale, FLAT)));
     const [x, y] = [right - this.right, down - this.down];
     const part = isStill() || !detail || abs(x) > 30 || document.hidden || this.jump ? 1 : 0.18;
     this.jump = false;
@@ -117,7 +122,7 @@ export class Tree {
       height > 0 && svg("path.edge", {d: `M${x - half} ${y}c${middle + half} 0 ${middle + half} ${dy} ${dx + half} ${dy}`}),
       svg("rect", {x: x - half, y: y - half, width: SIZE, height: SIZE, rx: 9}),
       detail > 0 && svg("text.number", {x, y: y + (detail > 1 ? -2 : 6), textLength: height > 9999 && SIZE - 6, lengthAdjust: "spacingAndGlyphs"}, `${height}`),
-      detail > 1 && svg("text.short", {x, y: y + 15}, hash.slice(-4)),
+      detail > 1 && svg("text.short", {x, y: y + 15}, brief(hash)),
       detail > 1 && block.text && svg("path.message", {d: `M${x + 14} ${y - 29}h16v11h-16zl8 6l8 -6`}));
     this.layers[0].append(g);
     return {g, title};
@@ -159,7 +164,7 @@ export class Tree {
     const drawn = this.blocks.get(hash);
     changed(drawn, `block c${colour} ${how}${hash === this.selected ? " selected" : ""}${hash === this.cursor ? " cursor" : ""}`, () => {
       attr(drawn.g, "class", drawn.was);
-      const words = `Block ${height} ${short(hash)}, ${PLACES[how]}${block.refused ? `: ${block.refused}` : ""}${block.text ? `; “${block.text}”` : ""}`;
+      const words = `Block ${height} ${short(hash)}, ${PLACES[how]}${block.refused ? `: ${block.refused}` : ""}${block.text ? `; ${foreign(`“${block.text}”`)}` : ""}`;
       text(drawn.title, words);
       if (block.refused && !$(".cross", drawn.g)) drawn.g.append(svg("path.cross", {d: `M${place(block).map(at => at - 12)}l24 24m0 -24l-24 24`}));
     });
@@ -205,7 +210,8 @@ export class Tree {
   }
 
   zoom(by) {
-    this.scale = min(SCALES[1], max(SCALES[0], this.scale * by));
+    this.wanted = min(SCALES[1], max(SCALES[0], this.scale * by));
+    this.free = by > 1;
     this.jump = true;
     this.redraw();
   }
@@ -246,7 +252,10 @@ export class Tree {
     }, {passive: false});
     on($("#zoom-in"), {click: () => this.zoom(SCALING)});
     on($("#zoom-out"), {click: () => this.zoom(1 / SCALING)});
-    on($("#follow"), {click: () => this.follow(true)});
+    on($("#follow"), {click: () => {
+      this.free = false;
+      this.follow(true);
+    }});
   }
 
   /// The block at a point, where blocks are too small to be elements.

@@ -6,8 +6,12 @@ export const letters = number =>
 
 export const name = (state, node) => state.nodes.get(node)?.name ?? "?";
 
-/// What tells blocks apart: the end of a hash, for it begins with zeros.
-export const short = hash => hash ? `…${hash.slice(-4)}` : "unknown";
+/// What tells blocks apart: the first digits after the zeros, as on the command line.
+export const brief = hash => /^!?0*(.{4})/.exec(hash)?.[1] ?? "";
+export const short = hash => hash ? `${brief(hash)}…` : "unknown";
+
+/// Text from outside within a sentence: its direction of writing ends with it.
+export const foreign = text => `\u2068${text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}\u2069`;
 
 export const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
 
@@ -50,8 +54,8 @@ export const percent = share => `${Math.round(share * 100)} %`;
 export const clock = time => time ? new Date(time * 1000).toLocaleTimeString("en-GB") : "";
 
 /// Who gave up what, and why.
-export const reorg = (state, {nodes: who, depth, gained, returned}) =>
-  `${upper(nodes(state, [...who]))} gave up ${plural(depth, "block")} for ${gained ?? "others"}: the other branch had more work.` +
+export const reorg = (state, {nodes: who, depth, meet, won, returned}) =>
+  `${upper(nodes(state, [...who]))} gave up ${plural(depth, "block")} for ${won - meet || "others"}: the other branch had more work.` +
   (returned ? ` ${plural(returned, "message")} went back to the pool.` : "");
 
 const LIVES = {running: "takes part", paused: "is paused: it hears nothing", ended: "has ended",
@@ -67,7 +71,7 @@ const SENTENCES = {
     const running = [...state.nodes.values()].filter(node => node.state === "running").length;
     const spread = state.kind === "node" ? "" : block.spread === null ? `; ${block.held} of ${running} nodes have it`
       : `; on ${block.over < running ? plural(block.over, "node") : `all ${running}`} after ${millis(block.spread)}`;
-    return `${by} found block ${height}${block.text ? `, with “${block.text.slice(0, 40)}” in it` : ""}${spread}.`;
+    return `${by} found block ${height}${block.text ? `, with ${foreign(`“${block.text.slice(0, 40)}”`)} in it` : ""}${spread}.`;
   },
   partition: (state, {groups}) => !groups ? "The cut was healed: everybody can reach everybody again."
     : `The network was cut: ${groups.map(group => list(group.map(node => name(state, node)))).join(" | ")}. Each side goes on by itself.`,
