@@ -87,7 +87,7 @@ A scenario's line is a command of networkmngr without that word, a comment behin
   expect contains \"TEXT\" | lacks \"TEXT\"        in the best chain
   expect confirmations \"TEXT\" N
   expect difficulty rises | falls | stays      since the last such line or the start
-  expect fails COMMAND…
+  expect fails [because \"TEXT\"] COMMAND…         TEXT: something that its error says
 N may have =, >=, <=, > or < in front. `within 10s` at the end of the line is how long it may
 take to become so; 10 s if it is not there. The first command is `up`, with the flags of
 `networkmngr up`; its ports are free ones and its folder goes with it, unless it says otherwise.

@@ -202,10 +202,10 @@ impl Run<'_> {
 
     /// Waits until it is as expected; the time it took.
     async fn expect(&mut self, expect: &Expect) -> Result<Duration, Failure> {
-        if let What::Fails(command) = &expect.what {
+        if let What::Fails { command, because } = &expect.what {
             let start = Instant::now();
             let (done, said) = self.command(command).await;
-            let failure = must_fail(done, &said)?;
+            let failure = must_fail(done, because, &said)?;
             if !self.args.quiet && !self.output.json {
                 self.output.write(&indented(&format!("error: {}", failure.error)));
             }

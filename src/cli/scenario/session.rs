@@ -105,10 +105,14 @@ impl Session {
     }
 }
 
-/// What became of a command that is to fail, which said `said`: why it failed, or that it did not.
-pub(super) fn must_fail(done: Result<(), Failure>, said: &str) -> Result<Failure, Failure> {
+/// What became of a command that is to fail with `because` in its error, and which said `said`: why it failed, or
+/// that it did not, or not for that reason.
+pub(super) fn must_fail(done: Result<(), Failure>, because: &str, said: &str) -> Result<Failure, Failure> {
     match done {
         Ok(()) => Err(unmet("it did not fail", said)),
+        Err(failure) if !failure.error.contains(because) => {
+            Err(unmet(&format!("it failed, but not because of {because}: {}", failure.error), said))
+        }
         Err(failure) => Ok(failure),
     }
 }

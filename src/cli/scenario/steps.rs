@@ -116,9 +116,9 @@ async fn session<'a>(
 async fn run(session: &mut Session, step: &Means) -> (Result<(), Failure>, String) {
     match step {
         Means::Command(command) => command_of(session, command).await,
-        Means::Expect(Expect { what: What::Fails(command), .. }) => {
+        Means::Expect(Expect { what: What::Fails { command, because }, .. }) => {
             let (done, said) = command_of(session, command).await;
-            match must_fail(done, &said) {
+            match must_fail(done, because, &said) {
                 Ok(failure) => (Ok(()), format!("error: {}\n", failure.error)),
                 Err(unmet) => (Err(unmet), said),
             }

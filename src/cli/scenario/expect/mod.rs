@@ -92,8 +92,13 @@ pub(super) enum What {
     Confirmations(String, Number),
     /// Blocks have become harder, or easier.
     Difficulty(Trend),
-    /// A command fails.
-    Fails(Box<Command>),
+    /// A command fails, and says this when it does.
+    Fails {
+        /// What is run.
+        command: Box<Command>,
+        /// What stands in its error; empty: anything will do.
+        because: String,
+    },
 }
 
 impl What {

@@ -37,13 +37,17 @@ pub(in crate::cli::scenario) fn parse(words: &[String]) -> Result<Expect, Failur
         ["difficulty", "rises"] => What::Difficulty(Trend::Rises),
         ["difficulty", "falls"] => What::Difficulty(Trend::Falls),
         ["difficulty", "stays"] => What::Difficulty(Trend::Stays),
-        ["fails", ref command @ ..] => {
+        ["fails", ref rest @ ..] => {
+            let (because, command) = match rest {
+                ["because", why, command @ ..] => ((*why).to_owned(), command),
+                command => (String::new(), command),
+            };
             let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
             let asked = parse::asked(&command)?;
             if matches!(asked.cli.command, Command::Up(_)) {
                 return Err(wrong("a network that is there is not started again".to_owned()));
             }
-            What::Fails(Box::new(asked.cli.command))
+            What::Fails { command: Box::new(asked.cli.command), because }
         }
         [] => return Err(wrong("nothing is expected".to_owned())),
         ref other => return Err(wrong(format!("there is nothing like {:?} to expect", other.join(" ")))),

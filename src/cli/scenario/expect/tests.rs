@@ -104,7 +104,12 @@ fn what_cannot_be_expected_is_refused() {
         assert!(parsed(bad).is_err(), "{bad}");
     }
     assert_eq!(parsed("in-sync within 1500ms").expect("it").within, Duration::from_millis(1500));
-    assert!(matches!(parsed("fails tamper A 1 lie").expect("it").what, What::Fails(_)));
+    let because = |text: &str| match parsed(text).expect("it").what {
+        What::Fails { because, .. } => because,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(because("fails tamper A 1 lie"), "");
+    assert_eq!(because("fails because BadMerkleRoot tamper A 1 lie"), "BadMerkleRoot");
 }
 
 #[test]
