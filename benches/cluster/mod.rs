@@ -3,9 +3,11 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench whose world is not as it must be ends")]
 #![allow(clippy::disallowed_methods, reason = "to measure is to look at a clock")]
 
+#[path = "../../tests/shipped/http.rs"]
+mod http;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -97,32 +99,9 @@ fn lines(out: BufReader<ChildStdout>) -> Vec<String> {
 }
 
 fn ask(address: &str, method: &str, path: &str, body: &str) -> Value {
-    let mut socket = TcpStream::connect(address).expect("somebody listens");
-    socket.set_read_timeout(Some(DEADLINE)).expect("a timeout");
-    let length = body.len();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
-    socket.write_all(request.as_bytes()).expect("a request");
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    assert!(head.contains(" 2"), "{method} {path}: {answer}");
-    let body = match head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
-        true => unchunked(body),
-        false => body.to_owned(),
-    };
-    serde_json::from_str(&body).unwrap_or_default()
-}
-
-fn unchunked(mut body: &str) -> String {
-    let mut whole = String::new();
-    while let Some((size, rest)) = body.split_once("\r\n") {
-        let size = usize::from_str_radix(size, 16).expect("a chunk's size");
-        whole += &rest[..size];
-        body = &rest[(size + 2).min(rest.len())..];
-    }
-    whole
+    let (status, answer) = http::request(method, address, path, body).expect("an answer");
+    assert!((200..300).contains(&status), "{method} {path}: {answer}");
+    serde_json::from_str(&answer).unwrap_or_default()
 }
 
 /// Bytes of a process by how they are counted: resident, its share of what is shared, and its own alone.

@@ -11,6 +11,7 @@ mod folder;
 mod http;
 mod idle;
 mod join;
+mod kept;
 mod kernel;
 pub mod log;
 mod made;

@@ -38,6 +38,25 @@ impl NetworkArgs {
         })
     }
 
+    /// The flags of a network that they can name.
+    pub(crate) fn of(params: &Params) -> Option<NetworkArgs> {
+        let block_time = params.retarget().map(|retarget| retarget.spacing);
+        let flags = match (params.rules().name.as_str(), params.difficulty()) {
+            (LAB, Some(difficulty)) => NetworkArgs { network: LAB.to_owned(), difficulty, block_time },
+            _ => NetworkArgs { network: REGTEST.to_owned(), difficulty: LAB_DIFFICULTY, block_time: None },
+        };
+        flags.params().is_ok_and(|named| named == *params).then_some(flags)
+    }
+
+    /// The rules, as people say them.
+    pub(crate) fn said(&self) -> String {
+        match (self.network == LAB, self.block_time) {
+            (false, _) => self.network.clone(),
+            (true, None) => format!("difficulty {}", self.difficulty),
+            (true, Some(secs)) => format!("difficulty {}, a block every {secs} s", self.difficulty),
+        }
+    }
+
     /// Those of its flags that are not as they are by themselves.
     pub(crate) fn unusual(&self) -> Vec<String> {
         let usual = [format!("--network {LAB}"), format!("--difficulty {LAB_DIFFICULTY}")];
@@ -86,8 +105,22 @@ mod tests {
         for flags in rows {
             let network = read(flags);
             let params = network.params().expect("a network");
+            assert_eq!(NetworkArgs::of(&params).map(|flags| flags.flags()), Some(network.flags()));
             assert_eq!(read(&network.flags()).params(), Ok(params), "{flags:?}");
         }
+    }
+
+    #[test]
+    fn rules_are_said_in_words() {
+        let rows: [(&[&str], &str); 3] = [
+            (&["--difficulty", "16"], "difficulty 16"),
+            (&["--difficulty", "16", "--block-time", "8"], "difficulty 16, a block every 8 s"),
+            (&["--network", REGTEST], "regtest"),
+        ];
+        for (flags, said) in rows {
+            assert_eq!(read(flags).said(), said);
+        }
+        assert!(NetworkArgs::of(&Params::mainnet()).is_none(), "no flag names it");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use rustix::process::Signal;
 use tokio::task::JoinSet;
 
 use crate::limits::MAX_NODES;
@@ -13,7 +14,7 @@ use crate::manager::view::{MiningMode, Node};
 
 impl Keeper {
     /// Starts `count` more nodes, with folders of their own and the next ports, links them as the network's
-    /// shape has it, and waits until they are part of it.
+    /// shape has it, and waits until they are part of it. If one of them cannot be started, none is added.
     pub async fn add(&self, count: usize) -> Result<Vec<Node>, NotDone> {
         self.unless_stopping(async {
             let _turn = self.adding.lock().await;
@@ -27,7 +28,7 @@ impl Keeper {
                     let begun = keeper.begin(number, &plan).await.map_err(not_started)?;
                     let child = begun.child.clone();
                     let there = keeper.connect(number, begun).await.map_err(|error| {
-                        child.signal(rustix::process::Signal::KILL);
+                        child.signal(Signal::KILL);
                         NotDone::Node { number, error }
                     })?;
                     Ok(Member::new(number, plan.log, there))
@@ -42,13 +43,20 @@ impl Keeper {
                     Err(error) => tracing::error!(%error, "a start failed inside: a defect of this program"),
                 }
             }
+            let first = numbers.first().copied().unwrap_or_default();
+            if let Some(why) = failed {
+                // All of them or none: a gap could not be filled.
+                members.iter().for_each(|member: &Member| member.there().child.signal(Signal::KILL));
+                self.cluster.state.send_modify(|state| state.forget_from(first, &self.cluster.numbers()));
+                return Err(why);
+            }
             members.sort_by_key(|member| member.number);
             // By number, so that the shape is what it would have been from the start.
+            let mut failed = None;
             for member in members {
                 let admitted = self.admit(member).await;
                 failed = failed.or(admitted.err());
             }
-            let first = numbers.first().copied().unwrap_or_default();
             if let Some(why) = failed {
                 self.cluster.state.send_modify(|state| state.forget_from(first, &self.cluster.numbers()));
                 return Err(why);

@@ -33,7 +33,8 @@ pub struct Block {
     pub text: Option<Box<str>>,
     /// The node that mined it, if it is one of ours.
     pub miner: Option<usize>,
-    /// When the first node had it, in microseconds since 1970.
+    /// When the first node had it, in microseconds since 1970; the time in its header, if it was there before
+    /// the network was.
     pub seen: u64,
     /// The rule it broke, and why.
     pub refused: Option<String>,
@@ -41,6 +42,8 @@ pub struct Block {
     pub best: bool,
     /// Nodes that told of it.
     pub holders: NodeSet,
+    /// Nodes that had a way to the first one that had it; none: all had.
+    pub near: Option<NodeSet>,
     /// Who had it when, by time, if it was seen on its way.
     pub arrivals: Vec<Arrival>,
 }
@@ -56,7 +59,7 @@ pub struct Arrival {
     pub from: Option<usize>,
     /// How it came.
     pub origin: Origin,
-    /// Whether the node was there to hear of it when the first one had it.
+    /// Whether the node was there to hear of it when the first one had it, and had a way to that one.
     pub live: bool,
 }
 
@@ -77,6 +80,7 @@ impl Blocks {
     /// `arrival` of `seen`, which `miner` mined. Whether it is news of this node.
     pub fn seen(&mut self, seen: &SeenBlock, miner: Option<usize>, arrival: Arrival) -> bool {
         let is_new = !self.by_hash.contains_key(&seen.hash);
+        let is_followed = is_new && arrival.live && arrival.origin != Origin::Loaded;
         if is_new {
             let text = seen.content.as_str();
             self.insert(Block {
@@ -90,23 +94,26 @@ impl Blocks {
                 bytes: seen.bytes,
                 text: (!text.is_empty()).then(|| text.into()),
                 miner,
-                seen: arrival.at,
+                seen: match is_followed {
+                    true => arrival.at,
+                    false => (u64::from(seen.time) * 1_000_000).min(arrival.at),
+                },
                 refused: None,
                 best: false,
                 holders: NodeSet::default(),
+                near: None,
                 arrivals: Vec::new(),
             });
-            if arrival.origin != Origin::Loaded && arrival.live {
+            if is_followed {
                 self.followed.push_back(seen.hash);
                 if self.followed.len() > MAX_FOLLOWED_BLOCKS
                     && let Some(block) =
                         self.followed.pop_front().and_then(|hash| self.by_hash.get_mut(&hash))
                 {
-                    block.arrivals = Vec::new();
+                    (block.arrivals, block.near) = (Vec::new(), None);
                 }
             }
         }
-        let is_followed = is_new && arrival.live && arrival.origin != Origin::Loaded;
         let Some(block) = self.by_hash.get_mut(&seen.hash) else { return false };
         let is_news = block.holders.insert(arrival.node);
         // A node that was started again has what it had: that is no arrival.
@@ -118,6 +125,13 @@ impl Blocks {
             block.seen = block.seen.min(arrival.at);
         }
         is_news
+    }
+
+    /// No others than `near` had a way to the first node that had this block.
+    pub fn keep_near(&mut self, hash: &BlockHash, near: NodeSet) {
+        if let Some(block) = self.by_hash.get_mut(hash) {
+            block.near = Some(near);
+        }
     }
 
     /// A block that broke a rule. Only where it belongs is known, and not always that.
@@ -146,6 +160,7 @@ impl Blocks {
             refused: Some(why),
             best: false,
             holders: NodeSet::default(),
+            near: None,
             arrivals: Vec::new(),
         });
     }

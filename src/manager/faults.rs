@@ -146,7 +146,12 @@ impl Faults {
 
     /// Whether anything is wrong.
     pub fn are_any(&self) -> bool {
-        self.groups.is_some() || !self.cuts.is_empty() || !self.slow.is_empty()
+        self.cut_any() || !self.slow.is_empty()
+    }
+
+    /// Whether any link is cut, by hand or by a partition.
+    pub fn cut_any(&self) -> bool {
+        self.groups.is_some() || !self.cuts.is_empty()
     }
 
     /// Whether two nodes are in different groups.

@@ -8,9 +8,10 @@ use crate::manager::control::ControlError;
 use crate::manager::keeper::Keeper;
 use crate::manager::lives::not_so;
 use crate::manager::names::{Name, several};
-use crate::manager::not_done::NotDone;
+use crate::manager::not_done::{NotDone, Remedy};
 use crate::manager::state::{Standing, State};
 use crate::manager::tips::TipAt;
+use crate::manager::verdict;
 use crate::manager::view::{Call, MinedBlock};
 use crate::types::TxId;
 use crate::wire::manage::{Command, Mined, Outcome};
@@ -52,7 +53,7 @@ impl Keeper {
             // Nobody waits for a turn.
             false
         });
-        next.ok_or_else(|| NotDone::not_now("no node runs that could mine", Call::RestartNode { node: 0 }))
+        next.ok_or_else(|| nobody(&self.cluster.state.borrow(), "mine"))
     }
 
     /// Waits until every node that runs and that `miner` can reach has the block.
@@ -82,9 +83,7 @@ impl Keeper {
     /// Puts `content` into the pool of `node`, or of the first that runs.
     pub async fn submit(&self, node: Option<usize>, content: Content) -> Result<(usize, TxId), NotDone> {
         let first = self.cluster.state.borrow().running().next();
-        let number = node.or(first).ok_or_else(|| {
-            NotDone::not_now("no node runs that could take it", Call::RestartNode { node: 0 })
-        })?;
+        let number = node.or(first).ok_or_else(|| nobody(&self.cluster.state.borrow(), "take it"))?;
         match self.ask(number, Command::Submit { content }, Instant::now() + CONTROL_TIMEOUT).await? {
             Outcome::Submitted(id) => Ok((number, id)),
             other => Err(strange(number, &other)),
@@ -126,6 +125,20 @@ fn meanwhile(number: usize, standing: Standing) -> NotDone {
         }
         other => other,
     }
+}
+
+/// Why there is none to `act`, and what brings one back: one that is paused goes on as it was.
+fn nobody(state: &State, act: &str) -> NotDone {
+    let first = |is_it: fn(Standing) -> bool| {
+        state.standings().find(|(_, standing)| is_it(*standing)).map(|(number, _)| number)
+    };
+    let paused = first(|standing| standing == Standing::Paused).map(|node| Call::ResumeNode { node });
+    let ended = || first(|standing| matches!(standing, Standing::Ended(_)));
+    let remedy = match paused.or_else(|| ended().map(|node| Call::RestartNode { node })) {
+        Some(call) => call.into(),
+        None => Remedy::Said("wait until one is running"),
+    };
+    NotDone::not_now(format!("{}: none can {act}", verdict::nobody(state)), remedy)
 }
 
 fn strange(number: usize, outcome: &Outcome) -> NotDone {

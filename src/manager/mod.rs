@@ -11,6 +11,7 @@
 //! | `shape` | pure: who is linked with whom |
 //! | `links`, `reach`, `faults` | pure: which links are up, who can reach whom, what is cut or slow |
 //! | `tips`, `blocks`, `spread` | pure: who has which tip, the tree of blocks, how fast they spread |
+//! | `reorg` | pure: the newest reorganisation, put together from all nodes' |
 //! | `verdict` | pure: whether the nodes agree |
 //! | `modes` | pure: who mines at which rate |
 //! | `cluster`, `state` | the running network, and what is known of it |
@@ -72,6 +73,7 @@ pub mod reach;
 pub mod ready;
 pub mod record;
 pub mod renew;
+pub mod reorg;
 mod report;
 mod run;
 pub mod shape;
@@ -87,7 +89,7 @@ pub mod view;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::manager::child::Plan;
@@ -183,7 +185,7 @@ impl Settings {
 
     /// Where node `number` keeps its chain.
     pub fn folder(&self, number: usize) -> PathBuf {
-        self.data_dir.join(format!("node-{number:03}"))
+        node_folder(&self.data_dir, number)
     }
 
     /// What node `number` is started with, obeying `manager`.
@@ -197,6 +199,11 @@ impl Settings {
         }
         Plan { listen: self.listen(number), http: self.http(number), log: self.log(number), flags }
     }
+}
+
+/// Where node `number` of the network in `data_dir` keeps its chain.
+pub fn node_folder(data_dir: &Path, number: usize) -> PathBuf {
+    data_dir.join(format!("node-{number:03}"))
 }
 
 fn port(base: u16, number: usize) -> u16 {

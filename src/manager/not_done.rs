@@ -84,8 +84,8 @@ pub enum NotDone {
     /// It takes longer than somebody waits.
     #[error("{0}")]
     Late(String),
-    /// Everything stops.
-    #[error("the network is shutting down")]
+    /// Everything stops, for good or for another network.
+    #[error("the network is being stopped")]
     Stopping,
 }
 

@@ -58,6 +58,12 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Whether a network runs in the folder at `path`.
+    pub fn is_taken(path: &Path) -> bool {
+        let lock = File::open(path.join(LOCK));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Says where everything is: all of it, or nothing.
     pub fn write(&self, cluster: &Cluster, params: &Params, http: SocketAddr) -> Result<(), Error> {
         let nodes: Vec<_> = cluster.members().iter().map(|member| node(member)).collect();
@@ -86,6 +92,20 @@ impl Folder {
             }
         }
         Ok(())
+    }
+
+    /// Removes what a network that did not come up has made: its nodes' folders and their key. What cannot be
+    /// removed stays: the failure itself is worse.
+    pub fn remove_network(&self) {
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if is_of_a_network(&entry.file_name().to_string_lossy()) {
+                let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                if let Err(error) = removed {
+                    tracing::warn!(path = %path.display(), %error, "could not be removed");
+                }
+            }
+        }
     }
 
     fn clear(&self) {
@@ -140,7 +160,9 @@ mod tests {
         let ours = Folder::take(place.path(), &logs).expect("nobody else is there");
         assert!(logs.is_dir() && !place.path().join(FILE).exists());
         assert!(matches!(Folder::take(place.path(), &logs), Err(Error::Locked(_))));
+        assert!(Folder::is_taken(place.path()));
         drop(ours);
+        assert!(!Folder::is_taken(place.path()));
         assert!(Folder::take(place.path(), &logs).is_ok());
     }
 
@@ -166,5 +188,12 @@ mod tests {
         let moved = to.file_name().and_then(|name| name.to_str()).expect("a name");
         assert_eq!(names(place.path()), [moved, "logs", "mine", LOCK, "node-x"]);
         assert_ne!(before(place.path()), to, "it is never moved over another");
+
+        // One that takes its place, and does not come up.
+        fs::create_dir_all(place.path().join("node-000/x")).expect("a folder");
+        fs::write(place.path().join(key::FILE), "another").expect("a file");
+        folder.remove_network();
+        assert_eq!(names(place.path()), [moved, "logs", "mine", LOCK, "node-x"]);
+        assert_eq!(names(&to), ["manager.key", "node-000", "node-007"]);
     }
 }

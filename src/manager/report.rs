@@ -9,6 +9,7 @@ use crate::manager::faults::Slow;
 use crate::manager::happened::seconds;
 use crate::manager::keeper::Keeper;
 use crate::manager::not_done::NotDone;
+use crate::manager::reorg::Reorg;
 use crate::manager::state::{Standing, State};
 use crate::manager::view::{Life, Link, Manager, Mining, MiningMode, Network, Node, Position, Rules};
 use crate::manager::{spread, verdict};
@@ -47,7 +48,7 @@ impl Keeper {
             mining: mining(&state),
             partition: partition(&state),
             propagation: spread::over(state.blocks.newest(), PROPAGATION_BLOCKS).to_all,
-            last_reorg: state.last_reorg.clone(),
+            last_reorg: state.last_reorg.as_ref().map(Reorg::report),
             events,
         }
     }

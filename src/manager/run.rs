@@ -100,7 +100,12 @@ impl Place {
             tracing::info!(%before, "what the nodes kept was moved");
             self.console.say(&format!("what the nodes kept is in {before}"));
         }
-        self.network(next.settings).await
+        let started = self.network(next.settings).await;
+        if started.is_err() && next.before.is_some() {
+            // Nothing but what its start made is there: what was there before was moved.
+            self.folder.remove_network();
+        }
+        started
     }
 
     /// One network.

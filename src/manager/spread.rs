@@ -78,6 +78,7 @@ mod tests {
             refused: None,
             best: true,
             holders: NodeSet::default(),
+            near: None,
             arrivals: times.iter().enumerate().map(arrival).collect(),
         }
     }

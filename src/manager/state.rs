@@ -18,8 +18,8 @@ use crate::manager::faults::Faults;
 use crate::manager::links::Links;
 use crate::manager::modes::Modes;
 use crate::manager::reach;
+use crate::manager::reorg::Reorg;
 use crate::manager::tips::Tips;
-use crate::manager::view;
 use crate::types::{NodeId, Work};
 
 /// Where a node is in its life.
@@ -110,7 +110,7 @@ pub struct State {
     /// Who is kept from whom, and which links are slow.
     pub faults: Faults,
     /// The newest reorganisation.
-    pub last_reorg: Option<view::Reorg>,
+    pub last_reorg: Option<Reorg>,
     /// When a node had a block that nobody had, or mining was set, in microseconds since 1970.
     pub last_progress: u64,
     /// The mining run that is on.

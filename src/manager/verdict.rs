@@ -29,7 +29,7 @@ pub fn of(state: &State, now: u64) -> Verdict {
     let stalled = stalled(state, now);
     let runs = state.running().count();
     let (condition, mut text) = match said.as_slice() {
-        _ if runs == 0 => (Condition::Down, "down: no node runs".to_owned()),
+        _ if runs == 0 => (Condition::Down, format!("down: {}", nobody(state))),
         [] => (Condition::Syncing, format!("syncing: {} not said what they have", have(runs))),
         [_, _, ..] if !are_behind => {
             let counts: Vec<String> = said.iter().map(|(.., nodes)| nodes.len().to_string()).collect();
@@ -82,6 +82,28 @@ pub fn of(state: &State, now: u64) -> Verdict {
     Verdict { condition, text, tips: said.into_iter().map(tip).collect(), missing }
 }
 
+/// Why no node runs, as far as that is not their end.
+pub fn nobody(state: &State) -> String {
+    let is_paused = |(_, standing): &(usize, Standing)| *standing == Standing::Paused;
+    let paused: Vec<usize> = state.standings().filter(is_paused).map(|(number, _)| number).collect();
+    match (paused.len(), state.standings().count()) {
+        (0, _) => "no node runs".to_owned(),
+        (some, all) if some == all => "all nodes are paused".to_owned(),
+        (some, _) => {
+            let (is, who) = (if some == 1 { "is" } else { "are" }, named(&paused));
+            format!("no node runs; {who} {is} paused")
+        }
+    }
+}
+
+/// Nodes by name, if they are few.
+fn named(nodes: &[usize]) -> String {
+    match nodes.len() {
+        ..=NAMED => several(nodes),
+        many => format!("{many} nodes"),
+    }
+}
+
 /// How many are against how many: `3 to 2`.
 fn to(groups: &[usize]) -> String {
     groups.iter().map(ToString::to_string).collect::<Vec<_>>().join(" to ")
@@ -93,10 +115,7 @@ fn away(state: &State, missing: &[usize]) -> String {
     let (down, away): (Vec<usize>, Vec<usize>) = missing.iter().copied().partition(ended);
     let said = |nodes: &[usize], what: &str| {
         let is = if nodes.len() == 1 { "is" } else { "are" };
-        let who = match nodes.len() {
-            ..=NAMED => several(nodes),
-            many => format!("{many} nodes"),
-        };
+        let who = named(nodes);
         (!nodes.is_empty()).then(|| format!("{who} {is} {what}"))
     };
     [said(&down, "down"), said(&away, "away")].into_iter().flatten().collect::<Vec<_>>().join(", ")

@@ -283,18 +283,24 @@ pub struct Percentiles {
     pub max_ms: Option<f64>,
 }
 
-/// A node gave up blocks for others.
+/// Nodes gave up blocks for others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reorg {
-    /// Who.
+    /// The first one that did.
     pub node: usize,
-    /// When.
+    /// All that did, for the same branch.
+    #[serde(default)]
+    pub nodes: Vec<usize>,
+    /// When the first one did.
     pub time: f64,
-    /// Blocks given up.
+    /// Blocks given up, at the most.
     pub depth: u64,
-    /// Its tip before.
+    /// Blocks of the branch that won, from where it began to the tip that it had then.
+    #[serde(default)]
+    pub gained: u64,
+    /// The tip given up.
     pub old: String,
-    /// Its tip since.
+    /// The tip of the branch that won.
     pub new: String,
     /// Contents that wait again.
     pub returned: u64,
@@ -355,7 +361,7 @@ pub struct TreeBlock {
     pub text: Option<String>,
     /// The node that mined it, if it is one of ours.
     pub miner: Option<usize>,
-    /// When the first node told of it.
+    /// When the first node had it; the time in its header, if it was there before the network was started.
     pub seen: f64,
     /// Nodes whose tip it is.
     pub tip_of: Vec<usize>,
@@ -502,17 +508,20 @@ pub struct Partition {
 
 /// `POST /api/v1/links`: a link to be made, or made slow.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct SetLink {
     /// One end.
     pub a: usize,
     /// The other.
     pub b: usize,
     /// Delay each way.
+    #[serde(default)]
     pub latency_ms: f64,
     /// What it varies by.
+    #[serde(default)]
     pub jitter_ms: f64,
     /// Share of frames that are lost, 0 to 1.
+    #[serde(default)]
     pub loss: f64,
 }
 

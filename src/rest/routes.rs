@@ -100,38 +100,44 @@ impl Api {
         if *request.method() == Method::CONNECT {
             return Err(Problem::method("GET, HEAD, POST"));
         }
-        let path = request.uri().path().to_owned();
-        if let Some(found) = api::TABLE.find(&path) {
-            return self.v1(found, request).await;
-        }
-        if let Some(answer) = page::answer(request.method(), &path, request.headers()) {
-            return answer;
-        }
-        let Ok(found) = router().at(&path) else {
-            return Err(match path.starts_with(api::PREFIX) {
-                true => not_found(&path, api::TABLE.paths()),
-                false => not_found(&path, ROUTES.iter().map(|(path, _, _)| *path).chain([api::PREFIX])),
-            });
-        };
-        let (endpoint, methods) = *found.value;
+        let found = router().at(request.uri().path()).ok();
+        let found = found.map(|found| (*found.value, found.params.get("id").map(str::to_owned)));
+        let Some(((endpoint, methods), id)) = found else { return Box::pin(self.elsewhere(request)).await };
         if !methods.split(", ").any(|method| method == request.method().as_str()) {
             return Err(Problem::method(methods));
         }
         if let Some(cookie) = self.cookie.as_ref().filter(|_| endpoint.changes(request.method())) {
             authorize(cookie, &request)?;
         }
+        // What takes long is boxed: the future of every request would be as large as the largest of these.
         match endpoint {
             Endpoint::Id => self.id().await,
-            Endpoint::Register => self.register(request).await,
-            Endpoint::Mine => self.mine(request).await,
-            Endpoint::Notify => self.notify().await,
+            Endpoint::Register => Box::pin(self.register(request)).await,
+            Endpoint::Mine => Box::pin(self.mine(request)).await,
+            Endpoint::Notify => Box::pin(self.notify()).await,
             Endpoint::Shutdown => self.shut_down(),
-            Endpoint::Chain => self.chain(request).await,
-            Endpoint::Replace => self.replace(request).await,
-            Endpoint::Transactions if request.method() == Method::POST => self.submit(request).await,
-            Endpoint::Transactions => self.pool().await,
-            Endpoint::Transaction => self.transaction(found.params.get("id").unwrap_or_default()).await,
+            Endpoint::Chain => Box::pin(self.chain(request)).await,
+            Endpoint::Replace => Box::pin(self.replace(request)).await,
+            Endpoint::Transactions if request.method() == Method::POST => {
+                Box::pin(self.submit(request)).await
+            }
+            Endpoint::Transactions => Box::pin(self.pool()).await,
+            Endpoint::Transaction => Box::pin(self.transaction(&id.unwrap_or_default())).await,
         }
+    }
+
+    /// Answers what is none of the original's paths.
+    async fn elsewhere(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+        let path = request.uri().path().to_owned();
+        if let Some(found) = api::TABLE.find(&path) {
+            return self.v1(found, request).await;
+        }
+        page::answer(request.method(), &path, request.headers()).unwrap_or_else(|| {
+            Err(match path.starts_with(api::PREFIX) {
+                true => not_found(&path, api::TABLE.paths()),
+                false => not_found(&path, ROUTES.iter().map(|(path, _, _)| *path).chain([api::PREFIX])),
+            })
+        })
     }
 }
 

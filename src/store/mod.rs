@@ -49,7 +49,7 @@ pub use error::{Damage, Failure, OpenError};
 pub use folder::{BANS_FILE, Ban, CHAIN_FILE, Folder, NODE_FILE, PEERS_FILE, Peer, Record, is_own};
 pub use open::{Opened, open};
 pub use repair::{Made, Repaired, repair};
-pub use verify::{Progress, Report, network_of, verify};
+pub use verify::{Progress, Report, network_of, recorded_network, verify};
 
 /// The version of what is in a node's folder.
 pub const FORMAT: u64 = disk::FORMAT;

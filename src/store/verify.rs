@@ -78,6 +78,13 @@ pub(super) fn is_used(path: &Path) -> bool {
     [CHAIN_FILE, NODE_FILE, PEERS_FILE, CHECKPOINT_FILE].iter().any(|name| path.join(name).exists())
 }
 
+/// The network that the record in the folder at `path` names, whether its node runs or not.
+pub fn recorded_network(path: &Path) -> Option<Params> {
+    let record = fs::read(path.join(NODE_FILE)).ok()?;
+    let record: Record = serde_json::from_slice(&record).ok()?;
+    Params::from_text(&record.rules).ok()
+}
+
 /// The network whose node kept its chain in the folder at `path`, as far as what is there can be read: the
 /// record says it, and so does the chain.
 pub fn network_of(path: &Path) -> Option<Params> {

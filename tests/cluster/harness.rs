@@ -1,5 +1,8 @@
 //! A manager in a folder of its own, and what a test does with it.
 
+#[path = "../shipped/http.rs"]
+mod http;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -11,11 +14,10 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use http::DEADLINE;
+
 pub const MANAGER: &str = env!("CARGO_BIN_EXE_networkmngr");
 pub const NODE: &str = env!("CARGO_BIN_EXE_p2pnode");
-
-/// Far more than anything here takes, on a machine that is busy with other tests.
-pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A manager and its folder.
 pub struct Network {
@@ -155,29 +157,7 @@ pub fn request(method: &str, address: &str, path: &str) -> (u16, String) {
 
 /// Status and body of a request with a body.
 pub fn send(method: &str, address: &str, path: &str, body: &str) -> (u16, String) {
-    let mut socket = TcpStream::connect(address).expect("somebody listens");
-    socket.set_read_timeout(Some(DEADLINE)).expect("a timeout");
-    let length = body.len();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
-    socket.write_all(request.as_bytes()).expect("a request");
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-    (status, if chunked { unchunked(body) } else { body.to_owned() })
-}
-
-fn unchunked(mut body: &str) -> String {
-    let mut whole = String::new();
-    while let Some((size, rest)) = body.split_once("\r\n") {
-        let size = usize::from_str_radix(size, 16).expect("a chunk's size");
-        whole += &rest[..size];
-        body = &rest[(size + 2).min(rest.len())..];
-    }
-    whole
+    http::request(method, address, path, body).expect("an answer")
 }
 
 pub fn get(address: &str, path: &str) -> (u16, Value) {

@@ -1,9 +1,13 @@
 //! Nodes that are killed, stopped, paused, started again and added on request.
 
+use std::net::TcpListener;
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, Events, Network, call, done, get, gone, is_alive, pid, read, until};
+use crate::harness::{
+    DEADLINE, Events, Network, call, done, free_ports, get, gone, is_alive, pid, read, until,
+};
 
 #[test]
 fn a_node_that_is_killed_stays_away_until_it_is_wanted_back() {
@@ -84,8 +88,16 @@ fn a_paused_node_hangs_nobody_and_catches_up() {
     until("it has what it missed", || read(&http, "/nodes/2")["height"] == height);
     assert_eq!(get(&http, "/node/2/api/v1/mining").1["hashrate"], 0);
 
-    // A stop resumes it, and so does the end of its manager.
-    done(&http, "/nodes/1/pause", &json!({}));
+    // Nobody is gone where all are paused, and one need not be started again.
+    (0..3).for_each(|node| drop(done(&http, &format!("/nodes/{node}/pause"), &json!({}))));
+    assert_eq!(read(&http, "/network")["verdict"]["text"], "down: all nodes are paused");
+    for (path, none) in [("/mine", "none can mine"), ("/transactions", "none can take it")] {
+        let (status, problem) = call(&http, path, &json!({"content": "anybody?"}));
+        assert_eq!((status, &problem["call"]["path"]), (409, &json!("/api/v1/nodes/0/resume")), "{problem}");
+        assert_eq!(problem["detail"], format!("all nodes are paused: {none}"));
+    }
+
+    // A stop resumes them, and so does the end of their manager.
     network.signal(Signal::TERM);
     let ended = network.end();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.out);
@@ -129,4 +141,27 @@ fn nodes_that_are_added_are_part_of_it() {
     let ended = network.end();
     assert_eq!(ended.status.code(), Some(0));
     assert!(ended.out.contains("4 of 4 nodes ended by themselves"), "{}", ended.out);
+}
+
+/// Three more nodes, and the port of the second is somebody else's: none is added, and all are once it is free.
+#[test]
+fn nodes_are_added_all_or_none() {
+    let base = free_ports(5);
+    let network = Network::start(&["-a", "2", "--base-http", &base.to_string()]);
+    let http = network.http();
+    let taken = TcpListener::bind(("127.0.0.1", base + 3)).expect("a free port");
+    let (status, problem) = call(&http, "/nodes", &json!({ "count": 3 }));
+    assert_eq!((status, &problem["node"]), (502, &json!(3)), "{problem}");
+    drop(taken);
+    assert_eq!(read(&http, "/nodes")["nodes"].as_array().map(Vec::len), Some(2), "none was added");
+    let numbers: Vec<u64> = done(&http, "/nodes", &json!({ "count": 3 }))["nodes"]
+        .as_array()
+        .expect("those that were added")
+        .iter()
+        .filter_map(|node| node["node"].as_u64())
+        .collect();
+    assert_eq!(numbers, [2, 3, 4]);
+    done(&http, "/mine", &json!({ "node": 4 }));
+    let network = read(&http, "/network");
+    assert_eq!(network["verdict"]["condition"], "in-sync", "{network}");
 }

@@ -64,7 +64,10 @@ fn halves_fork_and_agree_again_and_what_was_lost_is_mined_again() {
     assert_eq!(reorgs, [3, 4, 5]);
     println!("one tip {:.0} ms after the heal", (last - begin) * 1000.0);
     assert!(last - begin < 5.0, "healing is no matter of pauses between dials");
-    assert_eq!(read(&http, "/network")["last_reorg"]["depth"], 2);
+    let all = &read(&http, "/network")["last_reorg"];
+    let said = ["nodes", "depth", "gained", "returned"].map(|name| all[name].clone());
+    assert_eq!(said, [json!([3, 4, 5]), json!(2), json!(3), json!(1)], "{all}");
+    assert_eq!((&all["old"], &all["new"]), (lost, won));
 
     // It waits again, and is mined again.
     until("the content waits", || read(&http, "/nodes/3")["pool"] == 1);

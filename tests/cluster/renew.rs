@@ -135,6 +135,10 @@ fn until_gate(folder: &Path, otherwise: &str) -> (String, PathBuf) {
     (script(folder, &text), gate)
 }
 
+/// A node that ends at once, and has made its folder.
+const MAKES_ITS_FOLDER: &str =
+    r#"for word; do [ "$flag" = --data-dir ] && mkdir -p "$word/made"; flag=$word; done; exit 1"#;
+
 #[test]
 fn a_stop_while_the_old_network_ends_is_a_stop() {
     let place = tempfile::tempdir().expect("a folder");
@@ -191,7 +195,7 @@ fn a_stop_while_the_new_network_starts_is_a_stop() {
 #[test]
 fn a_new_network_that_cannot_start_is_told_and_what_was_there_is_kept() {
     let place = tempfile::tempdir().expect("a folder");
-    let (program, gate) = until_gate(place.path(), "exit 1");
+    let (program, gate) = until_gate(place.path(), MAKES_ITS_FOLDER);
     let network = Network::start(&["-a", "2", "--node-program", &program]);
     let pids = network.pids();
     std::fs::write(gate, "").expect("a file");
@@ -202,7 +206,10 @@ fn a_new_network_that_cannot_start_is_told_and_what_was_there_is_kept() {
     gone(&pids, DEADLINE);
     let kept = before(folder.path());
     assert!(kept[0].join("node-001/chain.redb").exists(), "{kept:?}");
-    assert!(!folder.path().join("network.json").exists());
+    // Of the new one nothing is left that could be taken for a network.
+    for name in ["network.json", "manager.key", "node-000", "node-001"] {
+        assert!(!folder.path().join(name).exists(), "{name}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The examples of every command's help work as they stand there, one after the other, on one network.
 
-use crate::harness::{Network, run};
+use crate::harness::{Network, run, words};
 
 /// Begins of examples that are not run here, and why.
 const ELSEWHERE: [(&str, &str); 12] = [
@@ -36,20 +36,6 @@ fn examples(network: &Network, words: &[&str], into: &mut Vec<String>) {
     for name in names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
         examples(network, &[words, &[name]].concat(), into);
     }
-}
-
-/// The words of an example, as a shell reads them.
-fn words(line: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quoted = false;
-    for c in line.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            ' ' if !quoted => words.push(String::new()),
-            c => words.last_mut().expect("a word").push(c),
-        }
-    }
-    words
 }
 
 #[test]

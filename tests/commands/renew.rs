@@ -1,6 +1,6 @@
 //! `networkmngr renew`: a new network in the place of one that runs.
 
-use crate::harness::{Network, is_alive, run};
+use crate::harness::{Network, is_alive, run, until};
 
 #[test]
 fn a_network_is_started_anew_from_the_shell() {
@@ -36,6 +36,18 @@ fn a_network_is_started_anew_from_the_shell() {
     assert!(json["rules"]["block_time"].is_null() && json["run"] != json["old_run"], "{json}");
     network.run(&["down"]).good();
     assert_eq!(network.run(&["renew", "--yes"]).code, Some(3), "there is none to be renewed");
+
+    // Its rules are not those that it was started with any more: nobody has to know them.
+    let refused = network.run(&["up", "--detach", "-a", "2", "--difficulty", "8"]);
+    assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""), "{}", refused.error);
+    let said = "error: ./network holds a network of difficulty 9, not of difficulty 8\n\
+                hint: `networkmngr up --difficulty 9 --amount 2 --detach` goes on with it";
+    assert!(refused.error.starts_with(said), "{}", refused.error);
+    let up = network.run(&["up", "--detach", "-a", "2"]);
+    assert_eq!(up.error, "goes on with the network of ./network: difficulty 9\n");
+    assert_eq!(up.code, Some(0), "{}", up.out);
+    assert_eq!(network.record()["network"]["rules"], json["rules"]["text"]);
+    network.run(&["down"]).good();
 }
 
 #[test]
@@ -61,9 +73,10 @@ fn a_new_network_that_does_not_start_is_told_with_where_to_look() {
     let failed = run(network.folder.path(), &["renew", "--yes"]);
     assert_eq!(failed.code, Some(1), "{}", failed.error);
     assert!(failed.error.contains("the new network did not start") && failed.error.contains("manager.log"));
-    let out =
-        std::fs::read_to_string(network.folder.path().join("network/logs/manager.out")).expect("a file");
-    assert!(out.contains("0 of 1 nodes are there; node A: exit code 1"), "{out}");
+    // It says so a moment after whoever asked knows.
+    let out = network.folder.path().join("network/logs/manager.out");
+    let said = || std::fs::read_to_string(&out).expect("a file");
+    until("the reason is told", || said().contains("0 of 1 nodes are there; node A: exit code 1"));
     // It failed, and still nothing is lost.
     let entries = std::fs::read_dir(network.folder.path().join("network")).expect("the folder");
     let mut kept = entries.map(|entry| entry.expect("an entry").path().join("node-000/chain.redb"));

@@ -1,7 +1,7 @@
 //! docs/tutorial.md does what it says: its commands are run, one after the other, and what it shows is what
 //! they say, numbers and times aside.
 
-use crate::harness::{Network, command, ended};
+use crate::harness::{Network, command, ended, words};
 
 /// A command of the text, and what the text shows of it.
 struct Shown {
@@ -30,20 +30,6 @@ fn shown() -> Vec<Shown> {
         }
     }
     all
-}
-
-/// The words of a command line.
-fn words(line: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quoted = false;
-    for c in line.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            ' ' if !quoted => words.push(String::new()),
-            c => words.last_mut().expect("a word").push(c),
-        }
-    }
-    words
 }
 
 /// What stays of a line when it is run again: words, # for numbers, times and hashes, @ for a node that stands

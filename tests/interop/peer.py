@@ -10,6 +10,7 @@ import time
 
 import chain as chains
 import codec
+from encoding import Refused
 
 DEADLINE = 30  # seconds; far more than any answer takes on a busy machine
 SILENT = "closed without a word"
@@ -217,7 +218,8 @@ class Peer:
     # --- endings
 
     def fate(self, seconds=DEADLINE, ping=True):
-        """What became of the connection: the reason of a Bye, SILENT, OPEN if it answers a Ping, or STUCK."""
+        """What became of the connection: the reason of a Bye, SILENT, OPEN if it answers a Ping, or STUCK. Who is
+        cut off because it reads nothing may be left with a part of a frame: SILENT, too."""
         try:
             if ping:
                 self.ping(seconds)
@@ -225,6 +227,10 @@ class Peer:
             self.until("nothing", seconds=seconds)
         except Closed as end:
             return end.bye.reason if end.bye else SILENT
+        except Refused as why:
+            if why.args[0] != "UnexpectedEof":
+                raise
+            return SILENT
         except TimeoutError:
             return STUCK
 

@@ -115,10 +115,15 @@ pub(crate) struct TxArgs {
 pub(super) fn a_node(network: &Network, wanted: Option<usize>) -> Result<usize, Failure> {
     let best = network.verdict.tips.first().and_then(|tip| tip.nodes.first().copied());
     let running = || network.nodes.iter().find(|node| node.state == Life::Running).map(|node| node.node);
-    wanted
-        .or(best)
-        .or_else(running)
-        .ok_or_else(|| Failure::new("no node runs", "start one again: `networkmngr restart A`"))
+    wanted.or(best).or_else(running).ok_or_else(|| {
+        match network.nodes.iter().find(|node| node.state == Life::Paused) {
+            Some(paused) => {
+                let hint = format!("have one go on: `networkmngr resume {}`", names::letters(paused.node));
+                Failure::new(network.verdict.text.clone(), hint)
+            }
+            None => Failure::new("no node runs", "start one again: `networkmngr restart A`"),
+        }
+    })
 }
 
 pub(super) async fn tx(args: &TxArgs, context: &mut Context) -> Result<(), Failure> {

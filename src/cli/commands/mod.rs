@@ -34,7 +34,7 @@ use crate::cli::output::Output;
 use crate::cli::scenario::ScenarioArgs;
 use crate::cli::settings::{self, Asked, NotAsked};
 use crate::cli::simulate::SimulateArgs;
-use crate::cli::{Failure, manager, node, scenario, simulate};
+use crate::cli::{Failure, kept, manager, node, scenario, simulate};
 use lives::Verb;
 
 pub(super) use context::{Context, Here, now};
@@ -208,13 +208,20 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
+async fn dispatch(mut asked: Asked) -> Result<ExitCode, Failure> {
     let Talk { json, .. } = asked.cli.talk;
     let mut output = Output::stdout(json);
     let mut code = ExitCode::SUCCESS;
-    if let Command::Up(args) | Command::Doctor(args) | Command::Config(args) = &asked.cli.command {
+    let mut goes_on = None;
+    if let Command::Up(args) | Command::Doctor(args) | Command::Config(args) = &mut asked.cli.command {
         // What makes no sense is said with its place, before anything is done.
         manager::settings(args).map_err(|failure| settings::placed(failure, &asked.settings))?;
+        goes_on = kept::go_on(args, &mut asked.settings)?;
+    }
+    if let (Command::Up(args), Some(said)) = (&asked.cli.command, goes_on)
+        && !args.detached
+    {
+        output.note(&said);
     }
     match &asked.cli.command {
         Command::Up(args) if args.detach && !args.detached => {

@@ -83,10 +83,13 @@ pub(in crate::cli) fn status(network: &Network, now: f64, style: Style) -> Strin
         text += &format!("spread       {} (median), {} (95 %), of {blocks}\n", time(p50), time(p95));
     }
     if let Some(reorg) = &network.last_reorg {
+        let one = [reorg.node];
+        let who = if reorg.nodes.is_empty() { &one[..] } else { &reorg.nodes };
         text += &format!(
-            "last reorg   node {} gave up {} for another branch, {}\n",
-            names::letters(reorg.node),
+            "last reorg   {} gave up {} for {} of another branch, {}\n",
+            names::several(who),
             count(reorg.depth, "block"),
+            reorg.gained,
             ago(reorg.time, now),
         );
     }
@@ -168,7 +171,8 @@ mod tests {
                        "expected_seconds": 13.1},
             "partition": [[0, 1], [2]],
             "propagation": {"blocks": 20, "p50_ms": 1.5, "p90_ms": 2.0, "p95_ms": 3.0, "p99_ms": 4.0, "max_ms": 4.0},
-            "last_reorg": {"node": 2, "time": 70.0, "depth": 2, "old": "", "new": "", "returned": 1},
+            "last_reorg": {"node": 2, "nodes": [2, 3], "time": 70.0, "depth": 2, "gained": 3, "old": "", "new": "",
+                           "returned": 1},
             "events": {"run": 1, "seq": 2}
         }))
         .expect("a network")
@@ -193,7 +197,7 @@ mod tests {
              mining       80.0 kH/s in the background, by A-D; a block every 13 s on average, whenever the last \
              one was\n\
              spread       1.5 ms (median), 3.0 ms (95 %), of 20 blocks\n\
-             last reorg   node C gave up 2 blocks for another branch, 30 s ago\n\
+             last reorg   C D gave up 2 blocks for 3 of another branch, 30 s ago\n\
              rules        lab\n"
         );
     }

@@ -31,9 +31,9 @@ pub(super) struct Setting {
     pub name: String,
     /// What it is; none: not given.
     pub value: Option<String>,
-    /// Whence: `flag`, `environment`, `file` or `default`.
+    /// Whence: `flag`, `environment`, `file`, `folder` (the network that is there has it) or `default`.
     pub from: &'static str,
-    /// The variable, or the file.
+    /// The variable, the file, or the folder.
     pub place: Option<String>,
     /// The line of the file.
     pub line: Option<usize>,

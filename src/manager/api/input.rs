@@ -109,6 +109,9 @@ mod tests {
         assert_eq!(parse::<Mine>(b" \n"), Ok(Mine::default()));
         let mine: Mine = parse(br#"{"node": 2.0, "count": 3}"#).expect("sense");
         assert_eq!((mine.node, mine.count), (Some(2), Some(3)));
+        for lacking in [&b"{}"[..], br#"{"a": 1}"#, br#"{"b": 1, "loss": 0.1}"#] {
+            assert!(parse::<SetLink>(lacking).is_err(), "a link has two ends");
+        }
         let link: SetLink = parse(br#"{"a": 0, "b": 1, "latency_ms": 20}"#).expect("sense");
         assert!((link.latency_ms - 20.0).abs() < 1e-9);
         for bad in [

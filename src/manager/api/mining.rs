@@ -23,24 +23,20 @@ impl Api {
             return Err(Problem::bad_request(detail));
         }
         let mut content = content.map(input::content).transpose()?;
-        let keeper = self.keeper.clone();
-        let mining = async move {
-            let mut blocks: Vec<MinedBlock> = Vec::new();
-            let mut ended = Ok(());
-            while ended.is_ok() && blocks.len() < count as usize {
-                ended = async {
-                    let (block, tip) = keeper.mine(node, content.take(), end).await?;
-                    let miner = block.node;
-                    blocks.push(block);
-                    // Whoever mines next builds on it, so only then is it the next one.
-                    keeper.spread(miner, tip, end).await
-                }
-                .await;
-            }
-            Ok((blocks, ended))
-        };
-        let keeper = self.keeper.clone();
-        let (blocks, ended) = self.done(async move { keeper.unless_stopping(mining).await }).await?;
+        // Not on its own: whoever goes away wants no further blocks.
+        let keeper = &self.keeper;
+        let mut blocks: Vec<MinedBlock> = Vec::new();
+        let mut ended = Ok(());
+        while ended.is_ok() && blocks.len() < count as usize {
+            let one = async {
+                let (block, tip) = keeper.mine(node, content.take(), end).await?;
+                let miner = block.node;
+                blocks.push(block);
+                // Whoever mines next builds on it, so only then is it the next one.
+                keeper.spread(miner, tip, end).await
+            };
+            ended = keeper.unless_stopping(one).await;
+        }
         match ended {
             Ok(()) => Ok(body::json(StatusCode::OK, &MinedBlocks { blocks })),
             Err(why) => {

@@ -17,7 +17,7 @@ impl From<NotDone> for Problem {
                 StatusCode::GATEWAY_TIMEOUT
             }
             NotDone::Node { .. } | NotDone::NotStarted { .. } => StatusCode::BAD_GATEWAY,
-            NotDone::Stopping => return Problem::stopping(),
+            NotDone::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         };
         let problem = Problem::new(status, why.to_string());
         match why {

@@ -99,9 +99,15 @@ fn arrivals_are_by_time_and_told_once() {
 #[test]
 fn blocks_that_were_stored_before_are_not_on_their_way() {
     let mut blocks = Blocks::default();
-    let loaded = Arrival { origin: Origin::Loaded, ..arrival(0, 10) };
+    let found = 1_700_000_000_000_000;
+    let loaded = Arrival { origin: Origin::Loaded, ..arrival(0, found + 9_000_000) };
     assert!(blocks.seen(&block(1, 0, 1), None, loaded));
-    assert!(blocks.seen(&block(1, 0, 1), None, arrival(1, 20)));
+    assert!(blocks.seen(&block(1, 0, 1), None, arrival(1, found + 9_500_000)));
+    // One that a node had from another before the network was up; and one of a clock that is ahead.
+    assert!(blocks.seen(&block(2, 1, 2), None, Arrival { live: false, ..arrival(1, found + 9_600_000) }));
+    assert!(blocks.seen(&block(3, 2, 3), None, Arrival { at: found - 5, ..loaded }));
+    let seen = [1, 2, 3].map(|name| blocks.get(&hash(name)).map(|block| block.seen));
+    assert_eq!(seen, [Some(found), Some(found), Some(found - 5)], "their age is not that of this run");
     assert_eq!(blocks.newest().count(), 0);
     assert!(blocks.get(&hash(1)).is_some_and(|block| block.arrivals.is_empty() && block.holders.contains(1)));
 }

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::encoding::Text;
+use crate::manager::spread;
 use crate::types::BlockHash;
-use crate::wire::manage::{Event, What};
+use crate::types::CompactTarget;
+use crate::wire::manage::{Event, Origin, SeenBlock, What};
 
 fn name(n: usize) -> NodeId {
     NodeId([n as u8; 16])
@@ -138,4 +140,62 @@ fn who_can_reach_whom_follows_cuts_and_those_who_are_away() {
     assert_eq!((groups(&state), state.reached_from(1).len()), (2, 1));
     state.faults.heal(false);
     assert_eq!(groups(&state), 1);
+}
+
+/// Node `node` has block `name` at `at`.
+fn has(state: &mut State, name: u8, node: usize, at: u64, origin: Origin) {
+    let seen = SeenBlock {
+        hash: BlockHash([name; 32]),
+        previous: BlockHash([3; 32]),
+        height: u64::from(name),
+        time: 0,
+        bits: CompactTarget(0x207f_ffff),
+        work: [name; 32],
+        transactions: 1,
+        bytes: 200,
+        origin,
+        from: None,
+        miner: NodeId([0; 16]),
+        content: Default::default(),
+    };
+    state.event(node, &Event { at, what: What::BlockSeen(seen) });
+}
+
+#[test]
+fn the_time_of_a_cut_is_none_of_a_blocks_spread() {
+    let spread = |state: &State, name: u8| {
+        let spread = state.blocks.get(&BlockHash([name; 32])).and_then(spread::of);
+        spread.map(|spread| (spread.nodes, spread.to_100_ms))
+    };
+    let mut state = three(false);
+    state.faults.partition(Some(vec![[0, 1].into(), [2].into()]));
+    has(&mut state, 4, 0, 1_000, Origin::Mined);
+    has(&mut state, 4, 1, 3_000, Origin::Pushed);
+    has(&mut state, 14, 2, 4_000, Origin::Mined);
+    state.faults.heal(false);
+    // Healed, but the links are not up yet.
+    state.event(2, &told(gone(0)));
+    state.event(2, &told(gone(1)));
+    has(&mut state, 5, 0, 5_000, Origin::Mined);
+    state.event(2, &told(ready(0)));
+    state.event(2, &told(ready(1)));
+    for name in [4, 5] {
+        has(&mut state, name, 2, 9_000_000, Origin::Requested);
+    }
+    has(&mut state, 5, 1, 6_000, Origin::Pushed);
+    has(&mut state, 14, 0, 9_000_000, Origin::Requested);
+    assert_eq!([4, 14, 5].map(|name| spread(&state, name)), [Some((2, 2.0)), None, Some((2, 1.0))]);
+    for (node, at) in [(0, 10_000_000), (1, 10_001_000), (2, 10_004_000)] {
+        has(&mut state, 6, node, at, Origin::Pushed);
+    }
+    assert_eq!(spread(&state, 6), Some((3, 4.0)), "whole again");
+    assert_eq!(spread::over(state.blocks.newest(), 20).to_all.max_ms, Some(4.0));
+}
+
+#[test]
+fn blocks_that_are_read_back_are_no_progress() {
+    let mut state = three(false);
+    has(&mut state, 4, 0, 7_000, Origin::Mined);
+    has(&mut state, 5, 0, 9_000, Origin::Loaded);
+    assert_eq!(state.last_progress, 7_000);
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::State;
 use crate::manager::blocks::Arrival;
-use crate::manager::happened::seconds;
+use crate::manager::node_set::NodeSet;
+use crate::manager::reach;
+use crate::manager::reorg::Reorg;
 use crate::manager::tips::{Agreed, TipAt};
-use crate::manager::view;
 use crate::types::{BlockHash, NodeId, Work};
 use crate::wire::manage::{Event, Origin, SeenBlock, What};
 
@@ -65,17 +66,18 @@ impl State {
             }
             What::TipChanged { tip: hash, height, work, .. } => {
                 let tip = TipAt { height: *height, hash: *hash };
+                if let Some(reorg) = &mut self.last_reorg {
+                    reorg.follow(number, *hash, &self.blocks);
+                }
                 entered.news = self.tip_changed(number, tip, Work::from_le_bytes(*work), event.at);
             }
-            What::Reorg { old, new, depth, returned, .. } => {
-                self.last_reorg = Some(view::Reorg {
-                    node: number,
-                    time: seconds(event.at),
-                    depth: u64::from(*depth),
-                    old: old.hash.to_string(),
-                    new: new.hash.to_string(),
-                    returned: u64::from(returned.count),
-                });
+            What::Reorg { old, new, ancestor, depth, returned } => {
+                let places = (*old, *ancestor, *new);
+                let told = Reorg::of(number, event.at, places, (*depth, returned.count));
+                match self.last_reorg.as_mut().filter(|last| last.is_of(&told, &self.blocks)) {
+                    Some(last) => last.join(told),
+                    None => self.last_reorg = Some(told),
+                }
             }
             What::PoolChanged { count, .. } => drop(self.pools.insert(number, u64::from(*count))),
             What::BlockMined { .. }
@@ -91,14 +93,37 @@ impl State {
     fn block_seen(&mut self, number: usize, at: u64, seen: &SeenBlock) -> bool {
         let from = seen.from.and_then(|node| self.number_of(&node));
         let since = self.nodes.get(&number).map_or(u64::MAX, |node| node.since);
-        let first = self.blocks.get(&seen.hash).map_or(at, |block| block.seen.min(at));
-        let live = self.up && since <= first;
-        if live && first == at {
+        let known = self.blocks.get(&seen.hash);
+        let first = known.map_or(at, |block| block.seen.min(at));
+        let could_hear = known.and_then(|block| block.near.as_ref()).is_none_or(|near| near.contains(number));
+        let live = self.up && since <= first && could_hear;
+        let near = if known.is_none() && live { self.near(number) } else { None };
+        if live && first == at && seen.origin != Origin::Loaded {
             self.last_progress = self.last_progress.max(at);
         }
         let arrival = Arrival { node: number, at, from, origin: seen.origin, live };
         let miner = self.number_of(&seen.miner);
-        self.blocks.seen(seen, miner, arrival) && seen.origin != Origin::Loaded
+        let is_news = self.blocks.seen(seen, miner, arrival);
+        if let Some(near) = near {
+            self.blocks.keep_near(&seen.hash, near);
+        }
+        is_news && seen.origin != Origin::Loaded
+    }
+
+    /// The running nodes that node `number` has a way to now, over links that are up; none: all of them.
+    fn near(&self, number: usize) -> Option<NodeSet> {
+        if self.links.are_up() && !self.faults.cut_any() {
+            return None;
+        }
+        let is_way = |(a, b): &(usize, usize)| self.links.is_up(*a, *b) && !self.faults.is_cut(*a, *b);
+        let ways = self.links.pairs().into_iter().filter(is_way);
+        let groups = reach::groups(&self.running().collect(), ways);
+        let mut near = NodeSet::default();
+        let own = groups.into_iter().find(|group| group.contains(&number));
+        for node in own.into_iter().flatten().chain([number]) {
+            near.insert(node);
+        }
+        Some(near)
     }
 
     fn tip_changed(&mut self, number: usize, tip: TipAt, work: Work, at: u64) -> Option<News> {

@@ -127,6 +127,19 @@ fn those_who_are_away_are_named_and_have_no_say() {
 }
 
 #[test]
+fn nodes_that_are_paused_are_not_gone() {
+    let mut state = four([3; 4], 0);
+    (0..4).for_each(|node| state.pause(node, true, START));
+    let said = |state: &State| (of(state, START).condition, of(state, START).text);
+    assert_eq!(said(&state), (Condition::Down, "down: all nodes are paused".to_owned()));
+    state.ended(0, Exit::Code(0), Duration::ZERO);
+    assert_eq!(said(&state).1, "down: no node runs; B C D are paused");
+    state.ended(1, Exit::Code(0), Duration::ZERO);
+    state.ended(2, Exit::Code(0), Duration::ZERO);
+    assert_eq!(said(&state).1, "down: no node runs; D is paused");
+}
+
+#[test]
 fn a_network_without_a_block_for_long_is_stalled_if_somebody_mines() {
     // A block takes 256 hashes.
     let after = |hashrate, secs: u64| of(&four([3, 3, 3, 3], hashrate), START + secs * 1_000_000).condition;

@@ -1,0 +1,217 @@
+//! The network that a folder holds already: `up` goes on with it unless flags say which network it is to be, and
+//! flags that say another one are refused before anything is started.
+//!
+//! Its nodes' own records name its rules. So they are right after a renewal too, and go where the nodes' folders
+//! go.
+
+use std::path::Path;
+
+use crate::cli::Failure;
+use crate::cli::manager::UpArgs;
+use crate::cli::network::NetworkArgs;
+use crate::cli::settings::Setting;
+use crate::manager::node_folder;
+use crate::manager::record::Folder;
+use crate::params::Params;
+use crate::store::recorded_network;
+
+/// The flags of `up` that name a network.
+const FLAGS: [&str; 3] = ["network", "difficulty", "block-time"];
+
+/// Where a setting comes from that nobody set.
+const DEFAULT: &str = "default";
+
+/// Has `args`, and `settings`, which say where each comes from, name the network that is in the folder, if they
+/// name none; what is to be said of it then. If they name another one, that is no start.
+pub(super) fn go_on(args: &mut UpArgs, settings: &mut [Setting]) -> Result<Option<String>, Failure> {
+    // Of a network that runs, whoever tries to start another one in its place is told that it runs.
+    let is_looked_at = !args.ephemeral && !Folder::is_taken(&args.data_dir);
+    let there = if is_looked_at { there(&args.data_dir, args.amount) } else { None };
+    let Some(params) = there.filter(|there| args.network.params().is_ok_and(|wanted| wanted != *there))
+    else {
+        return Ok(None);
+    };
+    let Some(kept) = NetworkArgs::of(&params) else { return Ok(None) };
+    let names_one = |setting: &Setting| FLAGS.contains(&setting.name.as_str()) && setting.from != DEFAULT;
+    let folder = args.data_dir.display();
+    if settings.iter().any(names_one) {
+        let error = format!("{folder} holds a network of {}, not of {}", kept.said(), args.network.said());
+        return Err(Failure::new(error, hint(args, settings, &kept)));
+    }
+    let said = format!("goes on with the network of {folder}: {}", kept.said());
+    let values = kept.flags();
+    for pair in values.chunks(2) {
+        let named = |setting: &&mut Setting| pair[0].strip_prefix("--") == Some(setting.name.as_str());
+        if let Some(setting) = settings.iter_mut().find(named) {
+            (setting.value, setting.from) = (pair.get(1).cloned(), "folder");
+            setting.place = Some(folder.to_string());
+        }
+    }
+    args.network = kept;
+    Ok(Some(said))
+}
+
+/// The network of the first `amount` nodes in the folder, if they are all of one.
+fn there(folder: &Path, amount: usize) -> Option<Params> {
+    let mut all = (0..amount).filter_map(|number| recorded_network(&node_folder(folder, number)));
+    let first = all.next()?;
+    all.all(|other| other == first).then_some(first)
+}
+
+/// What goes on with the network of these flags, and what does not.
+fn hint(args: &UpArgs, settings: &[Setting], kept: &NetworkArgs) -> String {
+    let is_set = |setting: &&Setting| ["environment", "file"].contains(&setting.from);
+    let of_network = |setting: &&Setting| FLAGS.contains(&setting.name.as_str());
+    let elsewhere: Vec<&Setting> = settings.iter().filter(of_network).filter(is_set).collect();
+    // What a variable or a file says gives way to a flag only.
+    let network = if elsewhere.is_empty() { kept.unusual().join(" ") } else { kept.flags().join(" ") };
+    let given = settings.iter().filter(|setting| setting.from == "flag" && !of_network(setting));
+    let given = given.filter_map(|setting| match setting.value.as_deref()? {
+        "true" => Some(format!("--{}", setting.name)),
+        value => Some(format!("--{} {}", setting.name, quoted(value))),
+    });
+    let config = args.config.as_ref().map(|file| format!("--config {}", quoted(&file.display().to_string())));
+    let detach = args.detach.then(|| "--detach".to_owned());
+    let network = Some(network).filter(|network| !network.is_empty());
+    let words: Vec<String> = network.into_iter().chain(given).chain(config).chain(detach).collect();
+    let command = format!("networkmngr up {}", words.join(" "));
+    let in_the_way = elsewhere.iter().find(|set| !kept.flags().contains(&format!("--{}", set.name)));
+    let once = in_the_way.and_then(|set| Some(format!(", once {} sets no {}", set.at()?, set.name)));
+    format!(
+        "`{}`{} goes on with it; another folder, as in `--data-dir ./other`, begins another network",
+        command.trim_end(),
+        once.unwrap_or_default(),
+    )
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./:=,@%+".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::fs;
+
+    use super::*;
+    use crate::cli::commands::Command;
+    use crate::cli::settings::{self, Asked};
+    use crate::store::{NODE_FILE, Record};
+
+    /// A folder of a network whose nodes have these rules.
+    fn folder(networks: &[Params]) -> tempfile::TempDir {
+        let place = tempfile::tempdir().expect("a folder");
+        for (number, params) in networks.iter().enumerate() {
+            let record = Record {
+                format: 1,
+                node: "00".repeat(16),
+                network: params.network().to_string(),
+                rules: params.rules().to_string(),
+                listen: "127.0.0.1:6000".parse().expect("an address"),
+                http: None,
+                agent: "p2pnode".to_owned(),
+            };
+            let folder = node_folder(place.path(), number);
+            fs::create_dir(&folder).expect("a folder");
+            fs::write(folder.join(NODE_FILE), serde_json::to_vec(&record).expect("JSON")).expect("a file");
+        }
+        place
+    }
+
+    fn asked(folder: &Path, flags: &[&str]) -> (Result<Option<String>, Failure>, Asked) {
+        let words = ["networkmngr", "up", "--data-dir"].into_iter().map(OsString::from);
+        let words = words.chain([folder.into()]).chain(flags.iter().map(OsString::from));
+        let mut asked = settings::read(words.collect()).expect("flags");
+        let Command::Up(args) = &mut asked.cli.command else { panic!("another command") };
+        (go_on(args, &mut asked.settings), asked)
+    }
+
+    fn lab(difficulty: u32, block_time: Option<u32>) -> Params {
+        Params::lab(difficulty, block_time).expect("a network")
+    }
+
+    #[test]
+    fn flags_that_name_no_network_go_on_with_that_of_the_folder() {
+        let rows = [
+            (lab(16, Some(8)), "difficulty 16, a block every 8 s"),
+            (lab(9, None), "difficulty 9"),
+            (Params::regtest(), "regtest"),
+        ];
+        for (params, said) in rows {
+            let place = folder(&[params.clone(), params.clone()]);
+            let (went_on, asked) = asked(place.path(), &["-a", "6"]);
+            let expected = format!("goes on with the network of {}: {said}", place.path().display());
+            assert_eq!(went_on.expect("it is a start"), Some(expected));
+            let Command::Up(args) = asked.cli.command else { panic!("another command") };
+            assert_eq!(args.network.params(), Ok(params));
+            let of_folder = asked.settings.iter().filter(|setting| setting.from == "folder");
+            assert_eq!(of_folder.count(), args.network.flags().len() / 2);
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_where_there_is_nothing_to_say() {
+        let other = || lab(9, None);
+        let rows: [(&[Params], &[&str]); 6] = [
+            (&[], &[]),
+            (&[], &["--difficulty", "9"]),
+            (&[other()], &["--difficulty", "9"]),
+            (&[other()], &["--difficulty", "8", "--ephemeral"]),
+            (&[lab(20, None)], &[]),
+            (&[other(), lab(10, None)], &[]),
+        ];
+        for (networks, flags) in rows {
+            assert_eq!(asked(folder(networks).path(), flags).0, Ok(None), "{networks:?} {flags:?}");
+        }
+    }
+
+    #[test]
+    fn flags_that_name_another_network_are_refused_with_those_that_go_on() {
+        let place = folder(&[lab(16, Some(8))]);
+        let file = place.path().join("a file.toml");
+        fs::write(&file, "block-time = 9\n").expect("a file");
+        let (at, file) = (place.path().display().to_string(), file.display().to_string());
+        let network = "--network lab --difficulty 16 --block-time 8";
+        let rows: [(&[&str], &str, String); 3] = [
+            (
+                &["--difficulty", "20", "-a", "3"],
+                "difficulty 20",
+                format!("--difficulty 16 --block-time 8 --amount 3 --data-dir {at}"),
+            ),
+            (
+                &["--network", "regtest", "--keep", "-d"],
+                "regtest",
+                format!("--difficulty 16 --block-time 8 --data-dir {at} --keep --detach"),
+            ),
+            (
+                &["--config", &file],
+                "difficulty 20, a block every 9 s",
+                format!("{network} --data-dir {at} --config '{file}'"),
+            ),
+        ];
+        for (flags, wanted, command) in rows {
+            let failure = asked(place.path(), flags).0.expect_err("another network");
+            let held = format!("{at} holds a network of difficulty 16, a block every 8 s, not of {wanted}");
+            assert_eq!(failure.error, held);
+            assert!(
+                failure.hint.starts_with(&format!("`networkmngr up {command}` goes on with it; ")),
+                "{}",
+                failure.hint
+            );
+            assert!(failure.hint.contains("--data-dir ./other"), "{}", failure.hint);
+        }
+        // No flag takes back what a file says.
+        let place = folder(&[lab(16, None)]);
+        let failure = asked(place.path(), &["--config", &file]).0.expect_err("another network");
+        assert!(
+            failure.hint.contains(&format!("`, once {file}:1 sets no block-time goes on")),
+            "{}",
+            failure.hint
+        );
+    }
+}
