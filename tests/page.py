@@ -480,7 +480,10 @@ def lesson(browser, network, shots):
     browser.until("document.querySelectorAll('#network .node').length === 2", "the lesson's own network")
     browser.until("document.querySelector('[data-is=now] code')?.textContent.startsWith('mine A')", "the first command")
     browser.press("#step")
-    browser.until("document.querySelector('[data-is=now] code')?.textContent === 'expect in-sync'")
+    now = "document.querySelector('[data-is=now] code')?.textContent === 'expect in-sync'"
+    browser.until(now)
+    browser.open(network.base)
+    browser.until(f"{now} && document.querySelectorAll('[data-is=done]').length === 2 && document.querySelector('#step')", "a page that is loaded again is at the same step")
     pauses = 0
     while not browser.js("!!document.querySelector('#lessons .good')"):
         browser.until("document.querySelector('#step') && !document.querySelector('#lessons [aria-busy]')")
@@ -514,6 +517,24 @@ def renew(browser, network, shots):
         browser.until(f"document.querySelectorAll('[data-block]').length === {height + 1}")
     quiet(browser, since, network.base)
     tell("a new network in place of the old one")
+
+
+def ties(browser, network):
+    """A tie is said; so is that all are paused. What turns the direction of writing stays in its quotes."""
+    network.call("api/v1/partition", {"halves": True})
+    for node in (0, 5):
+        network.call("api/v1/mine", {"node": node, "content": f"back{chr(0x202e)}wards{chr(0x2069)}"})
+    browser.until("document.querySelector('#why').textContent.includes('A tie: the next block decides.')")
+    told = browser.js("[...document.querySelectorAll('.block title, #story p')].map(e => e.textContent).filter(e => e.includes('back'))")
+    assert len(told) == 4 and all("\u2068“backwards”\u2069" in words for words in told), told
+    network.call("api/v1/heal", {})
+    network.call("api/v1/mine", {"node": 0})
+    browser.until(is_word("In sync"))
+    for verb, word in (("pause", "Paused"), ("resume", "In sync")):
+        for node in range(6):
+            network.call(f"api/v1/nodes/{node}/{verb}", {})
+        browser.until(is_word(word))
+    tell("a tie, all paused, and text that turns around")
 
 
 def lives(browser, network):
@@ -781,6 +802,7 @@ def main(options, browser_program):
         forks(browser, network, options.shots)
         links(browser, network, options.shots)
         broken(browser, network)
+        ties(browser, network)
         lives(browser, network)
         auto(browser, network)
         recording = past(browser, network, folder, options.shots)

@@ -22,9 +22,12 @@ export class Act {
     for (const [id, action] of Object.entries(buttons)) on($(`#${id}`), {click: ({currentTarget}) => this.press(currentTarget, action)});
     // Arrows walk over modes without setting them: Enter does, or leaving.
     let keyed = false;
-    const set = () => {
+    const set = async () => {
       keyed = false;
-      if (mining.value !== this.mode) this.press(mining, () => this.setMining(mining.value));
+      const {value} = mining;
+      if (value === this.mode) return;
+      if (await this.press(mining, () => this.setMining(value))) this.mode = value;
+      else mining.value = this.mode;
     };
     const mining = $("#mining");
     on(mining, {change: () => keyed || set(), blur: set, pointerdown: () => { keyed = false; }, keydown: ({key}) => {

@@ -32,11 +32,13 @@ function nearest(last, home, height) {
   }
 }
 
-/// The first colour that nobody's tip has, nor the branch that this one leaves.
+/// The next colour that nobody's tip has, nor the branch that this one leaves.
 function unused(state, left) {
   const used = new Set([left]);
   for (const {tip} of state.nodes.values()) used.add(state.blocks.get(tip)?.colour);
-  for (let at = 0; at < COLOURS; at += 1) if (!used.has(at)) return at;
+  const next = at => (left + at + state.lanes.forks) % COLOURS;
+  state.lanes.forks += 1;
+  for (let at = 0; at < COLOURS; at += 1) if (!used.has(next(at))) return next(at);
   return (left + 1) % COLOURS;
 }
 

@@ -19,7 +19,7 @@ export const linkKey = (a, b) => a < b ? `${a}-${b}` : `${b}-${a}`;
 
 export const empty = () => ({
   kind: "network", run: null, at: 0, rules: null, nodes: new Map(), links: new Map(), mining: null, partition: null, said: null,
-  propagation: null, blocks: new Map(), fresh: [], lanes: {cells: new Map(), last: []}, best: null, highest: 0,
+  propagation: null, blocks: new Map(), fresh: [], lanes: {cells: new Map(), last: [], forks: 0}, best: null, highest: 0,
   story: [], serial: 0, spreads: [], reorg: null, refused: new Map(),
 });
 
