@@ -9,13 +9,15 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::limits::{CHILD_READY_TIMEOUT, MAX_READY_LINE_BYTES, PREDECESSOR_POLL, PREDECESSOR_TIMEOUT};
+use crate::limits::{
+    CHILD_READY_TIMEOUT, CONTROL_TIMEOUT, MAX_READY_LINE_BYTES, PREDECESSOR_POLL, PREDECESSOR_TIMEOUT,
+};
 use crate::manager::control::ControlError;
 use crate::manager::exit::Exit;
 use crate::manager::ready::{self, NotReady, Ready};
@@ -158,6 +160,19 @@ impl Child {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
         if let (None, Some(pid)) = (self.exit(), pid) {
             let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Stops it by a signal, and waits until it is: only a process that is stopped is woken by the system if its
+    /// manager is killed.
+    pub async fn pause(&self) {
+        self.signal(Signal::STOP);
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return };
+        // Its end is left to whoever waits for that; one that has ended is no child any more, and not waited for.
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT;
+        let stopped = tokio::task::spawn_blocking(move || waitid(WaitId::Pid(pid), options));
+        if timeout(CONTROL_TIMEOUT, stopped).await.is_err() {
+            tracing::warn!(pid = self.pid, "it was told to stop, and has not yet");
         }
     }
 }

@@ -88,8 +88,8 @@ impl Keeper {
                 Standing::Running => {}
                 standing => return Err(not_so(number, standing)),
             }
-            member.there().child.signal(Signal::STOP);
             self.cluster.state.send_modify(|state| state.pause(number, true, Clock::wall().micros()));
+            member.there().child.pause().await;
             self.cluster.console.say(&format!("node {} is paused", Name(number)));
             Ok(())
         })
