@@ -67,7 +67,9 @@ pub fn start(file: Option<&Path>, level: LevelFilter) -> Result<(), Failure> {
     started.map_err(|error| Failure::new(format!("logging could not be started: {error}"), ""))
 }
 
-/// Whether to colour what `stream` shows: on a terminal, unless NO_COLOR (no-color.org) says otherwise.
+/// Whether to colour what `stream` shows: on a terminal that can, unless NO_COLOR (no-color.org) says otherwise.
 pub fn colour(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let can = std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb");
+    stream.is_terminal() && can && !is_set("NO_COLOR")
 }

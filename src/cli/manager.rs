@@ -108,7 +108,10 @@ pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failu
         let error = format!("the folder {} cannot be made: {error}", logs.display());
         Failure::new(error, "choose another place with --data-dir")
     })?;
-    log::start(Some(&logs.join("manager.log")), args.level.level())?;
+    log::start(Some(&logs.join("manager.log")), args.level.level()).map_err(|failure| Failure {
+        hint: "choose another place with --data-dir, or see to who may write there".to_owned(),
+        ..failure
+    })?;
     let mut console = Console::new(log::colour(&std::io::stdout()));
     if args.detached {
         console = console.detached(logs.join("manager.out"));

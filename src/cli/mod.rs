@@ -89,6 +89,15 @@ impl Failure {
         Failure { code: USAGE, ..Failure::new(error, hint) }
     }
 
+    /// The same, with `hint` where there is none yet.
+    #[must_use]
+    pub fn or_hint(self, hint: &str) -> Failure {
+        match self.hint.is_empty() {
+            true => Failure { hint: hint.to_owned(), ..self },
+            false => self,
+        }
+    }
+
     /// The same, the fault being the value of `flag`.
     #[must_use]
     pub fn at(self, flag: &'static str) -> Failure {

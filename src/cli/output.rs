@@ -6,8 +6,12 @@ use core::time::Duration;
 use std::io::{self, IsTerminal, Write};
 
 use indicatif::ProgressBar;
+use rustix::fs::FileType;
 use serde::Serialize;
+use tokio::io::Interest;
+use tokio::net::unix::pipe;
 
+use crate::cli::commands::with_manager;
 use crate::cli::render::{Style, steers};
 use crate::cli::{Failure, log};
 
@@ -18,6 +22,8 @@ pub(super) struct Output {
     pub json: bool,
     /// Colours, where there are any.
     pub style: Style,
+    /// The manager that a command has to name, where it is not the usual one.
+    pub manager: Option<String>,
     /// None: stdout. Some: what was said so far.
     kept: Option<Vec<u8>>,
     /// Whether somebody still reads.
@@ -30,12 +36,12 @@ impl Output {
     /// To stdout.
     pub(super) fn stdout(json: bool) -> Output {
         let colour = !json && log::colour(&io::stdout());
-        Output { json, style: Style::new(colour), kept: None, read: true, lost: None }
+        Output { json, style: Style::new(colour), manager: None, kept: None, read: true, lost: None }
     }
 
     /// Into memory.
     pub(super) fn kept(json: bool, style: Style) -> Output {
-        Output { json, style, kept: Some(Vec::new()), read: true, lost: None }
+        Output { json, style, manager: None, kept: Some(Vec::new()), read: true, lost: None }
     }
 
     /// What was said into memory.
@@ -80,12 +86,18 @@ impl Output {
     /// Says something about what is done, to people: on stderr, whatever the form of the data. Where all that is
     /// said is kept, it belongs to the text.
     pub(super) fn note(&mut self, text: &str) {
+        let text = self.named(text);
         match &mut self.kept {
             Some(kept) if !self.json => kept.extend_from_slice(format!("{text}\n").as_bytes()),
             Some(_) => {}
             // Nobody may be reading: that is no failure.
             None => drop(writeln!(io::stderr().lock(), "{text}")),
         }
+    }
+
+    /// `text`, whose commands name the manager where they have to.
+    pub(super) fn named(&self, text: &str) -> String {
+        self.manager.as_ref().map_or_else(|| text.to_owned(), |manager| with_manager(text, manager))
     }
 
     /// Says text as it is. Nobody may be reading any more: that is no failure, but it is the end of a stream.
@@ -110,6 +122,21 @@ impl Output {
             Err(Failure::new(error, "see to its file or disk, and call again"))
         })
     }
+}
+
+/// Waits until nobody reads stdout any more: what would be said then is for nobody, and there may be nothing to
+/// say for long. Only a pipe has a reader that goes; of anything else this has no end.
+pub(super) async fn unread() {
+    let mode = rustix::fs::fstat(rustix::stdio::stdout()).map(|stat| FileType::from_raw_mode(stat.st_mode));
+    if mode == Ok(FileType::Fifo)
+        && let Ok(stdout) = rustix::io::dup(rustix::stdio::stdout())
+        // Unchecked: it may block where it is written to, and it is not written to here.
+        && let Ok(stdout) = pipe::Sender::from_owned_fd_unchecked(stdout)
+        && stdout.ready(Interest::ERROR).await.is_ok()
+    {
+        return;
+    }
+    core::future::pending().await
 }
 
 /// JSON that says the same and steers no terminal: what could is escaped. It stands in strings only, where JSON

@@ -21,12 +21,20 @@ pub(super) struct Given(pub(super) UpArgs);
 impl Flags for Given {
     fn with(&self, wanted: &Renew) -> Result<Settings, NotDone> {
         let settings = changed(&self.0, wanted).and_then(|args| settings(&args));
-        settings.map_err(|Failure { error, hint, .. }| NotDone::Bad(format!("{error} ({hint})")))
+        settings.map_err(|Failure { error, hint, .. }| {
+            // Whoever asked was not at the flags of `up`.
+            let said = Some(hint).filter(|hint| !hint.is_empty() && !hint.contains("--help`"));
+            NotDone::Bad(said.map_or_else(|| error.clone(), |hint| format!("{error} ({hint})")))
+        })
     }
 }
 
 /// `args`, but for what `wanted` says.
 fn changed(args: &UpArgs, wanted: &Renew) -> Result<UpArgs, Failure> {
+    if wanted.hashrate.is_some() && wanted.mine != Some(true) {
+        let error = "a hashrate is that of nodes which mine in the background, and they are not to";
+        return Err(Failure::usage(error, "have them mine (--mine) as well"));
+    }
     let said = read(&words(wanted))?;
     if let Some(shape) = &wanted.topology {
         // A file is named by whoever has a shell here.
@@ -158,7 +166,10 @@ mod tests {
             (r#"{"topology": "/etc/passwd"}"#, "--topology /etc/passwd: expected mesh, ring"),
             (r#"{"difficulty": 65}"#, "the difficulty must be 1 to 64 leading zero bits, not 65"),
             (r#"{"block_time": 0}"#, "the block time must be 1 to 86400 seconds, not 0"),
-            (r#"{"hashrate": 5}"#, "the following required arguments were not provided --mine"),
+            (
+                r#"{"hashrate": 5}"#,
+                "a hashrate is that of nodes which mine in the background, and they are not to (have them mine (--mine",
+            ),
         ];
         for (json, expected) in rows {
             match usual.with(&wanted(json)) {

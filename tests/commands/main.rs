@@ -11,4 +11,5 @@ mod harness;
 mod lessons;
 mod lives;
 mod renew;
+mod streams;
 mod tutorial;

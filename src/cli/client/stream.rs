@@ -109,15 +109,24 @@ impl Events {
         let mut pauses = EVENT_RECONNECT.into_iter();
         loop {
             match self.connect().await {
-                Err(failure) if failure.code == UNREACHABLE => match pauses.next() {
-                    Some(pause) => sleep(pause).await,
-                    None => {
-                        let error = format!("the manager at {} has gone", self.client.url());
-                        return Err(Failure { error, ..failure });
-                    }
-                },
-                done => return done,
+                Err(failure) => away(&self.client, failure, pauses.next()).await?,
+                Ok(()) => return Ok(()),
             }
+        }
+    }
+}
+
+/// Waits for a manager that is away, for as long as one may be that takes a breath; then it has gone.
+async fn away(client: &Client, failure: Failure, pause: Option<Duration>) -> Result<(), Failure> {
+    match pause {
+        _ if failure.code != UNREACHABLE => Err(failure),
+        Some(pause) => {
+            sleep(pause).await;
+            Ok(())
+        }
+        None => {
+            let error = format!("the manager at {} has gone", client.url());
+            Err(Failure { error, ..failure })
         }
     }
 }
@@ -150,6 +159,19 @@ impl Lines {
             return Err(refused(&Answer { status, body: body.to_bytes() }));
         }
         Ok(Lines { body, unread: BytesMut::new(), ended: false })
+    }
+
+    /// The same, where an answer broke off.
+    pub(crate) async fn again(client: &Client, path: &str) -> Result<Lines, Failure> {
+        let mut pauses = EVENT_RECONNECT.into_iter();
+        // A network that ends takes a moment to do so.
+        sleep(EVENT_RECONNECT[0]).await;
+        loop {
+            match Lines::open(client, path, &[]).await {
+                Err(failure) => away(client, failure, pauses.next()).await?,
+                lines => return lines,
+            }
+        }
     }
 
     /// The next line, without its end; none at the end of all. Safe to be given up at any moment.

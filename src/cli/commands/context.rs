@@ -29,9 +29,10 @@ impl Context {
         let running = here.as_ref().filter(|here| process::is_alive(here.pid));
         let url = talk.manager.clone().or_else(|| running.map(|here| here.url.clone()));
         let url = url.unwrap_or_else(|| USUAL_MANAGER.to_owned());
+        let place = if talk.by_flag { "--manager " } else { "NETWORKMNGR_MANAGER=" };
         let mut client = Client::new(&url).map_err(|error| {
             Failure::usage(
-                format!("--manager {url}: {error}"),
+                format!("{place}{url}: {error}"),
                 "leave it out for the usual one, or see `networkmngr --help`",
             )
         })?;
@@ -42,8 +43,24 @@ impl Context {
                 "`networkmngr up --detach` goes on with it where its nodes were".to_owned(),
             );
         }
-        Ok(Context { client, output: Output::stdout(talk.json) })
+        let mut output = Output::stdout(talk.json);
+        output.manager = Some(client.url()).filter(|url| talk.by_flag && *url != usual());
+        Ok(Context { client, output })
     }
+
+    /// `failure`, with what it says to do said of this manager.
+    pub(super) fn named(&self, failure: Failure) -> Failure {
+        let hint = self.output.named(&failure.hint);
+        Failure { hint, ..failure }
+    }
+}
+
+/// The manager that a command without a flag talks to.
+fn usual() -> String {
+    let variable = std::env::var("NETWORKMNGR_MANAGER").ok();
+    let here = || Here::usual().filter(|here| process::is_alive(here.pid)).map(|here| here.url);
+    let url = variable.or_else(here).unwrap_or_else(|| USUAL_MANAGER.to_owned());
+    Client::new(&url).map(|client| client.url()).unwrap_or_default()
 }
 
 /// A manager that a folder names.

@@ -2,12 +2,14 @@
 
 use core::time::Duration;
 
+use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::client::Events;
-use crate::cli::commands::Context;
+use crate::cli::commands::{Context, look};
 use crate::cli::{Failure, names, render, values, watch};
 use crate::manager::happened::Kind;
+use crate::manager::view::Event;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,7 +67,16 @@ fn kind(text: &str) -> Result<String, String> {
     Err(format!("did you mean {nearest}? There are {}", kinds().collect::<Vec<_>>().join(", ")))
 }
 
+/// Whether it says that what comes is no longer of the run that was heard until then.
+fn is_of_another_run(event: &Event) -> bool {
+    let restarted = event.more.get("restarted").and_then(Value::as_bool);
+    event.kind == Kind::Start.name() && restarted == Some(true)
+}
+
 pub(super) async fn run(args: &EventsArgs, context: &mut Context) -> Result<(), Failure> {
+    if let Some(node) = args.node {
+        look::known(&watch::network(&context.client).await?, node)?;
+    }
     let after = match args.all {
         true => Some(format!("{}.0", watch::network(&context.client).await?.events.run)),
         false => None,
@@ -83,9 +94,9 @@ pub(super) async fn run(args: &EventsArgs, context: &mut Context) -> Result<(), 
         let is_named = args.kinds.contains(&event.kind);
         // The stream's own beginning is for those who ask for it.
         let wanted = is_named || (args.kinds.is_empty() && event.kind != Kind::Start.name());
-        // That events were lost is never kept from anybody.
-        let is_lost = event.kind == Kind::Lost.name();
-        let is_told = is_lost || (wanted && args.node.is_none_or(|node| event.node == Some(node)));
+        // That events were lost, or are of another run, whose numbers are others, is never kept from anybody.
+        let is_always_told = event.kind == Kind::Lost.name() || is_of_another_run(event);
+        let is_told = is_always_told || (wanted && args.node.is_none_or(|node| event.node == Some(node)));
         if !is_told {
             continue;
         }

@@ -1,13 +1,15 @@
 //! `networkmngr partition`, `heal`, `link` and `unlink`: a network that is broken, and mended.
 
+use core::time::Duration;
+
 use serde_json::json;
 
 use crate::cli::commands::Context;
 use crate::cli::render::{span, tip_of};
-use crate::cli::{Failure, names};
-use crate::limits::API_CHANGE_TIMEOUT;
+use crate::cli::{Failure, USAGE, names};
+use crate::limits::{API_CHANGE_TIMEOUT, MAX_FAULT_LATENCY_MICROS, MAX_FAULT_LOSS_PPM};
 use crate::manager::view::{Condition, Link, Network, Partition, SetLink};
-use crate::sim::{Latency, Share};
+use crate::sim::{BadValue, Latency, Share};
 
 const EXAMPLES_PARTITION: &str = "\
 Examples:
@@ -33,7 +35,11 @@ pub(crate) struct PartitionArgs {
 pub(super) async fn partition(args: &PartitionArgs, context: &mut Context) -> Result<(), Failure> {
     let groups = args.groups.as_ref().map(|groups| groups.0.clone()).unwrap_or_default();
     let partition = Partition { groups, halves: args.halves };
-    let network: Network = context.client.post("/api/v1/partition", &partition, API_CHANGE_TIMEOUT).await?;
+    let network = context.client.post("/api/v1/partition", &partition, API_CHANGE_TIMEOUT).await;
+    let network: Network = network.map_err(|failure: Failure| match failure.code {
+        USAGE => failure.or_hint("leave some nodes out, or write / between groups: A,B/C,D"),
+        _ => failure,
+    })?;
     context.output.data(&network, |style| {
         let groups: Vec<String> =
             network.partition.iter().flatten().map(|group| names::several(group)).collect();
@@ -95,11 +101,29 @@ pub(crate) struct LinkArgs {
     #[arg(value_name = "NODE", value_parser = names::node)]
     b: usize,
     /// How long a message is under way, and how much more or less that may be: 50ms, 50ms±20ms or 50ms+-20ms.
-    #[arg(long, value_name = "TIME", default_value = "0ms")]
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = latency)]
     latency: Latency,
-    /// How much is lost, and sent again.
-    #[arg(long, value_name = "SHARE", default_value = "0%")]
+    /// How much is lost, and sent again: at most 90%.
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = loss)]
     loss: Share,
+}
+
+fn latency(text: &str) -> Result<Latency, String> {
+    let latency: Latency = text.parse().map_err(|error: BadValue| error.to_string())?;
+    let most = Duration::from_micros(MAX_FAULT_LATENCY_MICROS.into());
+    match latency.mean <= most {
+        true => Ok(latency),
+        false => Err(format!("at most {}", span(most))),
+    }
+}
+
+fn loss(text: &str) -> Result<Share, String> {
+    let loss: Share = text.parse().map_err(|error: BadValue| error.to_string())?;
+    let most = Share { millionths: MAX_FAULT_LOSS_PPM };
+    match loss.millionths <= most.millionths {
+        true => Ok(loss),
+        false => Err(format!("at most {most}")),
+    }
 }
 
 /// A link in a line.

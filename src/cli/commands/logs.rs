@@ -6,6 +6,7 @@ use crate::cli::client::Lines;
 use crate::cli::commands::Context;
 use crate::cli::render::safe;
 use crate::cli::{Failure, UNREACHABLE, names};
+use crate::limits::MAX_LOG_LINES;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,28 +77,71 @@ impl LogsArgs {
     }
 
     fn path(&self) -> String {
-        let mut query = vec![format!("limit={}", self.limit)];
+        self.path_of(self.limit as usize, self.since.as_deref())
+    }
+
+    fn path_of(&self, limit: usize, since: Option<&str>) -> String {
+        let mut query = vec![format!("limit={limit}")];
         query.extend(self.node.as_ref().map(|node| format!("node={node}")));
-        query.extend(self.since.as_ref().map(|since| format!("since={}", in_query(since))));
+        query.extend(since.map(|since| format!("since={}", in_query(since))));
         query.extend(self.grep.as_ref().map(|text| format!("grep={}", in_query(text))));
         query.extend(self.follow.then(|| "follow=true".to_owned()));
         format!("/api/v1/logs?{}", query.join("&"))
     }
 }
 
+/// The newest lines that were read, by which it is known where to go on.
+#[derive(Debug)]
+struct Seen {
+    time: jiff::Timestamp,
+    lines: Vec<String>,
+}
+
+impl Seen {
+    /// Nothing yet: what comes from now on is new.
+    fn nothing() -> Seen {
+        Seen { time: jiff::Timestamp::now(), lines: Vec::new() }
+    }
+
+    /// Takes a line, which may be of an older time than the last: they are of several logs.
+    fn take(&mut self, line: &str) {
+        let time = line.split(' ').nth(1).and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        match time {
+            Some(time) if self.lines.is_empty() || time > self.time => {
+                *self = Seen { time, lines: vec![line.to_owned()] };
+            }
+            Some(time) if time == self.time => self.lines.push(line.to_owned()),
+            _ => {}
+        }
+    }
+
+    /// Whether it was read before the answer broke off.
+    fn has(&self, line: &str) -> bool {
+        self.lines.iter().any(|seen| seen == line)
+    }
+}
+
 pub(super) async fn run(args: &LogsArgs, context: &mut Context) -> Result<(), Failure> {
     let mut lines = Lines::open(&context.client, &args.path(), &[]).await?;
+    let (mut seen, mut goes_on) = (Seen::nothing(), false);
     loop {
         let line = match lines.next().await {
+            Ok(Some(line)) if goes_on && seen.has(&line) => continue,
             Ok(Some(line)) => line,
-            // A manager that stops ends what it was asked to follow.
+            // The network ended: a new one may take its place.
+            Ok(None) | Err(_) if args.follow => {
+                let path = args.path_of(MAX_LOG_LINES, Some(&seen.time.to_string()));
+                lines = Lines::again(&context.client, &path).await?;
+                goes_on = true;
+                continue;
+            }
             Ok(None) => return Ok(()),
-            Err(_) if args.follow => return Ok(()),
             Err(error) => {
                 let error = format!("the manager broke off: {error}");
                 return Err(Failure { code: UNREACHABLE, ..Failure::new(error, "ask again") });
             }
         };
+        seen.take(&line);
         let (source, text) = line.split_once(' ').unwrap_or((&line, ""));
         let node = names::node(source).ok().filter(|_| source.starts_with("node-"));
         let is_read = context.output.item(&json!({"source": source, "node": node, "line": text}), |style| {

@@ -111,8 +111,24 @@ pub(crate) struct TxArgs {
     node: Option<usize>,
 }
 
+/// Makes sure that there is such a node.
+pub(super) fn known(network: &Network, node: usize) -> Result<(), Failure> {
+    if network.nodes.iter().any(|known| known.node == node) {
+        return Ok(());
+    }
+    let last = network.nodes.iter().map(|known| known.node).max().unwrap_or_default();
+    let (name, last) = (names::letters(node), names::letters(last));
+    Err(Failure::new(
+        format!("there is no node {name} ({node}): there are nodes A to {last}"),
+        "`networkmngr ps` lists them",
+    ))
+}
+
 /// A node that runs: that one, or one with the best tip.
 pub(super) fn a_node(network: &Network, wanted: Option<usize>) -> Result<usize, Failure> {
+    if let Some(node) = wanted {
+        known(network, node)?;
+    }
     let best = network.verdict.tips.first().and_then(|tip| tip.nodes.first().copied());
     let running = || network.nodes.iter().find(|node| node.state == Life::Running).map(|node| node.node);
     wanted.or(best).or_else(running).ok_or_else(|| {
@@ -221,13 +237,8 @@ pub(crate) struct PeersArgs {
 
 pub(super) async fn peers(args: &PeersArgs, context: &mut Context) -> Result<(), Failure> {
     let network = watch::network(&context.client).await?;
-    if let Some(node) = args.node
-        && !network.nodes.iter().any(|known| known.node == node)
-    {
-        return Err(Failure::new(
-            format!("there is no node {}", names::letters(node)),
-            "`networkmngr ps` lists the nodes",
-        ));
+    if let Some(node) = args.node {
+        known(&network, node)?;
     }
     let links: Vec<_> = network
         .links

@@ -10,7 +10,7 @@ use crate::cli::commands::Context;
 use crate::cli::commands::forecast::{self, Forecast};
 use crate::cli::output::spinner;
 use crate::cli::render::{self, short};
-use crate::cli::{Failure, TIMED_OUT, names, values, watch};
+use crate::cli::{Failure, TIMED_OUT, USAGE, names, values, watch};
 use crate::limits::{API_CHANGE_TIMEOUT, MAX_MINED_AT_ONCE};
 use crate::manager::view::{Mine, MinedBlocks, Mining, MiningMode, Send, Sent, SetMining};
 
@@ -144,8 +144,8 @@ Examples:
 /// Who mines, and when.
 #[derive(Debug, Default, clap::Args)]
 struct ModeArgs {
-    /// Which nodes: A,B or 0-2; all if not given.
-    #[arg(long, value_name = "NODES")]
+    /// Which nodes: A,B or 0-2, or all; if not given, those that were named last, at first all.
+    #[arg(long, value_name = "NODES", value_parser = miners)]
     nodes: Option<names::Nodes>,
     /// Hashes a second of all of them together, such as 120k or 1.5M.
     #[arg(long, value_name = "RATE", value_parser = values::hashrate, conflicts_with_all = ["interval", "auto"])]
@@ -158,16 +158,29 @@ struct ModeArgs {
     auto: bool,
 }
 
+/// Who mines, as the API has it: no node in particular stands for all.
+fn miners(text: &str) -> Result<names::Nodes, String> {
+    match text.trim() {
+        "all" => Ok(names::Nodes(Vec::new())),
+        _ => text.parse().map_err(|error| format!("{error}, or all")),
+    }
+}
+
 impl ModeArgs {
-    fn set(&self, otherwise: Option<MiningMode>) -> SetMining {
+    /// From now on so: in the mode that what was said belongs to.
+    fn start(&self) -> SetMining {
         let mode = match self {
-            ModeArgs { auto: true, .. } => Some(MiningMode::Auto),
-            ModeArgs { interval: Some(_), .. } => Some(MiningMode::Interval),
-            ModeArgs { hashrate: Some(_), .. } => Some(MiningMode::Background),
-            _ => otherwise,
+            ModeArgs { auto: true, .. } => MiningMode::Auto,
+            ModeArgs { interval: Some(_), .. } => MiningMode::Interval,
+            _ => MiningMode::Background,
         };
+        SetMining { mode: Some(mode), ..self.set() }
+    }
+
+    /// What was said, and no more: what belongs to another mode than that which is on is refused.
+    fn set(&self) -> SetMining {
         SetMining {
-            mode,
+            mode: self.auto.then_some(MiningMode::Auto),
             nodes: self.nodes.as_ref().map(|nodes| nodes.0.clone()),
             hashrate: self.hashrate,
             interval: self.interval.map(|interval| interval.as_secs_f64()),
@@ -179,10 +192,10 @@ pub(super) async fn mining(args: &MiningArgs, context: &mut Context) -> Result<(
     let path = "/api/v1/mining";
     let set = match &args.what {
         None => None,
-        Some(MiningCommand::Start(mode)) => Some(mode.set(Some(MiningMode::Background))),
+        Some(MiningCommand::Start(mode)) => Some(mode.start()),
         Some(MiningCommand::Stop) => Some(SetMining { mode: Some(MiningMode::Off), ..SetMining::default() }),
         Some(MiningCommand::Set(mode)) => {
-            let set = mode.set(None);
+            let set = mode.set();
             if set == SetMining::default() {
                 let hint = "name one: `networkmngr mining set --hashrate 1M`";
                 return Err(Failure::usage("nothing to be set is named", hint));
@@ -192,10 +205,31 @@ pub(super) async fn mining(args: &MiningArgs, context: &mut Context) -> Result<(
     };
     let mining: Mining = match set {
         None => context.client.get(path).await?,
-        Some(set) => context.client.post(path, &set, API_CHANGE_TIMEOUT).await?,
+        Some(set) => {
+            let mining = context.client.post(path, &set, API_CHANGE_TIMEOUT).await;
+            mining.map_err(|failure| hinted(failure, &set))?
+        }
     };
     context.output.data(&mining, |_| render::mining(&mining));
     Ok(())
+}
+
+/// What to do about a refusal that does not say so itself.
+fn hinted(failure: Failure, set: &SetMining) -> Failure {
+    if failure.code != USAGE {
+        return failure;
+    }
+    failure.or_hint(match set {
+        SetMining { hashrate: Some(0), .. } => "`networkmngr mining stop` ends it",
+        SetMining { mode: None, hashrate: Some(_), .. } => {
+            "`networkmngr mining start --hashrate RATE` has them mine in the background"
+        }
+        SetMining { mode: None, interval: Some(_), .. } => {
+            "`networkmngr mining start --interval TIME` has them mine every so often"
+        }
+        SetMining { interval: Some(_), .. } => "name a time such as 2s",
+        _ => "`networkmngr mining start --help` says what there is",
+    })
 }
 
 const EXAMPLES_SEND: &str = "\

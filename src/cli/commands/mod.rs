@@ -15,6 +15,7 @@ mod lives;
 mod logs;
 mod look;
 mod mine;
+mod named;
 mod ps;
 mod renew;
 mod status;
@@ -30,7 +31,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::manager::UpArgs;
 use crate::cli::node::NodeArgs;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, unread};
 use crate::cli::scenario::ScenarioArgs;
 use crate::cli::settings::{self, Asked, NotAsked};
 use crate::cli::simulate::SimulateArgs;
@@ -40,6 +41,7 @@ use lives::Verb;
 pub(super) use context::{Context, Here, now};
 pub(super) use detach::{Detached, start as start_detached};
 pub(super) use down::{down, ended};
+pub(super) use named::with_manager;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,6 +83,9 @@ pub(crate) struct Talk {
         help_heading = "Everywhere"
     )]
     pub manager: Option<String>,
+    /// Whether that is said by the flag, and not by the variable.
+    #[arg(skip)]
+    pub by_flag: bool,
     /// Print JSON: one document, or for what goes on, one on each line.
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
@@ -234,7 +239,12 @@ async fn dispatch(mut asked: Asked) -> Result<ExitCode, Failure> {
         Command::Scenario(args) => code = scenario::run(args, &mut output).await?,
         command => {
             let mut context = Context::new(&asked.cli.talk)?;
-            run(command, &mut context).await?;
+            let goes_on = matches!(command, Command::Events(_) | Command::Logs(_) | Command::Status(_));
+            tokio::select! {
+                done = run(command, &mut context) => done.map_err(|failure| context.named(failure))?,
+                // Whoever stopped reading wanted no more.
+                () = unread(), if goes_on => {}
+            }
             output = context.output;
         }
     }

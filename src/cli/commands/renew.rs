@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::cli::commands::Context;
 use crate::cli::output::spinner;
 use crate::cli::render::{count, span};
-use crate::cli::{Failure, TIMED_OUT, UNREACHABLE, values, watch};
+use crate::cli::{Failure, TIMED_OUT, UNREACHABLE, USAGE, values, watch};
 use crate::limits::{API_TIMEOUT, DOWN_POLL, RENEW_TIMEOUT};
 use crate::manager::view::{Network, Renew, Renewed};
 
@@ -83,7 +83,11 @@ pub(super) async fn run(args: &RenewArgs, context: &mut Context) -> Result<(), F
         confirm(&old)?;
     }
     let start = Instant::now();
-    let said: Renewed = context.client.post("/api/v1/restart", &args.wanted(), API_TIMEOUT).await?;
+    let said = context.client.post("/api/v1/restart", &args.wanted(), API_TIMEOUT).await;
+    let said: Renewed = said.map_err(|failure: Failure| match failure.code {
+        USAGE => failure.or_hint("`networkmngr renew --help` lists the flags"),
+        _ => failure,
+    })?;
     let bar = spinner("a new network starts".to_owned());
     let new = ready(context, &old, &said).await;
     bar.finish_and_clear();
@@ -140,8 +144,9 @@ async fn ready(context: &Context, old: &Network, said: &Renewed) -> Result<Netwo
             }
             Err(failure) if failure.code == UNREACHABLE => {
                 let log = old.manager.data_dir.join("logs/manager.log");
-                let error = "the new network did not start, and its manager ended".to_owned();
-                let hint = format!("its log says why: {}; {}", log.display(), said.message);
+                let error =
+                    format!("the new network did not start, and its manager ended ({})", said.message);
+                let hint = format!("see why in its log, {}", log.display());
                 return Err(Failure { code: 1, ..Failure::new(error, hint) });
             }
             _ => {}

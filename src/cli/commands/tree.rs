@@ -29,6 +29,11 @@ pub(crate) struct TreeArgs {
 pub(super) async fn run(args: &TreeArgs, context: &mut Context) -> Result<(), Failure> {
     let from = args.from.map_or(String::new(), |from| format!("&from={from}"));
     let tree: Tree = context.client.get(&format!("/api/v1/tree?limit={}{from}", args.limit)).await?;
+    if let (Some(from), true) = (args.from, tree.blocks.is_empty()) {
+        context
+            .output
+            .note(&format!("there is no block from height {from} up: `networkmngr status` shows the height"));
+    }
     context.output.data(&tree, |style| render::tree(&tree, now(), style));
     Ok(())
 }

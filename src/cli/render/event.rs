@@ -115,6 +115,9 @@ fn said(event: &Event) -> String {
             let latency = latency.map_or(String::new(), |latency| format!(", {} each way", span(latency)));
             format!("{ends} {state}{latency}")
         }
+        "start" if get("restarted").as_bool() == Some(true) => {
+            "another run: the network is a new one, and its events are counted from 1 again".to_owned()
+        }
         "lost" => format!("{} to {} are no longer kept", get("first"), get("last")),
         _ => event
             .more
@@ -161,6 +164,14 @@ mod tests {
                 "-   link          A - D up, 50 ms each way",
             ),
             (r#""type":"peer_closed","node":2,"peer":1,"why":"cut""#.to_owned(), "C   peer_closed   B: cut"),
+            (
+                r#""type":"start","next":1,"run":2,"restarted":true"#.to_owned(),
+                "-   start         another run: the network is a new one, and its events are counted from 1 again",
+            ),
+            (
+                r#""type":"start","next":1,"run":2,"restarted":false"#.to_owned(),
+                "-   start         next=1 restarted=false run=2",
+            ),
             (r#""type":"other","x":1,"y":null"#.to_owned(), "-   other         x=1"),
         ];
         for (json, line) in rows {

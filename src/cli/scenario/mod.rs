@@ -84,7 +84,7 @@ A scenario's line is a command of networkmngr without that word, a comment behin
   expect node NODE height N | pool N | peers N
   expect node NODE running | paused | ended
   expect reorg depth N                         of any node, since the last such line or the start
-  expect contains \"TEXT\" | lacks \"TEXT\"        in the best chain
+  expect contains \"TEXT\" | lacks \"TEXT\"        as a whole text in the best chain
   expect confirmations \"TEXT\" N
   expect difficulty rises | falls | stays      since the last such line or the start
   expect fails [because \"TEXT\"] COMMAND…         TEXT: something that its error says

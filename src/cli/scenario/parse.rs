@@ -115,6 +115,11 @@ fn step(text: &str) -> Result<Step, Failure> {
     if words.first().is_some_and(|word| word == "expect") {
         return expect::parse(&words[1..]).map(Step::Expect);
     }
+    if words.first().is_some_and(|word| word == "networkmngr") {
+        let error = "a line begins with a command, not with networkmngr";
+        let rest = words.get(1).map_or("up", String::as_str);
+        return Err(Failure::usage(error, format!("leave that word out: `{rest} …`")));
+    }
     let asked = asked(&words)?;
     match asked.cli.command {
         Command::Up(_) => Ok(Step::Up(Box::new(asked))),
@@ -219,6 +224,7 @@ mod tests {
             ("up -a 0\n", "x.scn:1: invalid value '0'"),
             ("up\n\nstatsu\n", "x.scn:3: unrecognized subcommand 'statsu'"),
             ("up\nexpect happiness\n", "x.scn:2: there is nothing like \"happiness\" to expect"),
+            ("up\nnetworkmngr status\n", "x.scn:2: a line begins with a command, not with networkmngr"),
             ("up\nscenario list\n", "x.scn:2: scenario is not for scenarios"),
             ("up\nexpect fails expect in-sync\n", "x.scn:2: "),
             ("up\nsend \"x\n", "x.scn:2: a \" is not closed"),

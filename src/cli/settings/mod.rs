@@ -124,7 +124,8 @@ pub(super) fn read(words: Vec<OsString>) -> Result<Asked, NotAsked> {
     if let Some((_, sub)) = matches.subcommand().filter(|(name, _)| WITH_FLAGS.contains(name)) {
         settings = all(sub, &from_file);
     }
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| refused(error, &words))?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| refused(error, &words))?;
+    cli.talk.by_flag = words.iter().any(|word| word.to_string_lossy().starts_with("--manager"));
     Ok(Asked { cli, settings, words })
 }
 
@@ -153,6 +154,11 @@ fn at_fault(error: clap::Error, words: &[OsString], from_file: &[OfFile]) -> Not
     for arg in known() {
         let (Some(long), Some(name)) = (arg.get_long(), arg.get_env()) else { continue };
         let Some(value) = std::env::var_os(name) else { continue };
+        // A flag without a value has one in its variable.
+        let of_variable = format!("invalid value '{}' for '--{long}'", value.to_string_lossy());
+        if !arg.get_action().takes_values() && first_line(&error).contains(&of_variable) {
+            return at(name.to_string_lossy().into_owned(), error);
+        }
         let mut flag = OsString::from(format!("--{long}="));
         flag.push(value);
         let flag = if arg.get_action().takes_values() { flag } else { format!("--{long}").into() };
