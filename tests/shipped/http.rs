@@ -15,13 +15,18 @@ pub fn request(method: &str, address: &str, path: &str, body: &str) -> Result<(u
     socket.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())?;
     let mut answer = String::new();
     socket.read_to_string(&mut answer)?;
-    parse(&answer).ok_or_else(|| Error::new(ErrorKind::UnexpectedEof, "the answer broke off"))
+    parse(&answer, method == "HEAD")
+        .ok_or_else(|| Error::new(ErrorKind::UnexpectedEof, "the answer broke off"))
 }
 
-fn parse(answer: &str) -> Option<(u16, String)> {
+fn parse(answer: &str, is_head: bool) -> Option<(u16, String)> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let head = head.to_ascii_lowercase();
+    if is_head {
+        // The length that it says is that of a body which does not come.
+        return body.is_empty().then(|| (status, String::new()));
+    }
     if head.contains("transfer-encoding: chunked") {
         return Some((status, unchunked(body)?));
     }
