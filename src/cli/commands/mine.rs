@@ -129,7 +129,8 @@ enum MiningCommand {
     Stop,
     /// Change how they mine, and leave the rest as it is.
     #[command(
-        after_help = "Examples:\n  networkmngr mining set --hashrate 1M\n  networkmngr mining set --nodes A,B"
+        after_help = "Examples:\n  networkmngr mining set --nodes A,B\n\nA --hashrate is of nodes that mine in the \
+                      background, an --interval of those that mine at intervals."
     )]
     Set(ModeArgs),
 }
@@ -197,7 +198,7 @@ pub(super) async fn mining(args: &MiningArgs, context: &mut Context) -> Result<(
         Some(MiningCommand::Set(mode)) => {
             let set = mode.set();
             if set == SetMining::default() {
-                let hint = "name one: `networkmngr mining set --hashrate 1M`";
+                let hint = "name one: `networkmngr mining set --nodes A,B`";
                 return Err(Failure::usage("nothing to be set is named", hint));
             }
             Some(set)
