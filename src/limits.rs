@@ -353,11 +353,6 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// flush at its end costs little a block, and little beside [`MAX_UNSTORED_BYTES`].
 pub const MAX_COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
-/// How far the thread that commits gives way to others, in steps of `nice`: where they leave it nothing it has a
-/// tenth of their share. With less (19), relay gains no more, and whoever waits for a commit waits ten times as
-/// long on a machine that is busy with something else.
-pub const WRITER_NICE: i32 = 10;
-
 /// Bytes that must be free in the store's file system for a commit to be begun: what an orderly stop
 /// writes, and the pages that a commit touches.
 pub const MIN_FREE_BYTES: u64 = 2 * 1024 * 1024;

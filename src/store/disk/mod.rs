@@ -37,8 +37,6 @@ use bytes::Bytes;
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 use tokio::sync::mpsc::UnboundedSender;
 
-#[cfg(target_os = "linux")]
-use crate::limits::WRITER_NICE;
 use crate::store::{Batch, Damage, Failure, Keeper};
 use crate::types::{BlockHash, Header, Places, TxId};
 use shield::{Shield, Watch};
@@ -154,20 +152,8 @@ impl Disk {
             clippy::disallowed_methods,
             reason = "commits wait for the disk, and must keep nobody waiting"
         )]
-        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(|| {
-            give_way();
-            writer.run(submitted);
-        })?;
+        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(|| writer.run(submitted))?;
         Ok(Disk { shared, tasks: Mutex::new(Some(tasks)), thread: Mutex::new(Some(thread)) })
-    }
-}
-
-/// Has this thread give way to others: peers wait for what relays a block, and on a machine that is busy with a
-/// network's nodes their commits would come between. Elsewhere than on Linux this would slow the whole process.
-fn give_way() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(WRITER_NICE) {
-        tracing::debug!(%error, "the store's thread does not give way");
     }
 }
 
