@@ -43,20 +43,17 @@ impl Keeper {
                     Err(error) => tracing::error!(%error, "a start failed inside: a defect of this program"),
                 }
             }
-            let first = numbers.first().copied().unwrap_or_default();
-            if let Some(why) = failed {
+            if failed.is_some() {
                 // All of them or none: a gap could not be filled.
-                members.iter().for_each(|member: &Member| member.there().child.signal(Signal::KILL));
-                self.cluster.state.send_modify(|state| state.forget_from(first, &self.cluster.numbers()));
-                return Err(why);
+                members.drain(..).for_each(|member: Member| member.there().child.signal(Signal::KILL));
             }
             members.sort_by_key(|member| member.number);
             // By number, so that the shape is what it would have been from the start.
-            let mut failed = None;
             for member in members {
                 let admitted = self.admit(member).await;
                 failed = failed.or(admitted.err());
             }
+            let first = numbers.first().copied().unwrap_or_default();
             if let Some(why) = failed {
                 self.cluster.state.send_modify(|state| state.forget_from(first, &self.cluster.numbers()));
                 return Err(why);
