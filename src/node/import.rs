@@ -13,7 +13,7 @@ use crate::limits::{
 };
 use crate::mempool::Source;
 use crate::peer::Disconnect;
-use crate::types::{Block, BlockHash, Lookup, Transaction, TxId};
+use crate::types::{Block, BlockHash, Lookup, TxId};
 use crate::wire::Kind;
 
 /// The newest bodies, so that what just came can be relayed and taken back without reading storage.
@@ -287,7 +287,7 @@ impl Node {
         }
         for hash in connected {
             match self.bodies.get(hash) {
-                Some(block) => self.pool.connect(*hash, block.ids()),
+                Some(block) => self.pool.connect(*hash, block.ids().clone()),
                 None => unread.push(*hash),
             }
         }
@@ -347,8 +347,7 @@ impl Node {
             }
             let hash = block.hash();
             if self.chain.is_active(&hash) {
-                let ids: Vec<TxId> = block.transactions.iter().map(Transaction::id).collect();
-                self.pool.connect(hash, &ids);
+                self.pool.connect(hash, block.ids());
             } else {
                 self.return_contents(&block);
             }
