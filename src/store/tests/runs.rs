@@ -201,7 +201,7 @@ fn a_file_of_the_first_format_is_read_and_written_on() {
     assert_found(&opened(&folder).store, &blocks);
 }
 
-/// Rows 35 and 61 of docs/hostile.md.
+/// Row 61 of docs/hostile.md.
 #[test]
 fn a_power_cut_while_runs_are_written_loses_no_place() {
     let blocks = chain(2 * MANY);
