@@ -279,6 +279,10 @@ pub const CATCHING_UP_BLOCKS: u64 = 16;
 /// Bodies in flight from one peer, at least.
 pub const MIN_IN_FLIGHT: usize = 16;
 
+/// A peer is asked for more bodies once one part in this many of what may be in flight has come, or a whole
+/// message's worth.
+pub const IN_FLIGHT_PARTS: usize = 4;
+
 /// Bodies in flight from one peer, at most.
 pub const MAX_IN_FLIGHT: usize = 512;
 
@@ -472,6 +476,10 @@ pub const DRIVER_QUEUE: usize = 1024;
 
 /// Blocks from this size on are checked on another thread, in bytes.
 pub const CHECK_ELSEWHERE_BYTES: usize = 32 * 1024;
+
+/// Large blocks of one connection that are checked at the same time: while one is handed on and the next read,
+/// there is another to check.
+pub const MAX_CHECKS: usize = 3;
 
 /// Time an orderly stop may take before the process ends anyway.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -751,7 +759,11 @@ const _: () = {
     assert!(MAX_HANDSHAKE_FRAME_BYTES < MAX_UNKNOWN_FRAME_BYTES);
     assert!(MAX_UNKNOWN_FRAME_BYTES < MAX_BLOCK_BYTES);
     assert!(2 * (MAX_BLOCK_BYTES + BLOCK_FRAME_OVERHEAD_BYTES) <= MAX_SEND_QUEUE_BYTES);
-    assert!(MIN_IN_FLIGHT <= MAX_IN_FLIGHT && MAX_IN_FLIGHT as u64 <= DOWNLOAD_WINDOW);
+    assert!(
+        MIN_IN_FLIGHT >= IN_FLIGHT_PARTS
+            && MIN_IN_FLIGHT <= MAX_IN_FLIGHT
+            && MAX_IN_FLIGHT as u64 <= DOWNLOAD_WINDOW
+    );
     assert!(MAX_HEADERS_AHEAD as u64 >= DOWNLOAD_WINDOW + MAX_HEADERS as u64);
     assert!(MAX_POOL_BYTES / POOL_SHARES >= MAX_BLOCK_BYTES, "one peer's share fills a block");
     assert!(MAX_COMMAND_BYTES > MAX_CONTENT_BYTES + 64);
@@ -786,6 +798,7 @@ const _: () = {
     assert!(MAX_NODES <= MAX_REGISTER + 1, "one command introduces every other node");
     assert!(LIFELINE_TIMEOUT.as_millis() < 2000, "nothing is left two seconds after the manager's end");
     assert!(SALVAGE_BYTES > MAX_BLOCK_BYTES, "what is read twice is the smaller part");
+    assert!(MAX_CHECKS > 0 && MAX_CHECKS < MAX_RECEIVED_WAITING);
     assert!(MAX_COMMIT_BYTES >= MAX_BLOCK_BYTES && MAX_UNSTORED_BYTES > 2 * MAX_COMMIT_BYTES);
     assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
     assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());

@@ -4,6 +4,7 @@
 //! driver's queue holds so many of all. A connection beyond that is not read from, which its sender feels.
 
 use core::time::Duration;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -15,7 +16,8 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::codec::Decoder;
 
 use crate::limits::{
-    ARRIVING_PERIOD, CHECK_ELSEWHERE_BYTES, MAX_RECEIVED_WAITING, MIN_FRAME_BYTES_PER_SEC, SLOW_FRAME_AFTER,
+    ARRIVING_PERIOD, CHECK_ELSEWHERE_BYTES, MAX_CHECKS, MAX_RECEIVED_WAITING, MIN_FRAME_BYTES_PER_SEC,
+    SLOW_FRAME_AFTER,
 };
 use crate::net::arrivals::Arrivals;
 use crate::net::traffic::Meter;
@@ -70,9 +72,9 @@ pub(super) async fn read(
     let _ = core.send(Incoming { input: Input::Closed(conn, why), place: None }).await;
 }
 
-/// A large block that another thread checks, so that the next one can be read meanwhile; and the place of what
-/// comes of it.
-type Checking = Option<(JoinHandle<Input>, Option<OwnedSemaphorePermit>)>;
+/// Large blocks that other threads check, so that the next can be read meanwhile, in the order in which they came;
+/// and the places of what comes of them.
+type Checking = VecDeque<(JoinHandle<Input>, Option<OwnedSemaphorePermit>)>;
 
 struct Reader {
     conn: ConnId,
@@ -93,10 +95,10 @@ struct Reader {
 
 impl Reader {
     async fn run(mut self) -> Result<(), Disconnect> {
-        let mut checking = None;
+        let mut checking = Checking::new();
         let ended = self.read(&mut checking).await;
         // What came before the end comes to the core before it.
-        self.settle(&mut checking).await?;
+        self.settle(&mut checking, 0).await?;
         ended
     }
 
@@ -106,12 +108,12 @@ impl Reader {
             let before = self.buffer.len();
             let frame = self.codec.decode(&mut self.buffer).map_err(disconnect)?;
             let Some(frame) = frame else {
-                let more = match checking {
+                let more = match checking.front_mut() {
                     None => self.fill().await?,
                     // Whichever is first; what was read stays read.
                     Some((check, _)) => tokio::select! {
                         checked = check => {
-                            let place = checking.take().and_then(|(_, place)| place);
+                            let place = checking.pop_front().and_then(|(_, place)| place);
                             self.pass_on(checked, place).await?;
                             true
                         }
@@ -185,11 +187,15 @@ impl Reader {
         }
     }
 
-    /// Passes on what a check came to that is under way.
-    async fn settle(&mut self, checking: &mut Checking) -> Result<(), Disconnect> {
-        let Some((check, place)) = checking.take() else { return Ok(()) };
-        let checked = check.await;
-        self.pass_on(checked, place).await
+    /// Passes on what checks come to, until no more than `left` of them are under way.
+    async fn settle(&mut self, checking: &mut Checking, left: usize) -> Result<(), Disconnect> {
+        while checking.len() > left
+            && let Some((check, place)) = checking.pop_front()
+        {
+            let checked = check.await;
+            self.pass_on(checked, place).await?;
+        }
+        Ok(())
     }
 
     async fn pass_on(
@@ -209,7 +215,6 @@ impl Reader {
         size: usize,
         checking: &mut Checking,
     ) -> Result<(), Disconnect> {
-        self.settle(checking).await?;
         let conn = self.conn;
         let place = self.places.clone().acquire_owned().await.ok();
         let input = match frame {
@@ -225,14 +230,17 @@ impl Reader {
                 Input::received(conn, message, &self.params)
             }
             Frame::Message(message) => {
+                self.settle(checking, MAX_CHECKS - 1).await?;
                 let params = self.params.clone();
                 let check = move || Input::received(conn, message, &params);
-                *checking = Some((tokio::task::spawn_blocking(check), place));
+                checking.push_back((tokio::task::spawn_blocking(check), place));
                 self.rest();
                 return Ok(());
             }
         };
         self.rest();
+        // In the order in which all of it came.
+        self.settle(checking, 0).await?;
         self.told = Instant::now();
         let incoming = Incoming { input, place };
         self.core.send(incoming).await.map_err(|_| Disconnect::ShuttingDown)
