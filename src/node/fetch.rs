@@ -11,8 +11,8 @@ use super::io::{ConnId, Output, Timer};
 use super::*;
 use crate::encoding::List;
 use crate::limits::{
-    BLOCK_TIMEOUT, DOWNLOAD_WINDOW, IN_FLIGHT_BYTES, IN_FLIGHT_PARTS, MAX_BLOCK_TIMEOUT, MAX_GET_BLOCKS,
-    MAX_IN_FLIGHT, MIN_IN_FLIGHT,
+    BLOCK_TIMEOUT, DOWNLOAD_WINDOW, IN_FLIGHT_BYTES, MAX_BLOCK_TIMEOUT, MAX_GET_BLOCKS, MAX_IN_FLIGHT,
+    MIN_IN_FLIGHT,
 };
 use crate::peer::Disconnect;
 use crate::types::BlockHash;
@@ -207,15 +207,12 @@ impl Node {
         let reach = self.reach(conn);
         let Some(connection) = self.connections.get(&conn) else { return false };
         let fetch = &connection.fetch;
-        // Of large blocks one message's worth is all that may be in flight: whoever waited for the last of them
-        // would have the peer wait for the next question.
-        let room = limit.saturating_sub(fetch.in_flight).min(MAX_GET_BLOCKS);
-        if fetch.stalled || room < MAX_GET_BLOCKS.min(limit / IN_FLIGHT_PARTS) {
+        if fetch.stalled || fetch.in_flight + MAX_GET_BLOCKS > limit.max(MAX_GET_BLOCKS) {
             return false;
         }
         let mut batch = Vec::new();
         for (height, hash) in self.fetch.retry.iter().take_while(|(height, _)| *height <= reach) {
-            if batch.len() < room && !fetch.owed.contains(hash) {
+            if batch.len() < MAX_GET_BLOCKS && !fetch.owed.contains(hash) {
                 batch.push((*height, *hash));
             }
         }
@@ -223,7 +220,7 @@ impl Node {
             self.fetch.retry.remove(again);
         }
         batch.retain(|(_, hash)| self.is_missing(hash));
-        while batch.len() < room && self.fetch.cursor <= end.min(reach) {
+        while batch.len() < MAX_GET_BLOCKS && self.fetch.cursor <= end.min(reach) {
             let height = self.fetch.cursor;
             self.fetch.cursor += 1;
             if let Some(hash) = self.chain.best_header_at(height)
