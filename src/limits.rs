@@ -279,10 +279,6 @@ pub const CATCHING_UP_BLOCKS: u64 = 16;
 /// Bodies in flight from one peer, at least.
 pub const MIN_IN_FLIGHT: usize = 16;
 
-/// A peer is asked for more bodies once one part in this many of what may be in flight has come, or a whole
-/// message's worth.
-pub const IN_FLIGHT_PARTS: usize = 4;
-
 /// Bodies in flight from one peer, at most.
 pub const MAX_IN_FLIGHT: usize = 512;
 
@@ -759,11 +755,7 @@ const _: () = {
     assert!(MAX_HANDSHAKE_FRAME_BYTES < MAX_UNKNOWN_FRAME_BYTES);
     assert!(MAX_UNKNOWN_FRAME_BYTES < MAX_BLOCK_BYTES);
     assert!(2 * (MAX_BLOCK_BYTES + BLOCK_FRAME_OVERHEAD_BYTES) <= MAX_SEND_QUEUE_BYTES);
-    assert!(
-        MIN_IN_FLIGHT >= IN_FLIGHT_PARTS
-            && MIN_IN_FLIGHT <= MAX_IN_FLIGHT
-            && MAX_IN_FLIGHT as u64 <= DOWNLOAD_WINDOW
-    );
+    assert!(MIN_IN_FLIGHT <= MAX_IN_FLIGHT && MAX_IN_FLIGHT as u64 <= DOWNLOAD_WINDOW);
     assert!(MAX_HEADERS_AHEAD as u64 >= DOWNLOAD_WINDOW + MAX_HEADERS as u64);
     assert!(MAX_POOL_BYTES / POOL_SHARES >= MAX_BLOCK_BYTES, "one peer's share fills a block");
     assert!(MAX_COMMAND_BYTES > MAX_CONTENT_BYTES + 64);

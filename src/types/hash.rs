@@ -7,7 +7,6 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
-
 use crate::encoding::{Decode, Encode};
 use crate::types::sha256::{INITIAL, finish};
 
