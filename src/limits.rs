@@ -382,6 +382,10 @@ pub const CHUNK_PLACES: usize = 250;
 /// Runs that are merged into one of the next level: there are fewer of each level, but for a moment.
 pub const RUNS_MERGED: usize = 8;
 
+/// Bytes that must be free in the store's file system for runs to be merged: the largest merge, the runs that it
+/// leaves behind until its commit is done, and as much again. On a disk that is nearly full look-ups read more.
+pub const MIN_FREE_TO_MERGE_BYTES: u64 = 512 * 1024 * 1024;
+
 /// The level whose runs are merged no more. They have up to 64 * [`MAX_UNINDEXED`] ids, 134 MB: to merge eight of
 /// them would keep commits waiting for seconds.
 pub const MAX_RUN_LEVEL: u64 = 2;

@@ -6,10 +6,10 @@
 use redb::{Durability, ReadableDatabase, Table, WriteTransaction};
 
 use crate::encoding;
-use crate::limits::{MAX_UNINDEXED, MIN_RUN};
+use crate::limits::{MAX_UNINDEXED, MIN_FREE_TO_MERGE_BYTES, MIN_RUN};
 use crate::store::disk::runs::{self, Place, RUNS};
 use crate::store::disk::tables::{FORMAT, INDEX, META, Trouble, guarded, if_there, meta};
-use crate::store::disk::writer::Writer;
+use crate::store::disk::writer::{Writer, free_bytes};
 use crate::store::disk::{Shared, State};
 use crate::store::{Damage, beginning};
 use crate::types::{Block, BlockHash, TxId};
@@ -99,6 +99,12 @@ impl Writer {
         self.shared.read_state().unindexed.len() > MAX_UNINDEXED
     }
 
+    /// Whether a merge of runs can be no reason for a full disk.
+    fn has_room_to_merge(&self) -> bool {
+        let free = self.folder.as_ref().map(|folder| free_bytes(folder));
+        free.is_none_or(|free| free.is_ok_and(|free| free >= MIN_FREE_TO_MERGE_BYTES))
+    }
+
     /// Writes what the index lacks of committed blocks; the number up to which they are in it then.
     pub(super) fn write_index(&self, transaction: &WriteTransaction) -> Result<u64, Trouble> {
         let (mut places, next): (Vec<Place>, u64) = {
@@ -116,7 +122,8 @@ impl Writer {
                 index.insert(place, ())?;
             }
         } else {
-            let before = if_there(&self.shared.database.begin_read()?, RUNS)?;
+            let committed = if_there(&self.shared.database.begin_read()?, RUNS)?;
+            let before = committed.filter(|_| self.has_room_to_merge());
             runs::add(&mut transaction.open_table(RUNS)?, before.as_ref(), places)?;
             marks.insert(meta::FORMAT, &FORMAT.to_le_bytes()[..])?;
         }

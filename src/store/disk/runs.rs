@@ -96,7 +96,7 @@ pub(super) fn remove(
 }
 
 /// Adds a run of `places`, which are in order and each there once; where there are enough others of a level,
-/// of which `before` has what is committed, they become one.
+/// they become one: if there is `before`, which has what is committed of them.
 pub(super) fn add(
     table: &mut Table<'_, Key, &'static [u8]>,
     before: Option<&impl ReadableTable<Key, &'static [u8]>>,
