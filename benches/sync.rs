@@ -54,7 +54,7 @@ fn sync(bench: &mut Bench, size: &str, blocks: impl Iterator<Item = Block>, targ
     let giver = Giver::start(place.path(), blocks.iter().cloned());
     let encoded: Vec<Vec<u8>> = blocks.iter().map(encoding::encode).collect();
     drop(blocks);
-    let bytes = encoded.iter().map(|block| frame::encode_block(block).len()).sum();
+    let bytes = encoded.iter().map(|block| frame::before_block(block).len() + block.len()).sum();
     let figure = Figure::new(sync.as_str(), BLOCKS).beside(commit.as_str()).beside(loopback.as_str());
     let figure = match target {
         Some(target) => figure.target(target),

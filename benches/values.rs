@@ -79,7 +79,7 @@ fn codec(bench: &mut Bench, size: &str, count: usize) {
     let params = Params::regtest();
     let block: Block = Line::new(&params).with_contents(count, 500).next().expect("a block");
     let bytes = encoding::encode(&block);
-    let whole = frame::encode_block(&bytes);
+    let whole = [&frame::before_block(&bytes)[..], &bytes].concat();
     let (copy, hash) = (format!("memory::copy/block={size}"), format!("sha2::ids/block={size}"));
     let message = Message::Block(Arc::new(block.clone()));
     let mut codec = FrameCodec::new();

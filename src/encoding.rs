@@ -119,17 +119,12 @@ fn decode_count<D: Decoder>(decoder: &mut D, max: usize) -> Result<usize, Decode
     }
 }
 
-/// `count` raw bytes, with memory that grows as they arrive.
+/// At most `max` raw bytes, after their count. Memory is for bytes that are there: all is decoded from memory.
 fn decode_raw<D: Decoder>(decoder: &mut D, max: usize) -> Result<Vec<u8>, DecodeError> {
-    let mut left = decode_count(decoder, max)?;
-    let mut bytes = Vec::new();
-    while left > 0 {
-        let step = left.min(RESERVE_BYTES);
-        let start = bytes.len();
-        bytes.resize(start + step, 0);
-        decoder.reader().read(&mut bytes[start..])?;
-        left -= step;
-    }
+    let count = decode_count(decoder, max)?;
+    let there = decoder.reader().peek_read(count).map(<[u8]>::to_vec);
+    let bytes = there.ok_or(DecodeError::UnexpectedEnd { additional: count })?;
+    decoder.reader().consume(count);
     Ok(bytes)
 }
 

@@ -361,10 +361,30 @@ pub const MIN_FREE_BYTES: u64 = 2 * 1024 * 1024;
 /// the newest bodies are in the core's own cache.
 pub const STORE_CACHE_BYTES: usize = 1024 * 1024;
 
+/// Smallest block, in bytes, of which the store keeps a checksum: one more row costs as much as hashing a block
+/// of a few KiB again each time that it is read.
+pub const MIN_CHECKSUM_BYTES: usize = 16 * 1024;
+
 /// Ids whose place is kept in memory only until the index takes them up, 16 bytes each: the index is
-/// written when the store is idle, and at the latest then. Ids are random, so writing any number of them touches
-/// most of a large index: the more at once, the less each costs.
+/// written when the store is idle, and at the latest then. The more at once, the longer are its runs.
 pub const MAX_UNINDEXED: usize = 128 * 1024;
+
+/// Time without a commit after which the store is idle, and writes what the index lacks: longer than the gaps of
+/// a sync, so that those are no reason for many short runs.
+pub const INDEX_REST: Duration = Duration::from_millis(250);
+
+/// Ids that the index takes up as a run; fewer become a row each, as at the tip: a run costs every look-up a chunk.
+pub const MIN_RUN: usize = 4 * 1024;
+
+/// Places in a chunk of a run: as many as fit a page of 4 KiB with its own 24 bytes of key and the library's.
+pub const CHUNK_PLACES: usize = 250;
+
+/// Runs that are merged into one of the next level: there are fewer of each level, but for a moment.
+pub const RUNS_MERGED: usize = 8;
+
+/// The level whose runs are merged no more. They have up to 64 * [`MAX_UNINDEXED`] ids, 134 MB: to merge eight of
+/// them would keep commits waiting for seconds.
+pub const MAX_RUN_LEVEL: u64 = 2;
 
 /// Findings that a look over a folder says in words: more help nobody, and a file of garbage has any number.
 pub const MAX_FINDINGS: usize = 100;

@@ -59,9 +59,11 @@ pub struct Mempool {
     bytes: usize,
     shares: BTreeMap<Source, usize>,
     /// Ids of the newest blocks of the active chain, oldest first.
-    recent: VecDeque<(BlockHash, Vec<TxId>)>,
-    /// How many of those blocks have an id.
+    recent: VecDeque<(BlockHash, Arc<[TxId]>)>,
+    /// How many of those blocks have an id, of all but the last `fresh`.
     recent_ids: Lookup<TxId, usize>,
+    /// Blocks whose ids nobody asked about since they came: a sync brings millions and forgets them again.
+    fresh: usize,
     /// What came since the last [`Mempool::take_changes`], by arrival.
     came: BTreeSet<u64>,
     /// What went since then, and had come before it.
@@ -88,7 +90,7 @@ impl Mempool {
         if self.arrival.contains(&id) {
             return Err(Refusal::Known);
         }
-        if self.recent_ids.contains(&id) {
+        if self.is_recent(&id) {
             return Err(Refusal::Recent);
         }
         let size = transaction.size();
@@ -125,31 +127,46 @@ impl Mempool {
     }
 
     /// A block joined the active chain: what it has waits no longer.
-    pub fn connect(&mut self, block: BlockHash, ids: &[TxId]) {
-        for id in ids {
-            self.remove(id);
-            let count = self.recent_ids.get(id).copied().unwrap_or_default();
-            self.recent_ids.insert(*id, count + 1);
+    pub fn connect(&mut self, block: BlockHash, ids: impl Into<Arc<[TxId]>>) {
+        let ids = ids.into();
+        // A sync connects blocks of thousands of ids, and mostly nothing waits.
+        if !self.waiting.is_empty() {
+            ids.iter().for_each(|id| self.remove(id));
         }
-        self.recent.push_back((block, ids.to_vec()));
-        if self.recent.len() > RECENT_BLOCKS
-            && let Some((_, ids)) = self.recent.pop_front()
-        {
-            self.forget_recent(&ids);
+        self.recent.push_back((block, ids));
+        self.fresh += 1;
+        if self.recent.len() > RECENT_BLOCKS {
+            self.forget_recent(0);
         }
     }
 
     /// A block left the active chain. Its contents are to be inserted again by whoever has them.
     pub fn disconnect(&mut self, block: BlockHash) {
-        if let Some(at) = self.recent.iter().rposition(|(hash, _)| *hash == block)
-            && let Some((_, ids)) = self.recent.remove(at)
-        {
-            self.forget_recent(&ids);
+        if let Some(at) = self.recent.iter().rposition(|(hash, _)| *hash == block) {
+            self.forget_recent(at);
         }
     }
 
-    fn forget_recent(&mut self, ids: &[TxId]) {
-        for id in ids {
+    /// Whether a recent block has `id`.
+    fn is_recent(&mut self, id: &TxId) -> bool {
+        let known = self.recent.len() - self.fresh;
+        for (_, ids) in self.recent.range(known..) {
+            for id in ids.iter() {
+                *self.recent_ids.or_default(*id) += 1;
+            }
+        }
+        self.fresh = 0;
+        self.recent_ids.contains(id)
+    }
+
+    fn forget_recent(&mut self, at: usize) {
+        let is_fresh = at >= self.recent.len() - self.fresh;
+        let Some((_, ids)) = self.recent.remove(at) else { return };
+        if is_fresh {
+            self.fresh -= 1;
+            return;
+        }
+        for id in ids.iter() {
             match self.recent_ids.get(id).copied() {
                 Some(count) if count > 1 => {
                     self.recent_ids.insert(*id, count - 1);
@@ -182,8 +199,8 @@ impl Mempool {
     }
 
     /// Whether there is nothing to gain from being sent `id`.
-    pub fn knows(&self, id: &TxId) -> bool {
-        self.arrival.contains(id) || self.recent_ids.contains(id)
+    pub fn knows(&mut self, id: &TxId) -> bool {
+        self.arrival.contains(id) || self.is_recent(id)
     }
 
     /// Those that come first and fit into `bytes` of a block.

@@ -1,16 +1,14 @@
 //! What can be said of a block without knowing any other: proof of work first, because it is what a liar
 //! has to pay for; then that the header commits to this body; then the body's shape.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::chain::Rule;
-use crate::encoding;
 use crate::limits::MAX_BLOCK_BYTES;
 use crate::params::Params;
-use crate::types::{Block, BlockHash, Header, Transaction, TxId, merkle};
+use crate::types::{Block, BlockHash, Header, TxId, merkle};
 
 /// A block that keeps every rule that needs no context. There is no other way to make one, and nothing
 /// else enters the chain. Cheap to clone.
@@ -34,7 +32,7 @@ impl CheckedBlock {
         if hash != params.genesis_hash() {
             proof_of_work(&block.header, &hash, params)?;
         }
-        let ids: Arc<[TxId]> = block.transactions.iter().map(Transaction::id).collect();
+        let (encoded, ids): (_, Vec<TxId>) = block.encode_with_ids();
         let (root, mutated) = merkle::root(&ids);
         if root != block.header.merkle_root {
             return Err(Rule::BadMerkleRoot);
@@ -42,7 +40,6 @@ impl CheckedBlock {
         if mutated {
             return Err(Rule::MutatedMerkle);
         }
-        let encoded = Bytes::from(encoding::encode(&*block));
         if encoded.len() > MAX_BLOCK_BYTES {
             return Err(Rule::BlockTooLarge);
         }
@@ -53,10 +50,10 @@ impl CheckedBlock {
         if coinbases.any(|is_coinbase| is_coinbase) {
             return Err(Rule::ExtraCoinbase);
         }
-        if ids.iter().collect::<BTreeSet<_>>().len() < ids.len() {
+        if has_duplicate(&ids) {
             return Err(Rule::DuplicateTransaction);
         }
-        Ok(CheckedBlock { block, hash, ids, encoded })
+        Ok(CheckedBlock { block, hash, ids: ids.into(), encoded: encoded.into() })
     }
 
     /// The block.
@@ -83,6 +80,18 @@ impl CheckedBlock {
     pub fn encoded(&self) -> &Bytes {
         &self.encoded
     }
+}
+
+/// Whether an id occurs twice. Sorted by their beginnings, which are cheap to compare and to move.
+fn has_duplicate(ids: &[TxId]) -> bool {
+    let mut order: Vec<(u64, usize)> = ids.iter().enumerate().map(|(at, id)| (id.beginning(), at)).collect();
+    order.sort_unstable();
+    // Whoever makes many that begin alike has hashed for it, and sorts them here once more.
+    order.chunk_by(|one, next| one.0 == next.0).filter(|alike| alike.len() > 1).any(|alike| {
+        let mut alike: Vec<&TxId> = alike.iter().map(|(_, at)| &ids[*at]).collect();
+        alike.sort_unstable();
+        alike.windows(2).any(|pair| pair[0] == pair[1])
+    })
 }
 
 /// Whether a header's bits are a target within the network's limit, and its hash meets it.

@@ -32,7 +32,7 @@ fn a_transaction_waits_once_and_not_after_it_was_mined() {
     let block = BlockHash([1; 32]);
     assert_eq!(pool.insert(id, transaction.clone(), Source::Local), Ok(()));
     assert_eq!(pool.insert(id, transaction.clone(), Source::Peer(1)), Err(Refusal::Known));
-    pool.connect(block, &[id]);
+    pool.connect(block, [id]);
     assert!(pool.is_empty() && pool.bytes() == 0 && pool.knows(&id));
     assert_eq!(pool.insert(id, transaction.clone(), Source::Peer(1)), Err(Refusal::Recent));
     pool.disconnect(block);
@@ -43,13 +43,40 @@ fn a_transaction_waits_once_and_not_after_it_was_mined() {
 fn ids_are_recent_for_so_many_blocks() {
     let mut pool = Mempool::default();
     let (id, transaction) = content(1, 10);
-    pool.connect(BlockHash([0; 32]), &[id]);
+    pool.connect(BlockHash([0; 32]), [id]);
     for n in 1..RECENT_BLOCKS {
-        pool.connect(BlockHash([n as u8; 32]), &[]);
+        pool.connect(BlockHash([n as u8; 32]), []);
         assert!(pool.knows(&id), "{n} blocks later");
     }
-    pool.connect(BlockHash([255; 32]), &[]);
+    pool.connect(BlockHash([255; 32]), []);
     assert_eq!(pool.insert(id, transaction, Source::Local), Ok(()));
+}
+
+/// Whether ids are asked for while blocks come, or after all of them, or never.
+#[test]
+fn recent_ids_are_the_same_whenever_they_are_asked_for() {
+    let id = |n: u64| TxId(core::array::from_fn(|at| n.to_le_bytes()[at % 8]));
+    for every in [1, 7, 1000] {
+        let mut pool = Mempool::default();
+        let mut active: Vec<u64> = Vec::new();
+        for n in 0..3 * RECENT_BLOCKS as u64 {
+            // Each has one that the block before has, too.
+            pool.connect(BlockHash([n as u8; 32]), [id(n), id(n + 1)]);
+            active.push(n);
+            if n % 10 == 9 {
+                pool.disconnect(BlockHash([n as u8; 32]));
+                active.pop();
+            }
+            if n % every == 0 {
+                assert!(pool.knows(&id(n)), "{n}");
+            }
+        }
+        let recent = active.len() - RECENT_BLOCKS.min(active.len());
+        for n in 0..3 * RECENT_BLOCKS as u64 + 2 {
+            let has = |block: &u64| n == *block || n == block + 1;
+            assert_eq!(pool.knows(&id(n)), active[recent..].iter().any(has), "{n} of {every}");
+        }
+    }
 }
 
 #[test]
@@ -96,10 +123,10 @@ fn what_changed_is_told_once_and_what_came_and_went_in_between_never() {
     for (id, transaction) in &some {
         assert_eq!(pool.insert(*id, transaction.clone(), Source::Local), Ok(()));
     }
-    pool.connect(BlockHash([1; 32]), &[b]);
+    pool.connect(BlockHash([1; 32]), [b]);
     assert_eq!(told(&mut pool), (vec![a, c], vec![]));
     assert_eq!(told(&mut pool), (vec![], vec![]));
-    pool.connect(BlockHash([2; 32]), &[a, c]);
+    pool.connect(BlockHash([2; 32]), [a, c]);
     pool.disconnect(BlockHash([2; 32]));
     assert_eq!(
         pool.insert(c, some[2].1.clone(), Source::Reverted),

@@ -10,6 +10,7 @@ use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::codec::Decoder;
 
@@ -64,13 +65,14 @@ pub(super) async fn read(
         meter,
         arrivals,
     };
-    let why = match reader.run().await {
-        Ok(()) => Disconnect::Ended,
-        Err(why) => why,
-    };
+    let why = reader.run().await.err().unwrap_or(Disconnect::Ended);
     // The core may have stopped: then nobody needs to know.
     let _ = core.send(Incoming { input: Input::Closed(conn, why), place: None }).await;
 }
+
+/// A large block that another thread checks, so that the next one can be read meanwhile; and the place of what
+/// comes of it.
+type Checking = Option<(JoinHandle<Input>, Option<OwnedSemaphorePermit>)>;
 
 struct Reader {
     conn: ConnId,
@@ -91,19 +93,39 @@ struct Reader {
 
 impl Reader {
     async fn run(mut self) -> Result<(), Disconnect> {
+        let mut checking = None;
+        let ended = self.read(&mut checking).await;
+        // What came before the end comes to the core before it.
+        self.settle(&mut checking).await?;
+        ended
+    }
+
+    async fn read(&mut self, checking: &mut Checking) -> Result<(), Disconnect> {
         let mut greeted = false;
         loop {
             let before = self.buffer.len();
             let frame = self.codec.decode(&mut self.buffer).map_err(disconnect)?;
             let Some(frame) = frame else {
-                if !self.fill().await? {
+                let more = match checking {
+                    None => self.fill().await?,
+                    // Whichever is first; what was read stays read.
+                    Some((check, _)) => tokio::select! {
+                        checked = check => {
+                            let place = checking.take().and_then(|(_, place)| place);
+                            self.pass_on(checked, place).await?;
+                            true
+                        }
+                        more = self.fill() => more?,
+                    },
+                };
+                if !more {
                     return Ok(());
                 }
                 continue;
             };
             self.began = None;
             let is_hello = matches!(frame, Frame::Message(Message::Hello(_)));
-            self.deliver(frame, before - self.buffer.len()).await?;
+            self.deliver(frame, before - self.buffer.len(), checking).await?;
             if is_hello && !greeted {
                 // Larger frames are taken only once the core has looked at the Hello, and not closed.
                 greeted = true;
@@ -156,7 +178,38 @@ impl Reader {
         self.core.send(incoming).await.map_err(|_| Disconnect::ShuttingDown)
     }
 
-    async fn deliver(&mut self, frame: Frame, size: usize) -> Result<(), Disconnect> {
+    /// An idle connection keeps no buffer.
+    fn rest(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+    }
+
+    /// Passes on what a check came to that is under way.
+    async fn settle(&mut self, checking: &mut Checking) -> Result<(), Disconnect> {
+        let Some((check, place)) = checking.take() else { return Ok(()) };
+        let checked = check.await;
+        self.pass_on(checked, place).await
+    }
+
+    async fn pass_on(
+        &mut self,
+        checked: Result<Input, JoinError>,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), Disconnect> {
+        let input =
+            checked.map_err(|error| Disconnect::Failed(format!("checking a block failed: {error}")))?;
+        self.told = Instant::now();
+        self.core.send(Incoming { input, place }).await.map_err(|_| Disconnect::ShuttingDown)
+    }
+
+    async fn deliver(
+        &mut self,
+        frame: Frame,
+        size: usize,
+        checking: &mut Checking,
+    ) -> Result<(), Disconnect> {
+        self.settle(checking).await?;
         let conn = self.conn;
         let place = self.places.clone().acquire_owned().await.ok();
         let input = match frame {
@@ -174,14 +227,12 @@ impl Reader {
             Frame::Message(message) => {
                 let params = self.params.clone();
                 let check = move || Input::received(conn, message, &params);
-                let checked = tokio::task::spawn_blocking(check).await;
-                checked.map_err(|error| Disconnect::Failed(format!("checking a block failed: {error}")))?
+                *checking = Some((tokio::task::spawn_blocking(check), place));
+                self.rest();
+                return Ok(());
             }
         };
-        if self.buffer.is_empty() {
-            // An idle connection keeps no buffer.
-            self.buffer = BytesMut::new();
-        }
+        self.rest();
         self.told = Instant::now();
         let incoming = Incoming { input, place };
         self.core.send(incoming).await.map_err(|_| Disconnect::ShuttingDown)

@@ -4,6 +4,7 @@
 //! hashes, not their bytes. On a link that somebody made slow, each frame waits here for its time (`faults`).
 //! News of a block does not wait for the task's turn: if nothing is before it, the socket gets it at once.
 
+use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -143,10 +144,11 @@ pub(super) async fn drain(queue: Drain, store: Store) -> Result<(), Disconnect> 
         while let Some((item, at)) = next {
             let cost = item.cost();
             match item {
-                Item::Frame(frame) => out.put(&frame, at).await?,
+                Item::Frame(frame) => out.put(&frame, &[], at).await?,
                 Item::Stored(hashes) => {
                     for hash in hashes {
-                        out.put(&stored(&store, hash), at).await?;
+                        let (head, body) = stored(&store, hash);
+                        out.put(&head, &body, at).await?;
                     }
                 }
                 Item::Late(late) => out.late = Some(late),
@@ -170,22 +172,24 @@ struct Out {
 }
 
 impl Out {
-    /// Gathers a frame that was queued `at`, once its time has come.
-    async fn put(&mut self, frame: &[u8], at: Option<Instant>) -> Result<(), Disconnect> {
+    /// Gathers a frame, of these two parts, that was queued `at`, once its time has come.
+    async fn put(&mut self, head: &[u8], body: &[u8], at: Option<Instant>) -> Result<(), Disconnect> {
+        let length = head.len() + body.len();
         if let (Some(late), Some(at)) = (&mut self.late, at)
-            && let Some(due) = late.due(at, frame.len())
+            && let Some(due) = late.due(at, length)
         {
             self.write().await?;
             if let Some(late) = &mut self.late {
-                late.wait(due, at, frame.len()).await;
+                late.wait(due, at, length).await;
             }
         }
-        if frame.len() >= WRITE_BYTES {
-            // As it is: nothing small is to be gathered with it.
+        if length >= WRITE_BYTES {
+            // As it is: nothing small is to be gathered with it, and it need not be copied.
             self.write().await?;
-            return self.write_out(frame).await;
+            return self.write_out(head.chain(body)).await;
         }
-        self.buffer.extend_from_slice(frame);
+        self.buffer.extend_from_slice(head);
+        self.buffer.extend_from_slice(body);
         if self.buffer.len() >= WRITE_BYTES { self.write().await } else { Ok(()) }
     }
 
@@ -198,7 +202,9 @@ impl Out {
     async fn write_out(&mut self, mut bytes: impl Buf) -> Result<(), Disconnect> {
         let Shared { socket, meter, .. } = &*self.out;
         while bytes.has_remaining() {
-            match socket.try_write(bytes.chunk()) {
+            let mut parts = [IoSlice::new(&[]); 2];
+            let count = bytes.chunks_vectored(&mut parts);
+            match socket.try_write_vectored(&parts[..count]) {
                 Ok(written) => {
                     meter.sent(written);
                     bytes.advance(written);
@@ -217,10 +223,10 @@ impl Out {
     }
 }
 
-/// The Block frame of a stored block; one that cannot be read is not here.
-fn stored(store: &Store, hash: BlockHash) -> Bytes {
+/// The Block frame of a stored block, in two parts; one that cannot be read is not here.
+fn stored(store: &Store, hash: BlockHash) -> (Bytes, Bytes) {
     match read(store, &hash) {
-        Some(block) => frame::encode_block(&block),
-        None => frame::encode(&Message::NotFound(List::clipped([hash]))),
+        Some(block) => (Bytes::copy_from_slice(&frame::before_block(&block)), block),
+        None => (frame::encode(&Message::NotFound(List::clipped([hash]))), Bytes::new()),
     }
 }

@@ -13,7 +13,7 @@ use crate::limits::{
 };
 use crate::mempool::Source;
 use crate::peer::Disconnect;
-use crate::types::{Block, BlockHash, Lookup, Transaction, TxId};
+use crate::types::{Block, BlockHash, Lookup, TxId};
 use crate::wire::Kind;
 
 /// The newest bodies, so that what just came can be relayed and taken back without reading storage.
@@ -346,7 +346,7 @@ impl Node {
         }
         for hash in connected {
             match self.body(hash).map(|block| block.ids().clone()) {
-                Some(ids) => self.pool.connect(*hash, &ids),
+                Some(ids) => self.pool.connect(*hash, ids),
                 None => self.want_for_pool(*hash),
             }
         }
@@ -415,8 +415,7 @@ impl Node {
             }
             let hash = block.hash();
             if self.chain.is_active(&hash) {
-                let ids: Vec<TxId> = block.transactions.iter().map(Transaction::id).collect();
-                self.pool.connect(hash, &ids);
+                self.pool.connect(hash, block.ids());
             } else {
                 self.return_contents(&block);
             }

@@ -144,7 +144,7 @@ trait Keeper: Send + Sync {
     /// Begins a commit. When it is done, its number goes to [`Committed`]; if it fails, the failure does,
     /// and nothing that is submitted later is committed.
     fn submit(&self, batch: Batch);
-    /// The encoding of a block, held against its hash. Blocks of a batch can be read as soon as it was
+    /// The encoding of a block, held against its hash or what stands for it. Blocks of a batch can be read as soon as it was
     /// submitted.
     fn read(&self, hash: &BlockHash) -> Result<Option<Bytes>, Damage>;
     /// The blocks that hold a transaction.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::file::{beside, sync_folder_of};
 use crate::params::Params;
 use crate::store::disk::load::{Contents, Owner};
-use crate::store::disk::{FORMAT, Held};
+use crate::store::disk::{FIRST_FORMAT, FORMAT, Held};
 use crate::store::folder::{Ban, CHAIN_FILE, Folder, NODE_FILE, Peer, Record};
 use crate::store::{Committed, Damage, Loaded, OpenError, Store, disk};
 use crate::types::NodeId;
@@ -147,7 +147,7 @@ pub(super) fn check_owner(owner: &Owner, chain: &Path, params: &Params) -> Resul
     if owner.format > FORMAT {
         return Err(OpenError::Newer { path, found: owner.format, known: FORMAT });
     }
-    if owner.format < FORMAT {
+    if owner.format < FIRST_FORMAT {
         return Err(Damage { path, what: format!("its format is {}", owner.format) }.into());
     }
     if owner.network != params.network().0 {

@@ -5,6 +5,7 @@ mod folders;
 mod life;
 mod medium;
 mod restarts;
+mod runs;
 mod verify;
 
 use super::*;

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::chain::Tip;
 use crate::params::Params;
+use crate::store::disk::FIRST_FORMAT;
 use crate::store::disk::reach::rules_of;
 use crate::store::disk::verify::{Scan, scan};
 use crate::store::folder::{
@@ -170,7 +171,7 @@ fn check_record(
     if !is_same && theirs != ours {
         return Err(OpenError::OtherNetwork { path, theirs, ours });
     }
-    if record.node.parse::<NodeId>().is_err() || !is_same || theirs != ours || record.format != FORMAT {
+    if record.node.parse::<NodeId>().is_err() || !is_same || theirs != ours || record.format < FIRST_FORMAT {
         findings.push(Damage { path, what: "it is not what a node wrote".to_owned() });
     }
     Ok(())

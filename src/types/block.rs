@@ -4,7 +4,7 @@ use crate::encoding::{self, Decode, Encode, List};
 use crate::limits::MAX_BLOCK_TRANSACTIONS;
 use crate::types::hash::{BlockHash, TxId};
 use crate::types::header::Header;
-use crate::types::transaction::Transaction;
+use crate::types::transaction::{Transaction, id_of_encoding};
 
 /// A block as it was written down; whether it keeps any rule is `chain::CheckedBlock`'s to say.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -23,11 +23,53 @@ impl Block {
 
     /// The transactions' ids, in order.
     pub fn ids(&self) -> Vec<TxId> {
-        self.transactions.iter().map(Transaction::id).collect()
+        let mut bytes = Vec::new();
+        let id = |transaction| {
+            bytes.clear();
+            encoding::encode_into(transaction, &mut bytes);
+            id_of_encoding(&bytes)
+        };
+        self.transactions.iter().map(id).collect()
+    }
+
+    /// Its encoding and the transactions' ids, which are hashes of parts of it: large blocks are not to be encoded
+    /// twice.
+    pub fn encode_with_ids<Ids: FromIterator<TxId>>(&self) -> (Vec<u8>, Ids) {
+        let mut bytes = Vec::with_capacity(self.size());
+        encoding::encode_into(&self.header, &mut bytes);
+        encoding::encode_into(&(self.transactions.len() as u64), &mut bytes);
+        let id = |transaction| {
+            let start = bytes.len();
+            encoding::encode_into(transaction, &mut bytes);
+            id_of_encoding(&bytes[start..])
+        };
+        let ids = self.transactions.iter().map(id).collect();
+        (bytes, ids)
     }
 
     /// Bytes of its encoding.
     pub fn size(&self) -> usize {
         encoding::encoded_len(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Content, Transaction};
+
+    #[test]
+    fn its_encoding_with_ids_is_its_encoding_and_its_ids() {
+        for count in [0, 1, 2, 50] {
+            let content = |nonce| {
+                let data = vec![nonce as u8; nonce as usize].try_into().expect("a short text");
+                Transaction::Content(Content { nonce, data })
+            };
+            let header = Header::from_bytes(&[7; Header::LEN]);
+            let block = Block { header, transactions: List::clipped((0..count).map(content)) };
+            let ids: Vec<TxId> = block.transactions.iter().map(Transaction::id).collect();
+            assert_eq!(block.encode_with_ids(), (encoding::encode(&block), ids.clone()), "{count}");
+            assert_eq!(block.ids(), ids, "{count}");
+        }
     }
 }

@@ -7,13 +7,12 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
-use sha2::{Digest, Sha256};
-
 use crate::encoding::{Decode, Encode};
+use crate::types::sha256::{INITIAL, finish};
 
 /// SHA-256 of SHA-256: Bitcoin's hash of headers and of inner Merkle nodes.
 pub fn double_sha256(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(Sha256::digest(bytes)).into()
+    finish(INITIAL, 0, &finish(INITIAL, 0, bytes))
 }
 
 /// A text is not 64 hex digits.

@@ -42,6 +42,14 @@ impl<K: Eq + Hash, V> Lookup<K, V> {
         self.0.insert(key, value)
     }
 
+    /// The value of `key`, to change; a default one, if it had none.
+    pub fn or_default(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        self.0.entry(key).or_default()
+    }
+
     /// Takes `key` out.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         self.0.remove(key)

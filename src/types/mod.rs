@@ -10,6 +10,7 @@ pub mod header;
 pub mod lookup;
 pub mod merkle;
 pub mod node_id;
+mod sha256;
 pub mod short_id;
 pub mod target;
 pub mod template;

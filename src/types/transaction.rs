@@ -6,12 +6,13 @@
 
 use std::sync::OnceLock;
 
-use sha2::{Digest, Sha256};
+use sha2::block_api::compress256;
 
 use crate::encoding::{self, Blob, Decode, Encode, Text};
 use crate::limits::{MAX_CONTENT_BYTES, MAX_NOTE_BYTES};
 use crate::types::hash::TxId;
 use crate::types::node_id::NodeId;
+use crate::types::sha256::{BLOCK, INITIAL, finish};
 
 /// The id of a transaction is SHA-256(tag ‖ tag ‖ encoding) with tag = SHA-256 of this text: a tagged hash
 /// as in BIP 340, so that no transaction can pose as an inner node of the Merkle tree.
@@ -70,16 +71,22 @@ impl Transaction {
 
 /// The id of the transaction whose canonical encoding is `bytes`.
 pub fn id_of_encoding(bytes: &[u8]) -> TxId {
-    static PREFIX: OnceLock<Sha256> = OnceLock::new();
+    /// After tag and tag, which are a block of the hash.
+    static PREFIX: OnceLock<[u32; 8]> = OnceLock::new();
     let prefix = PREFIX.get_or_init(|| {
-        let tag = Sha256::digest(ID_TAG);
-        Sha256::new().chain_update(tag).chain_update(tag)
+        let (tag, mut both, mut state) = (finish(INITIAL, 0, ID_TAG), [0; BLOCK], INITIAL);
+        both[..tag.len()].copy_from_slice(&tag);
+        both[tag.len()..].copy_from_slice(&tag);
+        compress256(&mut state, &[both]);
+        state
     });
-    TxId(prefix.clone().chain_update(bytes).finalize().into())
+    TxId(finish(*prefix, BLOCK, bytes))
 }
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     /// Row 28 of docs/hostile.md.

@@ -166,24 +166,26 @@ pub fn encode(message: &Message) -> Bytes {
     finish(message.kind(), bytes)
 }
 
-/// The whole frame of a Block message around a block's canonical encoding: stored blocks are sent without
-/// being decoded.
-pub fn encode_block(block_encoding: &[u8]) -> Bytes {
-    let mut bytes = Vec::with_capacity(FRAME_HEADER_BYTES + block_encoding.len());
-    bytes.resize(FRAME_HEADER_BYTES, 0);
-    bytes.extend_from_slice(block_encoding);
-    finish(Kind::Block, bytes)
+/// What comes before a block's canonical encoding in the frame of a Block message: stored blocks are sent
+/// without being decoded, or copied.
+pub fn before_block(block_encoding: &[u8]) -> [u8; FRAME_HEADER_BYTES] {
+    header(Kind::Block, block_encoding.len())
 }
 
 /// Writes length and kind into the room that `bytes` begins with.
 fn finish(kind: Kind, mut bytes: Vec<u8>) -> Bytes {
-    let length = bytes.len() - LENGTH_BYTES;
+    let header = header(kind, bytes.len() - FRAME_HEADER_BYTES);
+    bytes[..FRAME_HEADER_BYTES].copy_from_slice(&header);
+    Bytes::from(bytes)
+}
+
+/// Length and kind of a frame whose body has `body` bytes.
+fn header(kind: Kind, body: usize) -> [u8; FRAME_HEADER_BYTES] {
+    let length = body + FRAME_HEADER_BYTES - LENGTH_BYTES;
     debug_assert!(length <= kind.cap(), "a {kind} of {length} bytes is over its own cap");
     // What would not fit the field is far over every cap: the other side refuses it.
-    let length = u32::try_from(length).unwrap_or(u32::MAX);
-    bytes[..LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
-    bytes[LENGTH_BYTES] = kind as u8;
-    Bytes::from(bytes)
+    let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    [a, b, c, d, kind as u8]
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
-//! Where transactions are. The index in the file is written behind the tip, when the writer has nothing
-//! else to do, so that no acknowledgement waits for it; until then a block's ids are known in memory, and a
-//! start reads them again from the blocks above the mark.
+//! Where transactions are. The index in the file is written behind the tip, when the writer has had nothing
+//! else to do for a moment, so that no acknowledgement waits for it; until then a block's ids are known in memory,
+//! and a start reads them again from the blocks above the mark. What a few blocks bring becomes rows, what a sync
+//! does becomes runs (`runs`).
 
-use redb::{Durability, ReadableDatabase, WriteTransaction};
+use redb::{Durability, ReadableDatabase, Table, WriteTransaction};
 
 use crate::encoding;
-use crate::limits::MAX_UNINDEXED;
-use crate::store::disk::tables::{INDEX, META, Trouble, guarded, meta};
+use crate::limits::{MAX_UNINDEXED, MIN_RUN};
+use crate::store::disk::runs::{self, Place, RUNS};
+use crate::store::disk::tables::{FORMAT, INDEX, META, Trouble, guarded, if_there, meta};
 use crate::store::disk::writer::Writer;
 use crate::store::disk::{Shared, State};
 use crate::store::{Damage, beginning};
@@ -24,8 +26,15 @@ impl Shared {
         let mut numbers: Vec<u64> =
             self.read_state().unindexed.iter().filter(|row| range.contains(row)).map(|row| row.1).collect();
         let read = || -> Result<Vec<u64>, Trouble> {
-            let index = self.database.begin_read()?.open_table(INDEX)?;
-            index.range(range)?.map(|row| Ok(row?.0.value().1)).collect()
+            let read = self.database.begin_read()?;
+            let rows = read.open_table(INDEX)?.range(range)?.map(|row| Ok(row?.0.value().1));
+            let mut numbers = rows.collect::<Result<Vec<u64>, Trouble>>()?;
+            if let Some(table) = if_there(&read, RUNS)? {
+                for run in runs::all(&table)? {
+                    numbers.extend(runs::find(&table, run, begins)?);
+                }
+            }
+            Ok(numbers)
         };
         numbers.extend(guarded(read).map_err(|trouble| trouble.damage(&self.path))?);
         numbers.sort_unstable();
@@ -33,7 +42,7 @@ impl Shared {
         let mut found = Vec::new();
         for number in numbers {
             // One that was forgotten meanwhile is nowhere.
-            let Some(bytes) = self.fetch(number)? else { continue };
+            let Some((bytes, _)) = self.fetch(number)? else { continue };
             let block: Block = encoding::decode(&bytes)
                 .map_err(|error| self.damage(format!("block number {number} cannot be decoded: {error}")))?;
             let hash = block.hash();
@@ -53,11 +62,35 @@ impl State {
     }
 }
 
-/// The rows of a block.
-pub(super) fn rows(number: u64, encoded: &[u8]) -> Vec<(u64, u64)> {
-    // What cannot be read has no rows; whoever reads the block itself finds that out.
+/// The places of a block's transactions.
+pub(super) fn places(number: u64, encoded: &[u8]) -> Vec<Place> {
+    // What cannot be read has none; whoever reads the block itself finds that out.
     let ids = encoding::decode::<Block>(encoded).map(|block| block.ids()).unwrap_or_default();
     ids.iter().map(|id| (beginning(&id.0), number)).collect()
+}
+
+/// All that leads from ids to blocks, open for a commit that drops some.
+pub(super) struct Index<'a> {
+    rows: Table<'a, Place, ()>,
+    runs: Table<'a, (u64, u64, u64), &'static [u8]>,
+    /// Of all runs.
+    numbers: Vec<u64>,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn open(transaction: &'a WriteTransaction) -> Result<Index<'a>, Trouble> {
+        let (rows, runs) = (transaction.open_table(INDEX)?, transaction.open_table(RUNS)?);
+        let numbers = runs::all(&runs)?;
+        Ok(Index { rows, runs, numbers })
+    }
+
+    /// Takes `place` out, wherever it is.
+    pub(super) fn remove(&mut self, place: Place) -> Result<(), Trouble> {
+        if self.rows.remove(place)?.is_none() {
+            runs::remove(&mut self.runs, &self.numbers, place)?;
+        }
+        Ok(())
+    }
 }
 
 impl Writer {
@@ -68,18 +101,26 @@ impl Writer {
 
     /// Writes what the index lacks of committed blocks; the number up to which they are in it then.
     pub(super) fn write_index(&self, transaction: &WriteTransaction) -> Result<u64, Trouble> {
-        let (mut rows, next): (Vec<(u64, u64)>, u64) = {
+        let (mut places, next): (Vec<Place>, u64) = {
             let state = self.shared.read_state();
             let next = state.pending.keys().next().copied().unwrap_or(state.next);
             (state.unindexed.iter().copied().filter(|(_, number)| *number < next).collect(), next)
         };
         // Neighbours in the index are written one after another.
-        rows.sort_unstable();
-        let mut index = transaction.open_table(INDEX)?;
-        for row in rows {
-            index.insert(row, ())?;
+        places.sort_unstable();
+        places.dedup();
+        let mut marks = transaction.open_table(META)?;
+        if places.len() < MIN_RUN {
+            let mut index = transaction.open_table(INDEX)?;
+            for place in places {
+                index.insert(place, ())?;
+            }
+        } else {
+            let before = if_there(&self.shared.database.begin_read()?, RUNS)?;
+            runs::add(&mut transaction.open_table(RUNS)?, before.as_ref(), places)?;
+            marks.insert(meta::FORMAT, &FORMAT.to_le_bytes()[..])?;
         }
-        transaction.open_table(META)?.insert(meta::INDEXED, &next.to_le_bytes()[..])?;
+        marks.insert(meta::INDEXED, &next.to_le_bytes()[..])?;
         Ok(next)
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::limits::{STORE_CACHE_BYTES, VERIFIED_AT_START};
 use crate::params::Params;
-use crate::store::disk::index::rows;
+use crate::store::disk::index::places;
 use crate::store::disk::reach::{self, Meta};
 use crate::store::disk::tables::{
     BLOCKS, FORMAT, HEADERS, INDEX, META, Trouble, WAITING, guarded, meta, number, sized, value, verified,
@@ -193,8 +193,8 @@ pub(super) fn initialise(database: &Database, params: &Params, node: NodeId) -> 
         transaction.open_table(BLOCKS)?.insert(0, &genesis.encoded[..])?;
         transaction.open_table(WAITING)?;
         let mut index = transaction.open_table(INDEX)?;
-        for row in rows(0, &genesis.encoded) {
-            index.insert(row, ())?;
+        for place in places(0, &genesis.encoded) {
+            index.insert(place, ())?;
         }
     }
     Ok(transaction.commit()?)
@@ -254,7 +254,7 @@ pub(super) fn contents(database: &Database, path: &Path, params: &Params) -> Res
         }
         for row in blocks.range(indexed..)? {
             let (at, encoded) = row?;
-            contents.state.unindexed.extend(rows(at.value(), encoded.value()));
+            contents.state.unindexed.extend(places(at.value(), encoded.value()));
         }
         Ok(contents)
     })

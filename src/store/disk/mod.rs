@@ -6,7 +6,9 @@
 //! | `load` | a new file, and all that a start reads of an old one |
 //! | `shield` | the file, readable even when it can no longer be written |
 //! | `writer` | the thread that commits |
+//! | `checksum` | large blocks, told to be as they were without hashing them |
 //! | `index` | where transactions are, written behind the tip |
+//! | `runs` | the index as a sync writes it: sorted, some hundreds of places in a row |
 //! | `verify` | every row held against what it must be |
 //! | `reach` | what can be read of a file that may be damaged |
 //! | `salvage` | blocks found in the bytes of a file whose structure is gone |
@@ -14,12 +16,14 @@
 //!
 //! A block has a number, by its arrival. Which number a hash has is known in memory, from the moment its
 //! batch is submitted; until it is committed, so are its bytes. Whatever is read from the file is held
-//! against its hash before it is handed out.
+//! against its hash before it is handed out, a large block against its header's hash and a checksum.
 
+mod checksum;
 mod index;
 pub(super) mod load;
 mod overlay;
 pub(super) mod reach;
+mod runs;
 mod salvage;
 mod shield;
 mod tables;
@@ -37,11 +41,13 @@ use bytes::Bytes;
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::limits::MIN_CHECKSUM_BYTES;
 use crate::store::{Batch, Damage, Failure, Keeper};
 use crate::types::{BlockHash, Header, Places, TxId};
+use checksum::CHECKSUMS;
 use shield::{Shield, Watch};
-use tables::{BLOCKS, HEADERS, Trouble, guarded};
-pub(super) use tables::{FORMAT, verified};
+use tables::{BLOCKS, HEADERS, Trouble, guarded, if_there};
+pub(super) use tables::{FIRST_FORMAT, FORMAT, verified};
 use writer::{Task, Writer};
 
 /// Blocks in a file.
@@ -166,14 +172,19 @@ impl Shared {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The bytes under `number`, as they are.
-    fn fetch(&self, number: u64) -> Result<Option<Bytes>, Damage> {
+    /// The bytes under `number`, as they are, and the checksum of what was stored there, if there is one.
+    fn fetch(&self, number: u64) -> Result<Option<(Bytes, Option<u64>)>, Damage> {
         if let Some(bytes) = self.read_state().pending.get(&number) {
-            return Ok(Some(bytes.clone()));
+            return Ok(Some((bytes.clone(), None)));
         }
-        let read = || -> Result<Option<Bytes>, Trouble> {
-            let blocks = self.database.begin_read()?.open_table(BLOCKS)?;
-            Ok(blocks.get(number)?.map(|bytes| Bytes::copy_from_slice(bytes.value())))
+        let read = || -> Result<Option<(Bytes, Option<u64>)>, Trouble> {
+            let read = self.database.begin_read()?;
+            let Some(bytes) = read.open_table(BLOCKS)?.get(number)? else { return Ok(None) };
+            let bytes = Bytes::copy_from_slice(bytes.value());
+            let is_summed = bytes.len() >= MIN_CHECKSUM_BYTES;
+            let checksums = if is_summed { if_there(&read, CHECKSUMS)? } else { None };
+            let checksum = checksums.map(|table| table.get(number)).transpose()?.flatten();
+            Ok(Some((bytes, checksum.map(|checksum| checksum.value()))))
         };
         guarded(read).map_err(|trouble| trouble.damage(&self.path))
     }
@@ -200,14 +211,19 @@ impl Shared {
     /// The bytes under `number` if they are the block `hash`; none if it is another that begins alike, or if
     /// it was forgotten meanwhile.
     fn read_as(&self, number: u64, hash: &BlockHash) -> Result<Option<Bytes>, Damage> {
-        let bytes = self.fetch(number)?;
+        let fetched = self.fetch(number)?;
         if !self.read_state().has(hash, number) {
             return Ok(None);
         }
-        let missing = || format!("the block {hash}, number {number}, is missing");
-        let what = match bytes.as_ref().ok_or_else(missing).and_then(|bytes| verified(bytes, hash)) {
-            Ok(_) => return Ok(bytes),
-            Err(what) => what,
+        let what = match fetched {
+            None => format!("the block {hash}, number {number}, is missing"),
+            Some((bytes, Some(checksum))) if checksum::proves(checksum, &bytes, hash) => {
+                return Ok(Some(bytes));
+            }
+            Some((bytes, _)) => match verified(&bytes, hash) {
+                Ok(_) => return Ok(Some(bytes)),
+                Err(what) => what,
+            },
         };
         let is_other = |name: BlockHash| name != *hash && name.beginning() == hash.beginning();
         if self.name_of(number)?.is_some_and(is_other) { Ok(None) } else { Err(self.damage(what)) }

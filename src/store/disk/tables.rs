@@ -1,18 +1,23 @@
-//! What is in the file, table by table. A change here is another format version.
+//! What is in the file, table by table, but for those that one concern alone knows (`runs`, `checksum`). A change
+//! here or there is another format version.
 
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use redb::{Error, ReadableTable, TableDefinition};
+use redb::{Error, Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, TableError, Value};
 
 use crate::encoding;
 use crate::store::Damage;
 use crate::types::{Block, BlockHash, Header, Transaction, TxId, merkle};
 
-/// The version of all of this.
-pub(in crate::store) const FORMAT: u64 = 1;
+/// The version of all of this. Files of an earlier one are read and written: 2 has runs, and a file of 1 becomes
+/// one of 2 with the first of them.
+pub(in crate::store) const FORMAT: u64 = 2;
+
+/// The earliest version that is known.
+pub(in crate::store) const FIRST_FORMAT: u64 = 1;
 
 /// Small values by name: see the names below.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -22,7 +27,8 @@ pub(super) const HEADERS: TableDefinition<'_, u64, &[u8; Header::LEN]> = TableDe
 pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
 /// Transactions that wait, by arrival: the id and the canonical encoding.
 pub(super) const WAITING: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("waiting");
-/// Where transactions are: the beginning of an id and a block's number. Built behind the tip.
+/// Where transactions are: the beginning of an id and a block's number. Built behind the tip; what many blocks
+/// bring at once is in [`super::runs::RUNS`] instead.
 pub(super) const INDEX: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("index");
 
 /// Names in [`META`]. Numbers are little-endian.
@@ -101,6 +107,18 @@ pub(in crate::store) fn verified(bytes: &[u8], hash: &BlockHash) -> Result<Block
         return Err(format!("the block {hash} has other transactions than were stored"));
     }
     Ok(block)
+}
+
+/// The table, unless the file is of a version that had none.
+pub(super) fn if_there<K: Key, V: Value>(
+    read: &ReadTransaction,
+    table: TableDefinition<'_, K, V>,
+) -> Result<Option<ReadOnlyTable<K, V>>, Trouble> {
+    match read.open_table(table) {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The row of a transaction that waits.

@@ -14,10 +14,12 @@ use crate::chain::{Chain, CheckedBlock, Tip};
 use crate::encoding;
 use crate::limits::{MAX_FINDINGS, MAX_UNREADABLE};
 use crate::params::Params;
+use crate::store::disk::checksum::{self, CHECKSUMS};
 use crate::store::disk::load::{Owner, owner};
 use crate::store::disk::reach::{Meta, Row, is_about_content, is_unclosed, look, opened, row};
+use crate::store::disk::runs::{self, RUNS};
 use crate::store::disk::salvage;
-use crate::store::disk::tables::{INDEX, Trouble, WAITING, guarded, waiting};
+use crate::store::disk::tables::{INDEX, Trouble, WAITING, guarded, if_there, waiting};
 use crate::store::{OpenError, Progress, Waiting, beginning};
 use crate::types::{Block, BlockHash, Header, Transaction};
 
@@ -186,6 +188,7 @@ impl Scan {
                     });
                     self.transactions += block.ids().len() as u64;
                     self.bytes += block.encoded().len() as u64;
+                    self.checksum(database, row.number, block.encoded());
                     if row.number < indexed {
                         places += self.index(database, row.number, &block);
                     }
@@ -238,14 +241,27 @@ impl Scan {
 
     /// Whether the transactions of a block are in the index; how many places they have there.
     fn index(&mut self, database: &Database, number: u64, block: &CheckedBlock) -> u64 {
-        let mut rows: Vec<u64> = block.ids().iter().map(|id| beginning(&id.0)).collect();
-        rows.sort_unstable();
-        rows.dedup();
+        let mut places: Vec<runs::Place> = block.ids().iter().map(|id| (beginning(&id.0), number)).collect();
+        places.sort_unstable();
+        places.dedup();
         let missing = guarded(|| {
-            let index = database.begin_read()?.open_table(INDEX)?;
+            let read = database.begin_read()?;
+            let (rows, table) = (read.open_table(INDEX)?, if_there(&read, RUNS)?);
+            let mut runs = table.as_ref().map_or(Ok(Vec::new()), runs::all)?;
             let mut missing = 0u64;
-            for begins in &rows {
-                missing += u64::from(index.get((*begins, number))?.is_none());
+            for place in &places {
+                let mut found = rows.get(*place)?.is_some();
+                if let Some(table) = &table {
+                    for at in 0..runs.len() {
+                        if found {
+                            break;
+                        }
+                        found = runs::has(table, runs[at], *place)?;
+                        // A block's places are mostly in one run: the next is looked for there first.
+                        runs.swap(0, if found { at } else { 0 });
+                    }
+                }
+                missing += u64::from(!found);
             }
             Ok(missing)
         });
@@ -255,20 +271,38 @@ impl Scan {
             Err(Trouble::Damaged(what)) => self.found(format!("the index cannot be read: {what}")),
             Err(Trouble::Io(error)) => self.found(format!("the index cannot be read: {error}")),
         }
-        rows.len() as u64
+        places.len() as u64
+    }
+
+    /// Whether the checksum of a block is its own, if it has one.
+    fn checksum(&mut self, database: &Database, number: u64, encoded: &[u8]) {
+        let Some(right) = checksum::of(encoded) else { return };
+        let kept = guarded(|| {
+            let table = if_there(&database.begin_read()?, CHECKSUMS)?;
+            let kept = table.map(|table| table.get(number)).transpose()?.flatten();
+            Ok(kept.map(|kept| kept.value()))
+        });
+        match kept {
+            Ok(kept) if kept.is_none_or(|kept| kept == right) => {}
+            Ok(_) => self.found(format!("the checksum of block number {number} is another block's")),
+            Err(trouble) => self.found(format!("checksums cannot be read: {}", trouble.what())),
+        }
     }
 
     /// Whether the index holds nothing else. Where every transaction has its place, as many places as that
     /// are all there is.
     fn index_back(&mut self, database: &Database, places: u64) {
         let counted = guarded(|| {
-            let index = database.begin_read()?.open_table(INDEX)?;
+            let read = database.begin_read()?;
+            let index = read.open_table(INDEX)?;
             let mut count = 0u64;
             for row in index.iter()? {
                 row?;
                 count += 1;
             }
-            Ok((count, index.len()?))
+            let said = index.len()?;
+            let in_runs = if_there(&read, RUNS)?.map_or(Ok(0), |table| runs::count(&table))?;
+            Ok((count + in_runs, said + in_runs))
         });
         match counted {
             Ok((count, said)) if count == said && count == places => {}

@@ -10,11 +10,10 @@ use bytes::Bytes;
 use redb::{Table, WriteTransaction};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::limits::{MAX_COMMIT_BYTES, MIN_FREE_BYTES};
-use crate::store::disk::index::rows;
-use crate::store::disk::tables::{
-    BLOCKS, HEADERS, INDEX, META, Trouble, WAITING, guarded, meta, waiting_row,
-};
+use crate::limits::{INDEX_REST, MAX_COMMIT_BYTES, MIN_CHECKSUM_BYTES, MIN_FREE_BYTES};
+use crate::store::disk::checksum::{self, CHECKSUMS};
+use crate::store::disk::index::{Index, places};
+use crate::store::disk::tables::{BLOCKS, HEADERS, META, Trouble, WAITING, guarded, meta, waiting_row};
 use crate::store::disk::{Marks, Shared};
 use crate::store::folder::Checkpoint;
 use crate::store::{Batch, Failure, Waiting};
@@ -94,13 +93,19 @@ impl Writer {
                 // Nobody listens: then nobody needs to know.
                 let _ = self.committed.send(Ok(task.seq));
             }
-            next = submitted.try_recv().ok().or_else(|| {
-                // Nothing waits: there is time for what nobody waits for.
-                self.catch_up();
-                submitted.recv().ok()
-            });
+            next = submitted.try_recv().ok().or_else(|| self.rest(&submitted));
         }
         self.leave_checkpoint();
+    }
+
+    /// The next task, once there is one. If there is none for a while, or none any more, there is time for what
+    /// nobody waits for.
+    fn rest(&self, submitted: &mpsc::Receiver<Task>) -> Option<Task> {
+        if let Ok(task) = submitted.recv_timeout(INDEX_REST) {
+            return Some(task);
+        }
+        self.catch_up();
+        submitted.recv().ok()
     }
 
     /// Makes `group` durable, all of it or nothing.
@@ -192,51 +197,87 @@ impl Writer {
     }
 }
 
-/// What a commit writes to: opening a table costs as much as writing a small block.
+/// What a commit writes to: opening a table costs as much as writing a small block, so those that few commits
+/// need are opened when they do.
 struct Tables<'a> {
+    transaction: &'a WriteTransaction,
     headers: Table<'a, u64, &'static [u8; Header::LEN]>,
     blocks: Table<'a, u64, &'static [u8]>,
-    index: Table<'a, (u64, u64), ()>,
     waiting: Table<'a, u64, &'static [u8]>,
+    checksums: Option<Table<'a, u64, u64>>,
+    index: Option<Index<'a>>,
 }
 
 impl<'a> Tables<'a> {
     fn open(transaction: &'a WriteTransaction) -> Result<Tables<'a>, Trouble> {
         Ok(Tables {
+            transaction,
             headers: transaction.open_table(HEADERS)?,
             blocks: transaction.open_table(BLOCKS)?,
-            index: transaction.open_table(INDEX)?,
             waiting: transaction.open_table(WAITING)?,
+            checksums: None,
+            index: None,
         })
     }
+
+    fn checksums(&mut self) -> Result<&mut Table<'a, u64, u64>, Trouble> {
+        opened(&mut self.checksums, || Ok(self.transaction.open_table(CHECKSUMS)?))
+    }
+
+    fn index(&mut self) -> Result<&mut Index<'a>, Trouble> {
+        opened(&mut self.index, || Index::open(self.transaction))
+    }
+
+    /// Takes out the block of number `at`, and what leads to it; its bytes, if it was there.
+    fn drop(&mut self, at: u64) -> Result<Option<usize>, Trouble> {
+        self.headers.remove(at)?;
+        let Some(encoded) = self.blocks.remove(at)?.map(|bytes| bytes.value().to_vec()) else {
+            return Ok(None);
+        };
+        if encoded.len() >= MIN_CHECKSUM_BYTES {
+            self.checksums()?.remove(at)?;
+        }
+        for place in places(at, &encoded) {
+            self.index()?.remove(place)?;
+        }
+        Ok(Some(encoded.len()))
+    }
+}
+
+/// What is in `place`, opened if it was not yet.
+fn opened<T>(place: &mut Option<T>, open: impl FnOnce() -> Result<T, Trouble>) -> Result<&mut T, Trouble> {
+    let value = match place.take() {
+        Some(value) => value,
+        None => open()?,
+    };
+    Ok(place.insert(value))
 }
 
 impl Marks {
     /// Writes what `task` changes.
     fn write(&mut self, tables: &mut Tables<'_>, task: &Task) -> Result<(), Trouble> {
-        let Tables { headers, blocks, index, waiting: rows_waiting } = tables;
         for (at, header, encoded) in &task.add {
-            headers.insert(at, header)?;
-            blocks.insert(at, &encoded[..])?;
+            tables.headers.insert(at, header)?;
+            tables.blocks.insert(at, &encoded[..])?;
+            if let Some(checksum) = checksum::of(encoded) {
+                tables.checksums()?.insert(at, checksum)?;
+            }
             self.bytes += encoded.len() as u64;
         }
         for at in &task.drop {
-            headers.remove(at)?;
-            let Some(encoded) = blocks.remove(at)?.map(|bytes| bytes.value().to_vec()) else { continue };
-            self.bytes = self.bytes.saturating_sub(encoded.len() as u64);
-            for row in rows(*at, &encoded) {
-                index.remove(&row)?;
-            }
+            let Some(bytes) = tables.drop(*at)? else { continue };
+            self.bytes = self.bytes.saturating_sub(bytes as u64);
             self.dropped.insert(*at);
         }
+        let waiting = &mut tables.waiting;
         for Waiting { id, encoded } in &task.waiting {
-            rows_waiting.insert(self.next_waiting, &waiting_row(id, encoded)[..])?;
+            waiting.insert(self.next_waiting, &waiting_row(id, encoded)[..])?;
             self.waiting.insert(*id, self.next_waiting);
             self.next_waiting += 1;
         }
         for id in &task.gone {
             if let Some(at) = self.waiting.remove(id) {
-                rows_waiting.remove(at)?;
+                waiting.remove(at)?;
             }
         }
         Ok(())

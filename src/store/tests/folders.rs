@@ -90,8 +90,8 @@ fn what_cannot_be_opened_is_named_and_left_alone() {
         ),
         (
             "of a later version",
-            |folder| replace(&folder.join(NODE_FILE), "\"format\": 1", "\"format\": 2"),
-            "node.json has format 2, and this version knows 1",
+            |folder| replace(&folder.join(NODE_FILE), "\"format\": 2", "\"format\": 3"),
+            "node.json has format 3, and this version knows 2",
             "another folder",
         ),
         (

@@ -82,7 +82,7 @@ fn three_frames_in_one_segment_are_three() {
 fn a_stored_block_is_sent_as_it_is() {
     let block = Params::regtest().genesis().clone();
     let stored = encoding::encode(&block);
-    assert_eq!(encode_block(&stored), encode(&Message::Block(block.into())));
+    assert_eq!([&before_block(&stored)[..], &stored].concat(), encode(&Message::Block(block.into())));
 }
 
 /// Row 12 of docs/hostile.md.
