@@ -369,6 +369,17 @@ pub const MIN_CHECKSUM_BYTES: usize = 16 * 1024;
 /// written when the store is idle, and at the latest then. The more at once, the longer are its runs.
 pub const MAX_UNINDEXED: usize = 128 * 1024;
 
+/// Largest commit that is written down in the journal first, in bytes of its blocks and transactions: of a larger
+/// one the tables' own price is the smaller part.
+pub const MAX_JOURNALED_BYTES: usize = 256 * 1024;
+
+/// Bytes of the journal after which the tables take it up: two thousand blocks at the tip, which cost a start some
+/// 10 ms, and each of them a few microseconds in the tables.
+pub const JOURNAL_BYTES: u64 = 512 * 1024;
+
+/// By how much the journal's file grows, in bytes: a flush within a file is faster than one that makes it longer.
+pub const JOURNAL_STEP_BYTES: u64 = 64 * 1024;
+
 /// Time without a commit after which the store is idle, and writes what the index lacks: longer than the gaps of
 /// a sync, so that those are no reason for many short runs.
 pub const INDEX_REST: Duration = Duration::from_millis(250);

@@ -397,6 +397,13 @@ impl Node {
         }
         let (here, missing): (Vec<_>, Vec<_>) =
             hashes.into_iter().partition(|hash| self.chain.has_body(hash));
+        let (unwritten, here): (Vec<_>, Vec<_>) =
+            here.into_iter().partition(|hash| self.unwritten.get(hash).is_some());
+        for hash in unwritten {
+            if let Some(block) = self.unwritten.get(&hash).map(|block| block.block().clone()) {
+                self.send(conn, Message::Block(block));
+            }
+        }
         if !here.is_empty() {
             self.out.push(Output::SendStored(conn, here));
         }

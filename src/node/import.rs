@@ -27,6 +27,38 @@ pub(super) struct Bodies {
     loading: bool,
 }
 
+/// What is to be made durable and was not handed to the store yet. While blocks that a reorg connected or
+/// reverted are read back, everything waits here: the reorg and what it changes in the pool are one, or a
+/// crash between the two could lose a content.
+#[derive(Debug, Default)]
+pub(super) struct Unwritten {
+    waits: bool,
+    blocks: Vec<CheckedBlock>,
+    forget: Vec<BlockHash>,
+    /// Contents that wait in the pool again.
+    returned: Vec<TxId>,
+}
+
+impl Unwritten {
+    fn add(&mut self, blocks: Vec<CheckedBlock>, forget: Vec<BlockHash>) {
+        // One that was dropped and came again stays; the store drops last.
+        self.forget.retain(|hash| blocks.iter().all(|block| block.hash() != *hash));
+        self.blocks.extend(blocks);
+        self.forget.extend(forget);
+    }
+
+    pub(super) fn get(&self, hash: &BlockHash) -> Option<&CheckedBlock> {
+        self.blocks.iter().find(|block| block.hash() == *hash)
+    }
+
+    /// A transaction of its blocks.
+    pub(super) fn transaction(&self, id: &TxId) -> Option<&Transaction> {
+        let holds = |block: &&CheckedBlock| block.ids().contains(id);
+        let block = self.blocks.iter().find(holds)?.block();
+        block.transactions.iter().find(|transaction| transaction.id() == *id)
+    }
+}
+
 impl Bodies {
     pub(super) fn get(&self, hash: &BlockHash) -> Option<&CheckedBlock> {
         self.blocks.get(hash)
@@ -40,7 +72,10 @@ impl Bodies {
         }
         self.order.push_back(hash);
         self.bytes += size;
-        // The newest stays, however large.
+    }
+
+    /// Lets go of the oldest beyond what there is room for; the newest stays, however large.
+    fn trim(&mut self) {
         while self.bytes > BODY_CACHE_BYTES && self.order.len() > 1 {
             let Some(oldest) = self.order.pop_front().and_then(|hash| self.blocks.remove(&hash)) else {
                 return;
@@ -204,14 +239,15 @@ impl Node {
         }
         let mut moved = Moved::default();
         if !connected.is_empty() {
-            let returned = self.pool_follows(&connected, &reverted);
+            self.pool_follows(&connected, &reverted);
             moved = Moved {
                 connected: connected.len() as u64,
                 reverted: reverted.len() as u64,
                 ancestor: self.parent_of(&connected).filter(|_| !reverted.is_empty()),
-                returned: returned.as_slice().into(),
+                returned: Ids::default(),
             };
         }
+        self.bodies.trim();
         if !stored.is_empty() {
             // The pool's changes go with the blocks that made them, or a crash could lose a content or
             // bring one back that is in the chain.
@@ -245,10 +281,34 @@ impl Node {
         self.next_commit += 1;
         let bytes = blocks.iter().map(|block| block.encoded().len()).sum();
         self.unstored_bytes += bytes;
+        self.commits.push_back(Pending {
+            seq,
+            tip,
+            bytes,
+            moved,
+            pool: Default::default(),
+            replies: Vec::new(),
+        });
+        self.unwritten.add(blocks, forget);
+        if !self.unwritten.waits {
+            self.write();
+        }
+    }
+
+    /// Hands what is to be made durable to the store, as one.
+    fn write(&mut self) {
+        let Unwritten { blocks, forget, returned, .. } = core::mem::take(&mut self.unwritten);
+        let is_reorg = |pending: &&mut Pending| pending.moved.ancestor.is_some();
+        if !returned.is_empty()
+            && let Some(reorg) = self.commits.iter_mut().rev().find(is_reorg)
+        {
+            reorg.moved.returned = returned.as_slice().into();
+        }
+        let Some(last) = self.commits.back_mut() else { return };
         let pool = self.pool.take_changes();
-        let changes = (pool.ids.as_slice().into(), pool.went.as_slice().into());
-        self.commits.push_back(Pending { seq, tip, bytes, moved, pool: changes, replies: Vec::new() });
-        self.out.push(Output::Store(Commit { seq, blocks, tip: tip.hash, forget, pool }));
+        last.pool = (pool.ids.as_slice().into(), pool.went.as_slice().into());
+        let commit = Commit { seq: last.seq, blocks, tip: last.tip.hash, forget, pool };
+        self.out.push(Output::Store(commit));
     }
 
     /// Makes durable what changed in the pool, if anything did.
@@ -278,27 +338,35 @@ impl Node {
         }
     }
 
-    /// What the new chain has waits no longer; what only the old one had waits again, and comes back here
-    /// as far as it need not be read first.
-    fn pool_follows(&mut self, connected: &[BlockHash], reverted: &[BlockHash]) -> Vec<TxId> {
-        let (mut unread, mut returned) = (Vec::new(), Vec::new());
+    /// What the new chain has waits no longer; what only the old one had waits again, once it was read where
+    /// that is needed.
+    fn pool_follows(&mut self, connected: &[BlockHash], reverted: &[BlockHash]) {
         for hash in reverted.iter().rev() {
             self.pool.disconnect(*hash);
         }
         for hash in connected {
-            match self.bodies.get(hash) {
-                Some(block) => self.pool.connect(*hash, block.ids().clone()),
-                None => unread.push(*hash),
+            match self.body(hash).map(|block| block.ids().clone()) {
+                Some(ids) => self.pool.connect(*hash, ids),
+                None => self.want_for_pool(*hash),
             }
         }
         for hash in reverted.iter().rev() {
-            match self.bodies.get(hash).map(|block| block.block().clone()) {
-                Some(block) => returned.extend(self.return_contents(&block)),
-                None => unread.push(*hash),
+            match self.body(hash).map(|block| block.block().clone()) {
+                Some(block) => self.return_contents(&block),
+                None => self.want_for_pool(*hash),
             }
         }
-        self.bodies.wanted.extend(unread);
-        returned
+    }
+
+    /// A block, if it need not be read back.
+    fn body(&self, hash: &BlockHash) -> Option<&CheckedBlock> {
+        self.bodies.get(hash).or_else(|| self.unwritten.get(hash))
+    }
+
+    /// A block must be read back before the pool is what the chain makes it.
+    fn want_for_pool(&mut self, hash: BlockHash) {
+        self.unwritten.waits = true;
+        self.bodies.wanted.push_back(hash);
     }
 
     /// Asks for the newest bodies of a chain that was taken up again: what they have is not to be repeated.
@@ -314,7 +382,7 @@ impl Node {
 
     /// Puts the contents of a block that left the chain back into the pool, and tells peers who may never
     /// have had it.
-    fn return_contents(&mut self, block: &Block) -> Vec<TxId> {
+    fn return_contents(&mut self, block: &Block) {
         let mut returned = Vec::new();
         for transaction in block.transactions.iter().filter(|t| t.as_coinbase().is_none()) {
             let id = transaction.id();
@@ -324,7 +392,7 @@ impl Node {
             }
         }
         self.announce(&returned);
-        returned
+        self.unwritten.returned.extend(returned);
     }
 
     /// Reads back a few bodies at a time, so that a deep reorg costs time and not memory.
@@ -353,6 +421,9 @@ impl Node {
             }
         }
         self.load_more();
+        if self.unwritten.waits && !self.bodies.loading {
+            self.write();
+        }
         self.commit_pool();
         self.pool_changed();
     }

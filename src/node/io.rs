@@ -316,7 +316,7 @@ pub enum Output {
 /// What is to become durable together.
 #[derive(Debug, Clone)]
 pub struct Commit {
-    /// Counts up by one.
+    /// More than that of any before it; the commits between them are part of this one.
     pub seq: u64,
     /// New bodies, parents first.
     pub blocks: Vec<CheckedBlock>,
@@ -447,8 +447,7 @@ pub enum Event {
         ancestor: Tip,
         /// Blocks that left the active chain.
         depth: u64,
-        /// Contents of theirs that wait in the pool again. Those of blocks that must be read back first
-        /// come later, with a `PoolChanged`.
+        /// Contents of theirs that wait in the pool again.
         returned: Ids,
     },
     /// Other transactions wait than before, and that is durable.

@@ -74,7 +74,7 @@ use compact::Partials;
 use connections::Connection;
 use faults::Faults;
 use fetch::Fetch;
-use import::Bodies;
+use import::{Bodies, Unwritten};
 use io::{ConnId, Input, Output, Timer};
 use mining::Mining;
 pub use policy::RelayPolicy;
@@ -138,6 +138,8 @@ pub struct Node {
     committed: Tip,
     /// Commits on their way, oldest first.
     commits: VecDeque<import::Pending>,
+    /// What of them the store was not given yet.
+    unwritten: Unwritten,
     next_commit: u64,
     /// Bytes of blocks in those commits.
     unstored_bytes: usize,
@@ -188,6 +190,7 @@ impl Node {
             seen: Seen::default(),
             policy: RelayPolicy::default(),
             commits: VecDeque::new(),
+            unwritten: Unwritten::default(),
             next_commit: 0,
             unstored_bytes: 0,
             orphans,

@@ -274,9 +274,10 @@ impl<'a> View<'a> {
         blocks
     }
 
-    /// A transaction that waits.
+    /// A transaction that waits; to people, one of a block that the store was not given yet waits still.
     pub fn pool_get(&self, id: &TxId) -> Option<Arc<Transaction>> {
-        self.0.pool.get(id).cloned()
+        let unwritten = || self.0.unwritten.transaction(id).cloned().map(Arc::new);
+        self.0.pool.get(id).cloned().or_else(unwritten)
     }
 
     /// All that wait, by arrival: ids and sizes in bytes.

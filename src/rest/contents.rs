@@ -17,6 +17,9 @@ use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
 use crate::types::{Block, BlockHash, Transaction, TxId};
 
+/// How often a transaction is looked for while the chain is another one each time.
+const LOOKS: usize = 8;
+
 /// What somebody wants in a block: text, or bytes in base64.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,21 +118,37 @@ impl Api {
 
     /// The transaction of `id`, in the chain or the pool.
     pub(super) async fn find_transaction(&self, id: TxId) -> Result<FoundTransaction, Problem> {
+        for _ in 0..LOOKS {
+            let (found, moved) = self.look_for(id).await?;
+            if let Some(found) = found {
+                return Ok(found);
+            }
+            if !moved {
+                break;
+            }
+        }
+        let detail = format!("the transaction {id} is neither in the pool nor in the chain");
+        Err(Problem::new(StatusCode::NOT_FOUND, detail))
+    }
+
+    /// One look for a transaction, and whether the chain was another one at its end than at its beginning: what
+    /// a reorg takes from a block to the pool meanwhile, or on to another block, is in neither place.
+    async fn look_for(&self, id: TxId) -> Result<(Option<FoundTransaction>, bool), Problem> {
         // First the pool, then the blocks: what left the pool meanwhile is in a block.
-        let waiting = self.handle.view(move |view| view.pool_get(&id)).await?;
+        let (waiting, before) = self.handle.view(move |view| (view.pool_get(&id), view.tip().hash)).await?;
         // Reads every block that may hold it, from the disk perhaps.
         let store = self.handle.store().clone();
         let holders = tokio::task::spawn_blocking(move || store.find(&id)).await.map_err(|error| {
             tracing::error!(%error, "a look-up made this program panic: a defect of it");
             Problem::internal()
         })??;
-        let (tip, mut places, on_its_way) = self
+        let (tip, mut places, on_its_way, waits_now) = self
             .handle
             .view(move |view| {
                 let places: Vec<_> =
                     holders.iter().filter_map(|hash| Some((*hash, view.block_place(hash)?))).collect();
                 let on_its_way = holders.into_iter().find(|hash| view.is_on_its_way(hash));
-                (view.tip(), places, on_its_way)
+                (view.tip(), places, on_its_way, view.pool_get(&id))
             })
             .await?;
         places.sort_by_key(|(_, height)| *height);
@@ -143,12 +162,8 @@ impl Api {
             let block: Block = encoding::decode(&bytes).ok()?;
             block.transactions.iter().find(|transaction| transaction.id() == id).cloned()
         });
-        match mined.or_else(|| waiting.as_deref().cloned()) {
-            Some(transaction) => Ok(FoundTransaction { transaction, places }),
-            None => Err(Problem::new(
-                StatusCode::NOT_FOUND,
-                format!("the transaction {id} is neither in the pool nor in the chain"),
-            )),
-        }
+        let transaction = mined.or_else(|| waiting.or(waits_now).as_deref().cloned());
+        let found = transaction.map(|transaction| FoundTransaction { transaction, places });
+        Ok((found, before != tip.hash))
     }
 }

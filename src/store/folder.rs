@@ -16,6 +16,8 @@ use crate::store::{Damage, OpenError};
 
 /// The chain, the pool and the identity: what must not be lost.
 pub const CHAIN_FILE: &str = "chain.redb";
+/// What was committed last, until the chain's file takes it up.
+pub(super) const JOURNAL_FILE: &str = "chain.journal";
 /// Who the node is, for people and programs.
 pub const NODE_FILE: &str = "node.json";
 /// Which other nodes it knows.
@@ -29,7 +31,9 @@ const LOCK_FILE: &str = "lock";
 
 /// Whether a file of this name in a node's folder is the node's own.
 pub fn is_own(name: &OsStr) -> bool {
-    [CHAIN_FILE, NODE_FILE, PEERS_FILE, BANS_FILE, CHECKPOINT_FILE, LOCK_FILE].iter().any(|own| name == *own)
+    [CHAIN_FILE, JOURNAL_FILE, NODE_FILE, PEERS_FILE, BANS_FILE, CHECKPOINT_FILE, LOCK_FILE]
+        .iter()
+        .any(|own| name == *own)
 }
 
 /// A node's folder, locked for as long as this or its store lives.
@@ -143,7 +147,7 @@ impl Folder {
 
     /// Whether something in it says that there was a chain.
     pub(super) fn has_kept(&self) -> bool {
-        [NODE_FILE, PEERS_FILE, CHECKPOINT_FILE].iter().any(|name| self.file(name).exists())
+        [NODE_FILE, PEERS_FILE, CHECKPOINT_FILE, JOURNAL_FILE].iter().any(|name| self.file(name).exists())
     }
 
     /// Writes `node.json`.

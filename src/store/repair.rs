@@ -15,9 +15,10 @@ use crate::chain::Tip;
 use crate::file::{beside, sync_folder_of};
 use crate::limits::MAX_COMMIT_BYTES;
 use crate::params::Params;
+use crate::store::disk::journal::beside as beside_tables;
 use crate::store::disk::reach::{encoded, look as look_at};
 use crate::store::disk::verify::{Good, Place, Scan};
-use crate::store::folder::{CHAIN_FILE, CHECKPOINT_FILE, Folder};
+use crate::store::folder::{CHAIN_FILE, CHECKPOINT_FILE, Folder, JOURNAL_FILE};
 use crate::store::kept::kept;
 use crate::store::open::make;
 use crate::store::verify::{Looked, Report, look, take};
@@ -90,8 +91,10 @@ fn anew(folder: &Folder, scan: Option<&Scan>, params: &Arc<Params>, node: NodeId
         fill(&new, &chain, params, &blocks, tip.hash, scan)?;
     }
     let mut aside = Vec::new();
-    // A checkpoint of the old file is none of the new one, and goes before that comes.
-    aside.extend(set_aside(&folder.file(CHECKPOINT_FILE), |from, to| fs::rename(from, to))?);
+    // The checkpoint and the journal of the old file are none of the new one's, and go before that comes.
+    for name in [CHECKPOINT_FILE, JOURNAL_FILE] {
+        aside.extend(set_aside(&folder.file(name), |from, to| fs::rename(from, to))?);
+    }
     // The old file keeps its place until the new one takes it.
     aside.extend(set_aside(&chain, |from, to| fs::hard_link(from, to).or_else(|_| fs::rename(from, to)))?);
     let failed = |error| OpenError::Io { path: new.clone(), error };
@@ -117,15 +120,18 @@ fn fill(
     let mut bytes = 0;
     let in_rows = blocks.iter().any(|good| good.place == Place::Row);
     let source = in_rows.then(|| look_at(old)).transpose().map_err(damaged)?;
-    let bytes_of = fs::File::open(old).map_err(|error| OpenError::Io { path: old.to_owned(), error })?;
+    let open = |path: PathBuf| fs::File::open(&path).map_err(|error| OpenError::Io { path, error });
+    let (bytes_of, journal) = (open(old.to_owned())?, open(beside_tables(old)).ok());
+    let at = |file: &fs::File, offset, length| {
+        let mut read = vec![0; length];
+        file.read_exact_at(&mut read, offset).is_ok().then_some(read)
+    };
     for good in blocks {
         let hash = good.header.hash();
         let read = match good.place {
             Place::Row => source.as_ref().and_then(|source| encoded(source, good.number)),
-            Place::Bytes(offset, length) => {
-                let mut read = vec![0; length];
-                bytes_of.read_exact_at(&mut read, offset).is_ok().then_some(read)
-            }
+            Place::Bytes(offset, length) => at(&bytes_of, offset, length),
+            Place::Journal(offset, length) => journal.as_ref().and_then(|file| at(file, offset, length)),
         };
         let read = read.ok_or_else(|| damaged(format!("the block {hash} cannot be read again")))?;
         let block = disk::verified(&read, &hash).map_err(damaged)?;

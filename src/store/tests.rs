@@ -2,6 +2,7 @@
 
 mod faults;
 mod folders;
+mod journal;
 mod life;
 mod medium;
 mod restarts;

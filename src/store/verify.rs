@@ -13,7 +13,8 @@ use crate::store::disk::FIRST_FORMAT;
 use crate::store::disk::reach::rules_of;
 use crate::store::disk::verify::{Scan, scan};
 use crate::store::folder::{
-    BANS_FILE, Ban, CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, NODE_FILE, PEERS_FILE, Peer, Record,
+    BANS_FILE, Ban, CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, JOURNAL_FILE, NODE_FILE, PEERS_FILE,
+    Peer, Record,
 };
 use crate::store::kept::kept;
 use crate::store::open::check_owner;
@@ -76,7 +77,9 @@ pub(super) fn take(
 
 /// Whether a node has kept something at `path`.
 pub(super) fn is_used(path: &Path) -> bool {
-    [CHAIN_FILE, NODE_FILE, PEERS_FILE, CHECKPOINT_FILE].iter().any(|name| path.join(name).exists())
+    [CHAIN_FILE, JOURNAL_FILE, NODE_FILE, PEERS_FILE, CHECKPOINT_FILE]
+        .iter()
+        .any(|name| path.join(name).exists())
 }
 
 /// The network that the record in the folder at `path` names, whether its node runs or not.

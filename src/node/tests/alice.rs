@@ -13,7 +13,7 @@ use crate::node::{Config, Node};
 use crate::params::Params;
 use crate::peer::{Disconnect, Identity, Line};
 use crate::time::{Now, UnixTime};
-use crate::types::{BlockHash, Header, Lookup, NodeId, Transaction, Work};
+use crate::types::{BlockHash, Header, Lookup, NodeId, Transaction, TxId, Work};
 use crate::wire::manage::{ManagerKey, Outcome, Report};
 use crate::wire::message::{Hello, Message, Role};
 
@@ -64,6 +64,9 @@ pub struct Alice {
     /// While held, commits wait.
     pub hold_store: bool,
     pub held: VecDeque<Commit>,
+    /// While held, reading blocks back takes its time; a block can be read once it was handed to the store.
+    pub hold_loads: bool,
+    pub loads: VecDeque<Vec<BlockHash>>,
 }
 
 /// What a store has once it has taken commits.
@@ -131,6 +134,8 @@ impl Alice {
             disk: Disk::default(),
             hold_store: false,
             held: VecDeque::new(),
+            hold_loads: false,
+            loads: VecDeque::new(),
         }
     }
 
@@ -188,9 +193,10 @@ impl Alice {
                     }
                 }
                 Output::Load(hashes) => {
-                    let blocks = hashes.iter().filter_map(|hash| self.stored.get(hash));
-                    let blocks = blocks.map(|block| block.block().clone()).collect();
-                    self.input(Input::Loaded(blocks));
+                    self.loads.push_back(hashes);
+                    if !self.hold_loads {
+                        self.load_one();
+                    }
                 }
                 Output::Mine(job) => self.job = job,
                 Output::Event(event) => self.events.push(event),
@@ -210,6 +216,24 @@ impl Alice {
         let seq = commit.seq;
         self.disk.take(commit);
         self.input(Input::Stored(seq));
+    }
+
+    /// What was asked for first is read back.
+    pub fn load_one(&mut self) {
+        let hashes = self.loads.pop_front().expect("blocks that are wanted");
+        let blocks = hashes.iter().filter_map(|hash| self.stored.get(hash));
+        let blocks = blocks.map(|block| block.block().clone()).collect();
+        self.input(Input::Loaded(blocks));
+    }
+
+    /// Where a content would be if the power failed now: in the pool, in the active chain, or in both.
+    pub fn durable_places(&self, id: &TxId) -> (bool, bool) {
+        let Disk { headers, tip, waiting } = &self.disk;
+        let tip = tip.unwrap_or(self.params.genesis_hash());
+        let chain = Chain::restore(self.params.clone(), headers, tip).expect("what was stored").chain;
+        let has = |hash: BlockHash| self.stored.get(&hash).is_some_and(|block| block.ids().contains(id));
+        let in_chain = (0..=chain.tip().height).filter_map(|height| chain.active_at(height)).any(has);
+        (waiting.iter().any(|transaction| transaction.id() == *id), in_chain)
     }
 
     /// The node after a power cut: it has what was durable, and has met nobody.

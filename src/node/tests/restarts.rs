@@ -2,11 +2,12 @@
 //! node that fails, or cannot keep up.
 
 use super::network::Net;
+use super::sync::Server;
 use super::*;
 use crate::encoding::{Blob, List};
 use crate::limits::{MAX_CONTENT_BYTES, MAX_UNSTORED_BYTES};
 use crate::mempool::Source;
-use crate::node::io::{Answer, Command, CommandId, Input};
+use crate::node::io::{Answer, Command, CommandId, Event, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
 use crate::types::{BlockHash, Transaction, TxId};
@@ -60,6 +61,73 @@ fn what_a_reorg_gave_back_is_still_there_after_it() {
     net.restart(0);
     assert_eq!(net.look(0).tip().height, 2);
     assert!(net.look(0).pool_get(&text).is_some());
+}
+
+/// Row 35 of docs/hostile.md. A node that has started again has no bodies at hand: what a reorg gives back has
+/// to be read first, and the power may fail before, between and after.
+#[test]
+fn what_a_reorg_gives_back_is_never_nowhere() {
+    const DEPTH: usize = 40;
+    let mut alice = Alice::new(1, Params::regtest());
+    let contents: Vec<TxId> = (0..DEPTH)
+        .map(|n| {
+            let id = submit(&mut alice, format!("content {n}").into_bytes());
+            alice.mine(1);
+            id
+        })
+        .collect();
+    let theirs = {
+        let mut miner = Alice::new(9, Params::regtest());
+        miner.now = alice.now;
+        miner.mine(DEPTH + 1);
+        miner
+    };
+    let mut alice = alice.started_again();
+    let old = alice.tip();
+    (alice.hold_loads, alice.hold_store) = (true, true);
+    let peer = alice.meet(2);
+    let is_kept = |alice: &Alice, when: &str| {
+        for (n, id) in contents.iter().enumerate() {
+            let (in_pool, in_chain) = alice.durable_places(id);
+            assert!(in_pool != in_chain, "content {n} {when}: pool {in_pool}, chain {in_chain}");
+            let told = alice.node.view();
+            let in_chain = (1..=told.tip().height)
+                .filter_map(|height| told.committed_at(height))
+                .any(|hash| alice.stored.get(&hash).is_some_and(|block| block.ids().contains(id)));
+            assert!(in_chain || told.pool_get(id).is_some(), "people do not find content {n} {when}");
+        }
+    };
+    let mut server = Server::new(&theirs);
+    while server.step(&mut alice, peer) {}
+    assert_eq!(alice.tip(), old, "nobody is told yet");
+    assert!(alice.held.iter().all(|commit| commit.tip == old), "what was read is part of it");
+    // Peers may ask for what the store does not have yet.
+    alice.said(peer);
+    alice.received(peer, Message::GetBlocks(List::clipped([theirs.tip()])));
+    assert!(matches!(&alice.said(peer)[..], [Message::Block(block)] if block.hash() == theirs.tip()));
+    // A content that comes meanwhile is acknowledged with all that, and not before.
+    alice.command(77, Command::Submit(blob(b"meanwhile".to_vec())));
+    let mut loads = 0;
+    while !alice.loads.is_empty() || !alice.held.is_empty() {
+        is_kept(&alice, "before a step");
+        if alice.held.is_empty() {
+            assert!(alice.replies.is_empty(), "acknowledged, and not durable");
+            alice.load_one();
+            loads += 1;
+        } else {
+            alice.store_one();
+        }
+    }
+    is_kept(&alice, "at the end");
+    assert!(loads > 1, "{loads} answers are no test");
+    assert_eq!(alice.tip(), theirs.tip());
+    let Answer::Submitted(meanwhile) = alice.answer() else { panic!("not submitted") };
+    assert_eq!(alice.durable_places(&meanwhile), (true, false));
+    let returned = alice.events.iter().find_map(|event| match event {
+        Event::Reorg { returned, .. } => Some(returned.count),
+        _ => None,
+    });
+    assert_eq!(returned, Some(DEPTH), "the reorg tells of all of them");
 }
 
 /// Row 36 of docs/hostile.md.

@@ -53,7 +53,7 @@ fn is_asked_for_headers(said: &[Message]) -> bool {
 }
 
 /// The other end of a connection, which has `miner`'s chain and answers one message at a time.
-struct Server<'a> {
+pub(super) struct Server<'a> {
     miner: &'a Alice,
     answers: VecDeque<Message>,
     /// Blocks given.
@@ -61,12 +61,12 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    fn new(miner: &Alice) -> Server<'_> {
+    pub(super) fn new(miner: &Alice) -> Server<'_> {
         Server { miner, answers: VecDeque::new(), given: 0 }
     }
 
     /// Gives one answer, if it owes one.
-    fn step(&mut self, alice: &mut Alice, conn: ConnId) -> bool {
+    pub(super) fn step(&mut self, alice: &mut Alice, conn: ConnId) -> bool {
         for message in alice.said(conn) {
             match message {
                 Message::GetHeaders(question) => {

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::limits::{STORE_CACHE_BYTES, VERIFIED_AT_START};
 use crate::params::Params;
 use crate::store::disk::index::places;
+use crate::store::disk::journal::{self, Journal};
 use crate::store::disk::reach::{self, Meta};
 use crate::store::disk::tables::{
     BLOCKS, FORMAT, HEADERS, INDEX, META, Trouble, WAITING, guarded, meta, number, sized, value, verified,
@@ -46,7 +47,9 @@ pub(in crate::store) struct Contents {
 fn open(path: &Path) -> Result<Held, OpenError> {
     let opened = guarded(|| {
         let file = File::options().read(true).write(true).open(path)?;
-        Held::over(FileBackend::new(file)?, &builder())
+        let database = Held::over(FileBackend::new(file)?, &builder())?;
+        journal::replay(&database, path)?;
+        Ok(database)
     });
     opened.map_err(|trouble| unopened(trouble, path))
 }
@@ -101,7 +104,14 @@ pub(in crate::store) fn start(
         return Err(Damage { path: path.to_owned(), what }.into());
     }
     let home = (folder.path().to_owned(), folder.lock());
-    keeper(database, Place { file: path.to_owned(), folder: Some(home) }, contents, told)
+    let journal = journal_of(&database, path).map_err(|trouble| unopened(trouble, &journal::beside(path)))?;
+    keeper(database, Place { file: path.to_owned(), folder: Some(home), journal }, contents, told)
+}
+
+/// The journal beside the file at `path`, all of which its tables have; none for a file of a version that has none.
+fn journal_of(database: &Database, path: &Path) -> Result<Option<Journal>, Trouble> {
+    let owner = owner(database)?;
+    (owner.format >= FORMAT).then(|| Journal::open(path, owner.node)).transpose()
 }
 
 /// The keeper over a file that was opened to be read, of which `contents` were: it leaves no mark.
@@ -111,7 +121,7 @@ pub(in crate::store) fn stay(
     contents: Contents,
     told: UnboundedSender<Result<u64, Failure>>,
 ) -> Result<(Disk, Loaded), OpenError> {
-    keeper(database, Place { file: path.to_owned(), folder: None }, contents, told)
+    keeper(database, Place { file: path.to_owned(), folder: None, journal: None }, contents, told)
 }
 
 /// The store over the file at `path`, which [`create`] made: in no node's folder yet.
@@ -122,7 +132,8 @@ pub(in crate::store) fn alone(
 ) -> Result<Store, OpenError> {
     let database = open(path)?;
     let contents = contents(&database, path, params)?;
-    let (disk, _) = keeper(database, Place { file: path.to_owned(), folder: None }, contents, told)?;
+    let (disk, _) =
+        keeper(database, Place { file: path.to_owned(), folder: None, journal: None }, contents, told)?;
     Ok(Store { keeper: Arc::new(disk) })
 }
 
@@ -158,20 +169,26 @@ pub(in crate::store) fn open_backend(backend: impl redb::StorageBackend) -> Resu
     guarded(|| Held::over(backend, &builder())).map_err(|trouble| unopened(trouble, Path::new("the disk")))
 }
 
-/// A store over it, made if it is empty.
+/// A store over it, made if it is empty, and with `journal` beside it.
 #[cfg(test)]
 pub(in crate::store) fn over_backend(
     database: Held,
+    journal: impl redb::StorageBackend,
     params: &Params,
 ) -> Result<(Store, crate::store::Committed, Loaded), OpenError> {
     let path = Path::new("the disk");
+    let node = NodeId::default();
     if owner(&database).is_err() {
-        let made = guarded(|| initialise(&database, params, NodeId::default()));
+        let made = guarded(|| initialise(&database, params, node));
         made.map_err(|trouble| unopened(trouble, path))?;
     }
+    let replayed = guarded(|| journal::replay_of(&database, &journal));
+    replayed.map_err(|trouble| unopened(trouble, path))?;
     let contents = contents(&database, path, params)?;
     let (told, committed) = tokio::sync::mpsc::unbounded_channel();
-    let (disk, loaded) = keeper(database, Place { file: path.to_owned(), folder: None }, contents, told)?;
+    let journal = Journal::over(Box::new(journal), node).map_err(|trouble| unopened(trouble, path))?;
+    let place = Place { file: path.to_owned(), folder: None, journal: Some(journal) };
+    let (disk, loaded) = keeper(database, place, contents, told)?;
     Ok((Store { keeper: Arc::new(disk) }, crate::store::Committed(committed), loaded))
 }
 

@@ -6,6 +6,7 @@
 //! | `load` | a new file, and all that a start reads of an old one |
 //! | `shield` | the file, readable even when it can no longer be written |
 //! | `writer` | the thread that commits |
+//! | `journal` | small commits, written down before they are in the tables |
 //! | `checksum` | large blocks, told to be as they were without hashing them |
 //! | `index` | where transactions are, written behind the tip |
 //! | `runs` | the index as a sync writes it: sorted, some hundreds of places in a row |
@@ -20,6 +21,7 @@
 
 mod checksum;
 mod index;
+pub(super) mod journal;
 pub(super) mod load;
 mod overlay;
 pub(super) mod reach;
@@ -45,6 +47,7 @@ use crate::limits::MIN_CHECKSUM_BYTES;
 use crate::store::{Batch, Damage, Failure, Keeper};
 use crate::types::{BlockHash, Header, Places, TxId};
 use checksum::CHECKSUMS;
+use journal::Journal;
 use shield::{Shield, Watch};
 use tables::{BLOCKS, HEADERS, Trouble, guarded, if_there};
 pub(super) use tables::{FIRST_FORMAT, FORMAT, verified};
@@ -58,12 +61,14 @@ pub(super) struct Disk {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Where a file is.
+/// Where a file is, and what is beside it.
 struct Place {
     /// Its name, for messages.
     file: PathBuf,
     /// The folder in whose file system it needs room, and that folder's lock; none for what is in no folder.
     folder: Option<(PathBuf, Option<Arc<File>>)>,
+    /// Where small commits go first, if anywhere.
+    journal: Option<Journal>,
 }
 
 /// An open database. Closing one over a damaged file may panic in the library, as reading may.
@@ -149,11 +154,12 @@ impl Disk {
         (state, marks): (State, Marks),
         committed: UnboundedSender<Result<u64, Failure>>,
     ) -> std::io::Result<Disk> {
-        let (folder, lock) = place.folder.unzip();
+        let Place { file, folder, journal } = place;
+        let (folder, lock) = folder.unzip();
         let shared =
-            Arc::new(Shared { path: place.file, database, state: RwLock::new(state), _lock: lock.flatten() });
+            Arc::new(Shared { path: file, database, state: RwLock::new(state), _lock: lock.flatten() });
         let (tasks, submitted) = mpsc::channel();
-        let writer = Writer { shared: shared.clone(), marks, folder, committed };
+        let writer = Writer { shared: shared.clone(), marks, journal, folder, committed };
         #[allow(
             clippy::disallowed_methods,
             reason = "commits wait for the disk, and must keep nobody waiting"

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use redb::{Database, DatabaseError, ReadableDatabase};
 
-use crate::store::disk::Held;
 use crate::store::disk::load::{builder, owner};
 use crate::store::disk::overlay::Overlay;
 use crate::store::disk::tables::{BLOCKS, HEADERS, META, Trouble, guarded, meta, number, sized};
+use crate::store::disk::{Held, journal};
 use crate::types::{BlockHash, Header};
 
 /// Small values, as far as they are of use here.
@@ -27,18 +27,27 @@ pub(super) struct Row {
     pub(super) encoded: Option<Vec<u8>>,
 }
 
-/// A file that may be damaged, opened for reading above it.
+/// A file that may be damaged, opened for reading above it; without what is in its journal, where that cannot
+/// be taken up.
 pub(in crate::store) fn look(path: &Path) -> Result<Held, String> {
-    opened(path, false).map_err(|trouble| trouble.damage(path).what)
+    let opened = opened(path, false).or_else(|_| alone(path, false));
+    opened.map_err(|trouble| trouble.damage(path).what)
 }
 
 /// What the file says of its network's rules.
 pub(in crate::store) fn rules_of(path: &Path) -> Option<String> {
-    opened(path, false).and_then(|database| owner(&database)).ok().map(|owner| owner.rules)
+    alone(path, false).and_then(|database| owner(&database)).ok().map(|owner| owner.rules)
 }
 
-/// The file, opened; with `check`, every page of it was held against its checksum.
+/// The file with what its journal adds, opened; with `check`, every page of it was held against its checksum.
 pub(super) fn opened(path: &Path, check: bool) -> Result<Held, Trouble> {
+    let database = alone(path, check)?;
+    guarded(|| journal::replay(&database, path))?;
+    Ok(database)
+}
+
+/// The file without its journal.
+fn alone(path: &Path, check: bool) -> Result<Held, Trouble> {
     guarded(|| {
         let overlay = Overlay::open(path).map_err(Trouble::Io)?;
         Held::over(overlay, builder().set_check_integrity_on_open(check))

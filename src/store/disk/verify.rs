@@ -15,6 +15,7 @@ use crate::encoding;
 use crate::limits::{MAX_FINDINGS, MAX_UNREADABLE};
 use crate::params::Params;
 use crate::store::disk::checksum::{self, CHECKSUMS};
+use crate::store::disk::journal;
 use crate::store::disk::load::{Owner, owner};
 use crate::store::disk::reach::{Meta, Row, is_about_content, is_unclosed, look, opened, row};
 use crate::store::disk::runs::{self, RUNS};
@@ -56,6 +57,8 @@ pub(in crate::store) enum Place {
     Row,
     /// Its encoding begins here in the file's bytes, and is so long.
     Bytes(u64, usize),
+    /// The same, in the journal's.
+    Journal(u64, usize),
 }
 
 /// A block that is whole.
@@ -91,6 +94,8 @@ pub(in crate::store) fn scan(
                 scan.salvage(path, params, progress);
                 return Ok(scan);
             };
+            // If it is the journal that cannot be taken up, what is whole of it is looked for.
+            scan.lost = journal::beside(path).exists();
             database
         }
     };
@@ -214,21 +219,26 @@ impl Scan {
         let mut known: BTreeSet<BlockHash> = self.good.iter().map(|good| good.header.hash()).collect();
         let first = self.good.iter().map(|good| good.number + 1).max().unwrap_or(0);
         let mut more = Vec::new();
-        let searched = salvage::search(path, params, progress, &mut |offset, block| {
-            if known.insert(block.hash()) {
-                let height = block.block().transactions.first().and_then(Transaction::as_coinbase);
-                self.transactions += block.ids().len() as u64;
-                self.bytes += block.encoded().len() as u64;
-                more.push(Good {
-                    number: first + more.len() as u64,
-                    place: Place::Bytes(offset, block.encoded().len()),
-                    header: *block.header(),
-                    claimed: height.map_or(0, |coinbase| coinbase.height),
-                });
+        let journal = Some(journal::beside(path)).filter(|journal| journal.exists());
+        let files: [(_, fn(u64, usize) -> Place); 2] =
+            [(Some(path.to_owned()), Place::Bytes), (journal, Place::Journal)];
+        for (path, place) in files.into_iter().filter_map(|(path, place)| Some((path?, place))) {
+            let searched = salvage::search(&path, params, progress, &mut |offset, block| {
+                if known.insert(block.hash()) {
+                    let height = block.block().transactions.first().and_then(Transaction::as_coinbase);
+                    self.transactions += block.ids().len() as u64;
+                    self.bytes += block.encoded().len() as u64;
+                    more.push(Good {
+                        number: first + more.len() as u64,
+                        place: place(offset, block.encoded().len()),
+                        header: *block.header(),
+                        claimed: height.map_or(0, |coinbase| coinbase.height),
+                    });
+                }
+            });
+            if let Err(error) = searched {
+                self.found(format!("its bytes cannot be searched: {error}"));
             }
-        });
-        if let Err(error) = searched {
-            self.found(format!("its bytes cannot be searched: {error}"));
         }
         match more.len() {
             0 => {}

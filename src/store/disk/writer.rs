@@ -1,9 +1,11 @@
-//! The thread that commits: it gathers what waits into one transaction, so that a sync pays for one flush
-//! in many blocks, and a block at the tip for one of its own. A batch is never divided: a reorg is one batch,
-//! and after a crash there is all of it or nothing.
+//! The thread that commits: it gathers what waits into one commit, so that a sync pays for one flush in many
+//! blocks, and a block at the tip for one of its own. What is small goes to the journal first (`journal`), the
+//! rest to the tables at once. A batch is never divided: a reorg is one batch, and after a crash there is all of
+//! it or nothing.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
@@ -13,6 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::limits::{INDEX_REST, MAX_COMMIT_BYTES, MIN_CHECKSUM_BYTES, MIN_FREE_BYTES};
 use crate::store::disk::checksum::{self, CHECKSUMS};
 use crate::store::disk::index::{Index, places};
+use crate::store::disk::journal::Journal;
 use crate::store::disk::tables::{BLOCKS, HEADERS, META, Trouble, WAITING, guarded, meta, waiting_row};
 use crate::store::disk::{Marks, Shared};
 use crate::store::folder::Checkpoint;
@@ -21,12 +24,12 @@ use crate::types::{BlockHash, Header, TxId};
 
 /// A batch, its blocks numbered.
 pub(super) struct Task {
-    seq: u64,
-    add: Vec<(u64, [u8; Header::LEN], Bytes)>,
-    drop: Vec<u64>,
-    tip: BlockHash,
-    waiting: Vec<Waiting>,
-    gone: Vec<TxId>,
+    pub(super) seq: u64,
+    pub(super) add: Vec<(u64, [u8; Header::LEN], Bytes)>,
+    pub(super) drop: Vec<u64>,
+    pub(super) tip: BlockHash,
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) gone: Vec<TxId>,
 }
 
 impl Task {
@@ -57,7 +60,7 @@ impl Task {
         Task { seq, add, drop, tip, waiting, gone }
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let blocks = self.add.iter().map(|(_, _, encoded)| encoded.len());
         blocks.chain(self.waiting.iter().map(|waiting| waiting.encoded.len())).sum()
     }
@@ -67,6 +70,8 @@ impl Task {
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) marks: Marks,
+    /// Where small commits go first; none: nowhere.
+    pub(super) journal: Option<Journal>,
     /// Where free space is looked after, and an orderly end is marked.
     pub(super) folder: Option<PathBuf>,
     pub(super) committed: UnboundedSender<Result<u64, Failure>>,
@@ -85,33 +90,76 @@ impl Writer {
                 bytes += more.bytes();
                 group.push(more);
             }
-            if let Err(failure) = self.commit(&group) {
+            let seqs: Vec<u64> = group.iter().map(|task| task.seq).collect();
+            if let Err(failure) = self.commit(group) {
                 let _ = self.committed.send(Err(failure));
                 return;
             }
-            for task in &group {
+            for seq in seqs {
                 // Nobody listens: then nobody needs to know.
-                let _ = self.committed.send(Ok(task.seq));
+                let _ = self.committed.send(Ok(seq));
             }
-            next = submitted.try_recv().ok().or_else(|| self.rest(&submitted));
+            next = match submitted.try_recv() {
+                Ok(task) => Some(task),
+                Err(_) => match self.rest(&submitted) {
+                    Ok(next) => next,
+                    Err(failure) => {
+                        let _ = self.committed.send(Err(failure));
+                        return;
+                    }
+                },
+            };
         }
-        self.leave_checkpoint();
+        match self.take_up(Vec::new()) {
+            Ok(()) => {
+                self.catch_up();
+                if let Some(Err(error)) = self.journal.as_ref().map(Journal::end) {
+                    tracing::warn!(%error, "the journal could not be emptied");
+                }
+                self.leave_checkpoint();
+            }
+            // All of it is durable where it is, and the next start takes it up.
+            Err(failure) => tracing::warn!(%failure, "the journal stays for the next start"),
+        }
     }
 
-    /// The next task, once there is one. If there is none for a while, or none any more, there is time for what
-    /// nobody waits for.
-    fn rest(&self, submitted: &mpsc::Receiver<Task>) -> Option<Task> {
-        if let Ok(task) = submitted.recv_timeout(INDEX_REST) {
-            return Some(task);
+    /// The next task, once there is one. If there is none for a while, there is time for what nobody waits for.
+    fn rest(&mut self, submitted: &mpsc::Receiver<Task>) -> Result<Option<Task>, Failure> {
+        match submitted.recv_timeout(INDEX_REST) {
+            Ok(task) => return Ok(Some(task)),
+            Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if self.journal.as_ref().is_some_and(Journal::is_half_full) {
+            self.take_up(Vec::new())?;
         }
         self.catch_up();
-        submitted.recv().ok()
+        Ok(submitted.recv().ok())
     }
 
     /// Makes `group` durable, all of it or nothing.
-    fn commit(&mut self, group: &[Task]) -> Result<(), Failure> {
+    fn commit(&mut self, group: Vec<Task>) -> Result<(), Failure> {
         self.check_refused()?;
-        self.check_space(group)?;
+        self.check_space(&group)?;
+        let Some(journal) = self.journal.as_mut().filter(|journal| journal.takes(&group)) else {
+            return self.take_up(group);
+        };
+        let number = self.marks.commits + 1;
+        let tip = group.last().map_or(self.marks.tip, |task| task.tip);
+        let blocks = group.iter().flat_map(|task| &task.add);
+        let bytes: u64 = blocks.map(|(_, _, encoded)| encoded.len() as u64).sum();
+        journal.append(number, group).map_err(|error| self.failure(Trouble::Io(error)))?;
+        (self.marks.commits, self.marks.tip) = (number, tip);
+        self.shared.write_state().bytes += bytes;
+        Ok(())
+    }
+
+    /// Commits what is in the journal, and `group` after it, to the tables.
+    fn take_up(&mut self, group: Vec<Task>) -> Result<(), Failure> {
+        let written_down = self.journal.as_ref().map_or(&[][..], Journal::tasks);
+        if written_down.is_empty() && group.is_empty() {
+            return Ok(());
+        }
         let index_is_due = self.index_is_due();
         // A commit that fails is the last one: nobody asks for these again.
         let mut marks = core::mem::take(&mut self.marks);
@@ -121,20 +169,15 @@ impl Writer {
             // Before the group drops any of what is indexed here.
             let indexed = if index_is_due { Some(self.write_index(&transaction)?) } else { None };
             let mut tables = Tables::open(&transaction)?;
-            for task in group {
+            for task in written_down.iter().chain(&group) {
                 marks.write(&mut tables, task)?;
+                marks.tip = task.tip;
             }
             drop(tables);
-            marks.commits += 1;
-            let tip = group.last().map(|task| task.tip).unwrap_or_default();
-            {
-                let mut table = transaction.open_table(META)?;
-                table.insert(meta::TIP, &tip.0[..])?;
-                table.insert(meta::COMMITS, &marks.commits.to_le_bytes()[..])?;
-                table.insert(meta::BYTES, &marks.bytes.to_le_bytes()[..])?;
-            }
+            // What was written down is counted.
+            marks.commits += u64::from(!group.is_empty());
+            marks.write_meta(&transaction)?;
             transaction.commit()?;
-            marks.tip = tip;
             Ok(indexed)
         });
         self.check_refused()?;
@@ -143,9 +186,10 @@ impl Writer {
         if let Some(indexed) = indexed {
             self.indexed(indexed);
         }
+        let written_down = self.journal.as_mut().map(Journal::taken_up).unwrap_or_default();
         let mut state = self.shared.write_state();
         state.bytes = self.marks.bytes;
-        for (at, _, _) in group.iter().flat_map(|task| &task.add) {
+        for (at, _, _) in written_down.iter().chain(&group).flat_map(|task| &task.add) {
             state.pending.remove(at);
         }
         let dropped = core::mem::take(&mut self.marks.dropped);
@@ -199,7 +243,7 @@ impl Writer {
 
 /// What a commit writes to: opening a table costs as much as writing a small block, so those that few commits
 /// need are opened when they do.
-struct Tables<'a> {
+pub(super) struct Tables<'a> {
     transaction: &'a WriteTransaction,
     headers: Table<'a, u64, &'static [u8; Header::LEN]>,
     blocks: Table<'a, u64, &'static [u8]>,
@@ -209,7 +253,7 @@ struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    fn open(transaction: &'a WriteTransaction) -> Result<Tables<'a>, Trouble> {
+    pub(super) fn open(transaction: &'a WriteTransaction) -> Result<Tables<'a>, Trouble> {
         Ok(Tables {
             transaction,
             headers: transaction.open_table(HEADERS)?,
@@ -254,8 +298,17 @@ fn opened<T>(place: &mut Option<T>, open: impl FnOnce() -> Result<T, Trouble>) -
 }
 
 impl Marks {
+    /// Writes the marks themselves.
+    pub(super) fn write_meta(&self, transaction: &WriteTransaction) -> Result<(), Trouble> {
+        let mut table = transaction.open_table(META)?;
+        table.insert(meta::TIP, &self.tip.0[..])?;
+        table.insert(meta::COMMITS, &self.commits.to_le_bytes()[..])?;
+        table.insert(meta::BYTES, &self.bytes.to_le_bytes()[..])?;
+        Ok(())
+    }
+
     /// Writes what `task` changes.
-    fn write(&mut self, tables: &mut Tables<'_>, task: &Task) -> Result<(), Trouble> {
+    pub(super) fn write(&mut self, tables: &mut Tables<'_>, task: &Task) -> Result<(), Trouble> {
         for (at, header, encoded) in &task.add {
             tables.headers.insert(at, header)?;
             tables.blocks.insert(at, &encoded[..])?;

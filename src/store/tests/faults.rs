@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
 use super::life::{Held, life};
-use super::medium::Medium;
+use super::medium::Disk;
 use super::*;
 use crate::store::disk::load::{open_backend, over_backend};
 
@@ -17,8 +17,15 @@ fn rounds(usual: u64) -> u64 {
     asked.and_then(|(_, value)| value.parse().ok()).unwrap_or(usual)
 }
 
-fn opened(medium: &Medium) -> Result<(Store, Committed, Loaded), OpenError> {
-    over_backend(open_backend(medium.clone())?, &Params::regtest())
+fn opened(disk: &Disk) -> Result<(Store, Committed, Loaded), OpenError> {
+    over_backend(open_backend(disk.chain.clone())?, disk.journal.clone(), &Params::regtest())
+}
+
+/// Leaves so much room on the disk as the dice say, for the one file or the other.
+fn fill(disk: &Disk, dice: &mut ChaCha12Rng) {
+    let file = if dice.random_ratio(1, 2) { &disk.chain } else { &disk.journal };
+    let more = dice.random_range(0..60_000);
+    file.with(|sectors| sectors.room = Some(sectors.current.len() as u64 + more));
 }
 
 /// How many batches were acknowledged, and why no more were.
@@ -33,11 +40,11 @@ fn told(committed: &mut Committed) -> (usize, Option<Failure>) {
     }
 }
 
-/// Which state of the node's life is on `medium`: whole, and every block of it readable.
+/// Which state of the node's life is on `disk`: whole, and every block of it readable.
 #[track_caller]
-fn state_on(medium: &Medium, held: &[Held], seed: u64) -> usize {
+fn state_on(disk: &Disk, held: &[Held], seed: u64) -> usize {
     let (store, _committed, loaded) =
-        opened(medium).unwrap_or_else(|error| panic!("seed {seed}: it does not open: {error}"));
+        opened(disk).unwrap_or_else(|error| panic!("seed {seed}: it does not open: {error}"));
     let found = Held { headers: loaded.headers, tip: loaded.tip, waiting: loaded.waiting };
     for header in &found.headers {
         let block = read(&store, &header.hash()).expect("a block of its own");
@@ -57,13 +64,13 @@ fn a_power_cut_at_any_moment_leaves_the_old_or_the_new_state() {
     for seed in 0..rounds(150) {
         let mut dice = ChaCha12Rng::seed_from_u64(seed);
         let (batches, held) = life(&mut dice, 12);
-        let medium = Medium::default();
-        drop(opened(&medium).expect("a new disk"));
+        let disk = Disk::default();
+        drop(opened(&disk).expect("a new disk"));
         let fuse = dice.random_range(0..160);
-        medium.with(|sectors| sectors.fuse = Some(fuse));
+        disk.burn(fuse);
         // It may not even come to its start: that is a cut as well.
         let mut acknowledged = 0;
-        if let Ok((store, mut committed, _)) = opened(&medium) {
+        if let Ok((store, mut committed, _)) = opened(&disk) {
             for batch in batches {
                 store.submit(batch);
                 // Sometimes they come faster than they can be flushed.
@@ -79,7 +86,7 @@ fn a_power_cut_at_any_moment_leaves_the_old_or_the_new_state() {
             acknowledged += more;
         }
         cut += usize::from(acknowledged + 1 < held.len());
-        let found = state_on(&medium.after_power_cut(&mut dice), &held, seed);
+        let found = state_on(&disk.after_power_cut(&mut dice), &held, seed);
         assert!(found >= acknowledged, "seed {seed}: {acknowledged} were acknowledged, {found} are there");
     }
     println!("{cut} lives were cut short");
@@ -93,13 +100,13 @@ fn whatever_keeps_a_commit_from_the_disk_reads_go_on() {
         let mut dice = ChaCha12Rng::seed_from_u64(seed);
         let (batches, _) = life(&mut dice, 20);
         let batches = batches.into_iter().map(|batch| Batch { forget: Vec::new(), ..batch });
-        let medium = Medium::default();
-        let (store, mut committed, _) = opened(&medium).expect("a new disk");
+        let disk = Disk::default();
+        let (store, mut committed, _) = opened(&disk).expect("a new disk");
         let is_full = seed % 2 == 0;
-        medium.with(|sectors| match is_full {
-            true => sectors.room = Some(sectors.current.len() as u64 + dice.random_range(0..60_000)),
-            false => sectors.fuse = Some(dice.random_range(0..100)),
-        });
+        match is_full {
+            true => fill(&disk, &mut dice),
+            false => disk.burn(dice.random_range(0..100)),
+        }
         let blocks: Vec<StoredBlock> = batches
             .flat_map(|batch| {
                 let blocks = batch.blocks.clone();
@@ -132,9 +139,9 @@ fn whatever_keeps_a_commit_from_the_disk_reads_go_on() {
 #[test]
 fn what_waits_for_the_disk_is_flushed_together_and_what_comes_alone_at_once() {
     let flushes = |waits: bool| {
-        let medium = Medium::default();
-        let (store, mut committed, _) = opened(&medium).expect("a new disk");
-        let before = medium.with(|sectors| sectors.flushes);
+        let disk = Disk::default();
+        let (store, mut committed, _) = opened(&disk).expect("a new disk");
+        let before = disk.flushes();
         let mut parent = genesis();
         let mut submit = |seq| {
             let next = block(parent, seq, 1, &[]);
@@ -143,7 +150,7 @@ fn what_waits_for_the_disk_is_flushed_together_and_what_comes_alone_at_once() {
         };
         if waits {
             // The first commit waits for the disk, the others for the first.
-            medium.with(|_| (1..=200).for_each(&mut submit));
+            disk.journal.with(|_| (1..=200).for_each(&mut submit));
             assert_eq!(told_next(&mut committed, 200), (1..=200).collect::<Vec<_>>());
         } else {
             for seq in 1..=200 {
@@ -151,7 +158,7 @@ fn what_waits_for_the_disk_is_flushed_together_and_what_comes_alone_at_once() {
                 assert_eq!(committed.wait(), Some(Ok(seq)));
             }
         }
-        medium.with(|sectors| sectors.flushes) - before
+        disk.flushes() - before
     };
     let (together, alone) = (flushes(true), flushes(false));
     println!("200 blocks: {together} flushes together, {alone} alone");
@@ -166,20 +173,20 @@ fn told_next(committed: &mut Committed, count: usize) -> Vec<u64> {
 
 #[test]
 fn a_number_that_the_index_is_past_is_not_given_again() {
-    let medium = Medium::default();
-    let (store, ..) = opened(&medium).expect("a new disk");
+    let disk = Disk::default();
+    let (store, ..) = opened(&disk).expect("a new disk");
     let gone = block(genesis(), 1, 1, &[1]);
     store.submit(batch(1, &[&gone], &[]));
     drop(store);
-    let (store, ..) = opened(&medium).expect("an old disk");
+    let (store, ..) = opened(&disk).expect("an old disk");
     store.submit(Batch { tip: genesis(), ..batch(1, &[], &[gone.hash()]) });
     drop(store);
-    let (store, mut committed, _) = opened(&medium).expect("an old disk");
+    let (store, mut committed, _) = opened(&disk).expect("an old disk");
     let late = block(genesis(), 1, 2, &[2]);
     store.submit(batch(1, &[&late], &[]));
     assert_eq!(committed.wait(), Some(Ok(1)));
     // The power goes before the index is flushed.
-    let cut = Medium::of(medium.with(|sectors| sectors.flushed.clone()));
+    let cut = disk.flushed();
     let (store, _committed, loaded) = opened(&cut).expect("an old disk");
     assert_eq!(loaded.tip, late.hash());
     assert_eq!(find(&store, &content(2).id()), [late.hash()]);
@@ -192,19 +199,19 @@ fn a_full_disk_stops_commits_and_loses_nothing() {
     for seed in 0..rounds(40) {
         let mut dice = ChaCha12Rng::seed_from_u64(seed);
         let (batches, held) = life(&mut dice, 40);
-        let medium = Medium::default();
-        drop(opened(&medium).expect("a new disk"));
-        let size = medium.with(|sectors| sectors.current.len() as u64);
-        let (store, mut committed, _) = opened(&medium).expect("an old disk");
-        let room = size + dice.random_range(0..60_000);
-        medium.with(|sectors| sectors.room = Some(room));
+        let disk = Disk::default();
+        drop(opened(&disk).expect("a new disk"));
+        let (store, mut committed, _) = opened(&disk).expect("an old disk");
+        fill(&disk, &mut dice);
         batches.into_iter().for_each(|batch| store.submit(batch));
         store.close();
         let (acknowledged, failure) = told(&mut committed);
         assert!(failure.is_none_or(|failure| matches!(failure, Failure::Full { .. })), "seed {seed}");
         drop(store);
-        medium.with(|sectors| sectors.room = None);
-        let found = state_on(&medium, &held, seed);
+        for file in [&disk.chain, &disk.journal] {
+            file.with(|sectors| sectors.room = None);
+        }
+        let found = state_on(&disk, &held, seed);
         assert!(found >= acknowledged, "seed {seed}: {acknowledged} were acknowledged, {found} are there");
     }
 }

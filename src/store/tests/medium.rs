@@ -10,7 +10,46 @@ use rand_chacha::ChaCha12Rng;
 /// Bytes that a disk writes as one.
 const SECTOR: usize = 512;
 
-/// A disk that a test can hurt.
+/// The two files of a store on a disk that a test can hurt.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Disk {
+    pub(super) chain: Medium,
+    pub(super) journal: Medium,
+}
+
+impl Disk {
+    /// After so many operations on either file the power goes.
+    pub(super) fn burn(&self, operations: u64) {
+        let fuse = Arc::new(Mutex::new(operations));
+        for file in [&self.chain, &self.journal] {
+            file.with(|sectors| sectors.fuse = Some(fuse.clone()));
+        }
+    }
+
+    /// Whether the power is gone.
+    pub(super) fn is_cut(&self) -> bool {
+        let fuse = self.chain.with(|sectors| sectors.fuse.clone());
+        fuse.is_some_and(|fuse| *fuse.lock().unwrap_or_else(PoisonError::into_inner) == 0)
+    }
+
+    /// What is on it after the power went: all that was flushed, and of the rest any part, in sectors.
+    pub(super) fn after_power_cut(&self, dice: &mut ChaCha12Rng) -> Disk {
+        Disk { chain: self.chain.after_power_cut(dice), journal: self.journal.after_power_cut(dice) }
+    }
+
+    /// What was flushed, and nothing else.
+    pub(super) fn flushed(&self) -> Disk {
+        let flushed = |file: &Medium| Medium::of(file.with(|sectors| sectors.flushed.clone()));
+        Disk { chain: flushed(&self.chain), journal: flushed(&self.journal) }
+    }
+
+    /// Flushes so far.
+    pub(super) fn flushes(&self) -> u64 {
+        [&self.chain, &self.journal].map(|file| file.with(|sectors| sectors.flushes)).iter().sum()
+    }
+}
+
+/// A file that a test can hurt.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Medium(Arc<Mutex<Sectors>>);
 
@@ -22,8 +61,8 @@ pub(super) struct Sectors {
     pub(super) flushed: Vec<u8>,
     /// What was done since.
     since: Vec<Change>,
-    /// Operations until the power goes.
-    pub(super) fuse: Option<u64>,
+    /// Operations until the power goes, on whichever file.
+    fuse: Option<Arc<Mutex<u64>>>,
     /// Bytes that there is room for.
     pub(super) room: Option<u64>,
     /// Flushes so far.
@@ -53,14 +92,10 @@ impl Change {
 
 impl Sectors {
     fn spend(&mut self) -> io::Result<()> {
-        match &mut self.fuse {
-            Some(0) => Err(io::Error::other("the power is gone")),
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
+        let Some(fuse) = &self.fuse else { return Ok(()) };
+        let mut left = fuse.lock().unwrap_or_else(PoisonError::into_inner);
+        *left = left.checked_sub(1).ok_or_else(|| io::Error::other("the power is gone"))?;
+        Ok(())
     }
 
     fn change(&mut self, change: Change) -> io::Result<()> {
@@ -87,8 +122,7 @@ impl Medium {
         Medium(Arc::new(Mutex::new(Sectors { current: bytes.clone(), flushed: bytes, ..Sectors::default() })))
     }
 
-    /// What is on the disk after the power went: all that was flushed, and of the rest any part, in sectors.
-    pub(super) fn after_power_cut(&self, dice: &mut ChaCha12Rng) -> Medium {
+    fn after_power_cut(&self, dice: &mut ChaCha12Rng) -> Medium {
         let bytes = self.with(|sectors| {
             let mut bytes = sectors.flushed.clone();
             let all = dice.random_ratio(1, 4);

@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
-use super::medium::Medium;
+use super::medium::Disk;
 use super::*;
 use crate::limits::VERIFIED_AT_START;
 use crate::store::disk::load::{open_backend, over_backend};
@@ -208,13 +208,15 @@ fn a_power_cut_while_runs_are_written_loses_no_place() {
     let mut cut = 0;
     for seed in 0..8 {
         let mut dice = ChaCha12Rng::seed_from_u64(seed);
-        let medium = Medium::default();
-        let on = |medium: &Medium| over_backend(open_backend(medium.clone())?, &Params::regtest());
-        drop(on(&medium).expect("a new disk"));
+        let disk = Disk::default();
+        let regtest = Params::regtest();
+        let on =
+            |disk: &Disk| over_backend(open_backend(disk.chain.clone())?, disk.journal.clone(), &regtest);
+        drop(on(&disk).expect("a new disk"));
         let fuse = dice.random_range(20..200);
-        medium.with(|sectors| sectors.fuse = Some(fuse));
+        disk.burn(fuse);
         let mut acknowledged = 0;
-        if let Ok((store, mut committed, _)) = on(&medium) {
+        if let Ok((store, mut committed, _)) = on(&disk) {
             for (part, seq) in blocks.chunks(MANY).zip(1..) {
                 store.submit(batch(seq, &part.iter().collect::<Vec<_>>(), &[]));
             }
@@ -224,8 +226,8 @@ fn a_power_cut_while_runs_are_written_loses_no_place() {
                 acknowledged = seq as usize;
             }
         }
-        cut += usize::from(medium.with(|sectors| sectors.fuse == Some(0)));
-        let (store, _committed, loaded) = on(&medium.after_power_cut(&mut dice)).expect("an old disk");
+        cut += usize::from(disk.is_cut());
+        let (store, _committed, loaded) = on(&disk.after_power_cut(&mut dice)).expect("an old disk");
         assert!(loaded.headers.len() >= MANY * acknowledged, "seed {seed}");
         assert_found(&store, &blocks[..loaded.headers.len()]);
     }

@@ -79,8 +79,7 @@ pub enum What {
         ancestor: Place,
         /// Blocks that left the chain.
         depth: u32,
-        /// Transactions of theirs that wait again. Those of blocks that must be read back first come with a
-        /// later PoolChanged.
+        /// Transactions of theirs that wait again.
         returned: Ids,
     },
     /// Other transactions wait than before.

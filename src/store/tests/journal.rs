@@ -1,0 +1,235 @@
+//! Small commits, which are in the journal before they are in the tables: what a start makes of it, whatever
+//! state it is in.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
+use super::medium::Disk;
+use super::*;
+use crate::store::disk::load::{open_backend, over_backend};
+use crate::store::folder::JOURNAL_FILE;
+
+fn opened(disk: &Disk) -> Result<(Store, Committed, Loaded), OpenError> {
+    over_backend(open_backend(disk.chain.clone())?, disk.journal.clone(), &Params::regtest())
+}
+
+/// A content of so many bytes.
+fn large(nonce: u64, bytes: usize) -> Transaction {
+    Transaction::Content(Content {
+        nonce,
+        data: vec![nonce as u8; bytes].try_into().expect("within the limit"),
+    })
+}
+
+/// `count` blocks in a row, and the batch of each.
+fn chain(count: u64) -> Vec<(Block, Batch)> {
+    let mut parent = genesis();
+    (1..=count)
+        .map(|height| {
+            let next = block(parent, height, 1, &[height]);
+            parent = next.hash();
+            let batch = batch(height, &[&next], &[]);
+            (next, batch)
+        })
+        .collect()
+}
+
+/// A node's folder as a kill -9 leaves it after `blocks`: nothing was closed.
+fn killed(blocks: &[(Block, Batch)]) -> TempDir {
+    let (alive, dead) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let mut opened = open(alive.path(), &Params::regtest(), NodeId([1; 16])).expect("a new folder");
+    for (_, batch) in blocks {
+        opened.store.submit(batch.clone());
+        assert_eq!(opened.committed.wait(), Some(Ok(batch.seq)));
+    }
+    for name in [CHAIN_FILE, JOURNAL_FILE] {
+        std::fs::copy(alive.path().join(name), dead.path().join(name)).expect("copied");
+    }
+    dead
+}
+
+fn started(folder: &TempDir) -> Result<(usize, Store), OpenError> {
+    let opened = open(folder.path(), &Params::regtest(), NodeId([1; 16]))?;
+    Ok((opened.loaded.headers.len(), opened.store))
+}
+
+/// The journal in `folder`, changed.
+fn change(folder: &TempDir, change: impl FnOnce(&mut Vec<u8>)) {
+    let path = folder.path().join(JOURNAL_FILE);
+    let mut bytes = std::fs::read(&path).expect("a journal");
+    change(&mut bytes);
+    std::fs::write(&path, bytes).expect("written");
+}
+
+/// Where each record begins, and where the last one ends.
+fn records(bytes: &[u8]) -> Vec<usize> {
+    let mut places = vec![0];
+    loop {
+        let at = places[places.len() - 1];
+        let length =
+            bytes.get(at..at + 4).map_or(0, |head| u32::from_le_bytes(head.try_into().expect("four")));
+        if length == 0 {
+            return places;
+        }
+        places.push(at + 20 + length as usize);
+    }
+}
+
+#[test]
+fn what_a_killed_node_had_committed_is_there_whoever_looks() {
+    let blocks = chain(30);
+    let folder = killed(&blocks);
+    let before = std::fs::read(folder.path().join(CHAIN_FILE)).expect("a file");
+    let params = Arc::new(Params::regtest());
+    let report = verify(folder.path(), &params, &mut |_, _| {}).expect("a folder");
+    assert_eq!((report.blocks, &report.findings[..]), (31, &[][..]));
+    assert_eq!(report.tip.expect("a tip").hash, blocks[29].0.hash());
+    assert_eq!(
+        std::fs::read(folder.path().join(CHAIN_FILE)).expect("a file"),
+        before,
+        "who looks changes nothing"
+    );
+    // And again: what was taken up is not taken up twice.
+    for _ in 0..2 {
+        let (count, store) = started(&folder).expect("it starts");
+        assert_eq!(count, 30);
+        for (block, _) in &blocks {
+            assert!(read(&store, &block.hash()).is_some());
+            assert_eq!(find(&store, &block.ids()[1]), [block.hash()]);
+        }
+    }
+}
+
+#[test]
+fn a_record_in_pieces_at_the_end_was_told_to_nobody_one_before_others_is_damage() {
+    let blocks = chain(10);
+    let at = {
+        let folder = killed(&blocks);
+        records(&std::fs::read(folder.path().join(JOURNAL_FILE)).expect("a journal"))
+    };
+    assert_eq!(at.len(), 11);
+    // (what is done to it, blocks that are there; none: the node does not start)
+    type Change = Box<dyn Fn(&mut Vec<u8>)>;
+    let flip = |place: usize| -> Change { Box::new(move |bytes| bytes[place] ^= 4) };
+    let cut = |place: usize| -> Change { Box::new(move |bytes| bytes.truncate(place)) };
+    let rows: [(&str, Change, Option<usize>); 9] = [
+        ("as it was", cut(usize::MAX), Some(10)),
+        ("a bit of the last", flip(at[9] + 25), Some(9)),
+        ("the last, cut", cut(at[10] - 1), Some(9)),
+        ("the last, its head cut", cut(at[9] + 11), Some(9)),
+        ("nothing", cut(0), Some(0)),
+        ("a bit of the first", flip(at[0] + 25), None),
+        ("a bit of one in the middle", flip(at[4] + 30), None),
+        ("the length of one in the middle", flip(at[4]), None),
+        ("the number of one in the middle", flip(at[4] + 4), None),
+    ];
+    for (what, make, expected) in rows {
+        let folder = killed(&blocks);
+        change(&folder, make);
+        match (started(&folder), expected) {
+            (Ok((count, _)), Some(expected)) => assert_eq!(count, expected, "{what}"),
+            (Err(OpenError::Damaged(damage)), None) => {
+                assert!(damage.what.contains("journal"), "{what}: {damage}");
+                // A repair keeps all that is whole.
+                let params = Arc::new(Params::regtest());
+                let repaired =
+                    repair(folder.path(), &params, NodeId([1; 16]), &mut |_, _| {}).expect("repaired");
+                assert!(repaired.made.is_some(), "{what}");
+                let after =
+                    started(&folder).unwrap_or_else(|error| panic!("{what}: after the repair: {error}"));
+                // The blocks themselves may be whole, wherever the journal is not.
+                assert!(
+                    after.0 == 10 || what == "a bit of the first" && after.0 == 0,
+                    "{what}: {} blocks",
+                    after.0
+                );
+            }
+            (other, _) => panic!("{what}: {:?}", other.map(|(count, _)| count)),
+        }
+    }
+}
+
+#[test]
+fn the_journal_of_another_node_or_another_time_is_not_taken_for_its_own() {
+    let (ours, more) = (killed(&chain(3)), killed(&chain(9)));
+    // One that ran on: its tables are older than what this journal begins with, once it has lost its beginning.
+    let journal = |folder: &TempDir| folder.path().join(JOURNAL_FILE);
+    let late = std::fs::read(journal(&more)).expect("a journal");
+    let at = records(&late);
+    std::fs::write(journal(&ours), &late[at[5]..]).expect("written");
+    let error = started(&ours).err().expect("a gap").to_string();
+    assert!(error.contains("has commit 7, and not commit 2"), "{error}");
+    // Another node's says nothing here.
+    let other = tempfile::tempdir().expect("a folder");
+    drop(open(other.path(), &Params::regtest(), NodeId([2; 16])).expect("a new folder"));
+    std::fs::copy(journal(&more), journal(&other)).expect("copied");
+    let opened = open(other.path(), &Params::regtest(), NodeId([2; 16])).expect("it starts");
+    assert_eq!(opened.loaded.headers.len(), 0);
+}
+
+/// Rows 35 and 61 of docs/hostile.md: the power goes while the journal is written, while the tables take it up,
+/// and while a start does.
+#[test]
+fn a_power_cut_between_journal_and_tables_loses_nothing() {
+    let (mut cut, mut taken_up) = (0, 0);
+    for seed in 0..60 {
+        let mut dice = ChaCha12Rng::seed_from_u64(seed);
+        let disk = Disk::default();
+        drop(opened(&disk).expect("a new disk"));
+        disk.burn(dice.random_range(4..120));
+        let (mut parent, mut height) = (genesis(), 0);
+        let mut acknowledged: Vec<(BlockHash, TxId)> = Vec::new();
+        if let Ok((store, mut committed, _)) = opened(&disk) {
+            for seq in 1..30 {
+                height += 1;
+                let next = block(parent, height, 1, &[height]);
+                parent = next.hash();
+                // Few of these fill the journal; some are too large for it.
+                let waits = large(seq, dice.random_range(0..60_000));
+                let waiting = (0..dice.random_range(1..6)).map(|_| Waiting::from(&waits));
+                store.submit(Batch { waiting: waiting.take(1).collect(), ..batch(seq, &[&next], &[]) });
+                match committed.wait() {
+                    Some(Ok(_)) => acknowledged.push((next.hash(), waits.id())),
+                    _ => break,
+                }
+            }
+            taken_up += usize::from(disk.journal.with(|sectors| sectors.current.len()) > 0);
+        }
+        cut += usize::from(disk.is_cut());
+        let mut left = disk.after_power_cut(&mut dice);
+        // The power may go again while the journal is taken up.
+        for _ in 0..2 {
+            left.burn(dice.random_range(0..20));
+            drop(opened(&left));
+            left = left.after_power_cut(&mut dice);
+        }
+        let (store, _committed, loaded) =
+            opened(&left).unwrap_or_else(|error| panic!("seed {seed}: it does not open: {error}"));
+        assert!(loaded.headers.len() >= acknowledged.len(), "seed {seed}");
+        for (hash, id) in &acknowledged {
+            assert!(read(&store, hash).is_some(), "seed {seed}: a block");
+            assert!(loaded.waiting.iter().any(|waits| waits.id() == *id), "seed {seed}: a content");
+        }
+    }
+    println!("{cut} of 60 were cut short, {taken_up} wrote a journal");
+    assert!(cut > 0 && taken_up > 0);
+}
+
+#[test]
+fn a_journal_that_is_full_is_taken_up_and_begins_again() {
+    let disk = Disk::default();
+    let (store, mut committed, _) = opened(&disk).expect("a new disk");
+    let mut parent = genesis();
+    for seq in 1..=40 {
+        let next = block(parent, seq, 1, &[]);
+        parent = next.hash();
+        let waits = large(seq, 40_000);
+        store.submit(Batch { waiting: vec![Waiting::from(&waits)], ..batch(seq, &[&next], &[]) });
+        assert_eq!(committed.wait(), Some(Ok(seq)));
+    }
+    let length = disk.journal.with(|sectors| sectors.current.len());
+    assert!(length < 40 * 40_000 / 2, "{length} bytes");
+    drop(store);
+    let (_store, _committed, loaded) = opened(&disk).expect("an old disk");
+    assert_eq!((loaded.headers.len(), loaded.waiting.len()), (40, 40));
+}
