@@ -9,6 +9,9 @@ use super::*;
 use crate::limits::VERIFIED_AT_START;
 use crate::store::disk::load::{open_backend, over_backend};
 
+/// What is done to a file.
+type Harm = fn(&redb::WriteTransaction);
+
 /// Contents of a block: enough that it gets a checksum.
 const CONTENTS: u64 = 700;
 
@@ -103,7 +106,7 @@ fn many_ids_become_runs_few_become_rows_and_all_are_found() {
 #[test]
 fn a_place_less_or_more_in_a_run_and_another_checksum_are_named() {
     let blocks = chain(MANY);
-    let harms: [(&str, fn(&redb::WriteTransaction)); 3] = [
+    let harms: [(&str, Harm); 3] = [
         ("is not in the index", |t| {
             t.open_table(RUNS).expect("a table").pop_first().expect("written");
         }),
