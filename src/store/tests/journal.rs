@@ -100,6 +100,7 @@ fn what_a_killed_node_had_committed_is_there_whoever_looks() {
     }
 }
 
+/// Row 62 of docs/hostile.md.
 #[test]
 fn a_record_in_pieces_at_the_end_was_told_to_nobody_one_before_others_is_damage() {
     let blocks = chain(10);
