@@ -28,6 +28,7 @@ use redb::{Database, Durability, ReadableDatabase, ReadableTable, StorageBackend
 use sha2::{Digest, Sha256};
 
 use crate::encoding::{self, Decode, Encode};
+use crate::file::sync_folder_of;
 use crate::limits::{JOURNAL_BYTES, JOURNAL_STEP_BYTES, MAX_JOURNALED_BYTES};
 use crate::store::Waiting;
 use crate::store::disk::Marks;
@@ -107,7 +108,13 @@ struct Record {
 impl Journal {
     /// The journal of `node`'s tables at `chain`, made if it is not there; what is in it is in the tables.
     pub(super) fn open(chain: &Path, node: NodeId) -> Result<Journal, Trouble> {
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(beside(chain))?;
+        let path = beside(chain);
+        let is_new = !path.exists();
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+        if is_new {
+            // A record is no use in a file that a power cut makes vanish.
+            sync_folder_of(&path)?;
+        }
         Journal::over(Box::new(FileBackend::new(file)?), node)
     }
 
