@@ -220,7 +220,8 @@ impl Scan {
         let first = self.good.iter().map(|good| good.number + 1).max().unwrap_or(0);
         let mut more = Vec::new();
         let journal = Some(journal::beside(path)).filter(|journal| journal.exists());
-        let files: [(_, fn(u64, usize) -> Place); 2] =
+        type Where = fn(u64, usize) -> Place;
+        let files: [(Option<_>, Where); 2] =
             [(Some(path.to_owned()), Place::Bytes), (journal, Place::Journal)];
         for (path, place) in files.into_iter().filter_map(|(path, place)| Some((path?, place))) {
             let searched = salvage::search(&path, params, progress, &mut |offset, block| {
