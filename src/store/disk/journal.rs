@@ -24,13 +24,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, StorageBackend};
+use redb::{Durability, ReadableDatabase, ReadableTable, StorageBackend};
 use sha2::{Digest, Sha256};
 
 use crate::encoding::{self, Decode, Encode};
 use crate::limits::{JOURNAL_BYTES, JOURNAL_STEP_BYTES, MAX_JOURNALED_BYTES};
 use crate::store::Waiting;
-use crate::store::disk::Marks;
+use crate::store::disk::{Held, Marks};
 use crate::store::disk::load::owner;
 use crate::store::disk::overlay::Overlay;
 use crate::store::disk::reach::Meta;
@@ -171,7 +171,7 @@ impl Journal {
 }
 
 /// Has the tables of `database`, which are at `chain`, take up what the journal beside them has.
-pub(super) fn replay(database: &Database, chain: &Path) -> Result<(), Trouble> {
+pub(super) fn replay(database: &Held, chain: &Path) -> Result<(), Trouble> {
     match Overlay::open(&beside(chain)) {
         Ok(file) => replay_of(database, &file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -180,7 +180,7 @@ pub(super) fn replay(database: &Database, chain: &Path) -> Result<(), Trouble> {
 }
 
 /// The same, of the journal in `file`.
-pub(super) fn replay_of(database: &Database, file: &dyn StorageBackend) -> Result<(), Trouble> {
+pub(super) fn replay_of(database: &Held, file: &dyn StorageBackend) -> Result<(), Trouble> {
     let node = owner(database)?.node;
     let Meta { tip, commits, bytes, .. } = Meta::read(database)?;
     let records = records(file, node, commits)?;
@@ -202,7 +202,9 @@ pub(super) fn replay_of(database: &Database, file: &dyn StorageBackend) -> Resul
     }
     drop(tables);
     marks.write_meta(&transaction)?;
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    // What the system refused is in memory alone, and the journal is not to be written over for that.
+    database.watch.refusal().map_or(Ok(()), |error| Err(Trouble::Io(error)))
 }
 
 /// The records of `file` that follow commit `after`.

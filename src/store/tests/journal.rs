@@ -233,3 +233,25 @@ fn a_journal_that_is_full_is_taken_up_and_begins_again() {
     let (_store, _committed, loaded) = opened(&disk).expect("an old disk");
     assert_eq!((loaded.headers.len(), loaded.waiting.len()), (40, 40));
 }
+
+#[test]
+fn a_disk_that_has_no_room_to_take_the_journal_up_loses_nothing_of_it() {
+    let disk = Disk::default();
+    let (store, mut committed, _) = opened(&disk).expect("a new disk");
+    let mut parent = genesis();
+    for seq in 1..=20 {
+        let next = block(parent, seq, 1, &[]);
+        parent = next.hash();
+        let waits = Waiting::from(&large(seq, 20_000));
+        store.submit(Batch { waiting: vec![waits], ..batch(seq, &[&next], &[]) });
+        assert_eq!(committed.wait(), Some(Ok(seq)));
+    }
+    let killed = disk.flushed();
+    killed.chain.with(|sectors| sectors.room = Some(sectors.current.len() as u64));
+    match opened(&killed) {
+        Err(OpenError::Io { error, .. }) => assert_eq!(error.kind(), std::io::ErrorKind::StorageFull),
+        other => panic!("{:?}", other.map(|(_, _, loaded)| loaded.headers.len())),
+    }
+    let (_store, _committed, loaded) = opened(&killed.flushed()).expect("there is room again");
+    assert_eq!((loaded.headers.len(), loaded.waiting.len()), (20, 20));
+}
