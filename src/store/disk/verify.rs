@@ -220,8 +220,8 @@ impl Scan {
         let first = self.good.iter().map(|good| good.number + 1).max().unwrap_or(0);
         let mut more = Vec::new();
         let journal = Some(journal::beside(path)).filter(|path| journal::may_be_at(path));
-        let files: [(_, fn(u64, usize) -> Place); 2] =
-            [(Some(path.to_owned()), Place::Bytes), (journal, Place::Journal)];
+        type InFile = fn(u64, usize) -> Place;
+        let files: [(_, InFile); 2] = [(Some(path.to_owned()), Place::Bytes), (journal, Place::Journal)];
         for (path, place) in files.into_iter().filter_map(|(path, place)| Some((path?, place))) {
             let searched = salvage::search(&path, params, progress, &mut |offset, block| {
                 if known.insert(block.hash()) {

@@ -158,7 +158,7 @@ fn the_journal_of_another_node_or_another_time_is_not_taken_for_its_own() {
     let late = std::fs::read(journal(&more)).expect("a journal");
     let at = records(&late);
     std::fs::write(journal(&more), &late[at[5]..]).expect("written");
-    let error = started(&more).err().expect("a gap").to_string();
+    let error = started(&more).expect_err("a gap").to_string();
     assert!(error.contains("has commit 7, and not commit 2"), "{error}");
     // Another node's says nothing here.
     let other = tempfile::tempdir().expect("a folder");

@@ -103,7 +103,8 @@ fn many_ids_become_runs_few_become_rows_and_all_are_found() {
 #[test]
 fn a_place_less_or_more_in_a_run_and_another_checksum_are_named() {
     let blocks = chain(MANY);
-    let harms: [(&str, fn(&redb::WriteTransaction)); 3] = [
+    type Harm = fn(&redb::WriteTransaction);
+    let harms: [(&str, Harm); 3] = [
         ("is not in the index", |t| {
             t.open_table(RUNS).expect("a table").pop_first().expect("written");
         }),
