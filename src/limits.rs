@@ -380,6 +380,9 @@ pub const JOURNAL_BYTES: u64 = 512 * 1024;
 /// By how much the journal's file grows, in bytes: a flush within a file is faster than one that makes it longer.
 pub const JOURNAL_STEP_BYTES: u64 = 64 * 1024;
 
+/// A longer file is no journal, in bytes, and is not read into memory: sixteen times what one comes to.
+pub const MAX_JOURNAL_FILE_BYTES: u64 = 16 * (JOURNAL_BYTES + MAX_JOURNALED_BYTES as u64);
+
 /// Time without a commit after which the store is idle, and writes what the index lacks: longer than the gaps of
 /// a sync, so that those are no reason for many short runs.
 pub const INDEX_REST: Duration = Duration::from_millis(250);

@@ -1,6 +1,7 @@
 //! What goes wrong with a store, by what follows from it: a folder that cannot be opened, a commit that
 //! failed, a value that is not what was stored.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// Something in the store is not what was put there. It is never handed out.
@@ -160,8 +161,13 @@ impl OpenError {
                 format!("remove {}: it is written again", damage.path.display())
             }
             OpenError::Damaged(damage) => damage.hint(),
-            OpenError::Io { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            OpenError::Io { error, .. } if error.kind() == ErrorKind::PermissionDenied => {
                 "give this user the folder, or name another with --data-dir".to_owned()
+            }
+            OpenError::Io { error, .. }
+                if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+            {
+                "free some space and try again: nothing that was acknowledged is lost".to_owned()
             }
             OpenError::Io { .. } => "name another folder with --data-dir, or use --ephemeral".to_owned(),
         }

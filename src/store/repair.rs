@@ -91,14 +91,14 @@ fn anew(folder: &Folder, scan: Option<&Scan>, params: &Arc<Params>, node: NodeId
         fill(&new, &chain, params, &blocks, tip.hash, scan)?;
     }
     let mut aside = Vec::new();
-    // The checkpoint and the journal of the old file are none of the new one's, and go before that comes.
-    for name in [CHECKPOINT_FILE, JOURNAL_FILE] {
-        aside.extend(set_aside(&folder.file(name), |from, to| fs::rename(from, to))?);
-    }
+    // The old file's checkpoint would say that the new one has lost something.
+    aside.extend(set_aside(&folder.file(CHECKPOINT_FILE), |from, to| fs::rename(from, to))?);
     // The old file keeps its place until the new one takes it.
     aside.extend(set_aside(&chain, |from, to| fs::hard_link(from, to).or_else(|_| fs::rename(from, to)))?);
     let failed = |error| OpenError::Io { path: new.clone(), error };
     fs::rename(&new, &chain).and_then(|()| sync_folder_of(&chain)).map_err(failed)?;
+    // Only now: the old tables without it may look whole. To the new ones it says nothing.
+    aside.extend(set_aside(&folder.file(JOURNAL_FILE), |from, to| fs::rename(from, to))?);
     let waiting = scan.map_or(0, |scan| scan.waiting.len() as u64);
     Ok(Made { node, blocks: blocks.len() as u64 + 1, waiting, tip, aside })
 }

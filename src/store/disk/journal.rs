@@ -9,38 +9,49 @@
 //!
 //! | bytes | what |
 //! |---|---|
+//! | 8 | the first bytes of the key |
 //! | 4 | length of the body, little-endian |
 //! | 8 | number of the commit, little-endian |
-//! | 8 | the first bytes of the SHA-256 of the file's owner, the two fields before, and the body |
+//! | 8 | the first bytes of the SHA-256 of the key, the two fields before, and the body |
 //! | length | body: what the commit changes, encoded as everything else is |
+//!
+//! The key is random and in the tables, and nobody else knows it: strangers write the contents that are in
+//! the bodies, and what looks like a record in there must not be one.
 //!
 //! Once the tables have its commits, the file is written from its beginning again. A record of a commit that the
 //! tables have is passed over, and the first place where no record begins is the end: each is flushed before the
 //! next one is written, so only the last can be in pieces, and nobody was told of that one. A record behind such a
 //! place is a sign of damage.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rand::TryRng;
+use rand::rngs::SysRng;
 use redb::backends::FileBackend;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, StorageBackend};
 use sha2::{Digest, Sha256};
 
 use crate::encoding::{self, Decode, Encode};
 use crate::file::sync_folder_of;
-use crate::limits::{JOURNAL_BYTES, JOURNAL_STEP_BYTES, MAX_JOURNALED_BYTES};
+use crate::limits::{JOURNAL_BYTES, JOURNAL_STEP_BYTES, MAX_JOURNAL_FILE_BYTES, MAX_JOURNALED_BYTES};
 use crate::store::Waiting;
-use crate::store::disk::Marks;
-use crate::store::disk::load::owner;
 use crate::store::disk::overlay::Overlay;
 use crate::store::disk::reach::Meta;
-use crate::store::disk::tables::{Trouble, WAITING, waiting};
+use crate::store::disk::tables::{HEADERS, META, Trouble, WAITING, meta, sized, waiting};
 use crate::store::disk::writer::{Tables, Task};
-use crate::types::{BlockHash, Header, NodeId, TxId};
+use crate::store::disk::{Held, Marks};
+use crate::types::{BlockHash, Header, TxId};
 
 /// What is before a record's body.
-const HEAD: usize = 4 + 8 + 8;
+const HEAD: usize = MARK + 4 + 8 + 8;
+
+/// How much of the key is before a record.
+const MARK: usize = 8;
+
+/// What makes a record one of these tables' own.
+pub(super) type Key = [u8; 16];
 
 /// The journal of the tables at `chain`: beside them.
 pub(in crate::store) fn beside(chain: &Path) -> PathBuf {
@@ -50,7 +61,7 @@ pub(in crate::store) fn beside(chain: &Path) -> PathBuf {
 /// A file of records, open to be written.
 pub(super) struct Journal {
     file: Box<dyn StorageBackend>,
-    node: NodeId,
+    key: Key,
     /// Where the next record goes.
     at: u64,
     /// How long the file is: writing within it changes nothing but its bytes, which is what a flush is fast at.
@@ -106,27 +117,26 @@ struct Record {
 }
 
 impl Journal {
-    /// The journal of `node`'s tables at `chain`, made if it is not there; what is in it is in the tables.
-    pub(super) fn open(chain: &Path, node: NodeId) -> Result<Journal, Trouble> {
+    /// The journal of the tables at `chain`, made if it is not there; what is in it is in the tables.
+    pub(super) fn open(chain: &Path, key: Key) -> Result<Journal, Trouble> {
         let path = beside(chain);
-        let is_new = !path.exists();
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
-        if is_new {
-            // A record is no use in a file that a power cut makes vanish.
-            sync_folder_of(&path)?;
-        }
-        Journal::over(Box::new(FileBackend::new(file)?), node)
+        // A flush of the file is not one of its name.
+        sync_folder_of(&path)?;
+        Journal::over(Box::new(FileBackend::new(file)?), key)
     }
 
     /// The same, over `file`.
-    pub(super) fn over(file: Box<dyn StorageBackend>, node: NodeId) -> Result<Journal, Trouble> {
+    pub(super) fn over(file: Box<dyn StorageBackend>, key: Key) -> Result<Journal, Trouble> {
         let length = file.len()?;
-        Ok(Journal { file, node, at: 0, length, tasks: Vec::new() })
+        Ok(Journal { file, key, at: 0, length, tasks: Vec::new() })
     }
 
     /// Whether it takes a commit of these tasks: a small one that drops nothing.
     pub(super) fn takes(&self, group: &[Task]) -> bool {
-        let bytes: usize = group.iter().map(Task::bytes).sum();
+        // What stands for the rest of a record.
+        let rows = |task: &Task| 100 + 40 * (task.add.len() + task.waiting.len() + task.gone.len());
+        let bytes: usize = group.iter().map(|task| task.bytes() + rows(task)).sum();
         bytes <= MAX_JOURNALED_BYTES
             && self.at < JOURNAL_BYTES
             && group.iter().all(|task| task.drop.is_empty())
@@ -138,10 +148,11 @@ impl Journal {
         let mut record = vec![0; HEAD];
         encoding::encode_into(&entries, &mut record);
         let length = u32::try_from(record.len() - HEAD).unwrap_or(u32::MAX).to_le_bytes();
-        record[..4].copy_from_slice(&length);
-        record[4..12].copy_from_slice(&number.to_le_bytes());
-        let sum = checksum(self.node, number, &record[HEAD..]);
-        record[12..HEAD].copy_from_slice(&sum);
+        record[..MARK].copy_from_slice(&self.key[..MARK]);
+        record[MARK..MARK + 4].copy_from_slice(&length);
+        record[MARK + 4..MARK + 12].copy_from_slice(&number.to_le_bytes());
+        let sum = checksum(&self.key, number, &record[HEAD..]);
+        record[MARK + 12..HEAD].copy_from_slice(&sum);
         let end = self.at + record.len() as u64;
         if end > self.length {
             self.length = end.next_multiple_of(JOURNAL_STEP_BYTES);
@@ -177,20 +188,72 @@ impl Journal {
     }
 }
 
+/// The key of the tables' journal; none in a file that never had a journal.
+pub(super) fn key(database: &Database) -> Result<Option<Key>, Trouble> {
+    let table = database.begin_read()?.open_table(META)?;
+    if table.get(meta::KEY)?.is_none() { Ok(None) } else { Ok(Some(sized(&table, meta::KEY)?)) }
+}
+
+/// A new one.
+pub(super) fn fresh_key() -> Result<Key, Trouble> {
+    let mut key = Key::default();
+    SysRng.try_fill_bytes(&mut key).map_err(|error| Trouble::Io(io::Error::other(error)))?;
+    Ok(key)
+}
+
 /// Has the tables of `database`, which are at `chain`, take up what the journal beside them has.
-pub(super) fn replay(database: &Database, chain: &Path) -> Result<(), Trouble> {
-    match Overlay::open(&beside(chain)) {
-        Ok(file) => replay_of(database, &file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error.into()),
+pub(super) fn replay(database: &Held, chain: &Path) -> Result<(), Trouble> {
+    match there(chain)? {
+        Some(file) => replay_of(database, &file),
+        None => Ok(()),
     }
 }
 
+fn is_one(found: &fs::Metadata) -> bool {
+    found.is_file() && found.len() <= MAX_JOURNAL_FILE_BYTES
+}
+
+/// Whether what is at `path` may be a journal, whole or damaged.
+pub(super) fn may_be_at(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| is_one(&found))
+}
+
+/// The journal beside the tables at `chain`, to be read, if there is one.
+fn there(chain: &Path) -> Result<Option<Overlay>, Trouble> {
+    let path = beside(chain);
+    let found = match fs::metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found.map_err(unread)?,
+    };
+    if !is_one(&found) {
+        return Err(Trouble::Damaged(format!("the journal beside it, {}, is none", path.display())));
+    }
+    Overlay::open(&path).map(Some).map_err(unread)
+}
+
+/// Has them take up every record that is whole, whatever is between: for a repair.
+pub(super) fn replay_whole(database: &Held, chain: &Path) -> Result<(), Trouble> {
+    let Some(file) = there(chain)? else { return Ok(()) };
+    let (Some(key), Meta { commits, .. }) = (key(database)?, Meta::read(database)?) else { return Ok(()) };
+    let bytes = bytes(&file)?;
+    let all = later(&bytes, 0, &key).filter(|record| record.number > commits);
+    let mut records: Vec<Record> = all.collect();
+    records.sort_by_key(|record| record.number);
+    take_up(database, &records)
+}
+
+fn unread(error: io::Error) -> Trouble {
+    Trouble::Io(io::Error::new(error.kind(), format!("the journal beside it cannot be read: {error}")))
+}
+
 /// The same, of the journal in `file`.
-pub(super) fn replay_of(database: &Database, file: &dyn StorageBackend) -> Result<(), Trouble> {
-    let node = owner(database)?.node;
-    let Meta { tip, commits, bytes, .. } = Meta::read(database)?;
-    let records = records(file, node, commits)?;
+pub(super) fn replay_of(database: &Held, file: &dyn StorageBackend) -> Result<(), Trouble> {
+    let Some(key) = key(database)? else { return Ok(()) };
+    take_up(database, &records(file, &key, Meta::read(database)?.commits)?)
+}
+
+fn take_up(database: &Held, records: &[Record]) -> Result<(), Trouble> {
+    let Meta { tip, bytes, indexed, .. } = Meta::read(database)?;
     let Some(last) = records.last() else { return Ok(()) };
     let mut marks = Marks { commits: last.number, tip, bytes, ..Marks::default() };
     for row in database.begin_read()?.open_table(WAITING)?.iter()? {
@@ -198,6 +261,16 @@ pub(super) fn replay_of(database: &Database, file: &dyn StorageBackend) -> Resul
         let (id, _) = waiting(row.value()).map_err(Trouble::Damaged)?;
         marks.waiting.insert(id, at.value());
         marks.next_waiting = at.value() + 1;
+    }
+    // No number is given twice: a block that has one of these is of another past than the tables'.
+    let headers = database.begin_read()?.open_table(HEADERS)?;
+    let mut next = headers.last()?.map_or(0, |(at, _)| at.value() + 1).max(indexed);
+    for (at, _, _) in records.iter().flat_map(|record| &record.tasks).flat_map(|task| &task.add) {
+        if *at < next {
+            let what = format!("the journal beside it has another block number {at}: it is of another time");
+            return Err(Trouble::Damaged(what));
+        }
+        next = at + 1;
     }
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
@@ -209,16 +282,17 @@ pub(super) fn replay_of(database: &Database, file: &dyn StorageBackend) -> Resul
     }
     drop(tables);
     marks.write_meta(&transaction)?;
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    // What the system refused is in memory alone, and the journal is not to be written over for that.
+    database.watch.refusal().map_or(Ok(()), |error| Err(Trouble::Io(error)))
 }
 
 /// The records of `file` that follow commit `after`.
-fn records(file: &dyn StorageBackend, node: NodeId, after: u64) -> Result<Vec<Record>, Trouble> {
-    let mut bytes = vec![0; file.len()? as usize];
-    file.read(0, &mut bytes)?;
+fn records(file: &dyn StorageBackend, key: &Key, after: u64) -> Result<Vec<Record>, Trouble> {
+    let bytes = bytes(file)?;
     let (mut at, mut records) = (0, Vec::new());
     let mut next = after + 1;
-    while let Some(record) = record(&bytes[at..], node)? {
+    while let Some(record) = record(&bytes[at..], key)? {
         at += record.size;
         if record.number < next {
             continue;
@@ -230,17 +304,22 @@ fn records(file: &dyn StorageBackend, node: NodeId, after: u64) -> Result<Vec<Re
         records.push(record);
     }
     // Whatever comes after the end was overtaken, but for what the disk has kept behind a damaged record.
-    let later = (at + 1..bytes.len().saturating_sub(HEAD)).find_map(|at| {
-        let head = &bytes[at..];
-        let number = u64::from_le_bytes(*head.get(4..)?.first_chunk()?);
-        // The number says enough not to hash every place.
-        let may_be = (next..next + JOURNAL_BYTES).contains(&number);
-        if may_be { record(head, node).ok().flatten() } else { None }
-    });
-    match later {
+    match later(&bytes, at + 1, key).find(|record| record.number >= next) {
         Some(record) => Err(gap(next, record.number)),
         None => Ok(records),
     }
+}
+
+fn bytes(file: &dyn StorageBackend) -> Result<Vec<u8>, Trouble> {
+    let mut bytes = vec![0; file.len()? as usize];
+    file.read(0, &mut bytes).map_err(unread)?;
+    Ok(bytes)
+}
+
+/// What is whole from the place `from` on, wherever it begins.
+fn later(bytes: &[u8], from: usize, key: &Key) -> impl Iterator<Item = Record> {
+    let marks = (from..bytes.len().saturating_sub(HEAD)).filter(|at| bytes[*at..].starts_with(&key[..MARK]));
+    marks.filter_map(|at| record(&bytes[at..], key).ok().flatten())
 }
 
 fn gap(missing: u64, found: u64) -> Trouble {
@@ -248,12 +327,13 @@ fn gap(missing: u64, found: u64) -> Trouble {
 }
 
 /// The record that `bytes` begin with.
-fn record(bytes: &[u8], node: NodeId) -> Result<Option<Record>, Trouble> {
-    let Some((head, rest)) = bytes.split_first_chunk::<HEAD>() else { return Ok(None) };
+fn record(bytes: &[u8], key: &Key) -> Result<Option<Record>, Trouble> {
+    let Some(marked) = bytes.strip_prefix(&key[..MARK]) else { return Ok(None) };
+    let Some((head, rest)) = marked.split_first_chunk::<{ HEAD - MARK }>() else { return Ok(None) };
     let [l0, l1, l2, l3, n0, n1, n2, n3, n4, n5, n6, n7, sum @ ..] = *head;
     let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
     let number = u64::from_le_bytes([n0, n1, n2, n3, n4, n5, n6, n7]);
-    let Some(body) = rest.get(..length).filter(|body| checksum(node, number, body) == sum) else {
+    let Some(body) = rest.get(..length).filter(|body| checksum(key, number, body) == sum) else {
         return Ok(None);
     };
     let entries: Vec<Entry> = encoding::decode(body).map_err(|error| {
@@ -265,9 +345,9 @@ fn record(bytes: &[u8], node: NodeId) -> Result<Option<Record>, Trouble> {
     Ok(Some(Record { number, tasks, size: HEAD + length }))
 }
 
-fn checksum(node: NodeId, number: u64, body: &[u8]) -> [u8; 8] {
+fn checksum(key: &Key, number: u64, body: &[u8]) -> [u8; 8] {
     let length = (body.len() as u64).to_le_bytes();
-    let parts = [&node.0[..], &length, &number.to_le_bytes(), body];
+    let parts = [&key[..], &length, &number.to_le_bytes(), body];
     let hash: [u8; 32] =
         parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize().into();
     let [a, b, c, d, e, f, g, h, ..] = hash;

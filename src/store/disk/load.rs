@@ -109,9 +109,24 @@ pub(in crate::store) fn start(
 }
 
 /// The journal beside the file at `path`, all of which its tables have; none for a file of a version that has none.
-fn journal_of(database: &Database, path: &Path) -> Result<Option<Journal>, Trouble> {
-    let owner = owner(database)?;
-    (owner.format >= FORMAT).then(|| Journal::open(path, owner.node)).transpose()
+fn journal_of(database: &Held, path: &Path) -> Result<Option<Journal>, Trouble> {
+    if owner(database)?.format < FORMAT {
+        return Ok(None);
+    }
+    let key = match guarded(|| journal::key(database))? {
+        Some(key) => key,
+        // It was of the first format until a moment ago.
+        None => guarded(|| give_key(database))?,
+    };
+    Journal::open(path, key).map(Some)
+}
+
+fn give_key(database: &Held) -> Result<journal::Key, Trouble> {
+    let key = journal::fresh_key()?;
+    let transaction = database.begin_write()?;
+    transaction.open_table(META)?.insert(meta::KEY, &key[..])?;
+    transaction.commit()?;
+    database.watch.refusal().map_or(Ok(key), |error| Err(Trouble::Io(error)))
 }
 
 /// The keeper over a file that was opened to be read, of which `contents` were: it leaves no mark.
@@ -186,8 +201,10 @@ pub(in crate::store) fn over_backend(
     replayed.map_err(|trouble| unopened(trouble, path))?;
     let contents = contents(&database, path, params)?;
     let (told, committed) = tokio::sync::mpsc::unbounded_channel();
-    let journal = Journal::over(Box::new(journal), node).map_err(|trouble| unopened(trouble, path))?;
-    let place = Place { file: path.to_owned(), folder: None, journal: Some(journal) };
+    let key = guarded(|| journal::key(&database)).map_err(|trouble| unopened(trouble, path))?;
+    let journal = key.map(|key| Journal::over(Box::new(journal), key)).transpose();
+    let journal = journal.map_err(|trouble| unopened(trouble, path))?;
+    let place = Place { file: path.to_owned(), folder: None, journal };
     let (disk, loaded) = keeper(database, place, contents, told)?;
     Ok((Store { keeper: Arc::new(disk) }, crate::store::Committed(committed), loaded))
 }
@@ -202,6 +219,7 @@ pub(super) fn initialise(database: &Database, params: &Params, node: NodeId) -> 
         table.insert(meta::NETWORK, &params.network().0[..])?;
         table.insert(meta::RULES, params.rules().to_string().as_bytes())?;
         table.insert(meta::NODE, &node.0[..])?;
+        table.insert(meta::KEY, &journal::fresh_key()?[..])?;
         table.insert(meta::TIP, &genesis.hash.0[..])?;
         table.insert(meta::COMMITS, &1u64.to_le_bytes()[..])?;
         table.insert(meta::BYTES, &(genesis.encoded.len() as u64).to_le_bytes()[..])?;

@@ -27,10 +27,15 @@ pub(super) struct Row {
     pub(super) encoded: Option<Vec<u8>>,
 }
 
-/// A file that may be damaged, opened for reading above it; without what is in its journal, where that cannot
-/// be taken up.
+/// A file that may be damaged, opened for reading above it, with what is whole of its journal.
 pub(in crate::store) fn look(path: &Path) -> Result<Held, String> {
-    let opened = opened(path, false).or_else(|_| alone(path, false));
+    let with_whole = || {
+        let database = alone(path, false)?;
+        guarded(|| journal::replay_whole(&database, path))?;
+        Ok(database)
+    };
+    let opened =
+        opened(path, false).or_else(|_: Trouble| with_whole()).or_else(|_: Trouble| alone(path, false));
     opened.map_err(|trouble| trouble.damage(path).what)
 }
 

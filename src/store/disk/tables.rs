@@ -41,6 +41,8 @@ pub(super) mod meta {
     pub(in crate::store) const RULES: &str = "rules";
     /// The node's id, 16 bytes.
     pub(in crate::store) const NODE: &str = "node";
+    /// Of the records in the journal, 16 bytes; files of [`super::FIRST_FORMAT`] have none.
+    pub(in crate::store) const KEY: &str = "journal";
     /// The active tip's hash, 32 bytes.
     pub(in crate::store) const TIP: &str = "tip";
     /// How many commits there were, 8 bytes.

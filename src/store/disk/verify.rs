@@ -219,10 +219,9 @@ impl Scan {
         let mut known: BTreeSet<BlockHash> = self.good.iter().map(|good| good.header.hash()).collect();
         let first = self.good.iter().map(|good| good.number + 1).max().unwrap_or(0);
         let mut more = Vec::new();
-        let journal = Some(journal::beside(path)).filter(|journal| journal.exists());
-        type Where = fn(u64, usize) -> Place;
-        let files: [(Option<_>, Where); 2] =
-            [(Some(path.to_owned()), Place::Bytes), (journal, Place::Journal)];
+        let journal = Some(journal::beside(path)).filter(|path| journal::may_be_at(path));
+        type InFile = fn(u64, usize) -> Place;
+        let files: [(_, InFile); 2] = [(Some(path.to_owned()), Place::Bytes), (journal, Place::Journal)];
         for (path, place) in files.into_iter().filter_map(|(path, place)| Some((path?, place))) {
             let searched = salvage::search(&path, params, progress, &mut |offset, block| {
                 if known.insert(block.hash()) {

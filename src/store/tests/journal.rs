@@ -67,11 +67,11 @@ fn records(bytes: &[u8]) -> Vec<usize> {
     loop {
         let at = places[places.len() - 1];
         let length =
-            bytes.get(at..at + 4).map_or(0, |head| u32::from_le_bytes(head.try_into().expect("four")));
+            bytes.get(at + 8..at + 12).map_or(0, |head| u32::from_le_bytes(head.try_into().expect("four")));
         if length == 0 {
             return places;
         }
-        places.push(at + 20 + length as usize);
+        places.push(at + 28 + length as usize);
     }
 }
 
@@ -113,16 +113,17 @@ fn a_record_in_pieces_at_the_end_was_told_to_nobody_one_before_others_is_damage(
     type Change = Box<dyn Fn(&mut Vec<u8>)>;
     let flip = |place: usize| -> Change { Box::new(move |bytes| bytes[place] ^= 4) };
     let cut = |place: usize| -> Change { Box::new(move |bytes| bytes.truncate(place)) };
-    let rows: [(&str, Change, Option<usize>); 9] = [
+    let rows: [(&str, Change, Option<usize>); 10] = [
         ("as it was", cut(usize::MAX), Some(10)),
-        ("a bit of the last", flip(at[9] + 25), Some(9)),
+        ("a bit of the last", flip(at[9] + 33), Some(9)),
         ("the last, cut", cut(at[10] - 1), Some(9)),
-        ("the last, its head cut", cut(at[9] + 11), Some(9)),
+        ("the last, its head cut", cut(at[9] + 19), Some(9)),
         ("nothing", cut(0), Some(0)),
-        ("a bit of the first", flip(at[0] + 25), None),
-        ("a bit of one in the middle", flip(at[4] + 30), None),
-        ("the length of one in the middle", flip(at[4]), None),
-        ("the number of one in the middle", flip(at[4] + 4), None),
+        ("a bit of the first", flip(at[0] + 33), None),
+        ("a bit of one in the middle", flip(at[4] + 38), None),
+        ("the beginning of one in the middle", flip(at[4]), None),
+        ("the length of one in the middle", flip(at[4] + 8), None),
+        ("the number of one in the middle", flip(at[4] + 12), None),
     ];
     for (what, make, expected) in rows {
         let folder = killed(&blocks);
@@ -152,18 +153,18 @@ fn a_record_in_pieces_at_the_end_was_told_to_nobody_one_before_others_is_damage(
 
 #[test]
 fn the_journal_of_another_node_or_another_time_is_not_taken_for_its_own() {
-    let (ours, more) = (killed(&chain(3)), killed(&chain(9)));
+    let more = killed(&chain(9));
     // One that ran on: its tables are older than what this journal begins with, once it has lost its beginning.
     let journal = |folder: &TempDir| folder.path().join(JOURNAL_FILE);
     let late = std::fs::read(journal(&more)).expect("a journal");
     let at = records(&late);
-    std::fs::write(journal(&ours), &late[at[5]..]).expect("written");
-    let error = started(&ours).expect_err("a gap").to_string();
+    std::fs::write(journal(&more), &late[at[5]..]).expect("written");
+    let error = started(&more).expect_err("a gap").to_string();
     assert!(error.contains("has commit 7, and not commit 2"), "{error}");
     // Another node's says nothing here.
     let other = tempfile::tempdir().expect("a folder");
     drop(open(other.path(), &Params::regtest(), NodeId([2; 16])).expect("a new folder"));
-    std::fs::copy(journal(&more), journal(&other)).expect("copied");
+    std::fs::write(journal(&other), &late).expect("written");
     let opened = open(other.path(), &Params::regtest(), NodeId([2; 16])).expect("it starts");
     assert_eq!(opened.loaded.headers.len(), 0);
 }
@@ -233,4 +234,149 @@ fn a_journal_that_is_full_is_taken_up_and_begins_again() {
     drop(store);
     let (_store, _committed, loaded) = opened(&disk).expect("an old disk");
     assert_eq!((loaded.headers.len(), loaded.waiting.len()), (40, 40));
+}
+
+#[test]
+fn a_disk_that_has_no_room_to_take_the_journal_up_loses_nothing_of_it() {
+    let disk = Disk::default();
+    let (store, mut committed, _) = opened(&disk).expect("a new disk");
+    let mut parent = genesis();
+    for seq in 1..=20 {
+        let next = block(parent, seq, 1, &[]);
+        parent = next.hash();
+        let waits = Waiting::from(&large(seq, 20_000));
+        store.submit(Batch { waiting: vec![waits], ..batch(seq, &[&next], &[]) });
+        assert_eq!(committed.wait(), Some(Ok(seq)));
+    }
+    let killed = disk.flushed();
+    killed.chain.with(|sectors| sectors.room = Some(sectors.current.len() as u64));
+    match opened(&killed) {
+        Err(OpenError::Io { error, .. }) => assert_eq!(error.kind(), std::io::ErrorKind::StorageFull),
+        other => panic!("{:?}", other.map(|(_, _, loaded)| loaded.headers.len())),
+    }
+    let (_store, _committed, loaded) = opened(&killed.flushed()).expect("there is room again");
+    assert_eq!((loaded.headers.len(), loaded.waiting.len()), (20, 20));
+}
+
+/// Who submits contents knows the node's id: everybody does.
+#[test]
+fn a_record_inside_a_content_is_none() {
+    let record = {
+        let disk = Disk::default();
+        let (store, mut committed, _) = opened(&disk).expect("a node of that id");
+        for seq in 1..=30 {
+            store.submit(Batch { seq, ..Batch::empty(genesis()) });
+            assert_eq!(committed.wait(), Some(Ok(seq)));
+        }
+        let bytes = disk.journal.with(|sectors| sectors.current.clone());
+        let last = records(&bytes).iter().rev().nth(1).copied().expect("a record");
+        bytes[last..].to_vec()
+    };
+    let mut data = vec![0; 3000];
+    data.extend(&record[..200]);
+    let hostile =
+        Transaction::Content(Content { nonce: 1, data: data.try_into().expect("within the limit") });
+
+    let disk = Disk::default();
+    let (store, mut committed, _) = opened(&disk).expect("a new disk");
+    let first = block(genesis(), 1, 1, &[]);
+    let many = (0..10).map(|nonce| Waiting::from(&large(nonce, 60_000))).collect();
+    let batches = [
+        Batch { waiting: vec![Waiting::from(&hostile)], ..batch(1, &[], &[]) },
+        // The tables take all up, and the journal begins again.
+        Batch { waiting: many, ..batch(2, &[], &[]) },
+        batch(3, &[&first], &[]),
+    ];
+    for (batch, seq) in batches.into_iter().zip(1..) {
+        store.submit(batch);
+        assert_eq!(committed.wait(), Some(Ok(seq)));
+    }
+    let (_store, _committed, loaded) = opened(&disk.flushed()).expect("what a user wrote is no damage");
+    assert_eq!((loaded.headers.len(), loaded.waiting.len()), (1, 11));
+}
+
+#[test]
+fn what_is_no_journal_is_named_and_a_repair_puts_it_aside() {
+    type Change = fn(&std::path::Path);
+    let rows: [(&str, Change); 2] = [
+        ("a folder", |path| std::fs::create_dir(path).expect("a folder")),
+        ("a hole of a terabyte", |path| {
+            std::fs::File::create(path).and_then(|file| file.set_len(1 << 40)).expect("a file");
+        }),
+    ];
+    for (what, make) in rows {
+        let folder = killed(&chain(3));
+        let path = folder.path().join(JOURNAL_FILE);
+        std::fs::remove_file(&path).expect("a journal");
+        make(&path);
+        let params = Arc::new(Params::regtest());
+        let error = started(&folder).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("chain.journal, is none"), "{what}: {error:?}");
+        let report = verify(folder.path(), &params, &mut |_, _| {}).expect("a folder");
+        assert!(report.findings[0].to_string().contains("chain.journal, is none"), "{what}");
+        repair(folder.path(), &params, NodeId([1; 16]), &mut |_, _| {}).expect("repaired");
+        assert!(started(&folder).is_ok(), "{what}");
+    }
+}
+
+/// Files put back from backups, each of another moment.
+#[test]
+fn a_journal_of_another_past_is_not_laid_over_the_tables() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name);
+    let run = |blocks: &[(Block, Batch)]| {
+        let mut opened = open(folder.path(), &Params::regtest(), NodeId([1; 16])).expect("it starts");
+        for (_, batch) in blocks {
+            opened.store.submit(batch.clone());
+            assert_eq!(opened.committed.wait(), Some(Ok(batch.seq)));
+        }
+        std::fs::read(file(JOURNAL_FILE)).expect("a journal")
+    };
+    run(&[]);
+    let first = std::fs::read(file(CHAIN_FILE)).expect("a file");
+    let journal = run(&chain(4));
+    // Back to the beginning, where the same blocks came in fewer commits; then the journal comes back.
+    std::fs::write(file(CHAIN_FILE), first).expect("written");
+    std::fs::remove_file(file("checkpoint.json")).expect("an orderly end");
+    std::fs::write(file(JOURNAL_FILE), []).expect("written");
+    let blocks: Vec<Block> = chain(3).into_iter().map(|(block, _)| block).collect();
+    run(&[(blocks[0].clone(), batch(1, &blocks.iter().collect::<Vec<_>>(), &[]))]);
+    std::fs::write(file(JOURNAL_FILE), journal).expect("written");
+    let error = started(&folder).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("another block number 2"), "{error:?}");
+    repair(folder.path(), &Arc::new(Params::regtest()), NodeId([1; 16]), &mut |_, _| {}).expect("repaired");
+    assert_eq!(started(&folder).expect("it starts").0, 4);
+}
+
+#[test]
+fn a_repair_that_was_killed_before_its_end_has_lost_nothing() {
+    let folder = killed(&chain(10));
+    change(&folder, |bytes| {
+        let at = records(bytes)[4];
+        bytes[at + 38] ^= 4;
+    });
+    let damaged = std::fs::read(folder.path().join(JOURNAL_FILE)).expect("a journal");
+    let params = Arc::new(Params::regtest());
+    repair(folder.path(), &params, NodeId([1; 16]), &mut |_, _| {}).expect("repaired");
+    // The new tables are there, and the old journal is still beside them.
+    std::fs::write(folder.path().join(JOURNAL_FILE), damaged).expect("written");
+    let report = verify(folder.path(), &params, &mut |_, _| {}).expect("a folder");
+    assert_eq!(report.findings, []);
+    assert_eq!(started(&folder).expect("it starts").0, 10);
+}
+
+#[test]
+fn a_repair_keeps_what_waits_in_whole_records_on_both_sides_of_a_broken_one() {
+    let mut blocks = chain(10);
+    for (nth, (_, batch)) in blocks.iter_mut().enumerate() {
+        batch.waiting = vec![Waiting::from(&large(nth as u64, 100))];
+    }
+    let folder = killed(&blocks);
+    change(&folder, |bytes| {
+        let at = records(bytes)[4];
+        bytes[at + 38] ^= 4;
+    });
+    repair(folder.path(), &Arc::new(Params::regtest()), NodeId([1; 16]), &mut |_, _| {}).expect("repaired");
+    let opened = open(folder.path(), &Params::regtest(), NodeId([1; 16])).expect("it starts");
+    assert_eq!(opened.loaded.waiting.len(), 9);
 }
