@@ -60,6 +60,17 @@ impl State {
     pub(super) fn note(&mut self, number: u64, ids: &[TxId]) {
         self.unindexed.extend(ids.iter().map(|id| (beginning(&id.0), number)));
     }
+
+    /// The number of the first block that is not in the tables: the index goes no further.
+    fn first_pending(&self) -> u64 {
+        self.pending.keys().next().copied().unwrap_or(self.next)
+    }
+
+    /// Whether a block is in the tables and not in their index.
+    fn is_index_behind(&self) -> bool {
+        let next = self.first_pending();
+        self.unindexed.iter().any(|(_, number)| *number < next)
+    }
 }
 
 /// The places of a block's transactions.
@@ -109,7 +120,7 @@ impl Writer {
     pub(super) fn write_index(&self, transaction: &WriteTransaction) -> Result<u64, Trouble> {
         let (mut places, next): (Vec<Place>, u64) = {
             let state = self.shared.read_state();
-            let next = state.pending.keys().next().copied().unwrap_or(state.next);
+            let next = state.first_pending();
             (state.unindexed.iter().copied().filter(|(_, number)| *number < next).collect(), next)
         };
         // Neighbours in the index are written one after another.
@@ -142,7 +153,7 @@ impl Writer {
     /// Brings the index up to date. Not flushed to the disk: the next commit does that, and a crash before
     /// it costs a little reading at the start.
     pub(super) fn catch_up(&self) {
-        if self.shared.read_state().unindexed.is_empty() {
+        if !self.shared.read_state().is_index_behind() {
             return;
         }
         let written = guarded(|| {
