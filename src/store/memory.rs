@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::encoding;
-use crate::store::{Batch, Damage, Failure, Keeper, StoredBlock, beginning};
+use crate::store::{Batch, Damage, Failure, Keeper, StoredBlock};
 use crate::types::{Block, BlockHash, Lookup, TxId};
 
 /// Blocks in memory.
@@ -76,7 +76,7 @@ impl Blocks {
         }
         let number = self.next;
         self.next += 1;
-        self.index.extend(block.ids.iter().map(|id| (beginning(&id.0), number)));
+        self.index.extend(block.ids.iter().map(|id| (id.beginning(), number)));
         self.bytes += block.encoded.len() as u64;
         self.numbers.insert(block.hash, number);
         self.by_number.insert(number, (block.hash, block.encoded));
@@ -87,13 +87,13 @@ impl Blocks {
         let Some((_, encoded)) = self.by_number.remove(&number) else { return };
         self.bytes -= encoded.len() as u64;
         for id in ids(&encoded) {
-            self.index.remove(&(beginning(&id.0), number));
+            self.index.remove(&(id.beginning(), number));
         }
     }
 
     /// Blocks that may hold a transaction.
     fn candidates(&self, id: &TxId) -> Vec<(BlockHash, Bytes)> {
-        let begins = beginning(&id.0);
+        let begins = id.beginning();
         let numbers = self.index.range((begins, 0)..=(begins, u64::MAX)).map(|(_, number)| number);
         numbers.filter_map(|number| self.by_number.get(number).cloned()).collect()
     }

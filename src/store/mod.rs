@@ -233,9 +233,3 @@ impl Committed {
         self.0.try_recv().ok()
     }
 }
-
-/// The first eight bytes of a hash or id: what look-ups begin with. Several may begin alike.
-fn beginning(bytes: &[u8; 32]) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *bytes;
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
-}

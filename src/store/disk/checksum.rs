@@ -18,9 +18,14 @@ use crate::types::{BlockHash, Header};
 /// XXH3-64 of a block's encoding, by the number of its arrival.
 pub(super) const CHECKSUMS: TableDefinition<'_, u64, u64> = TableDefinition::new("checksums");
 
+/// Whether the block that `encoded` is gets a checksum.
+pub(super) fn has_one(encoded: &[u8]) -> bool {
+    encoded.len() >= MIN_CHECKSUM_BYTES
+}
+
 /// The checksum of the block that `encoded` is, if it is one that gets one.
 pub(super) fn of(encoded: &[u8]) -> Option<u64> {
-    (encoded.len() >= MIN_CHECKSUM_BYTES).then(|| XxHash3_64::oneshot(encoded))
+    has_one(encoded).then(|| XxHash3_64::oneshot(encoded))
 }
 
 /// Whether `encoded` is the block `hash` as it was when `checksum` was taken of it.

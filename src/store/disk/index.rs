@@ -7,11 +7,11 @@ use redb::{Durability, ReadableDatabase, Table, WriteTransaction};
 
 use crate::encoding;
 use crate::limits::{MAX_UNINDEXED, MIN_FREE_TO_MERGE_BYTES, MIN_RUN};
+use crate::store::Damage;
 use crate::store::disk::runs::{self, Place, RUNS};
 use crate::store::disk::tables::{FORMAT, INDEX, META, Trouble, guarded, if_there, meta};
 use crate::store::disk::writer::{Writer, free_bytes};
 use crate::store::disk::{Shared, State};
-use crate::store::{Damage, beginning};
 use crate::types::{Block, BlockHash, TxId};
 
 /// Rows for which there is always room.
@@ -20,7 +20,7 @@ const UNINDEXED_ROOM: usize = 1024;
 impl Shared {
     /// The blocks that hold a transaction, oldest arrival first. Each is read: ids may begin alike.
     pub(super) fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage> {
-        let begins = beginning(&id.0);
+        let begins = id.beginning();
         let range = (begins, 0)..=(begins, u64::MAX);
         // First memory, then the file: what moves to the file meanwhile is found in one of them.
         let mut numbers: Vec<u64> =
@@ -58,7 +58,7 @@ impl Shared {
 impl State {
     /// Notes where the transactions of block `number` are.
     pub(super) fn note(&mut self, number: u64, ids: &[TxId]) {
-        self.unindexed.extend(ids.iter().map(|id| (beginning(&id.0), number)));
+        self.unindexed.extend(ids.iter().map(|id| (id.beginning(), number)));
     }
 
     /// The number of the first block that is not in the tables: the index goes no further.
@@ -77,7 +77,7 @@ impl State {
 pub(super) fn places(number: u64, encoded: &[u8]) -> Vec<Place> {
     // What cannot be read has none; whoever reads the block itself finds that out.
     let ids = encoding::decode::<Block>(encoded).map(|block| block.ids()).unwrap_or_default();
-    ids.iter().map(|id| (beginning(&id.0), number)).collect()
+    ids.iter().map(|id| (id.beginning(), number)).collect()
 }
 
 /// All that leads from ids to blocks, open for a commit that drops some.

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use redb::backends::FileBackend;
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, StorageBackend};
+use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend};
 use sha2::{Digest, Sha256};
 
 use crate::encoding::{self, Decode, Encode};
@@ -40,7 +40,7 @@ use crate::store::Waiting;
 use crate::store::disk::overlay::Overlay;
 use crate::store::disk::reach::Meta;
 use crate::store::disk::tables::{HEADERS, META, Trouble, WAITING, meta, sized, waiting};
-use crate::store::disk::writer::{Tables, Task};
+use crate::store::disk::writer::{Task, begin};
 use crate::store::disk::{Held, Marks};
 use crate::types::{BlockHash, Header, TxId};
 
@@ -259,8 +259,7 @@ fn take_up(database: &Held, records: &[Record]) -> Result<(), Trouble> {
     for row in database.begin_read()?.open_table(WAITING)?.iter()? {
         let (at, row) = row?;
         let (id, _) = waiting(row.value()).map_err(Trouble::Damaged)?;
-        marks.waiting.insert(id, at.value());
-        marks.next_waiting = at.value() + 1;
+        marks.note_waiting(id, at.value());
     }
     // No number is given twice: a block that has one of these is of another past than the tables'.
     let headers = database.begin_read()?.open_table(HEADERS)?;
@@ -272,19 +271,11 @@ fn take_up(database: &Held, records: &[Record]) -> Result<(), Trouble> {
         }
         next = at + 1;
     }
-    let mut transaction = database.begin_write()?;
-    transaction.set_quick_repair(true);
-    transaction.set_durability(Durability::Immediate)?;
-    let mut tables = Tables::open(&transaction)?;
-    for task in records.iter().flat_map(|record| &record.tasks) {
-        marks.write(&mut tables, task)?;
-        marks.tip = task.tip;
-    }
-    drop(tables);
-    marks.write_meta(&transaction)?;
+    let transaction = begin(database)?;
+    marks.write(&transaction, records.iter().flat_map(|record| &record.tasks))?;
     transaction.commit()?;
     // What the system refused is in memory alone, and the journal is not to be written over for that.
-    database.watch.refusal().map_or(Ok(()), |error| Err(Trouble::Io(error)))
+    Ok(database.watch.check()?)
 }
 
 /// The records of `file` that follow commit `after`.

@@ -67,7 +67,7 @@ pub(in crate::store) fn create(path: &Path, params: &Params, node: NodeId) -> Re
         let file = File::options().read(true).write(true).create_new(true).open(path)?;
         let database = Held::over(FileBackend::new(file)?, &builder())?;
         initialise(&database, params, node)?;
-        database.watch.refusal().map_or(Ok(()), |error| Err(Trouble::Io(error)))
+        Ok(database.watch.check()?)
     });
     made.map_err(|trouble| unopened(trouble, path))
 }
@@ -126,7 +126,8 @@ fn give_key(database: &Held) -> Result<journal::Key, Trouble> {
     let transaction = database.begin_write()?;
     transaction.open_table(META)?.insert(meta::KEY, &key[..])?;
     transaction.commit()?;
-    database.watch.refusal().map_or(Ok(key), |error| Err(Trouble::Io(error)))
+    database.watch.check()?;
+    Ok(key)
 }
 
 /// The keeper over a file that was opened to be read, of which `contents` were: it leaves no mark.
@@ -283,8 +284,7 @@ pub(super) fn contents(database: &Database, path: &Path, params: &Params) -> Res
         for row in read.open_table(WAITING)?.iter()? {
             let (at, row) = row?;
             let (id, transaction) = waiting(row.value()).map_err(Trouble::Damaged)?;
-            contents.marks.waiting.insert(id, at.value());
-            contents.marks.next_waiting = at.value() + 1;
+            contents.marks.note_waiting(id, at.value());
             contents.loaded.waiting.push(transaction);
         }
         for row in blocks.range(indexed..)? {

@@ -43,7 +43,6 @@ use bytes::Bytes;
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::limits::MIN_CHECKSUM_BYTES;
 use crate::store::{Batch, Damage, Failure, Keeper};
 use crate::types::{BlockHash, Header, Places, TxId};
 use checksum::CHECKSUMS;
@@ -187,8 +186,7 @@ impl Shared {
             let read = self.database.begin_read()?;
             let Some(bytes) = read.open_table(BLOCKS)?.get(number)? else { return Ok(None) };
             let bytes = Bytes::copy_from_slice(bytes.value());
-            let is_summed = bytes.len() >= MIN_CHECKSUM_BYTES;
-            let checksums = if is_summed { if_there(&read, CHECKSUMS)? } else { None };
+            let checksums = if checksum::has_one(&bytes) { if_there(&read, CHECKSUMS)? } else { None };
             let checksum = checksums.map(|table| table.get(number)).transpose()?.flatten();
             Ok(Some((bytes, checksum.map(|checksum| checksum.value()))))
         };

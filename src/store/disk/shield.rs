@@ -70,10 +70,12 @@ impl Shield {
 }
 
 impl Watch {
-    /// Why the system did not take a write, if there was one: what was committed since is not on the disk.
-    pub(super) fn refusal(&self) -> Option<io::Error> {
-        let refused = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        refused.as_ref().map(|refused| io::Error::new(refused.kind, refused.error.clone()))
+    /// Fails if the system did not take a write: what was committed since is not on the disk.
+    pub(super) fn check(&self) -> io::Result<()> {
+        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some(refused) => Err(io::Error::new(refused.kind, refused.error.clone())),
+        }
     }
 }
 

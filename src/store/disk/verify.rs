@@ -21,7 +21,7 @@ use crate::store::disk::reach::{Meta, Row, is_about_content, is_unclosed, look, 
 use crate::store::disk::runs::{self, RUNS};
 use crate::store::disk::salvage;
 use crate::store::disk::tables::{INDEX, Trouble, WAITING, guarded, if_there, waiting};
-use crate::store::{OpenError, Progress, Waiting, beginning};
+use crate::store::{OpenError, Progress, Waiting};
 use crate::types::{Block, BlockHash, Header, Transaction};
 
 /// What a file holds, and what is wrong with it.
@@ -251,7 +251,7 @@ impl Scan {
 
     /// Whether the transactions of a block are in the index; how many places they have there.
     fn index(&mut self, database: &Database, number: u64, block: &CheckedBlock) -> u64 {
-        let mut places: Vec<runs::Place> = block.ids().iter().map(|id| (beginning(&id.0), number)).collect();
+        let mut places: Vec<runs::Place> = block.ids().iter().map(|id| (id.beginning(), number)).collect();
         places.sort_unstable();
         places.dedup();
         let missing = guarded(|| {

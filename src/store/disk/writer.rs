@@ -9,10 +9,10 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
-use redb::{Table, WriteTransaction};
+use redb::{Database, Table, WriteTransaction};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::limits::{INDEX_REST, MAX_COMMIT_BYTES, MIN_CHECKSUM_BYTES, MIN_FREE_BYTES};
+use crate::limits::{INDEX_REST, MAX_COMMIT_BYTES, MIN_FREE_BYTES};
 use crate::store::disk::checksum::{self, CHECKSUMS};
 use crate::store::disk::index::{Index, places};
 use crate::store::disk::journal::Journal;
@@ -164,19 +164,12 @@ impl Writer {
         // A commit that fails is the last one: nobody asks for these again.
         let mut marks = core::mem::take(&mut self.marks);
         let written = guarded(|| {
-            let mut transaction = self.shared.database.begin_write()?;
-            transaction.set_quick_repair(true);
+            let transaction = begin(&self.shared.database)?;
             // Before the group drops any of what is indexed here.
             let indexed = if index_is_due { Some(self.write_index(&transaction)?) } else { None };
-            let mut tables = Tables::open(&transaction)?;
-            for task in written_down.iter().chain(&group) {
-                marks.write(&mut tables, task)?;
-                marks.tip = task.tip;
-            }
-            drop(tables);
             // What was written down is counted.
             marks.commits += u64::from(!group.is_empty());
-            marks.write_meta(&transaction)?;
+            marks.write(&transaction, written_down.iter().chain(&group))?;
             transaction.commit()?;
             Ok(indexed)
         });
@@ -213,8 +206,7 @@ impl Writer {
 
     /// What the system refused to write is not on the disk, whatever the library believes.
     fn check_refused(&self) -> Result<(), Failure> {
-        let refused = self.shared.database.watch.refusal();
-        refused.map_or(Ok(()), |error| Err(self.failure(Trouble::Io(error))))
+        self.shared.database.watch.check().map_err(|error| self.failure(Trouble::Io(error)))
     }
 
     fn failure(&self, trouble: Trouble) -> Failure {
@@ -241,9 +233,16 @@ impl Writer {
     }
 }
 
+/// Begins a commit that a crash leaves whole, in a file that is opened afterwards as any other.
+pub(super) fn begin(database: &Database) -> Result<WriteTransaction, Trouble> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    Ok(transaction)
+}
+
 /// What a commit writes to: opening a table costs as much as writing a small block, so those that few commits
 /// need are opened when they do.
-pub(super) struct Tables<'a> {
+struct Tables<'a> {
     transaction: &'a WriteTransaction,
     headers: Table<'a, u64, &'static [u8; Header::LEN]>,
     blocks: Table<'a, u64, &'static [u8]>,
@@ -253,7 +252,7 @@ pub(super) struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    pub(super) fn open(transaction: &'a WriteTransaction) -> Result<Tables<'a>, Trouble> {
+    fn open(transaction: &'a WriteTransaction) -> Result<Tables<'a>, Trouble> {
         Ok(Tables {
             transaction,
             headers: transaction.open_table(HEADERS)?,
@@ -278,7 +277,7 @@ impl<'a> Tables<'a> {
         let Some(encoded) = self.blocks.remove(at)?.map(|bytes| bytes.value().to_vec()) else {
             return Ok(None);
         };
-        if encoded.len() >= MIN_CHECKSUM_BYTES {
+        if checksum::has_one(&encoded) {
             self.checksums()?.remove(at)?;
         }
         for place in places(at, &encoded) {
@@ -298,8 +297,17 @@ fn opened<T>(place: &mut Option<T>, open: impl FnOnce() -> Result<T, Trouble>) -
 }
 
 impl Marks {
-    /// Writes the marks themselves.
-    pub(super) fn write_meta(&self, transaction: &WriteTransaction) -> Result<(), Trouble> {
+    /// Writes what `tasks` change, in their order, and the marks after it.
+    pub(super) fn write<'t>(
+        &mut self,
+        transaction: &WriteTransaction,
+        tasks: impl Iterator<Item = &'t Task>,
+    ) -> Result<(), Trouble> {
+        let mut tables = Tables::open(transaction)?;
+        for task in tasks {
+            self.write_task(&mut tables, task)?;
+            self.tip = task.tip;
+        }
         let mut table = transaction.open_table(META)?;
         table.insert(meta::TIP, &self.tip.0[..])?;
         table.insert(meta::COMMITS, &self.commits.to_le_bytes()[..])?;
@@ -307,8 +315,13 @@ impl Marks {
         Ok(())
     }
 
-    /// Writes what `task` changes.
-    pub(super) fn write(&mut self, tables: &mut Tables<'_>, task: &Task) -> Result<(), Trouble> {
+    /// The transaction `id` waits in the row `at`, the last one.
+    pub(super) fn note_waiting(&mut self, id: TxId, at: u64) {
+        self.waiting.insert(id, at);
+        self.next_waiting = at + 1;
+    }
+
+    fn write_task(&mut self, tables: &mut Tables<'_>, task: &Task) -> Result<(), Trouble> {
         for (at, header, encoded) in &task.add {
             tables.headers.insert(at, header)?;
             tables.blocks.insert(at, &encoded[..])?;
@@ -325,8 +338,7 @@ impl Marks {
         let waiting = &mut tables.waiting;
         for Waiting { id, encoded } in &task.waiting {
             waiting.insert(self.next_waiting, &waiting_row(id, encoded)[..])?;
-            self.waiting.insert(*id, self.next_waiting);
-            self.next_waiting += 1;
+            self.note_waiting(*id, self.next_waiting);
         }
         for id in &task.gone {
             if let Some(at) = self.waiting.remove(id) {

@@ -21,6 +21,19 @@ fn large(nonce: u64, bytes: usize) -> Transaction {
     })
 }
 
+/// A disk whose store has acknowledged `count` blocks in a row, each with a content of `bytes` that waits.
+fn filled(count: u64, bytes: usize) -> (Disk, Store) {
+    let disk = Disk::default();
+    let (store, mut committed, _) = opened(&disk).expect("a new disk");
+    for (_, batch) in chain(count) {
+        let waiting = vec![Waiting::from(&large(batch.seq, bytes))];
+        let seq = batch.seq;
+        store.submit(Batch { waiting, ..batch });
+        assert_eq!(committed.wait(), Some(Ok(seq)));
+    }
+    (disk, store)
+}
+
 /// `count` blocks in a row, and the batch of each.
 fn chain(count: u64) -> Vec<(Block, Batch)> {
     let mut parent = genesis();
@@ -173,29 +186,27 @@ fn the_journal_of_another_node_or_another_time_is_not_taken_for_its_own() {
 /// and while a start does.
 #[test]
 fn a_power_cut_between_journal_and_tables_loses_nothing() {
-    let (mut cut, mut taken_up) = (0, 0);
+    let (mut cut, mut written) = (0, 0);
     for seed in 0..60 {
         let mut dice = ChaCha12Rng::seed_from_u64(seed);
         let disk = Disk::default();
         drop(opened(&disk).expect("a new disk"));
         disk.burn(dice.random_range(4..120));
-        let (mut parent, mut height) = (genesis(), 0);
+        let mut parent = genesis();
         let mut acknowledged: Vec<(BlockHash, TxId)> = Vec::new();
         if let Ok((store, mut committed, _)) = opened(&disk) {
             for seq in 1..30 {
-                height += 1;
-                let next = block(parent, height, 1, &[height]);
+                let next = block(parent, seq, 1, &[seq]);
                 parent = next.hash();
-                // Few of these fill the journal; some are too large for it.
+                // All of them are more than the journal holds.
                 let waits = large(seq, dice.random_range(0..60_000));
-                let waiting = (0..dice.random_range(1..6)).map(|_| Waiting::from(&waits));
-                store.submit(Batch { waiting: waiting.take(1).collect(), ..batch(seq, &[&next], &[]) });
+                store.submit(Batch { waiting: vec![Waiting::from(&waits)], ..batch(seq, &[&next], &[]) });
                 match committed.wait() {
                     Some(Ok(_)) => acknowledged.push((next.hash(), waits.id())),
                     _ => break,
                 }
             }
-            taken_up += usize::from(disk.journal.with(|sectors| sectors.current.len()) > 0);
+            written += usize::from(disk.journal.with(|sectors| sectors.current.len()) > 0);
         }
         cut += usize::from(disk.is_cut());
         let mut left = disk.after_power_cut(&mut dice);
@@ -213,22 +224,13 @@ fn a_power_cut_between_journal_and_tables_loses_nothing() {
             assert!(loaded.waiting.iter().any(|waits| waits.id() == *id), "seed {seed}: a content");
         }
     }
-    println!("{cut} of 60 were cut short, {taken_up} wrote a journal");
-    assert!(cut > 0 && taken_up > 0);
+    println!("{cut} of 60 were cut short, {written} wrote a journal");
+    assert!(cut > 0 && written > 0);
 }
 
 #[test]
 fn a_journal_that_is_full_is_taken_up_and_begins_again() {
-    let disk = Disk::default();
-    let (store, mut committed, _) = opened(&disk).expect("a new disk");
-    let mut parent = genesis();
-    for seq in 1..=40 {
-        let next = block(parent, seq, 1, &[]);
-        parent = next.hash();
-        let waits = large(seq, 40_000);
-        store.submit(Batch { waiting: vec![Waiting::from(&waits)], ..batch(seq, &[&next], &[]) });
-        assert_eq!(committed.wait(), Some(Ok(seq)));
-    }
+    let (disk, store) = filled(40, 40_000);
     let length = disk.journal.with(|sectors| sectors.current.len());
     assert!(length < 40 * 40_000 / 2, "{length} bytes");
     drop(store);
@@ -238,23 +240,14 @@ fn a_journal_that_is_full_is_taken_up_and_begins_again() {
 
 #[test]
 fn a_disk_that_has_no_room_to_take_the_journal_up_loses_nothing_of_it() {
-    let disk = Disk::default();
-    let (store, mut committed, _) = opened(&disk).expect("a new disk");
-    let mut parent = genesis();
-    for seq in 1..=20 {
-        let next = block(parent, seq, 1, &[]);
-        parent = next.hash();
-        let waits = Waiting::from(&large(seq, 20_000));
-        store.submit(Batch { waiting: vec![waits], ..batch(seq, &[&next], &[]) });
-        assert_eq!(committed.wait(), Some(Ok(seq)));
-    }
+    let (disk, _store) = filled(20, 20_000);
     let killed = disk.flushed();
     killed.chain.with(|sectors| sectors.room = Some(sectors.current.len() as u64));
     match opened(&killed) {
         Err(OpenError::Io { error, .. }) => assert_eq!(error.kind(), std::io::ErrorKind::StorageFull),
         other => panic!("{:?}", other.map(|(_, _, loaded)| loaded.headers.len())),
     }
-    let (_store, _committed, loaded) = opened(&killed.flushed()).expect("there is room again");
+    let (_again, _committed, loaded) = opened(&killed.flushed()).expect("there is room again");
     assert_eq!((loaded.headers.len(), loaded.waiting.len()), (20, 20));
 }
 
