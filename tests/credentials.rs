@@ -2,18 +2,19 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+#[path = "shipped/process.rs"]
+mod process;
+
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Far more than anything here takes, on a machine that is busy with other tests.
-const DEADLINE: Duration = Duration::from_secs(60);
+use process::{DEADLINE, Pipe, finish};
 
 fn command(flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
@@ -35,15 +36,8 @@ impl Node {
         let folder = folder.to_str().expect("text");
         let flags = ["--http", "0.0.0.0:0", "--http-auth", "cookie", "--data-dir", folder];
         let mut process = command(&flags).spawn().expect("the node runs");
-        let mut out = BufReader::new(process.stdout.take().expect("a pipe"));
-        let mut said = String::new();
-        while !said.contains("Ctrl-C") {
-            if out.read_line(&mut said).expect("a line") == 0 {
-                let mut error = String::new();
-                let _ = process.stderr.take().expect("a pipe").read_to_string(&mut error);
-                panic!("no node: {said}{error}");
-            }
-        }
+        let mut out = Pipe::new(process.stdout.take().expect("a pipe"));
+        let said = out.until("Ctrl-C", |line| line.contains("Ctrl-C"));
         let line = said.lines().find_map(|line| line.strip_prefix("HTTP     http://"));
         let http = line.expect("where HTTP is").replace("0.0.0.0", "127.0.0.1");
         Node { process, http, said }
@@ -100,7 +94,7 @@ fn the_cookie_opens_what_is_closed_and_is_another_after_each_start() {
         assert_eq!(node.get("/mine", &with(&cookie)).0, 200);
         assert_eq!(node.get("/shutdown", "").0, 401);
         assert_eq!(node.get("/shutdown", &with(&cookie)).0, 200);
-        assert_eq!(node.process.wait().expect("an end").code(), Some(0));
+        assert_eq!(finish(&mut node.process).0.code(), Some(0));
         assert!(!file.exists(), "nothing is left");
         cookies.push(cookie);
     }

@@ -6,7 +6,6 @@
 mod shipped;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -16,6 +15,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use shipped::process::{Pipe, finish};
 use shipped::{DEADLINE, Node, command, command_on};
 
 fn folder() -> TempDir {
@@ -313,10 +313,9 @@ fn the_command_that_a_node_shows_starts_another_of_its_network() {
     let mut person = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
     person.args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut one = person.spawn().expect("the node runs");
-    let mut out = BufReader::new(one.stdout.take().expect("a pipe")).lines();
-    let line =
-        out.find_map(|line| line.expect("a line").split_once(" p2pnode ").map(|(_, flags)| flags.to_owned()));
-    let line = line.expect("it shows one");
+    let mut out = Pipe::new(one.stdout.take().expect("a pipe"));
+    let said = out.until("how to start another", |line| line.contains(" p2pnode "));
+    let (_, line) = said.split_once(" p2pnode ").expect("it shows one");
     let mut other = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
     other.args(line.split_whitespace()).arg("--lifeline");
     other.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -328,7 +327,7 @@ fn the_command_that_a_node_shows_starts_another_of_its_network() {
     }
     stop(other);
     one.kill().expect("it is there");
-    one.wait().expect("an end");
+    finish(&mut one);
 }
 
 /// A node that is told of no rules, only where another one is.

@@ -5,6 +5,8 @@
 
 #[path = "../../tests/shipped/http.rs"]
 mod http;
+#[path = "../../tests/shipped/process.rs"]
+mod process;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustix::process::{Signal, kill_process, kill_process_group};
 
+use crate::harness::process::finish;
 use crate::harness::{DEADLINE, NODE, Network, command, free_ports, gone, is_alive, pid, script, written};
 
 /// Row 84 of docs/hostile.md.
@@ -91,7 +92,7 @@ fn a_signal_during_the_start_ends_what_was_started() {
     let text = written(&pids, ">");
     let node: u32 = text.trim().trim_matches(['<', '>']).parse().expect("a number");
     kill_process(pid(manager.id()), Signal::TERM).expect("it is there");
-    assert_eq!(manager.wait().expect("an end").code(), Some(1), "there was no network");
+    assert_eq!(finish(&mut manager).0.code(), Some(1), "there was no network");
     gone(&[pid(node)], DEADLINE);
 }
 
@@ -106,7 +107,7 @@ fn a_signal_during_the_start_stops_in_order_whoever_is_ready() {
     let mut manager = manager.expect("the manager runs");
     written(&folder.path().join("logs/manager.log"), "its process is ready");
     kill_process(pid(manager.id()), closing_terminal()).expect("it is there");
-    assert_eq!(manager.wait().expect("an end").code(), Some(1), "there was no network");
+    assert_eq!(finish(&mut manager).0.code(), Some(1), "there was no network");
     let log = |number| {
         let path = folder.path().join(format!("logs/node-00{number}.log"));
         std::fs::read_to_string(path).unwrap_or_default()

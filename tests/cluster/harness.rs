@@ -2,8 +2,10 @@
 
 #[path = "../shipped/http.rs"]
 mod http;
+#[path = "../shipped/process.rs"]
+pub mod process;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -14,7 +16,8 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use http::DEADLINE;
+pub use process::DEADLINE;
+use process::{Pipe, finish};
 
 pub const MANAGER: &str = env!("CARGO_BIN_EXE_networkmngr");
 pub const NODE: &str = env!("CARGO_BIN_EXE_p2pnode");
@@ -22,7 +25,7 @@ pub const NODE: &str = env!("CARGO_BIN_EXE_p2pnode");
 /// A manager and its folder.
 pub struct Network {
     pub manager: Child,
-    out: BufReader<ChildStdout>,
+    out: Pipe<ChildStdout>,
     pub folder: Arc<TempDir>,
 }
 
@@ -49,9 +52,9 @@ pub fn command(folder: &Path, flags: &[&str]) -> Command {
 
 /// Runs a manager that is expected to end by itself.
 pub fn run(folder: &Path, flags: &[&str]) -> Ended {
-    let output = command(folder, flags).output().expect("the manager runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    Ended { status: output.status, out: text(output.stdout), error: text(output.stderr) }
+    let mut manager = command(folder, flags).spawn().expect("the manager runs");
+    let (status, out, error) = finish(&mut manager);
+    Ended { status, out, error }
 }
 
 impl Network {
@@ -73,12 +76,10 @@ impl Network {
 
     /// Waits until the network of `manager` is up.
     pub fn started(mut manager: Child, folder: &Arc<TempDir>) -> Network {
-        let mut out = BufReader::new(manager.stdout.take().expect("a pipe"));
-        let mut line = String::new();
-        out.read_line(&mut line).expect("a line");
+        let mut out = Pipe::new(manager.stdout.take().expect("a pipe"));
+        let line = out.line();
         if !line.contains("up in") {
-            let mut error = String::new();
-            let _ = manager.stderr.take().expect("a pipe").read_to_string(&mut error);
+            let (_, _, error) = finish(&mut manager);
             panic!("no network: {line}{error}");
         }
         Network { manager, out, folder: folder.clone() }
@@ -91,12 +92,8 @@ impl Network {
 
     /// The next line on its stdout that is the one that says `what`.
     pub fn hears_of(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
-        let mut line = String::new();
-        while !is_it(&line) {
-            line.clear();
-            assert_ne!(self.out.read_line(&mut line).expect("a line"), 0, "it says {what:?} before it ends");
-        }
-        line
+        let read = self.out.until(what, is_it);
+        read.split_inclusive('\n').next_back().expect("it ends in that line").to_owned()
     }
 
     pub fn record_path(&self) -> PathBuf {
@@ -130,10 +127,8 @@ impl Network {
 
     /// Waits for its end.
     pub fn end(mut self) -> Ended {
-        let (mut out, mut error) = (String::new(), String::new());
-        self.out.read_to_string(&mut out).expect("the rest of stdout");
-        self.manager.stderr.take().expect("a pipe").read_to_string(&mut error).expect("stderr");
-        let status = self.manager.wait().expect("an end");
+        let out = self.out.rest();
+        let (status, _, error) = finish(&mut self.manager);
         Ended { status, out, error }
     }
 }

@@ -1,11 +1,11 @@
 //! Starts that come to nothing, or to less than was asked for, and say why.
 
-use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use rustix::process::{Signal, kill_process};
 
+use crate::harness::process::{Pipe, finish};
 use crate::harness::{NODE, Network, command, pid, run};
 
 /// A port that is taken, whose predecessor is free.
@@ -57,16 +57,12 @@ fn a_network_with_a_node_missing_is_none_unless_it_is_kept() {
     // What is there is said first: the line that it is up comes after the missing ones.
     let mut kept =
         command(folder.path(), &["-a", "2", "--base-http", &base, "--keep"]).spawn().expect("it runs");
-    let mut out = BufReader::new(kept.stdout.take().expect("a pipe"));
-    let mut lines = String::new();
-    while !lines.contains("up in") {
-        assert_ne!(out.read_line(&mut lines).expect("a line"), 0, "it is up: {lines}");
-    }
+    let mut out = Pipe::new(kept.stdout.take().expect("a pipe"));
+    let lines = out.until("up in", |line| line.contains("up in"));
     assert!(lines.contains("node B is missing") && lines.contains("1 node, 0 links, up in"), "{lines}");
     kill_process(pid(kept.id()), Signal::TERM).expect("it is there");
-    let mut rest = String::new();
-    out.read_to_string(&mut rest).expect("the rest");
-    assert_eq!(kept.wait().expect("an end").code(), Some(1), "{rest}");
+    let rest = out.rest();
+    assert_eq!(finish(&mut kept).0.code(), Some(1), "{rest}");
 
     // Once nothing is in the way, the same command works.
     drop(taken);

@@ -1,9 +1,10 @@
 //! A folder with a network in the background, and commands that are run in it.
 
-use std::io::Read;
+#[path = "../shipped/process.rs"]
+pub mod process;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,8 +13,7 @@ use tempfile::TempDir;
 
 pub const MANAGER: &str = env!("CARGO_BIN_EXE_networkmngr");
 
-/// Far more than anything here takes, on a machine that is busy with other tests.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub use process::DEADLINE;
 
 /// What a command came to.
 #[derive(Debug)]
@@ -58,33 +58,9 @@ pub fn run(folder: &Path, words: &[&str]) -> Ended {
 /// Runs a command to its end, which has to come.
 #[track_caller]
 pub fn ended(command: &mut Command) -> Ended {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
-    let out = read(child.stdout.take().expect("a pipe"));
-    let error = read(child.stderr.take().expect("a pipe"));
-    let start = Instant::now();
-    let status = loop {
-        match child.try_wait().expect("a child of ours") {
-            Some(status) => break Some(status),
-            None if start.elapsed() > DEADLINE => break None,
-            None => std::thread::sleep(Duration::from_millis(2)),
-        }
-    };
-    if status.is_none() {
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    let text = |reading: JoinHandle<String>| reading.join().expect("what it said");
-    let (out, error) = (text(out), text(error));
-    let status = status.unwrap_or_else(|| panic!("{command:?} has no end; it said:\n{out}{error}"));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let (status, out, error) = process::finish(&mut child.expect("the program runs"));
     Ended { code: status.code(), out, error }
-}
-
-fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut text = String::new();
-        pipe.read_to_string(&mut text).expect("UTF-8");
-        text
-    })
 }
 
 /// A network in the background. If a test fails, it goes all the same.

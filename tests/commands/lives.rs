@@ -1,11 +1,11 @@
 //! Managers in the background: how they start, how they do not, and that nothing is left of them.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::Stdio;
 
 use rustix::process::{Signal, kill_process};
 
+use crate::harness::process::{Pipe, finish};
 use crate::harness::{Network, command, ended, is_alive, run, until};
 
 #[test]
@@ -140,16 +140,15 @@ fn blocks_that_do_not_come_are_told_with_what_to_expect() {
     assert_eq!(late.out, "");
     // The node is paused while somebody waits.
     let mut mining = command(network.folder.path(), &["mine", "B", "-n", "2", "--timeout", "50s"]);
-    let mining = mining.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut mining = mining.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
     let is_mining = || {
         let mining = network.run(&["logs", "manager", "--grep", "asked to mine number=1"]).good();
         !mining.is_empty()
     };
     until("it was asked", is_mining);
     network.run(&["pause", "B"]).good();
-    let ended = mining.wait_with_output().expect("an end");
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert_eq!(ended.status.code(), Some(1), "{said}");
+    let (status, _, said) = finish(&mut mining);
+    assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("error: 0 of 2 blocks mined: node B is paused by now\n"), "{said}");
     assert!(said.contains("hint: `networkmngr resume B` has it go on\n"), "{said}");
     network.run(&["kill", "A,B"]).good();
@@ -161,13 +160,11 @@ fn a_watched_status_is_told_of_changes() {
     let network = Network::start(&["-a", "2"]);
     let mut watching = command(network.folder.path(), &["status", "--watch", "--json"]);
     let mut watching = watching.stdout(Stdio::piped()).spawn().expect("it runs");
-    let mut lines = BufReader::new(watching.stdout.take().expect("a pipe")).lines();
-    let mut next = || -> serde_json::Value {
-        serde_json::from_str(&lines.next().expect("a line").expect("text")).expect("JSON")
-    };
+    let mut lines = Pipe::new(watching.stdout.take().expect("a pipe"));
+    let mut next = || -> serde_json::Value { serde_json::from_str(&lines.line()).expect("JSON") };
     assert_eq!(next()["verdict"]["tips"][0]["height"], 0);
     network.run(&["mine"]).good();
     while next()["verdict"]["tips"][0]["height"] != 1 {}
     network.run(&["down"]).good();
-    assert_eq!(watching.wait().expect("an end").code(), Some(3), "the manager has gone");
+    assert_eq!(finish(&mut watching).0.code(), Some(3), "the manager has gone");
 }

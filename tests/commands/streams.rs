@@ -1,16 +1,16 @@
 //! What goes on: when its network is renewed, when its manager dies, and when nobody reads it any more.
 
-use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Stdio};
 
 use rustix::process::{Signal, kill_process};
 
-use crate::harness::{Network, command, until};
+use crate::harness::process::{Pipe, finish};
+use crate::harness::{Network, command};
 
 /// A command that goes on, and its lines.
 struct Stream {
     child: Child,
-    lines: BufReader<ChildStdout>,
+    lines: Pipe<ChildStdout>,
 }
 
 impl Stream {
@@ -18,31 +18,22 @@ impl Stream {
         let mut command = command(network.folder.path(), words);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe"));
+        let lines = Pipe::new(child.stdout.take().expect("a pipe"));
         Stream { child, lines }
     }
 
     /// Reads on to a line that holds `text`; it and those before it.
     #[track_caller]
     fn until(&mut self, text: &str) -> String {
-        let mut read = String::new();
-        loop {
-            let begin = read.len();
-            assert_ne!(self.lines.read_line(&mut read).expect("UTF-8"), 0, "no line with {text}:\n{read}");
-            if read[begin..].contains(text) {
-                return read;
-            }
-        }
+        self.lines.until(text, |line| line.contains(text))
     }
 
     /// What it ends with, and what it says then.
     #[track_caller]
     fn end(mut self) -> (Option<i32>, String) {
-        let mut rest = String::new();
-        self.lines.read_to_string(&mut rest).expect("UTF-8");
-        let mut error = String::new();
-        self.child.stderr.take().expect("a pipe").read_to_string(&mut error).expect("UTF-8");
-        (self.child.wait().expect("a child of ours").code(), error)
+        self.lines.rest();
+        let (status, _, error) = finish(&mut self.child);
+        (status.code(), error)
     }
 }
 
@@ -51,7 +42,9 @@ fn what_is_followed_goes_on_with_a_new_network_and_ends_with_its_manager() {
     let network = Network::start(&["-a", "1"]);
     let mut logs = Stream::start(&network, &["logs", "-f", "--json"]);
     let mut events = Stream::start(&network, &["events", "--all", "--json"]);
-    let mut told = Stream::start(&network, &["events", "--type", "block_mined"]);
+    let mut told = Stream::start(&network, &["events", "--type", "start,block_mined"]);
+    // It begins with what is next: nothing may happen before it is there.
+    told.until("start");
     network.run(&["mine", "--data", "of the first"]).good();
     logs.until("mined");
     events.until(r#""type":"block_mined""#);
@@ -84,15 +77,10 @@ fn who_stops_reading_is_noticed_while_nothing_happens() {
     let rows: [&[&str]; 3] = [&["logs", "-f"], &["events", "--all"], &["status", "--watch", "--json"]];
     for words in rows {
         let Stream { mut child, mut lines } = Stream::start(&network, words);
-        lines.read_line(&mut String::new()).expect("a line");
+        lines.line();
         drop(lines);
-        until(&format!("{words:?} ends"), || {
-            !crate::harness::is_alive(rustix::process::Pid::from_child(&child))
-        });
-        let mut error = String::new();
-        child.stderr.take().expect("a pipe").read_to_string(&mut error).expect("UTF-8");
-        let code = child.wait().expect("a child of ours").code();
-        assert_eq!((code, error.as_str()), (Some(0), ""), "{words:?}");
+        let (status, _, error) = finish(&mut child);
+        assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{words:?}");
     }
     network.run(&["down"]).good();
 }

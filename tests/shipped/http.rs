@@ -2,10 +2,8 @@
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
-/// Far more than anything here takes, on a machine that is busy with other tests.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+use super::process::DEADLINE;
 
 /// Status and body of a request; an error unless the whole answer came.
 pub fn request(method: &str, address: &str, path: &str, body: &str) -> Result<(u16, String)> {

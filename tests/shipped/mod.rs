@@ -4,21 +4,24 @@
 //! dies, leaves no node behind.
 
 mod http;
+pub mod process;
 
-use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 #[allow(unused_imports, reason = "not every test asks by itself, or waits")]
-pub use http::{DEADLINE, request};
+pub use http::request;
+#[allow(unused_imports, reason = "not every test asks by itself, or waits")]
+pub use process::DEADLINE;
+use process::{Pipe, finish};
 
 /// A node that was started.
 pub struct Node {
     child: Child,
     /// None if its stdout is no pipe of ours.
-    out: Option<BufReader<ChildStdout>>,
+    out: Option<Pipe<ChildStdout>>,
     /// Held apart from the child: waiting for a child closes its stdin, which would stop it by itself.
     _lifeline: ChildStdin,
     /// Its id, and where its HTTP and its P2P are: empty until it is ready.
@@ -44,7 +47,7 @@ impl Node {
     /// Starts one, and does not wait for it.
     pub fn spawn(command: &mut Command) -> Node {
         let mut child = command.spawn().expect("the node runs");
-        let out = child.stdout.take().map(BufReader::new);
+        let out = child.stdout.take().map(Pipe::new);
         let _lifeline = child.stdin.take().expect("a pipe");
         let (id, http, listen) = Default::default();
         Node { child, out, _lifeline, id, http, listen }
@@ -59,8 +62,7 @@ impl Node {
 
     /// Reads its ready line.
     pub fn wait_until_ready(&mut self) {
-        let mut line = String::new();
-        self.out.as_mut().expect("a pipe").read_line(&mut line).expect("a line");
+        let line = self.out.as_mut().expect("a pipe").line();
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no ready line: {line:?}"));
         let text = |name: &str| {
             ready[name].as_str().unwrap_or_else(|| panic!("not ready, no {name}: {line}")).to_owned()
@@ -83,7 +85,7 @@ impl Node {
     /// Waits for its end.
     #[allow(dead_code, reason = "a bench does not wait for it")]
     pub fn end(mut self) -> ExitStatus {
-        self.child.wait().expect("an end")
+        finish(&mut self.child).0
     }
 
     /// Status and JSON of a request to a node that answers.
