@@ -46,14 +46,19 @@ fn every_example_works() {
     assert!(all.len() > 60, "{all:?}");
     network.run(&["mine", "-n", "7"]).good();
     let id = network.run(&["send", "to be found again"]).good().trim_end().to_owned();
-    let hash = network.run(&["mine", "--quiet"]).good().trim_end().to_owned();
+    network.run(&["mine"]).good();
     let (mut ran, elsewhere) = (0, tempfile::tempdir().expect("a folder"));
     for example in &all {
         if ELSEWHERE.iter().any(|(begin, _)| example.starts_with(begin)) || example == "networkmngr events" {
             continue;
         }
         // Hashes and ids are other ones in every network, and ten seconds are long.
-        let line = example.replace("6343a951", hash.trim_start_matches('0').get(..8).expect("a hash"));
+        let mut line = example.clone();
+        if line.contains("6343a951") {
+            // A new one: a while of mining in the background leaves none of the older among the newest.
+            let hash = network.run(&["mine", "--quiet"]).good();
+            line = line.replace("6343a951", hash.trim_start_matches('0').get(..8).expect("a hash"));
+        }
         let line = line.replace("452d338c966efba68b2acef7d1c40c6c28e256a74df7dcc536827f55f747cc6e", &id);
         let line = line.replace("--for 10s", "--for 100ms");
         let words = words(&line);
