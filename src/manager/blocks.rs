@@ -243,6 +243,18 @@ impl Blocks {
         self.by_height.last_key_value().map_or(0, |(height, _)| *height)
     }
 
+    /// The lowest height from `lowest` on from which there are no more than `most` blocks; the greatest of all,
+    /// if there are more at that alone.
+    pub fn fitting(&self, lowest: u64, most: usize) -> u64 {
+        let mut count = 0;
+        let mut heights = self.by_height.range(lowest..).rev();
+        let beyond = heights.find(|(_, hashes)| {
+            count += hashes.len();
+            count > most
+        });
+        beyond.map_or(lowest, |(height, _)| (height + 1).min(self.highest()))
+    }
+
     /// The newest blocks that were seen on their way, newest first.
     pub fn newest(&self) -> impl Iterator<Item = &Block> {
         self.followed.iter().rev().filter_map(|hash| self.get(hash))

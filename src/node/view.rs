@@ -34,6 +34,17 @@ pub struct NodeInfo {
     pub agent: &'static str,
 }
 
+/// Some heights of the block tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeSlice {
+    /// The lowest height.
+    pub from: u64,
+    /// The blocks and headers there, with what their branches are worth: by height, the committed chain's first.
+    pub blocks: Vec<(Entry, Status)>,
+    /// Whether there were more than was asked for.
+    pub cut: bool,
+}
+
 /// Another node that this one has heard of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownNode {
@@ -261,17 +272,27 @@ impl<'a> View<'a> {
         core::iter::once(first).chain(others).collect()
     }
 
-    /// The blocks and headers at heights `from` to `to`, at most `max` of them, with what their branches are
-    /// worth: by height, the committed chain's first.
-    pub fn tree(&self, from: u64, to: u64, max: usize) -> Vec<(Entry, Status)> {
-        let heights = (from..=to.min(self.0.committed.height)).take(max);
-        let committed = heights.filter_map(|height| Some((height, self.committed_at(height)?)));
+    /// The blocks and headers at `heights` heights from `from` up, at most `max` of them; if it is not said
+    /// from where, at the highest, as many heights as have no more than that together.
+    pub fn tree(&self, from: Option<u64>, heights: u64, max: usize) -> TreeSlice {
+        let heights = heights.clamp(1, max as u64);
+        let highest = self.0.chain.best_header().height.max(self.0.committed.height);
+        let lowest = from.unwrap_or((highest + 1).saturating_sub(heights));
+        let to = lowest.saturating_add(heights - 1);
+        let committed = (lowest..=to.min(self.0.committed.height))
+            .filter_map(|height| Some((height, self.committed_at(height)?)));
         let mut found: BTreeSet<(u64, BlockHash)> = committed.collect();
-        found.extend(self.0.chain.beside(from, to));
+        found.extend(self.0.chain.beside(lowest, to));
+        let one_too_many = found.iter().rev().nth(max).copied();
+        let begin = match (from, one_too_many) {
+            (None, Some((height, _))) => (height + 1).min(highest),
+            _ => lowest,
+        };
         let known = |(_, hash): &(u64, BlockHash)| Some((self.0.chain.get(hash)?, self.status(hash)?));
-        let mut blocks: Vec<(Entry, Status)> = found.iter().take(max).filter_map(known).collect();
+        let mut blocks: Vec<(Entry, Status)> =
+            found.iter().filter(|(height, _)| *height >= begin).take(max).filter_map(known).collect();
         blocks.sort_by_key(|(entry, status)| (entry.height, *status != Status::Active, entry.hash));
-        blocks
+        TreeSlice { from: begin, blocks, cut: one_too_many.is_some() }
     }
 
     /// A transaction that waits; to people, one of a block that the store was not given yet waits still.

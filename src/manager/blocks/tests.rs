@@ -44,6 +44,19 @@ fn forked() -> Blocks {
     blocks
 }
 
+#[test]
+fn of_the_highest_blocks_as_many_heights_are_told_as_fit() {
+    let blocks = forked();
+    // Blocks by height from genesis on: 1, 1, 2, 2, 1.
+    let rows =
+        [(0, 9, 0), (0, 7, 0), (0, 6, 1), (0, 5, 2), (0, 4, 3), (0, 3, 3), (0, 2, 4), (3, 9, 3), (3, 2, 4)];
+    for (lowest, most, from) in rows {
+        assert_eq!(blocks.fitting(lowest, most), from, "{lowest} {most}");
+        assert!(blocks.from(from).count() <= most, "{lowest} {most}");
+    }
+    assert_eq!(blocks.fitting(0, 0), 4, "one height at least");
+}
+
 fn best(blocks: &Blocks) -> Vec<u8> {
     blocks.from(0).filter(|block| block.best).map(|block| block.hash.0[0]).collect()
 }

@@ -101,14 +101,30 @@ fn a_reorg_is_told_with_what_it_gave_back_and_both_branches_are_seen() {
     let ends: Vec<_> =
         view.tips().iter().map(|BranchEnd { tip, length, status }| (tip.hash, *length, *status)).collect();
     assert_eq!(ends, [(new, 0, Status::Active), (old, 1, Status::Side)]);
-    let tree = |from, to| -> Vec<_> {
-        view.tree(from, to, 9).iter().map(|(entry, status)| (entry.hash, *status)).collect()
-    };
-    assert_eq!(tree(1, 1), [(first, Status::Active), (old, Status::Side)]);
-    assert_eq!(tree(2, 9), [(new, Status::Active)]);
-    assert_eq!(tree(0, 2).len(), 4);
-    assert_eq!(tree(3, 9), []);
-    assert_eq!(view.tree(0, 9, 2).len(), 2);
+    let genesis = view.committed_at(0).expect("genesis");
+    // From a height up, what is beyond is at its top; of the highest, below, and no height is told in part.
+    let at = [(0, genesis), (1, first), (1, old), (2, new)];
+    let rows = [
+        (Some(1), 1, 9, 1..3, 1, false),
+        (Some(2), 8, 9, 3..4, 2, false),
+        (Some(0), 3, 9, 0..4, 0, false),
+        (Some(3), 7, 9, 0..0, 3, false),
+        (Some(0), 3, 3, 0..3, 0, true),
+        (None, 2, 9, 1..4, 1, false),
+        (None, 3, 3, 1..4, 1, true),
+        (None, 2, 2, 3..4, 2, true),
+    ];
+    for (from, heights, max, expected, begin, cut) in rows {
+        let told = view.tree(from, heights, max);
+        let blocks: Vec<_> = told.blocks.iter().map(|(entry, _)| (entry.height, entry.hash)).collect();
+        assert_eq!(
+            (&blocks[..], told.from, told.cut),
+            (&at[expected], begin, cut),
+            "{from:?} {heights} {max}"
+        );
+    }
+    let status: Vec<_> = view.tree(Some(1), 1, 9).blocks.iter().map(|(_, status)| *status).collect();
+    assert_eq!(status, [Status::Active, Status::Side]);
 }
 
 #[test]

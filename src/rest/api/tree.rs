@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::chain::{BranchEnd, Entry, Status};
 use crate::limits::{MAX_TIPS, MAX_TREE_BLOCKS};
+use crate::node::view::TreeSlice;
 use crate::rest::api::seconds;
 use crate::rest::body::{self, Body};
 use crate::rest::problem::Problem;
@@ -26,17 +27,9 @@ impl Api {
         let limit = number(request, "limit", USUAL_HEIGHTS, (1, MAX_TREE_BLOCKS as u64))?;
         let from =
             query(request, "from").map(|_| number(request, "from", 0, (0, MAX_SAFE_INTEGER))).transpose()?;
-        let (from, tip, mut blocks) = self
-            .handle
-            .view(move |view| {
-                let tip = view.tip();
-                let highest = view.progress().best_header.height.max(tip.height);
-                let from = from.unwrap_or((highest + 1).saturating_sub(limit));
-                (from, tip, view.tree(from, from.saturating_add(limit - 1), MAX_TREE_BLOCKS + 1))
-            })
-            .await?;
-        let cut = blocks.len() > MAX_TREE_BLOCKS;
-        blocks.truncate(MAX_TREE_BLOCKS);
+        let (tip, slice) =
+            self.handle.view(move |view| (view.tip(), view.tree(from, limit, MAX_TREE_BLOCKS))).await?;
+        let TreeSlice { from, blocks, cut } = slice;
         let blocks: Vec<Value> =
             blocks.iter().map(|(entry, status)| self.tree_block(entry, *status)).collect();
         let tip = json!({ "hash": tip.hash.to_string(), "height": tip.height });
