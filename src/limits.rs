@@ -463,6 +463,10 @@ pub const MINING_SLICE: Duration = Duration::from_millis(10);
 /// How seldom it wakes at most, for a slow rate: a thousand nodes on one machine must not spend it on waking.
 pub const MAX_MINING_SLICE: Duration = Duration::from_millis(50);
 
+/// How much less urgent than all else here a mining thread is, as `nice` counts: of a core that another thread
+/// wants, too, it gets a quarter. docs/performance.md has what blocks gain by it on their way.
+pub const MINER_NICENESS: i32 = 5;
+
 /// What a capped miner makes up for after it was kept from mining: a busy machine's hiccups, not a suspend.
 pub const MAX_MINING_BACKLOG: Duration = Duration::from_millis(250);
 

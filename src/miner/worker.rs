@@ -4,6 +4,8 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+#[cfg(target_os = "linux")]
+use crate::limits::MINER_NICENESS;
 use crate::limits::{MINING_BATCH, MINING_TIME_REFRESH};
 use crate::miner::Found;
 use crate::miner::shared::{Shared, Work};
@@ -13,6 +15,7 @@ use crate::types::Block;
 impl Shared {
     /// The life of a thread.
     pub(super) fn run(self: Arc<Self>, index: usize) {
+        give_way();
         // Goes on from job to job: a template that comes again is not searched again from its beginning.
         let mut extra_nonce = index as u64;
         while let Some(work) = self.next_work(index) {
@@ -60,5 +63,18 @@ impl Shared {
 
     fn unix_secs(&self) -> u32 {
         u32::try_from((self.now)().secs()).unwrap_or(u32::MAX)
+    }
+}
+
+/// From here on whatever else wants this thread's core comes first: a block that waits for a core to be passed
+/// on is one that others mine against. Where a thread has no niceness of its own, it has its process's.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    {
+        let this = rustix::thread::gettid();
+        let wanted = rustix::process::getpriority_process(Some(this)).unwrap_or(0) + MINER_NICENESS;
+        if let Err(error) = rustix::process::setpriority_process(Some(this), wanted) {
+            tracing::debug!(%error, "a mining thread is as urgent as all else");
+        }
     }
 }
