@@ -10,6 +10,7 @@ use hyper::body::Body;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 
+use crate::rest::body::Patience;
 use crate::rest::cookie::{Cookie, word};
 use crate::rest::gates::Caller;
 use crate::rest::problem::Problem;
@@ -34,7 +35,7 @@ enum Refusal {
 /// Lets a request through that has the cookie, or says how it would have.
 pub(super) fn authorize<B: Body>(cookie: &Cookie, request: &Request<B>) -> Result<(), Problem> {
     check(cookie, request.headers()).map_err(|refusal| {
-        let caller = request.extensions().get::<Caller>();
+        let caller = request.extensions().get::<(Caller, Patience)>().map(|(caller, _)| caller);
         let peer = caller.map(|caller| caller.peer);
         tracing::info!(?peer, path = request.uri().path(), why = %refusal, "an HTTP request was refused");
         let is_here = caller.is_some_and(Caller::is_here);

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{HTTP_TIMEOUT, MIN_HTTP_BODY_BYTES_PER_SEC};
+use crate::rest::gates::Caller;
 use crate::rest::json::strict::Strict;
 use crate::rest::problem::Problem;
 
@@ -116,7 +117,8 @@ pub(super) struct Patience(pub Duration);
 
 /// Reads a request's body: at most `cap` bytes, in the server's patience and what its bytes earn on top.
 pub async fn read(request: Request<Incoming>, cap: usize) -> Result<Bytes, Problem> {
-    let time = request.extensions().get::<Patience>().map_or(HTTP_TIMEOUT, |patience| patience.0);
+    let time =
+        request.extensions().get::<(Caller, Patience)>().map_or(HTTP_TIMEOUT, |(_, patience)| patience.0);
     read_within(request.into_body(), cap, time).await
 }
 

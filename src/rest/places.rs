@@ -1,28 +1,27 @@
 //! Who holds a place among the connections, and who is idle the longest.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::AbortHandle;
 
+/// The turn of a connection that has a request in hand.
+const BUSY: u64 = u64::MAX;
+
 /// The connections of one server.
 #[derive(Default)]
-pub(super) struct Places(Mutex<Open>);
-
-#[derive(Default)]
-struct Open {
-    next: u64,
-    seats: BTreeMap<u64, Seat>,
-    /// Connections without a request in hand, the longest idle first: turn, connection.
-    idle: BTreeMap<u64, u64>,
+pub(super) struct Places {
+    seats: Mutex<BTreeMap<u64, Seat>>,
+    /// Counts connections, and the moments at which they became idle.
+    next: AtomicU64,
 }
 
-#[derive(Default)]
 struct Seat {
     /// What ends the connection.
     task: Option<AbortHandle>,
-    /// Its turn among the idle ones; none while a request is in hand.
-    turn: Option<u64>,
+    /// Its turn among the idle ones, the longest idle first, or [`BUSY`].
+    turn: Arc<AtomicU64>,
 }
 
 /// One connection's place; given back with the last clone.
@@ -32,72 +31,56 @@ pub(super) struct Place(Arc<Held>);
 struct Held {
     places: Arc<Places>,
     conn: u64,
+    turn: Arc<AtomicU64>,
 }
 
 /// A request is in hand for as long as this lives.
 pub(super) struct Busy(Place);
 
 impl Places {
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seats(&self) -> MutexGuard<'_, BTreeMap<u64, Seat>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A place for a new connection, idle at first. If all `max` are taken, the connection idle longest
     /// goes for it; none if every one has a request in hand.
     pub(super) fn take(self: &Arc<Self>, max: usize) -> Option<Place> {
-        let mut open = self.lock();
-        while open.seats.len() >= max {
-            let (_, conn) = open.idle.pop_first()?;
-            if let Some(task) = open.seats.remove(&conn).and_then(|seat| seat.task) {
+        let mut seats = self.seats();
+        while seats.len() >= max {
+            let idle = seats.iter().map(|(conn, seat)| (seat.turn.load(Ordering::Relaxed), *conn));
+            let (_, conn) = idle.filter(|(turn, _)| *turn != BUSY).min()?;
+            if let Some(task) = seats.remove(&conn).and_then(|seat| seat.task) {
                 task.abort();
             }
         }
-        let conn = open.number();
-        open.seats.insert(conn, Seat::default());
-        open.wait(conn);
-        Some(Place(Arc::new(Held { places: self.clone(), conn })))
+        let (conn, turn) = (self.number(), Arc::new(AtomicU64::new(self.number())));
+        seats.insert(conn, Seat { task: None, turn: turn.clone() });
+        Some(Place(Arc::new(Held { places: self.clone(), conn, turn })))
     }
 
     #[cfg(test)]
     pub(super) fn count(&self) -> (usize, usize) {
-        let open = self.lock();
-        (open.seats.len(), open.idle.len())
-    }
-}
-
-impl Open {
-    fn number(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
-    /// Takes the last turn among the idle ones.
-    fn wait(&mut self, conn: u64) {
-        let turn = self.number();
-        if let Some(seat) = self.seats.get_mut(&conn) {
-            seat.turn = Some(turn);
-            self.idle.insert(turn, conn);
-        }
-    }
-
-    fn stop_waiting(&mut self, conn: u64) {
-        if let Some(turn) = self.seats.get_mut(&conn).and_then(|seat| seat.turn.take()) {
-            self.idle.remove(&turn);
-        }
+        let seats = self.seats();
+        let idle = seats.values().filter(|seat| seat.turn.load(Ordering::Relaxed) != BUSY);
+        (seats.len(), idle.count())
     }
 }
 
 impl Place {
     /// Names the task that serves the connection.
     pub(super) fn serve(&self, task: AbortHandle) {
-        if let Some(seat) = self.0.places.lock().seats.get_mut(&self.0.conn) {
+        if let Some(seat) = self.0.places.seats().get_mut(&self.0.conn) {
             seat.task = Some(task);
         }
     }
 
     /// A request begins.
     pub(super) fn busy(&self) -> Busy {
-        self.0.places.lock().stop_waiting(self.0.conn);
+        self.0.turn.store(BUSY, Ordering::Relaxed);
         Busy(self.clone())
     }
 }
@@ -105,15 +88,13 @@ impl Place {
 impl Drop for Busy {
     fn drop(&mut self) {
         let held = &self.0.0;
-        held.places.lock().wait(held.conn);
+        held.turn.store(held.places.number(), Ordering::Relaxed);
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut open = self.places.lock();
-        open.stop_waiting(self.conn);
-        open.seats.remove(&self.conn);
+        self.places.seats().remove(&self.conn);
     }
 }
 

@@ -165,6 +165,7 @@ where
             .serve_connection(Socket::new(socket, patience, unread.clone()), service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
+            biased;
             ended = connection.as_mut() => ended,
             _ = stopped.changed() => {
                 connection.as_mut().graceful_shutdown();
@@ -177,8 +178,8 @@ where
     }
 
     async fn answer(&self, caller: Caller, mut request: Request<Incoming>) -> Response<Body> {
-        request.extensions_mut().insert(caller);
-        request.extensions_mut().insert(Patience(self.settings.timeout));
+        // One for both: each costs two allocations.
+        request.extensions_mut().insert((caller, Patience(self.settings.timeout)));
         let gate = self.guard.check(caller, request.version(), request.uri(), request.headers());
         let mut response = match gate {
             Ok(()) => {
