@@ -71,10 +71,34 @@ impl Shared {
 fn give_way() {
     #[cfg(target_os = "linux")]
     {
-        let this = rustix::thread::gettid();
-        let wanted = rustix::process::getpriority_process(Some(this)).unwrap_or(0) + MINER_NICENESS;
-        if let Err(error) = rustix::process::setpriority_process(Some(this), wanted) {
+        use rustix::process::{getpid, getpriority_process, setpriority_process};
+
+        // Beside the process's own: a thread that calls for help has given way already.
+        let wanted = getpriority_process(Some(getpid())).unwrap_or(0) + MINER_NICENESS;
+        if let Err(error) = setpriority_process(Some(rustix::thread::gettid()), wanted) {
             tracing::debug!(%error, "a mining thread is as urgent as all else");
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::{getpid, getpriority_process};
+    use rustix::thread::gettid;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_gives_way_once_whoever_started_it() {
+        let process = getpriority_process(Some(getpid())).expect("a priority");
+        let niceness = || {
+            give_way();
+            getpriority_process(Some(gettid())).expect("a priority") - process
+        };
+        let (first, second) = std::thread::scope(|scope| {
+            let both = scope.spawn(|| (niceness(), scope.spawn(niceness).join().expect("its niceness")));
+            both.join().expect("both")
+        });
+        assert_eq!((first, second), (MINER_NICENESS, MINER_NICENESS));
     }
 }
