@@ -4,8 +4,6 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-#[cfg(target_os = "linux")]
-use crate::limits::MINER_NICENESS;
 use crate::limits::{MINING_BATCH, MINING_TIME_REFRESH};
 use crate::miner::Found;
 use crate::miner::shared::{Shared, Work};
@@ -73,6 +71,8 @@ fn give_way() {
     {
         use rustix::process::{getpid, getpriority_process, setpriority_process};
 
+        use crate::limits::MINER_NICENESS;
+
         // Beside the process's own: a thread that calls for help has given way already.
         let wanted = getpriority_process(Some(getpid())).unwrap_or(0) + MINER_NICENESS;
         if let Err(error) = setpriority_process(Some(rustix::thread::gettid()), wanted) {
@@ -86,7 +86,8 @@ mod tests {
     use rustix::process::{getpid, getpriority_process};
     use rustix::thread::gettid;
 
-    use super::*;
+    use super::give_way;
+    use crate::limits::MINER_NICENESS;
 
     #[test]
     fn a_thread_gives_way_once_whoever_started_it() {

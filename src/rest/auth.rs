@@ -10,9 +10,8 @@ use hyper::body::Body;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 
-use crate::rest::body::Patience;
 use crate::rest::cookie::{Cookie, word};
-use crate::rest::gates::Caller;
+use crate::rest::gates::{Arrived, Caller};
 use crate::rest::problem::Problem;
 
 /// What a client is asked for; a browser shows the realm.
@@ -35,10 +34,10 @@ enum Refusal {
 /// Lets a request through that has the cookie, or says how it would have.
 pub(super) fn authorize<B: Body>(cookie: &Cookie, request: &Request<B>) -> Result<(), Problem> {
     check(cookie, request.headers()).map_err(|refusal| {
-        let caller = request.extensions().get::<(Caller, Patience)>().map(|(caller, _)| caller);
+        let caller = request.extensions().get::<Arrived>().map(|arrived| arrived.caller);
         let peer = caller.map(|caller| caller.peer);
         tracing::info!(?peer, path = request.uri().path(), why = %refusal, "an HTTP request was refused");
-        let is_here = caller.is_some_and(Caller::is_here);
+        let is_here = caller.as_ref().is_some_and(Caller::is_here);
         Problem::new(StatusCode::UNAUTHORIZED, refusal.to_string())
             .header(WWW_AUTHENTICATE, CHALLENGE)
             .hint(curl(cookie, request, is_here))

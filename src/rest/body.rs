@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{HTTP_TIMEOUT, MIN_HTTP_BODY_BYTES_PER_SEC};
-use crate::rest::gates::Caller;
+use crate::rest::gates::Arrived;
 use crate::rest::json::strict::Strict;
 use crate::rest::problem::Problem;
 
@@ -111,14 +111,9 @@ pub fn respond(status: StatusCode, content_type: HeaderValue, body: Body) -> Res
     response
 }
 
-/// How long the server waits for a request's body, among the request's extensions.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience(pub Duration);
-
 /// Reads a request's body: at most `cap` bytes, in the server's patience and what its bytes earn on top.
 pub async fn read(request: Request<Incoming>, cap: usize) -> Result<Bytes, Problem> {
-    let time =
-        request.extensions().get::<(Caller, Patience)>().map_or(HTTP_TIMEOUT, |(_, patience)| patience.0);
+    let time = request.extensions().get::<Arrived>().map_or(HTTP_TIMEOUT, |arrived| arrived.patience);
     read_within(request.into_body(), cap, time).await
 }
 

@@ -11,6 +11,7 @@
 //! Not here: credentials (`auth`). Where they are asked for, the first gate stands open, and the other two
 //! stay: a browser that was given the credentials once adds them to whatever a foreign page asks for.
 
+use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
 use hyper::header::{HOST, HeaderMap, HeaderName, ORIGIN, USER_AGENT};
@@ -35,7 +36,16 @@ pub struct Guard {
     opened: Option<Vec<String>>,
 }
 
-/// The two ends of a request's connection. Handlers find them among the request's extensions.
+/// What handlers find among a request's extensions; one thing, because each costs two allocations.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrived {
+    /// Who calls.
+    pub(super) caller: Caller,
+    /// How long the server waits for the request's body.
+    pub(super) patience: Duration,
+}
+
+/// The two ends of a request's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     /// Who calls.

@@ -24,8 +24,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::limits::{HTTP_TIMEOUT, MAX_HTTP_CONNECTIONS, MAX_HTTP_HEADER_BYTES};
-use crate::rest::body::{Body, Patience};
-use crate::rest::gates::{Caller, Guard};
+use crate::rest::body::Body;
+use crate::rest::gates::{Arrived, Caller, Guard};
 use crate::rest::places::{Busy, Place, Places};
 use crate::rest::problem::Problem;
 use crate::rest::socket::Socket;
@@ -178,8 +178,7 @@ where
     }
 
     async fn answer(&self, caller: Caller, mut request: Request<Incoming>) -> Response<Body> {
-        // One for both: each costs two allocations.
-        request.extensions_mut().insert((caller, Patience(self.settings.timeout)));
+        request.extensions_mut().insert(Arrived { caller, patience: self.settings.timeout });
         let gate = self.guard.check(caller, request.version(), request.uri(), request.headers());
         let mut response = match gate {
             Ok(()) => {

@@ -52,15 +52,19 @@ pub fn whole(text: &str) -> Option<u64> {
 }
 
 /// The number that the query names `name`, between `least` and `most`; `usual`, if it does not.
-pub fn number<B>(
+pub fn number<B>(request: &Request<B>, name: &str, usual: u64, bounds: (u64, u64)) -> Result<u64, Problem> {
+    Ok(number_if_given(request, name, bounds)?.unwrap_or(usual))
+}
+
+/// The number that the query gives for `name`, within these bounds, if it gives one.
+pub fn number_if_given<B>(
     request: &Request<B>,
     name: &str,
-    usual: u64,
     (least, most): (u64, u64),
-) -> Result<u64, Problem> {
-    let Some(text) = query(request, name) else { return Ok(usual) };
+) -> Result<Option<u64>, Problem> {
+    let Some(text) = query(request, name) else { return Ok(None) };
     let number = whole(text).filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| {
+    number.map(Some).ok_or_else(|| {
         let text = shown(text);
         Problem::bad_request(format!("{name}={text}: expected a whole number from {least} to {most}"))
     })

@@ -14,7 +14,6 @@ use crate::manager::state::State;
 use crate::manager::view::{self, BlockReport, Branch, Tree, TreeBlock};
 use crate::rest::body::{self, Body};
 use crate::rest::problem::Problem;
-use crate::rest::query;
 use crate::types::BlockHash;
 
 /// Heights of a tree if nobody says how many.
@@ -24,23 +23,16 @@ impl Api {
     pub(super) fn tree(&self, request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
         let limit = input::number(request, "limit", TREE_HEIGHTS, (1, MAX_TREE_BLOCKS as u64))?;
         let state = self.keeper.cluster.state.borrow();
-        // What is left out is above what was asked for from a height up, and below the newest.
-        let (from, end, cut_below) = match query(request, "from") {
-            Some(_) => {
-                let from = input::number(request, "from", 0, (0, MAX_HEIGHT))?;
-                (from, from.saturating_add(limit), false)
-            }
-            None => {
-                let newest = (state.blocks.highest() + 1).saturating_sub(limit);
-                let from = state.blocks.fitting(newest, MAX_TREE_BLOCKS);
-                (from, u64::MAX, from > newest)
-            }
-        };
+        let said = input::number_if_given(request, "from", (0, MAX_HEIGHT))?;
+        let newest = (state.blocks.highest() + 1).saturating_sub(limit);
+        let from = said.unwrap_or_else(|| state.blocks.fitting(newest, MAX_TREE_BLOCKS));
+        let end = from.saturating_add(limit);
         let holders = Holders::of(&state, from);
         let mut asked = state.blocks.from(from).take_while(|block| block.height < end);
         let given = asked.by_ref().take(MAX_TREE_BLOCKS).map(|block| tree_block(&state, &holders, block));
         let mut blocks: Vec<TreeBlock> = given.collect();
-        let cut = cut_below || asked.next().is_some();
+        // What is left out is above what was asked for from a height up, and below the newest.
+        let cut = asked.next().is_some() || (said.is_none() && from > newest);
         blocks.sort_by(|a, b| a.height.cmp(&b.height).then(a.seen.total_cmp(&b.seen)));
         Ok(body::json(StatusCode::OK, &Tree { from, cut, blocks }))
     }

@@ -13,7 +13,7 @@ use crate::rest::body;
 use crate::rest::problem::Problem;
 use crate::rest::{exact, query};
 
-pub(super) use crate::rest::{number, shown, whole};
+pub(super) use crate::rest::{number, number_if_given, shown, whole};
 
 /// What a request's body says; none at all says what an empty object does.
 pub(super) async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Problem> {

@@ -11,7 +11,7 @@ use crate::rest::api::seconds;
 use crate::rest::body::{self, Body};
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
-use crate::rest::values::{MAX_SAFE_INTEGER, number, query};
+use crate::rest::values::{MAX_SAFE_INTEGER, number, number_if_given};
 
 /// Heights of one look at the tree, if nobody says how many.
 const USUAL_HEIGHTS: u64 = 50;
@@ -25,8 +25,7 @@ impl Api {
 
     pub(super) async fn tree(&self, request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
         let limit = number(request, "limit", USUAL_HEIGHTS, (1, MAX_TREE_BLOCKS as u64))?;
-        let from =
-            query(request, "from").map(|_| number(request, "from", 0, (0, MAX_SAFE_INTEGER))).transpose()?;
+        let from = number_if_given(request, "from", (0, MAX_SAFE_INTEGER))?;
         let (tip, slice) =
             self.handle.view(move |view| (view.tip(), view.tree(from, limit, MAX_TREE_BLOCKS))).await?;
         let TreeSlice { from, blocks, cut } = slice;
