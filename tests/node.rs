@@ -1,22 +1,19 @@
 //! Stories of one shipped node and its folder.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
-#![allow(clippy::disallowed_methods, reason = "a deadline for what two processes agree upon")]
 
 mod shipped;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use shipped::process::{Pipe, finish};
-use shipped::{DEADLINE, Node, command, command_on};
+use shipped::process::{Pipe, finish, until};
+use shipped::{Node, command, command_on};
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
@@ -80,11 +77,9 @@ fn a_node_that_is_stopped_and_started_again_is_who_it_was_and_knows_what_it_knew
     assert_eq!(again.ask("GET", "/chain", "").1, chain);
     assert_eq!(again.ask("GET", "/transactions", "").1, pool);
     // It dials whom it knew; nobody told it this time.
-    let since = Instant::now();
-    while again.ask("GET", "/node/id", "").1["nodes"][&friend.id] != friend.listen.as_str() {
-        assert!(since.elapsed() < DEADLINE, "it does not know its peer any more");
-        thread::sleep(Duration::from_millis(10));
-    }
+    until("it knows its peer still", || {
+        again.ask("GET", "/node/id", "").1["nodes"][&friend.id] == friend.listen.as_str()
+    });
     stop(again);
     stop(friend);
 }
@@ -98,14 +93,10 @@ fn readers_that_have_gone_keep_a_node_from_nothing() {
     deaf.arg(folder.path()).stdout(writer.try_clone().expect("a pipe")).stderr(writer);
     let mut node = Node::spawn(&mut deaf);
     // Its ready line goes nowhere; its record says where it is.
-    let since = Instant::now();
-    let record = loop {
-        if let Ok(text) = std::fs::read(folder.path().join("node.json")) {
-            break serde_json::from_slice::<Value>(&text).expect("it is there whole or not at all");
-        }
-        assert!(since.elapsed() < DEADLINE, "it does not start");
-        thread::sleep(Duration::from_millis(10));
-    };
+    let record = || std::fs::read(folder.path().join("node.json"));
+    until("it starts", || record().is_ok());
+    let record = record().expect("it is there");
+    let record: Value = serde_json::from_slice(&record).expect("it is there whole or not at all");
     node.http = record["http"].as_str().expect("an address").to_owned();
     mine(&node, "said to nobody");
     let (_, chain) = node.ask("GET", "/chain", "");
@@ -320,11 +311,7 @@ fn the_command_that_a_node_shows_starts_another_of_its_network() {
     other.args(line.split_whitespace()).arg("--lifeline");
     other.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let other = Node::start(&mut other);
-    let since = Instant::now();
-    while other.ask("GET", "/node/id", "").1["peers"] != 1 {
-        assert!(since.elapsed() < DEADLINE, "it has no peer: {line}");
-        thread::sleep(Duration::from_millis(10));
-    }
+    until(&format!("it has a peer: {line}"), || other.ask("GET", "/node/id", "").1["peers"] == 1);
     stop(other);
     one.kill().expect("it is there");
     finish(&mut one);
@@ -351,12 +338,8 @@ fn a_newcomer_learns_a_network_from_the_address_of_one_of_its_nodes() {
     let named = format!("localhost:{port}");
     let third = Node::start(newcomer(&named, &["--ephemeral"]).stderr(Stdio::null()));
     let agree = |height: u64| {
-        let since = Instant::now();
         let tip = |node: &Node| node.ask("GET", "/api/v1/tip", "").1["hash"].clone();
-        while [&second, &third].iter().any(|node| tip(node) != tip(&first)) {
-            assert!(since.elapsed() < DEADLINE, "they do not agree");
-            thread::sleep(Duration::from_millis(10));
-        }
+        until("they agree", || [&second, &third].iter().all(|node| tip(node) == tip(&first)));
         assert_eq!(first.ask("GET", "/api/v1/tip", "").1["height"], height);
     };
     agree(1);

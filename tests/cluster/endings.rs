@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::process::{Signal, kill_process, kill_process_group};
 
 use crate::harness::process::finish;
-use crate::harness::{DEADLINE, NODE, Network, command, free_ports, gone, is_alive, pid, script, written};
+use crate::harness::{NODE, Network, command, free_ports, gone, is_alive, pid, script, written};
 
 /// Row 84 of docs/hostile.md.
 #[test]
@@ -16,7 +16,7 @@ fn nothing_outlives_a_manager_that_is_killed() {
     let pids = network.pids();
     assert!(pids.iter().all(|pid| is_alive(*pid)));
     network.signal(Signal::KILL);
-    let took = gone(&pids, DEADLINE);
+    let took = gone(&pids);
     println!("gone after {took:?}");
     // What it left behind is no obstacle to the next one.
     assert!(network.record_path().exists());
@@ -38,7 +38,7 @@ fn a_network_whose_manager_was_killed_starts_again_before_its_nodes_are_gone() {
     let killed = Network::start(&[&flags[..], &["--node-program", &program]].concat());
     let (folder, pids) = (killed.folder.clone(), killed.pids());
     killed.signal(Signal::KILL);
-    gone(&[pid(killed.manager.id())], DEADLINE);
+    gone(&[pid(killed.manager.id())]);
 
     let again = command(folder.path(), &flags).spawn().expect("the manager runs");
     written(&folder.path().join("logs/manager.log"), "a process of an earlier run is still there");
@@ -93,7 +93,7 @@ fn a_signal_during_the_start_ends_what_was_started() {
     let node: u32 = text.trim().trim_matches(['<', '>']).parse().expect("a number");
     kill_process(pid(manager.id()), Signal::TERM).expect("it is there");
     assert_eq!(finish(&mut manager).0.code(), Some(1), "there was no network");
-    gone(&[pid(node)], DEADLINE);
+    gone(&[pid(node)]);
 }
 
 #[test]

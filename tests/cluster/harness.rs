@@ -12,11 +12,11 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use process::DEADLINE;
+pub use process::{DEADLINE, is_alive, until};
 use process::{Pipe, finish};
 
 pub const MANAGER: &str = env!("CARGO_BIN_EXE_networkmngr");
@@ -237,30 +237,12 @@ impl Events {
     }
 }
 
-/// Whether a process runs. One that ended and that nobody has asked about yet does not.
-pub fn is_alive(pid: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
-    let is_zombie = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'));
-    test_kill_process(pid).is_ok() && !is_zombie
-}
-
 /// Waits until all of `pids` are gone; the time it took.
-pub fn gone(pids: &[Pid], within: Duration) -> Duration {
+#[track_caller]
+pub fn gone(pids: &[Pid]) -> Duration {
     let start = Instant::now();
-    while pids.iter().any(|pid| is_alive(*pid)) {
-        assert!(start.elapsed() < within, "still there after {within:?}: {pids:?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until(&format!("{pids:?} are gone"), || !pids.iter().any(|pid| is_alive(*pid)));
     start.elapsed()
-}
-
-/// Waits until it is so.
-pub fn until(what: &str, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// Waits until `path` holds `text`.

@@ -5,9 +5,7 @@ use std::net::TcpListener;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{
-    DEADLINE, Events, Network, call, done, free_ports, get, gone, is_alive, pid, read, until,
-};
+use crate::harness::{Events, Network, call, done, free_ports, get, gone, is_alive, pid, read, until};
 
 #[test]
 fn a_node_that_is_killed_stays_away_until_it_is_wanted_back() {
@@ -106,7 +104,7 @@ fn a_paused_node_hangs_nobody_and_catches_up() {
     let pids = network.pids();
     assert!(is_alive(pid(paused as u32)));
     network.signal(Signal::KILL);
-    gone(&pids, DEADLINE);
+    gone(&pids);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    DEADLINE, Events, NODE, Network, call, done, free_ports, gone, is_alive, pid, read, request, script,
-    send, until, written,
+    Events, NODE, Network, call, done, free_ports, gone, is_alive, pid, read, request, script, send, until,
+    written,
 };
 
 /// What networks before it kept.
@@ -163,7 +163,7 @@ fn a_stop_while_the_old_network_ends_is_a_stop() {
         std::fs::write(&gate, "\n").expect("it is waited for");
         let (folder, ended) = (network.folder.clone(), network.end());
         assert_eq!(ended.status.code(), Some(0), "{}{}", ended.out, ended.error);
-        gone(&pids, DEADLINE);
+        gone(&pids);
         assert!(before(folder.path()).is_empty() && folder.path().join("node-000").is_dir());
     }
 }
@@ -187,7 +187,7 @@ fn a_stop_while_the_new_network_starts_is_a_stop() {
         }
         let (folder, ended) = (network.folder.clone(), network.end());
         assert_eq!(ended.status.code(), Some(1), "there was no network: {}", ended.error);
-        gone(&[pid(node)], DEADLINE);
+        gone(&[pid(node)]);
         assert_eq!(before(folder.path()).len(), 1);
     }
 }
@@ -203,7 +203,7 @@ fn a_new_network_that_cannot_start_is_told_and_what_was_there_is_kept() {
     let (folder, ended) = (network.folder.clone(), network.end());
     assert_eq!(ended.status.code(), Some(1), "{}", ended.error);
     assert!(ended.error.contains("0 of 2 nodes are there; nodes A B: exit code 1"), "{}", ended.error);
-    gone(&pids, DEADLINE);
+    gone(&pids);
     let kept = before(folder.path());
     assert!(kept[0].join("node-001/chain.redb").exists(), "{kept:?}");
     // Of the new one nothing is left that could be taken for a network.
@@ -223,10 +223,10 @@ fn nothing_outlives_a_manager_that_is_killed_while_it_renews() {
     let text = || std::fs::read_to_string(&pids).unwrap_or_default();
     until("a new node was started", || text().matches('>').count() >= 3);
     kill_process(pid(network.manager.id()), Signal::KILL).expect("it is there");
-    gone(&[pid(network.manager.id())], DEADLINE);
+    gone(&[pid(network.manager.id())]);
     let all: Vec<_> = text()
         .split_whitespace()
         .map(|number| pid(number.trim_matches(['<', '>']).parse().expect("a number")))
         .collect();
-    gone(&all, DEADLINE);
+    gone(&all);
 }

@@ -5,7 +5,6 @@ pub mod process;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -13,7 +12,7 @@ use tempfile::TempDir;
 
 pub const MANAGER: &str = env!("CARGO_BIN_EXE_networkmngr");
 
-pub use process::DEADLINE;
+pub use process::{is_alive, until};
 
 /// What a command came to.
 #[derive(Debug)]
@@ -104,23 +103,6 @@ impl Drop for Network {
             let manager = Pid::from_raw(number as i32).expect("a number");
             let _ = kill_process(manager, Signal::KILL);
         }
-    }
-}
-
-/// Whether a process runs; a dead one that nobody asked about does not.
-pub fn is_alive(pid: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
-    let is_zombie = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'));
-    rustix::process::test_kill_process(pid).is_ok() && !is_zombie
-}
-
-/// Waits until it is so.
-#[track_caller]
-pub fn until(what: &str, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -2,7 +2,6 @@
 //! its own.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
-#![allow(clippy::disallowed_methods, reason = "a deadline for processes that are not asked to end")]
 
 mod codes;
 mod evening;

@@ -1,5 +1,5 @@
-//! What a process says and how it ends, waited for no longer than [`DEADLINE`]: a test of what does not come
-//! fails with what came instead.
+//! What a process says, what is so of it and how it ends, waited for no longer than [`DEADLINE`]: a test of what
+//! does not come fails with what came instead.
 
 #![allow(dead_code, reason = "not every test has use for each of them")]
 #![allow(clippy::disallowed_methods, reason = "a deadline for what processes say and how they end")]
@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, test_kill_process};
 
 /// Far more than anything here takes, on a machine that is busy with other tests.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -84,6 +85,23 @@ impl<P: Read + AsFd> Pipe<P> {
 
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).expect("UTF-8")
+}
+
+/// Waits until it is so.
+#[track_caller]
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether a process runs. One that ended and that nobody has asked about yet does not.
+pub fn is_alive(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    let is_zombie = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'));
+    test_kill_process(pid).is_ok() && !is_zombie
 }
 
 /// What a process came to, once it has ended: its status, and the rest of its stdout and stderr.
