@@ -34,6 +34,30 @@ MAX_ELEMENTS = 6000
 MAX_EVENTS = 8192 + 1024
 MAX_HEAP = 160 << 20
 
+# Where to press for a selector, in its middle or that of a part; until the end of it, the mouse reaches that alone.
+AIM = """(selector, part) => {
+  const wanted = document.querySelector(selector);
+  const place = part ? wanted?.querySelector(part) : wanted;
+  if (!place) return null;
+  let [hit, held, clicked] = [null, false, false];
+  const watch = event => {
+    if (event.type === "pointerdown") hit = event.target.closest(selector);
+    if (!hit) event.stopImmediatePropagation();
+    // What takes hold of the mouse, to draw with it, hears of its clicks itself.
+    else if (event.type === "gotpointercapture") held = true;
+    else if (event.type === "click") clicked ||= hit.isConnected && (held || hit.contains(event.target));
+  };
+  const kinds = ["pointerdown", "gotpointercapture", "mousedown", "pointerup", "mouseup", "click"];
+  for (const kind of kinds) addEventListener(kind, watch, true);
+  window.aim = {end: () => {
+    for (const kind of kinds) removeEventListener(kind, watch, true);
+    return clicked;
+  }};
+  wanted.scrollIntoView({block: "nearest"});
+  const {x, y, width, height} = place.getBoundingClientRect();
+  return [x + width / 2, y + height / 2];
+}"""
+
 
 class Browser:
     """Chromium, spoken to over a pipe in its DevTools protocol; one page."""
@@ -105,12 +129,18 @@ class Browser:
     def text(self, selector):
         return self.js(f"document.querySelector({json.dumps(selector)})?.textContent")
 
-    def press(self, selector):
-        """A click where the element is."""
-        self.until(f"document.querySelector({json.dumps(selector)})", f"there is {selector}")
-        box = self.js(f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'nearest'}});"
-                      " const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] })()")
-        self.mouse([box])
+    def press(self, selector, part=None):
+        """A click on what is there. A page moves as it loads and as news come in: where something else came under the
+        mouse, that does not hear of it, and the click is made again."""
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            self.until(f"document.querySelector({json.dumps(selector)})", f"there is {selector}")
+            if box := self.js(f"({AIM})({json.dumps(selector)}, {json.dumps(part)})"):
+                self.mouse([box])
+                if self.js("aim.end()"):
+                    return
+            time.sleep(0.03)
+        raise AssertionError(f"{selector} was never under the mouse")
 
     def mouse(self, points):
         """Draws through the points with the button held."""
@@ -441,7 +471,7 @@ def refused(browser, network):
     browser.until("[...document.querySelectorAll('.block.refused title')].some(e => e.textContent.includes('refused: BadMerkleRoot'))")
     browser.until("[...document.querySelectorAll('#story p')].some(e => /^Node C refused block .*: it breaks the rule BadMerkleRoot/.test(e.textContent))")
     assert browser.js("document.querySelectorAll('.block.best').length") > 1, "the block that was lied about stands as before"
-    browser.press(".block.refused rect")
+    browser.press(".block.refused", "rect")
     browser.until("document.querySelector('#card .bad')?.textContent.startsWith('Refused. BadMerkleRoot')")
     browser.key("Escape")
     tell("a refused block, with the rule it broke")
@@ -450,7 +480,7 @@ def refused(browser, network):
 def links(browser, network, shots):
     def slide(control, share):
         browser.js(f"(() => {{ const e = document.querySelector('#{control}'); e.value = {share}; for (const type of ['input', 'change']) e.dispatchEvent(new Event(type)) }})()")
-    browser.press("[data-link='0-1'] .broad")
+    browser.press("[data-link='0-1']", ".broad")
     browser.until("document.querySelector('#card h2').textContent === 'Link A – B'")
     browser.until("/A → B\\d+/.test(document.querySelector('#card .facts').textContent)", "what went over it so far")
     slide("latency_ms", 50)
