@@ -33,7 +33,7 @@ impl CheckedBlock {
         if hash != params.genesis_hash() {
             proof_of_work(&block.header, &hash, params)?;
         }
-        let (encoded, ids): (_, Vec<TxId>) = block.encode_with_ids();
+        let (encoded, ids) = block.encode_with_ids();
         let (root, mutated) = merkle::root(&ids);
         if root != block.header.merkle_root {
             return Err(Rule::BadMerkleRoot);

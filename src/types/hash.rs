@@ -8,11 +8,17 @@ use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
 use crate::encoding::{Decode, Encode};
-use crate::types::sha256::{INITIAL, finish};
+use crate::types::sha256::{INITIAL, finish, finish_two};
 
 /// SHA-256 of SHA-256: Bitcoin's hash of headers and of inner Merkle nodes.
 pub fn double_sha256(bytes: &[u8]) -> [u8; 32] {
     finish(INITIAL, 0, &finish(INITIAL, 0, bytes))
+}
+
+/// The same of two at once, which is faster than one after the other.
+pub(super) fn double_sha256_of_two(bytes: [&[u8]; 2]) -> [[u8; 32]; 2] {
+    let [one, other] = finish_two(INITIAL, 0, bytes);
+    finish_two(INITIAL, 0, [&one, &other])
 }
 
 /// A text is not 64 hex digits.

@@ -5,7 +5,7 @@
 //! with the news whether such a repetition was seen. An empty list has the zero root: such a block is
 //! refused for its missing coinbase.
 
-use crate::types::hash::{MerkleRoot, TxId, double_sha256};
+use crate::types::hash::{MerkleRoot, TxId, double_sha256, double_sha256_of_two};
 
 /// The root of `ids`, and whether two equal neighbours were joined on the way: then another, shorter list
 /// has the same root, and the list must be refused without blaming the header.
@@ -14,7 +14,7 @@ pub fn root(ids: &[TxId]) -> (MerkleRoot, bool) {
     let mut mutated = false;
     while level.len() > 1 {
         mutated |= level.chunks_exact(2).any(|pair| pair[0] == pair[1]);
-        level = level.chunks(2).map(|pair| join(&pair[0], pair.last().unwrap_or(&pair[0]))).collect();
+        level = above(&level);
     }
     (MerkleRoot(level.first().copied().unwrap_or_default()), mutated)
 }
@@ -26,7 +26,7 @@ pub fn first_branch(ids: &[TxId]) -> Vec<[u8; 32]> {
     let mut branch = Vec::new();
     while level.len() > 1 {
         branch.push(level[1]);
-        level = level.chunks(2).map(|pair| join(&pair[0], pair.last().unwrap_or(&pair[0]))).collect();
+        level = above(&level);
     }
     branch
 }
@@ -45,7 +45,7 @@ pub fn branch(ids: &[TxId], mut at: usize) -> Option<Vec<[u8; 32]>> {
     while level.len() > 1 {
         // The odd last one is joined with itself.
         branch.push(*level.get(at ^ 1).or(level.get(at))?);
-        level = level.chunks(2).map(|pair| join(&pair[0], pair.last().unwrap_or(&pair[0]))).collect();
+        level = above(&level);
         at /= 2;
     }
     Some(branch)
@@ -60,11 +60,30 @@ pub fn root_above(id: TxId, at: usize, branch: &[[u8; 32]]) -> MerkleRoot {
     MerkleRoot(root)
 }
 
+/// The level above: of each two the one that joins them.
+fn above(level: &[[u8; 32]]) -> Vec<[u8; 32]> {
+    let mut above = Vec::with_capacity(level.len().div_ceil(2));
+    for four in level.chunks(4) {
+        let pair = |two: &[[u8; 32]]| pair(&two[0], two.last().unwrap_or(&two[0]));
+        match four.split_at_checked(2) {
+            Some((one, other @ [_, ..])) => {
+                above.extend(double_sha256_of_two([&pair(one), &pair(other)]));
+            }
+            _ => above.push(double_sha256(&pair(four))),
+        }
+    }
+    above
+}
+
 fn join(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
+    double_sha256(&pair(left, right))
+}
+
+fn pair(left: &[u8; 32], right: &[u8; 32]) -> [u8; 64] {
     let mut both = [0; 64];
     both[..32].copy_from_slice(left);
     both[32..].copy_from_slice(right);
-    double_sha256(&both)
+    both
 }
 
 #[cfg(test)]
