@@ -9,13 +9,15 @@ mod http;
 mod process;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use process::Pipe;
 
 /// Far more than anything here takes.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -45,9 +47,8 @@ impl Network {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the manager runs");
-        let mut out = BufReader::new(manager.stdout.take().expect("a pipe"));
-        let mut line = String::new();
-        out.read_line(&mut line).expect("a line");
+        let mut out = Pipe::new(manager.stdout.take().expect("a pipe"));
+        let line = out.line();
         let up_in = begun.elapsed().as_secs_f64();
         assert!(line.contains("up in"), "no network of {amount}: {line}");
         let record = fs::read_to_string(folder.path().join("network.json")).expect("network.json");
@@ -55,7 +56,8 @@ impl Network {
         let http = record["manager"]["http"].as_str().expect("an address").to_owned();
         let pids = record["nodes"].as_array().expect("nodes").iter();
         let pids = pids.map(|node| node["pid"].as_u64().expect("a number")).collect();
-        let said = Some(std::thread::spawn(|| lines(out)));
+        // Read while it is said, or the pipe would be full.
+        let said = Some(std::thread::spawn(|| lines(out.unhurried())));
         Network { manager, said, up_in, http, pids, _folder: folder }
     }
 
@@ -96,8 +98,10 @@ impl Drop for Network {
     }
 }
 
-fn lines(out: BufReader<ChildStdout>) -> Vec<String> {
-    out.lines().map_while(Result::ok).collect()
+fn lines(mut out: impl Read) -> Vec<String> {
+    let mut said = String::new();
+    let _ = out.read_to_string(&mut said);
+    said.lines().map(str::to_owned).collect()
 }
 
 fn ask(address: &str, method: &str, path: &str, body: &str) -> Value {

@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "not every test has use for each of them")]
 #![allow(clippy::disallowed_methods, reason = "a deadline for what processes say and how they end")]
 
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::os::fd::AsFd;
 use std::process::{Child, ExitStatus};
 use std::thread::JoinHandle;
@@ -54,6 +54,11 @@ impl<P: Read + AsFd> Pipe<P> {
         let deadline = Instant::now() + DEADLINE;
         while self.fill(deadline) {}
         text(std::mem::take(&mut self.unread))
+    }
+
+    /// What is still to come, however long it takes.
+    pub fn unhurried(self) -> impl Read {
+        Cursor::new(self.unread).chain(self.pipe)
     }
 
     #[track_caller]
