@@ -18,6 +18,8 @@
 //! | `sync` | headers, from one peer at a time |
 //! | `fetch` | bodies, from all peers that have them |
 //! | `import` | what a new block changes: the path every block takes |
+//! | `bodies` | the newest ones, and those that are read back |
+//! | `commits` | what is on its way to the disk, and what users are told once it is there |
 //! | `compact` | blocks told in six bytes a transaction, and put together from the pool |
 //! | `relay` | telling peers of tips and transactions |
 //! | `policy` | what is said of a block, and to how many |
@@ -31,9 +33,11 @@
 
 mod addresses;
 mod bans;
+mod bodies;
 mod book;
 mod candidate;
 mod commands;
+mod commits;
 mod compact;
 mod connections;
 pub mod event;
@@ -70,11 +74,12 @@ use crate::wire::manage::ManagerKey;
 use crate::wire::message::{Message, Role};
 use addresses::Addresses;
 use bans::Bans;
+use bodies::Bodies;
+use commits::Unwritten;
 use compact::Partials;
 use connections::Connection;
 use faults::Faults;
 use fetch::Fetch;
-use import::{Bodies, Unwritten};
 use io::{ConnId, Input, Output, Timer};
 use mining::Mining;
 pub use policy::RelayPolicy;
@@ -137,7 +142,7 @@ pub struct Node {
     /// The tip that is durable: what users are told.
     committed: Tip,
     /// Commits on their way, oldest first.
-    commits: VecDeque<import::Pending>,
+    commits: VecDeque<commits::Pending>,
     /// What of them the store was not given yet.
     unwritten: Unwritten,
     next_commit: u64,

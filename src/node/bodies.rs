@@ -1,0 +1,104 @@
+//! Bodies of blocks in memory: the newest ones, and those that are read back.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::io::Output;
+use super::*;
+use crate::chain::CheckedBlock;
+use crate::limits::{BODY_CACHE_BYTES, MAX_GET_BLOCKS, RECENT_BLOCKS};
+use crate::types::{Block, BlockHash, Lookup};
+
+/// The newest bodies, so that what just came can be relayed and taken back without reading storage.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    blocks: Lookup<BlockHash, CheckedBlock>,
+    order: VecDeque<BlockHash>,
+    bytes: usize,
+    /// Bodies to be read back, for the pool.
+    wanted: VecDeque<BlockHash>,
+    loading: bool,
+}
+
+impl Bodies {
+    pub(super) fn get(&self, hash: &BlockHash) -> Option<&CheckedBlock> {
+        self.blocks.get(hash)
+    }
+
+    pub(super) fn insert(&mut self, block: CheckedBlock) {
+        let hash = block.hash();
+        let size = block.encoded().len();
+        if self.blocks.insert(hash, block).is_some() {
+            return;
+        }
+        self.order.push_back(hash);
+        self.bytes += size;
+    }
+
+    /// Lets go of the oldest beyond what there is room for; the newest stays, however large.
+    pub(super) fn trim(&mut self) {
+        while self.bytes > BODY_CACHE_BYTES && self.order.len() > 1 {
+            let Some(oldest) = self.order.pop_front().and_then(|hash| self.blocks.remove(&hash)) else {
+                return;
+            };
+            self.bytes -= oldest.encoded().len();
+        }
+    }
+}
+
+impl Node {
+    /// A block, if it need not be read back.
+    pub(super) fn body(&self, hash: &BlockHash) -> Option<&CheckedBlock> {
+        self.bodies.get(hash).or_else(|| self.unwritten.get(hash))
+    }
+
+    /// A block must be read back before the pool is what the chain makes it.
+    pub(super) fn want_for_pool(&mut self, hash: BlockHash) {
+        self.unwritten.hold();
+        self.bodies.wanted.push_back(hash);
+    }
+
+    /// Asks for the newest bodies of a chain that was taken up again: what they have is not to be repeated.
+    pub(super) fn load_recent(&mut self) {
+        let tip = self.chain.tip().height;
+        // Not genesis: it has nothing to repeat, and its body is in no cache.
+        let from = tip.saturating_sub(RECENT_BLOCKS as u64 - 1).max(1);
+        let for_managers = self.want_seen();
+        self.bodies.wanted.extend((from..=tip).filter_map(|height| self.chain.active_at(height)));
+        self.bodies.wanted.extend(for_managers);
+        self.load_more();
+    }
+
+    /// Reads back a few bodies at a time, so that a deep reorg costs time and not memory.
+    pub(super) fn load_more(&mut self) {
+        if self.bodies.loading || self.bodies.wanted.is_empty() {
+            return;
+        }
+        self.bodies.loading = true;
+        let count = self.bodies.wanted.len().min(MAX_GET_BLOCKS);
+        let hashes = self.bodies.wanted.drain(..count).collect();
+        self.out.push(Output::Load(hashes));
+    }
+
+    /// Bodies that were read back.
+    pub(super) fn loaded(&mut self, blocks: Vec<Arc<Block>>) {
+        self.bodies.loading = false;
+        for block in blocks {
+            if self.read_back(&block) {
+                continue;
+            }
+            let hash = block.hash();
+            if self.chain.is_active(&hash) {
+                self.pool.connect(hash, block.ids());
+            } else {
+                self.return_contents(&block);
+            }
+        }
+        self.load_more();
+        if self.unwritten.is_held() && !self.bodies.loading {
+            self.write();
+        }
+        self.commit_pool();
+        self.pool_changed();
+    }
+}
