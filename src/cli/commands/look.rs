@@ -8,7 +8,7 @@ use crate::cli::commands::{Context, now};
 use crate::cli::render::{self, safe, short};
 use crate::cli::{Failure, names, watch};
 use crate::limits::{API_TIMEOUT, MAX_TREE_BLOCKS};
-use crate::manager::view::{BlockReport, Branch, Life, Network, Tree};
+use crate::manager::view::{BlockReport, Branch, Life, Network, Tree, TreeBlock};
 
 const EXAMPLES_CHAIN: &str = "\
 Examples:
@@ -25,12 +25,54 @@ pub(crate) struct ChainArgs {
 }
 
 pub(super) async fn chain(args: &ChainArgs, context: &mut Context) -> Result<(), Failure> {
-    let tree: Tree = context.client.get(&format!("/api/v1/tree?limit={}", args.limit)).await?;
-    let mut blocks: Vec<_> = tree.blocks.into_iter().filter(|block| block.branch == Branch::Best).collect();
-    blocks.sort_by_key(|block| core::cmp::Reverse(block.height));
-    blocks.truncate(args.limit as usize);
+    let client = &context.client;
+    let blocks = newest(args.limit as usize, |from, heights| async move {
+        let from = from.map_or(String::new(), |from| format!("&from={from}"));
+        client.get(&format!("/api/v1/tree?limit={heights}{from}")).await
+    })
+    .await?;
     context.output.data(&json!({ "blocks": blocks }), |style| render::chain(&blocks, now(), style));
     Ok(())
+}
+
+/// So many of the newest blocks on the best chain, from the tip down. `ask` has the tree: from a height up or else
+/// the newest, and so many heights. Where there are many branches, an answer holds fewer of them, and those below
+/// are asked for as well.
+async fn newest<Asking>(
+    count: usize,
+    ask: impl Fn(Option<u64>, u64) -> Asking,
+) -> Result<Vec<TreeBlock>, Failure>
+where
+    Asking: Future<Output = Result<Tree, Failure>>,
+{
+    let mut chain: Vec<TreeBlock> = Vec::new();
+    let mut tree = ask(None, count as u64).await?;
+    let mut heights = count as u64;
+    loop {
+        let lowest = tree.from;
+        let before = chain.len();
+        let mut best: Vec<_> = tree.blocks.into_iter().filter(|block| block.branch == Branch::Best).collect();
+        best.sort_by_key(|block| core::cmp::Reverse(block.height));
+        for block in best {
+            // Another branch may have become the best one since the last answer.
+            if chain.last().is_none_or(|above| above.previous == block.hash) {
+                chain.push(block);
+            }
+        }
+        chain.truncate(count);
+        // Blocks are forgotten once they are old.
+        if chain.len() == count || chain.len() == before || lowest == 0 {
+            return Ok(chain);
+        }
+        heights = heights.min((count - chain.len()) as u64).min(lowest);
+        tree = loop {
+            let tree = ask(Some(lowest - heights), heights).await?;
+            if !tree.cut || heights == 1 {
+                break tree;
+            }
+            heights /= 2;
+        };
+    }
 }
 
 const EXAMPLES_BLOCK: &str = "\
@@ -247,4 +289,83 @@ pub(super) async fn peers(args: &PeersArgs, context: &mut Context) -> Result<(),
         .collect();
     context.output.data(&json!({ "links": links }), |style| render::links(&network, args.node, style));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+
+    use super::*;
+
+    /// What a manager answers that gives at most `most` blocks, and knows `width` of each height from `oldest` to 99,
+    /// the first of them on the best chain.
+    fn tree(most: u64, width: u64, oldest: u64, from: Option<u64>, heights: u64) -> Tree {
+        let newest = 100_u64.saturating_sub(heights).max(oldest);
+        let start = from.unwrap_or_else(|| newest.max(100_u64.saturating_sub((most / width).max(1))));
+        let all = (start.max(oldest)..100.min(start + heights)).flat_map(|height| {
+            (0..width).map(move |side| TreeBlock {
+                hash: format!("{height}.{side}"),
+                previous: format!("{}.0", height.wrapping_sub(1)),
+                height,
+                time: 0,
+                bits: String::new(),
+                work: String::new(),
+                transactions: 1,
+                bytes: 132,
+                text: None,
+                miner: None,
+                seen: 0.0,
+                tip_of: Vec::new(),
+                held_by: Vec::new(),
+                branch: if side == 0 { Branch::Best } else { Branch::Side },
+                refused: None,
+            })
+        });
+        let all: Vec<TreeBlock> = all.collect();
+        let cut = all.len() > most as usize || (from.is_none() && start > newest);
+        Tree { from: start, cut, blocks: all.into_iter().take(most as usize).collect() }
+    }
+
+    /// (blocks in an answer, blocks of a height, the oldest height known; asked for; given)
+    #[tokio::test]
+    async fn the_newest_blocks_are_all_there_however_many_branches_there_are() {
+        let rows = [
+            (1000, 1, 0, 20, 20),
+            (1000, 1, 0, 100, 100),
+            (1000, 1, 0, 300, 100),
+            (50, 1, 0, 50, 50),
+            (50, 10, 0, 50, 50),
+            (50, 7, 0, 300, 100),
+            (50, 10, 30, 300, 70),
+            (10, 10, 0, 100, 100),
+            // The whole of a height is more than an answer.
+            (5, 10, 0, 100, 100),
+        ];
+        for (most, width, oldest, count, given) in rows {
+            let asked = Cell::new(0);
+            let chain = newest(count, |from, heights| {
+                asked.set(asked.get() + 1);
+                core::future::ready(Ok(tree(most, width, oldest, from, heights)))
+            });
+            let chain = chain.await.expect("an answer");
+            let heights: Vec<u64> = chain.iter().map(|block| block.height).collect();
+            let expected: Vec<u64> = (100 - given..100).rev().collect();
+            assert_eq!(heights, expected, "{most} {width} {oldest} {count}");
+            assert!(asked.get() <= 2 * given * width / most + 10, "{}", asked.get());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_another_branch_has_become_the_best_one_of_meanwhile_is_left_out() {
+        let chain = newest(20, |from, heights| {
+            let mut tree = tree(10, 1, 0, from, heights);
+            if from.is_some() {
+                for block in &mut tree.blocks {
+                    block.hash += " of another branch";
+                }
+            }
+            core::future::ready(Ok(tree))
+        });
+        assert_eq!(chain.await.expect("an answer").len(), 10);
+    }
 }
