@@ -1,7 +1,5 @@
 //! A block: a header and what it commits to.
 
-use core::ops::Range;
-
 use crate::encoding::{self, Decode, Encode, List};
 use crate::limits::MAX_BLOCK_TRANSACTIONS;
 use crate::types::hash::{BlockHash, TxId};
@@ -25,13 +23,7 @@ impl Block {
 
     /// The transactions' ids, in order.
     pub fn ids(&self) -> Vec<TxId> {
-        let mut bytes = Vec::new();
-        let id = |transaction| {
-            bytes.clear();
-            encoding::encode_into(transaction, &mut bytes);
-            id_of_encoding(&bytes)
-        };
-        self.transactions.iter().map(id).collect()
+        self.encode_with_ids().1
     }
 
     /// Its encoding and the transactions' ids, which are hashes of parts of it: large blocks are not to be encoded
@@ -40,18 +32,20 @@ impl Block {
         let mut bytes = Vec::with_capacity(self.size());
         encoding::encode_into(&self.header, &mut bytes);
         encoding::encode_into(&(self.transactions.len() as u64), &mut bytes);
-        let place = |transaction| {
+        let mut ids = Vec::with_capacity(self.transactions.len());
+        let (pairs, last) = self.transactions.as_chunks::<2>();
+        for [one, other] in pairs {
+            let start = bytes.len();
+            encoding::encode_into(one, &mut bytes);
+            let middle = bytes.len();
+            encoding::encode_into(other, &mut bytes);
+            ids.extend(ids_of_two_encodings([&bytes[start..middle], &bytes[middle..]]));
+        }
+        for transaction in last {
             let start = bytes.len();
             encoding::encode_into(transaction, &mut bytes);
-            start..bytes.len()
-        };
-        let places: Vec<Range<usize>> = self.transactions.iter().map(place).collect();
-        let mut ids = Vec::with_capacity(places.len());
-        let (pairs, last) = places.as_chunks::<2>();
-        for pair in pairs {
-            ids.extend(ids_of_two_encodings(pair.clone().map(|place| &bytes[place])));
+            ids.push(id_of_encoding(&bytes[start..]));
         }
-        ids.extend(last.iter().cloned().map(|place| id_of_encoding(&bytes[place])));
         (bytes, ids)
     }
 

@@ -22,18 +22,12 @@ pub fn root(ids: &[TxId]) -> (MerkleRoot, bool) {
 /// What the first id is joined with on its way to the root, from the leaves up: all a miner needs to
 /// compute the root again after changing the coinbase.
 pub fn first_branch(ids: &[TxId]) -> Vec<[u8; 32]> {
-    let mut level: Vec<[u8; 32]> = ids.iter().map(|id| id.0).collect();
-    let mut branch = Vec::new();
-    while level.len() > 1 {
-        branch.push(level[1]);
-        level = above(&level);
-    }
-    branch
+    branch(ids, 0).unwrap_or_default()
 }
 
 /// The root above `first`, whose branch is `branch`.
 pub fn root_from_branch(first: TxId, branch: &[[u8; 32]]) -> MerkleRoot {
-    MerkleRoot(branch.iter().fold(first.0, |left, right| join(&left, right)))
+    root_above(first, 0, branch)
 }
 
 /// What the id at `at` is joined with on its way to the root, from the leaves up: the proof that it is one
