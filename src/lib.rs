@@ -27,10 +27,12 @@
 //! | [`cli`] | flags, commands, scenarios, logs: the two programs |
 
 pub mod chain;
+#[cfg(feature = "programs")]
 pub mod cli;
 pub mod encoding;
 pub mod file;
 pub mod limits;
+#[cfg(feature = "programs")]
 pub mod manager;
 pub mod mempool;
 pub mod miner;
@@ -38,6 +40,7 @@ pub mod net;
 pub mod node;
 pub mod params;
 pub mod peer;
+#[cfg(feature = "programs")]
 pub mod rest;
 pub mod sim;
 pub mod store;
