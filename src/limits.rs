@@ -20,6 +20,9 @@ pub const MAX_NOTE_BYTES: usize = 100;
 /// Most transactions in a block: what fits [`MAX_BLOCK_BYTES`] at [`MIN_TRANSACTION_BYTES`] each.
 pub const MAX_BLOCK_TRANSACTIONS: usize = MAX_BLOCK_BYTES / MIN_TRANSACTION_BYTES;
 
+/// Short ids of a compact block at most: all transactions but the coinbase.
+pub const MAX_SHORT_IDS: usize = MAX_BLOCK_TRANSACTIONS - 1;
+
 /// Smallest encoded transaction, in bytes: an empty content (tag 4, nonce 8, count 8).
 pub const MIN_TRANSACTION_BYTES: usize = 20;
 
@@ -133,6 +136,10 @@ pub const ARRIVING_PERIOD: Duration = Duration::from_secs(10);
 /// Time a ready connection has to answer a ping when another claims to come from the same node.
 pub const CONTENDER_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// After an answer to a ping, time in which a ready connection is there, whoever claims its place: it is asked no more
+/// often, whose pings are counted at the other end.
+pub const CONTENDER_PAUSE: Duration = Duration::from_secs(1);
+
 /// How much later than the other a connection may begin and still count as the other half of a
 /// simultaneous open: a little more than the slowest round trip.
 pub const SIMULTANEOUS_WINDOW: Duration = Duration::from_secs(2);
@@ -227,6 +234,19 @@ pub const MAX_REDIAL_PAUSE: Duration = Duration::from_secs(30);
 /// moment after us. It doubles like the others, so that the link is up again soon after the later of the two.
 pub const MIN_CUT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Pause before dialling somebody again who is there, but did not stay [`STEADY_LINK`]: at most so long.
+pub const MAX_MET_PAUSE: Duration = Duration::from_secs(5);
+
+/// Time after which a link has shown that it holds, so that it is dialled again at once when it ends.
+pub const STEADY_LINK: Duration = Duration::from_secs(10);
+
+/// Lines of the log about connections that come and go, at once: more than a start has, with as many peers as there may
+/// be.
+pub const CALLER_LINES: u32 = 1000;
+
+/// After which one more is written: at most some 10 MB a day, whoever calls.
+pub const CALLER_LINE_EVERY: Duration = Duration::from_secs(1);
+
 /// Pings a connection may send in a second, with as many saved up at the start.
 pub const MAX_PINGS_PER_SEC: u32 = 10;
 
@@ -254,6 +274,16 @@ pub const MAX_ANNOUNCEMENTS_PER_SEC: u32 = 2000;
 /// Announcements a connection may save up.
 pub const MAX_ANNOUNCEMENT_BURST: u32 = 20_000;
 
+/// Announcements that this node makes on a connection in a second, on average: half of what it may, because those of
+/// ten seconds in which nothing got through arrive at once.
+pub const ANNOUNCEMENTS_PER_SEC: u32 = MAX_ANNOUNCEMENTS_PER_SEC / 2;
+
+/// And at once.
+pub const ANNOUNCEMENT_BURST: u32 = MAX_ANNOUNCEMENT_BURST / 2;
+
+/// After which what was too much to be announced at once is announced.
+pub const ANNOUNCE_AGAIN: Duration = Duration::from_millis(100);
+
 /// Strikes (an empty answer, a wrong one) that close a connection.
 pub const MAX_STRIKES: u32 = 3;
 
@@ -271,9 +301,8 @@ pub const MAX_BLOCK_TIMEOUT: Duration = Duration::from_secs(64);
 /// How far ahead of the last connected block bodies are asked for.
 pub const DOWNLOAD_WINDOW: u64 = 1024;
 
-/// How many headers ahead of the tip make a node keep its tip to itself, because it is catching up. Whoever
-/// wants it to keep silent otherwise has to find so many blocks in a row and give none of them away: more
-/// than a minority of the hash power can.
+/// How many headers ahead of the tip, which is on their way, make a node keep its tip to itself, because it is catching
+/// up: others have had each of these blocks.
 pub const CATCHING_UP_BLOCKS: u64 = 16;
 
 /// Bodies in flight from one peer, at least.
@@ -291,6 +320,10 @@ pub const MAX_HEADERS_AHEAD: usize = 100_000;
 /// Headers and bodies kept off the best chain, some 15 MB; beyond, the branch with the least work goes
 /// first. It bounds how deep a fork can be healed.
 pub const MAX_SIDE_ENTRIES: usize = 100_000;
+
+/// Bodies kept off the best chain that nobody asked for, in bytes: pushed ones beyond are as good as announced, and
+/// asked for once their branch has the most work.
+pub const MAX_SIDE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Messages of headers of one peer's branch that are weighed before any is kept, when it has much less work
 /// than our chain: as many headers as the tree would keep of it. What is remembered is a hash of each, 1.6 KB

@@ -26,7 +26,7 @@ use crate::net::arrivals::{Arrival, Arrivals};
 use crate::net::clock::Clock;
 use crate::net::connection::{self, Incoming};
 use crate::net::handle::{Handle, Request};
-use crate::net::log::log;
+use crate::net::log::Log;
 use crate::net::records::{self, Records, Written};
 use crate::net::traffic::Traffic;
 use crate::net::{events, listen, writer};
@@ -161,6 +161,7 @@ fn assemble(settings: Settings) -> Result<(Handle, Driver, World), NotRestored> 
         next_conn: 0,
         replies: BTreeMap::new(),
         records: Records::new(folder, written),
+        log: Log::default(),
         publisher,
         arrivals,
         traffic,
@@ -213,6 +214,7 @@ struct Driver {
     next_conn: u64,
     replies: BTreeMap<CommandId, oneshot::Sender<Answer>>,
     records: Records,
+    log: Log,
     publisher: events::Publisher,
     arrivals: Arrivals,
     traffic: Traffic,
@@ -480,8 +482,8 @@ impl Driver {
     }
 
     /// Something happened: for the log, and for whoever reads events.
-    fn tell(&self, event: Event) {
-        log(&event);
+    fn tell(&mut self, event: Event) {
+        self.log.event(&event, self.clock.now().elapsed);
         let at = Clock::wall();
         if let Event::BlockSeen { hash, giver, .. } = &event {
             self.arrivals.came(*hash, Arrival { at, giver: *giver });

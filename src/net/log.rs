@@ -1,11 +1,51 @@
 //! What happens, as log lines.
 
+use core::time::Duration;
+
+use crate::limits::{CALLER_LINE_EVERY, CALLER_LINES};
 use crate::net::clock::rfc3339;
 use crate::node::io::Event;
+use crate::peer::budget::Bucket;
+
+/// What writes events down.
+pub(super) struct Log {
+    /// How much may still be said of who comes and goes: whoever calls could fill a disk with that.
+    callers: Bucket,
+    /// How much was not.
+    unsaid: u64,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { callers: Bucket::slow(CALLER_LINE_EVERY, CALLER_LINES), unsaid: 0 }
+    }
+}
+
+impl Log {
+    /// Writes down that `event` happened, `now` since the start.
+    pub(super) fn event(&mut self, event: &Event, now: Duration) {
+        let is_of_callers = match event {
+            Event::PeerReady { .. } | Event::PeerClosed { node: Some(_), .. } => true,
+            Event::PeerClosed { node: None, why, .. } => why.is_permanent(),
+            _ => false,
+        };
+        if is_of_callers {
+            if !self.callers.take(now, 1) {
+                self.unsaid += 1;
+                return;
+            }
+            let unsaid = core::mem::take(&mut self.unsaid);
+            if unsaid > 0 {
+                tracing::warn!(unsaid, "connections came and went faster than is written down");
+            }
+        }
+        log(event);
+    }
+}
 
 /// Writes `event` at the level it deserves: what an operator wants to see by default is info, trouble is
 /// warn, the rest is debug.
-pub(super) fn log(event: &Event) {
+fn log(event: &Event) {
     match event {
         Event::PeerReady { conn, node, address, direction } => {
             tracing::info!(conn = conn.0, %node, %address, ?direction, "peer ready");
@@ -51,5 +91,33 @@ pub(super) fn log(event: &Event) {
         Event::FaultsSet { cut, slow } => tracing::info!(cut, slow, "faults of links"),
         // The driver has said it, with what to do about it.
         Event::StoreFailed { .. } => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_calls_all_the_time_does_not_fill_the_log() {
+        let mut log = Log::default();
+        let mut said = 0;
+        for second in 0..1000 {
+            let now = Duration::from_secs(second);
+            for _ in 0..10 {
+                log.event(
+                    &Event::PeerClosed {
+                        conn: crate::node::io::ConnId(1),
+                        node: None,
+                        address: ([127, 0, 0, 1], 1).into(),
+                        why: crate::peer::Disconnect::WrongNetwork,
+                    },
+                    now,
+                );
+                said += u32::from(log.unsaid == 0);
+            }
+        }
+        let per_second = 1000 / CALLER_LINE_EVERY.as_secs() as u32;
+        assert!((CALLER_LINES..=CALLER_LINES + per_second).contains(&said), "{said} lines");
     }
 }

@@ -3,15 +3,15 @@
 use core::time::Duration;
 
 use crate::limits::{
-    GET_PEERS_EVERY, MAX_ANNOUNCEMENT_BURST, MAX_ANNOUNCEMENTS_PER_SEC, MAX_GET_PEERS_BURST, MAX_PEERS,
-    MAX_PINGS_PER_SEC, MAX_REQUEST_BURST, MAX_REQUESTS_PER_SEC, MAX_STRIKES, MAX_UNKNOWN_FRAMES,
-    NEW_PEER_EVERY,
+    ANNOUNCEMENT_BURST, ANNOUNCEMENTS_PER_SEC, GET_PEERS_EVERY, MAX_ANNOUNCEMENT_BURST,
+    MAX_ANNOUNCEMENTS_PER_SEC, MAX_GET_PEERS_BURST, MAX_PEERS, MAX_PINGS_PER_SEC, MAX_REQUEST_BURST,
+    MAX_REQUESTS_PER_SEC, MAX_STRIKES, MAX_UNKNOWN_FRAMES, NEW_PEER_EVERY,
 };
 use crate::peer::Disconnect;
 
 /// A token bucket, its tokens as the time in which they are earned: one `every` so often, `full` at most.
 #[derive(Debug, Clone)]
-struct Bucket {
+pub(crate) struct Bucket {
     every: Duration,
     full: Duration,
     credit: Duration,
@@ -25,13 +25,18 @@ impl Bucket {
     }
 
     /// One with `burst` tokens that earns one `every` so often.
-    fn slow(every: Duration, burst: u32) -> Bucket {
+    pub(crate) fn slow(every: Duration, burst: u32) -> Bucket {
         Bucket { every, full: every * burst, credit: every * burst, at: Duration::ZERO }
     }
 
-    fn take(&mut self, now: Duration, count: usize) -> bool {
+    fn earn(&mut self, now: Duration) {
         self.credit = self.credit.saturating_add(now.saturating_sub(self.at)).min(self.full);
         self.at = self.at.max(now);
+    }
+
+    /// Takes `count` tokens; whether there were so many.
+    pub(crate) fn take(&mut self, now: Duration, count: usize) -> bool {
+        self.earn(now);
         let price = u32::try_from(count).ok().and_then(|count| self.every.checked_mul(count));
         match price.and_then(|price| self.credit.checked_sub(price)) {
             Some(left) => {
@@ -40,6 +45,29 @@ impl Bucket {
             }
             None => false,
         }
+    }
+}
+
+/// What this node announces on one connection: never so much that it would be a nuisance there.
+#[derive(Debug, Clone)]
+pub struct Voice(Bucket);
+
+impl Default for Voice {
+    fn default() -> Self {
+        Voice(Bucket::full(ANNOUNCEMENTS_PER_SEC, ANNOUNCEMENT_BURST))
+    }
+}
+
+impl Voice {
+    /// How much may be announced now.
+    pub fn room(&mut self, now: Duration) -> usize {
+        self.0.earn(now);
+        (self.0.credit.as_nanos() / self.0.every.as_nanos()) as usize
+    }
+
+    /// Announces `count` things; whether it may.
+    pub fn announce(&mut self, now: Duration, count: usize) -> bool {
+        self.0.take(now, count)
     }
 }
 
@@ -123,6 +151,24 @@ mod tests {
         assert!(bucket.take(at(100), 1));
         assert!(!bucket.take(at(100), 1));
         assert!(bucket.take(at(60_000), 20) && !bucket.take(at(60_000), 1), "a minute saves up no more");
+    }
+
+    /// However much there is to say: what one connection says, at the other end's clock or ten seconds late, the other
+    /// takes.
+    #[test]
+    fn what_is_announced_is_never_a_flood() {
+        let (mut voice, mut prompt, mut late) = (Voice::default(), Budget::default(), Budget::default());
+        let mut held_up = 0;
+        for tenth in 1..=3000 {
+            let now = Duration::from_millis(tenth * 100);
+            let said = voice.room(now);
+            assert!(voice.announce(now, said) && !voice.announce(now, 1));
+            assert_eq!(prompt.announce(now, said), Ok(()));
+            held_up += said;
+            if tenth % 95 == 0 {
+                assert_eq!(late.announce(now, core::mem::take(&mut held_up)), Ok(()), "after {now:?}");
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub mod known;
 pub mod line;
 pub mod ping;
 
-pub use budget::Budget;
+pub use budget::{Budget, Voice};
 pub use disconnect::Disconnect;
 pub use handshake::Identity;
 pub use known::Known;
