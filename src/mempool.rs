@@ -221,6 +221,11 @@ impl Mempool {
         self.waiting.values().map(|waiting| (waiting.id, waiting.size))
     }
 
+    /// Those that came at `from` or later, each with its number: they are counted as they come.
+    pub fn since(&self, from: u64) -> impl Iterator<Item = (u64, TxId)> + '_ {
+        self.waiting.range(from..).map(|(at, waiting)| (*at, waiting.id))
+    }
+
     /// How many wait.
     pub fn len(&self) -> usize {
         self.waiting.len()

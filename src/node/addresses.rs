@@ -15,7 +15,7 @@ use super::io::{ConnId, Event, Output, Timer};
 use super::outbound::Outbound;
 use super::view::KnownAddress;
 use super::*;
-use crate::limits::{MAX_MANUAL_PEERS, MAX_REDIAL_PAUSE, MIN_CUT_PAUSE, MIN_REDIAL_PAUSE};
+use crate::limits::{MAX_MANUAL_PEERS, MAX_MET_PAUSE, MAX_REDIAL_PAUSE, MIN_CUT_PAUSE, MIN_REDIAL_PAUSE};
 use crate::peer::Disconnect;
 use crate::types::{Group, address};
 
@@ -246,9 +246,16 @@ impl Node {
         self.addresses.outbound.met(&address);
     }
 
-    /// The handshake at `address` was done: the next pause is a short one again.
+    /// The handshake at `address` was done: somebody is there, and the next pause is no long one.
     pub(super) fn dial_succeeded(&mut self, address: SocketAddr) {
         if let Some(manual) = self.addresses.manual.get_mut(&address) {
+            manual.pause = manual.pause.min(MAX_MET_PAUSE);
+        }
+    }
+
+    /// A link to `address` that held is no more: the next pause is the shortest.
+    pub(super) fn dial_held(&mut self, address: &SocketAddr) {
+        if let Some(manual) = self.addresses.manual.get_mut(address) {
             manual.pause = MIN_REDIAL_PAUSE;
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! Remembered is what only a broken or hostile program does once it is known to speak our protocol
 //! ([`Disconnect::is_remembered`]): noise before a handshake may be anybody's at the same address, and a
-//! peer that is too eager may be a poor one. Never remembered are this machine, whose addresses all its
-//! nodes share, and the hosts of manual peers, which their operator vouches for.
+//! peer that is too eager may be a poor one. Never remembered are loopback addresses, which all nodes of
+//! a machine share, and the hosts of manual peers, which their operator vouches for.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

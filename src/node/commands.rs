@@ -134,7 +134,7 @@ impl Node {
         let id = content.id();
         match self.pool.insert(id, content.into(), Source::Local) {
             Ok(()) => {
-                self.announce(&[id]);
+                self.announce_pool();
                 self.pool_changed();
                 self.commit_pool();
                 self.reply_when_stored(caller, Answer::Submitted(id));

@@ -179,15 +179,17 @@ impl Node {
             return self.close(conn, why);
         }
         let GetBlockTransactions { block: hash, places } = asked;
+        // Rising, so that an answer is never larger than the block.
+        if !places.windows(2).all(|pair| pair[0] < pair[1]) {
+            return self.close(conn, Disconnect::NoSuchPlaces);
+        }
         let Some(block) = self.bodies.get(&hash).map(|block| block.block().clone()) else {
             // Too old for this: whole, or not at all.
             return self.get_blocks(conn, vec![hash]);
         };
-        // Rising, so that an answer is never larger than the block.
-        let rising = places.windows(2).all(|pair| pair[0] < pair[1]);
         let found: Option<Vec<Transaction>> =
             places.iter().map(|at| block.transactions.get(usize::from(*at)).cloned()).collect();
-        match found.filter(|_| rising) {
+        match found {
             Some(found) => {
                 let transactions = List::clipped(found);
                 self.send(conn, Message::BlockTransactions(BlockTransactions { block: hash, transactions }));
@@ -208,6 +210,10 @@ impl Node {
         };
         let missing = partial.missing();
         if missing.len() != transactions.len() {
+            // That was its answer; the block is asked for anew, of it as well.
+            if let Err(why) = self.was_owed(conn, &hash) {
+                return self.close(conn, why);
+            }
             self.ask_whole(&hash);
             return self.strike(conn);
         }

@@ -19,8 +19,8 @@ use super::relay::PeerRelay;
 use super::sync::PeerSync;
 use super::*;
 use crate::limits::{
-    CONTENDER_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_INBOUND, MAX_INBOUND_PER_GROUP, MAX_INBOUND_PER_HOST,
-    MAX_MANAGERS, MAX_PENDING_HANDSHAKES, SIMULTANEOUS_WINDOW,
+    CONTENDER_PAUSE, CONTENDER_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_INBOUND, MAX_INBOUND_PER_GROUP,
+    MAX_INBOUND_PER_HOST, MAX_MANAGERS, MAX_PENDING_HANDSHAKES, SIMULTANEOUS_WINDOW, STEADY_LINK,
 };
 use crate::peer::ping::Due;
 use crate::peer::{Budget, Disconnect, Line, Liveness};
@@ -296,6 +296,9 @@ impl Node {
             }
             return;
         }
+        if self.answered_just_now(old) {
+            return self.close(conn, Disconnect::Duplicate);
+        }
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.phase = Phase::Contending(hello);
         }
@@ -355,7 +358,7 @@ impl Node {
         self.set_timer(Timer::Ping(conn), crate::limits::PING_INTERVAL);
         self.event(Event::PeerReady { conn, node, address, direction });
         self.sync_with(conn);
-        self.announce_pool(conn);
+        self.announce_pool_to(conn);
         self.ask_for_peers(conn);
     }
 
@@ -404,6 +407,12 @@ impl Node {
         for contender in self.contenders(conn) {
             self.close(contender, Disconnect::Duplicate);
         }
+    }
+
+    /// Whether `conn` has shown just now that it is there.
+    fn answered_just_now(&self, conn: ConnId) -> bool {
+        let ago = self.connections.get(&conn).and_then(|c| c.live.answered_ago(self.now.elapsed));
+        ago.is_some_and(|ago| ago < CONTENDER_PAUSE)
     }
 
     /// Another connection claims the place of `old`, which has a while to show that it is there. However
@@ -490,6 +499,10 @@ impl Node {
         let address = connection.address;
         self.event(Event::PeerClosed { conn, node, address, why: why.clone() });
         self.punish(&connection, &why);
+        let held = |remote: &Remote| self.now.elapsed.saturating_sub(remote.since) >= STEADY_LINK;
+        if connection.remote().is_some_and(held) {
+            self.dial_held(&address);
+        }
         if node.is_some() && why.is_cut() {
             self.dial_was_cut(&address);
         }

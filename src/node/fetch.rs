@@ -198,6 +198,17 @@ impl Node {
         (self.chain.best_header().height + 1).saturating_sub(first_missing)
     }
 
+    /// Whether bodies of a chain with more work than ours may come: somebody has them who does not withhold what it is
+    /// asked for.
+    pub(super) fn is_catching_up(&self) -> bool {
+        let work = self.chain.tip().work;
+        let has_more = |fetch: &PeerFetch| {
+            fetch.best.and_then(|best| self.chain.work(&best)).is_some_and(|more| more > work)
+        };
+        self.chain.best_header().work > work
+            && self.ready().any(|(_, c)| !c.fetch.stalled && has_more(&c.fetch))
+    }
+
     /// Asks `conn` for one message's worth, if it has room and what is missing.
     fn fetch_from(&mut self, conn: ConnId, end: u64) -> bool {
         // While nothing has come yet, blocks may be large.

@@ -60,6 +60,9 @@ impl Node {
             return self.close(conn, why);
         }
         let asker = connection.remote().map(|remote| remote.hello.node);
+        // Where it called from, or was called, and where it says that it listens.
+        let port = connection.remote().map_or(0, |remote| remote.hello.listen_port);
+        let its_own = [connection.address, SocketAddr::new(connection.address.ip(), port)];
         let is_local = Group::of(connection.address.ip()) == Group::Loopback;
         let mut told: Vec<SocketAddr> = Vec::new();
         for (address, entry) in self.addresses.book.iter() {
@@ -67,7 +70,8 @@ impl Node {
             // What is on this machine is reached from this machine only.
             let reaches = is_local || Group::of(address.ip()) != Group::Loopback;
             let fresh = entry.is_fresh(self.now.wall) || self.is_called(address);
-            if reaches && fresh && (name.is_none() || name != asker) {
+            let is_its_own = its_own.contains(address) || (name.is_some() && name == asker);
+            if reaches && fresh && !is_its_own {
                 told.push(*address);
             }
         }

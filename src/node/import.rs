@@ -52,6 +52,12 @@ impl Node {
             Ok(block) if delivery == Delivery::Pushed && self.is_beyond_window(&block.header().previous) => {
                 self.header_announced(conn, block.header());
             }
+            Ok(block)
+                if delivery == Delivery::Pushed
+                    && self.is_too_much_beside(block.header(), block.encoded().len()) =>
+            {
+                self.header_announced(conn, block.header());
+            }
             Ok(block) => self.take_from_peer(conn, block, delivery),
         }
         // A body that was not the header's: others may have the one that is.
@@ -62,6 +68,7 @@ impl Node {
     fn take_from_peer(&mut self, conn: ConnId, block: CheckedBlock, delivery: Delivery) {
         let (hash, previous) = (block.hash(), block.header().previous);
         let origin = Origin::from(delivery);
+        self.gave_block(conn, hash);
         match self.import(core::slice::from_ref(&block), self.giver(conn, origin)) {
             Outcome::Imported { .. } | Outcome::Duplicate => self.peer_has(conn, hash),
             Outcome::MissingParent if delivery == Delivery::Pushed => self.ask_about_unknown(conn),
@@ -127,6 +134,10 @@ impl Node {
                     self.bodies.insert(block.clone());
                     self.arrived(&block.hash(), block.encoded().len());
                     stored.push(block.clone());
+                    match more.is_empty() {
+                        true => self.beside.add(block),
+                        false => self.beside.remove(more),
+                    }
                     connected.extend_from_slice(more);
                     reverted.extend_from_slice(fewer);
                 }
@@ -156,6 +167,7 @@ impl Node {
             // The pool's changes go with the blocks that made them, or a crash could lose a content or
             // bring one back that is in the chain.
             let forget = self.chain.take_forgotten();
+            self.beside.remove(&forget);
             self.commit(stored, forget, moved);
         }
         if !connected.is_empty() {
@@ -210,7 +222,7 @@ impl Node {
                 returned.push(id);
             }
         }
-        self.announce(&returned);
+        self.announce_pool();
         self.unwritten.give_back(returned);
     }
 }

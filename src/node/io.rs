@@ -166,6 +166,8 @@ pub enum Timer {
     Blocks,
     /// Transactions that were asked for must have come.
     Transactions,
+    /// What was too much to be announced at once may be announced.
+    Announce,
     /// Blocks from the future may have become present.
     Future,
     /// Background mining's template gets a fresh time.

@@ -18,6 +18,7 @@
 //! | `sync` | headers, from one peer at a time |
 //! | `fetch` | bodies, from all peers that have them |
 //! | `import` | what a new block changes: the path every block takes |
+//! | `beside` | how much is kept that is not on the best chain |
 //! | `bodies` | the newest ones, and those that are read back |
 //! | `commits` | what is on its way to the disk, and what users are told once it is there |
 //! | `compact` | blocks told in six bytes a transaction, and put together from the pool |
@@ -33,6 +34,7 @@
 
 mod addresses;
 mod bans;
+mod beside;
 mod bodies;
 mod book;
 mod candidate;
@@ -74,6 +76,7 @@ use crate::wire::manage::ManagerKey;
 use crate::wire::message::{Message, Role};
 use addresses::Addresses;
 use bans::Bans;
+use beside::Beside;
 use bodies::Bodies;
 use commits::Unwritten;
 use compact::Partials;
@@ -83,7 +86,7 @@ use fetch::Fetch;
 use io::{ConnId, Input, Output, Timer};
 use mining::Mining;
 pub use policy::RelayPolicy;
-use relay::Wanted;
+use relay::{Announcing, Wanted};
 use sync::Sync;
 use told::Seen;
 
@@ -134,6 +137,8 @@ pub struct Node {
     sync: Sync,
     fetch: Fetch,
     wanted: Wanted,
+    announcing: Announcing,
+    beside: Beside,
     partials: Partials,
     mining: Mining,
     faults: Faults,
@@ -189,6 +194,8 @@ impl Node {
             sync: Sync::default(),
             fetch: Fetch::default(),
             wanted: Wanted::default(),
+            announcing: Announcing::default(),
+            beside: Beside::default(),
             partials: Partials::default(),
             mining: Mining::new(config.hashrate),
             faults: Faults::default(),
@@ -266,6 +273,7 @@ impl Node {
             Timer::Headers => self.headers_due(),
             Timer::Blocks => self.blocks_due(),
             Timer::Transactions => self.transactions_due(),
+            Timer::Announce => self.announce_due(),
             Timer::Future => self.future_due(),
             Timer::Template => self.template_due(),
             Timer::Clock => self.clock_due(),

@@ -11,11 +11,11 @@ use super::*;
 use crate::chain::CheckedBlock;
 use crate::encoding::List;
 use crate::limits::{
-    CATCHING_UP_BLOCKS, MAX_KNOWN_BLOCKS, MAX_KNOWN_TRANSACTIONS, MAX_POOL_COUNT, MAX_TRANSACTION_IDS,
-    MAX_TRANSACTIONS_BYTES, TRANSACTION_TIMEOUT,
+    ANNOUNCE_AGAIN, CATCHING_UP_BLOCKS, MAX_BLOCK_BYTES, MAX_KNOWN_BLOCKS, MAX_KNOWN_TRANSACTIONS,
+    MAX_POOL_COUNT, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES, TRANSACTION_TIMEOUT,
 };
 use crate::mempool::{Refusal, Source};
-use crate::peer::{Disconnect, Known};
+use crate::peer::{Disconnect, Known, Voice};
 use crate::types::{BlockHash, Transaction, TxId};
 use crate::wire::message::{Message, NewBlock};
 
@@ -26,6 +26,18 @@ pub(super) struct PeerRelay {
     blocks: Known<BlockHash, MAX_KNOWN_BLOCKS>,
     /// Transactions that it has, or was told of.
     transactions: Known<TxId, MAX_KNOWN_TRANSACTIONS>,
+    /// Of those that wait, by arrival, the first that it may have to be told of.
+    untold: u64,
+    /// How many transactions it was asked for that have not come.
+    owed: usize,
+    /// How much it is told.
+    voice: Voice,
+}
+
+/// What is remembered beside the connections.
+#[derive(Debug, Default)]
+pub(super) struct Announcing {
+    timer: bool,
 }
 
 /// Transactions that were asked for: of whom and since when, and who else has them.
@@ -75,6 +87,13 @@ impl Node {
         connection.budget.announce(self.now.elapsed, 1)
     }
 
+    /// A peer gave `hash`: it need not be told.
+    pub(super) fn gave_block(&mut self, conn: ConnId, hash: BlockHash) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.relay.blocks.insert(hash);
+        }
+    }
+
     /// A header without its body, or without all of it.
     pub(super) fn announced(&mut self, conn: ConnId, news: NewBlock) {
         let header = match &news {
@@ -94,6 +113,7 @@ impl Node {
         }
         if !self.is_low_work(&header.previous)
             && self.header_announced(conn, &header)
+            && !self.is_too_much_beside(&header, MAX_BLOCK_BYTES)
             && let NewBlock::Compact(compact) = news
         {
             self.compact_received(conn, compact);
@@ -101,19 +121,38 @@ impl Node {
         self.fetch_blocks();
     }
 
-    /// Tells every peer that does not know it of our tip, unless we are still catching up ourselves. A few
-    /// headers ahead of it are no reason: their bodies may be withheld, and our silence what is wanted.
+    /// Whether our tip is but a step on the way to the best headers. One beside that way is news, however far
+    /// ahead they are: their bodies may be withheld, and our silence what is wanted.
+    fn is_on_the_way(&self) -> bool {
+        let (tip, best) = (self.chain.tip(), self.chain.best_header());
+        best.height > tip.height + CATCHING_UP_BLOCKS
+            && self.chain.best_header_at(tip.height) == Some(tip.hash)
+    }
+
+    /// Tells every peer that does not know it of our tip, unless we are still catching up ourselves. Where tips come
+    /// faster than may be told, the newest is told a moment later.
     pub(super) fn relay_tip(&mut self) {
-        let tip = self.chain.tip();
-        if self.chain.best_header().height > tip.height + CATCHING_UP_BLOCKS {
+        if self.is_on_the_way() {
             return;
         }
+        let (tip, now) = (self.chain.tip(), self.now.elapsed);
         let Some(block) = self.bodies.get(&tip.hash).cloned() else { return };
-        let mut to = Vec::new();
+        let (mut to, mut all) = (Vec::new(), true);
         for (conn, connection) in &mut self.connections {
-            if connection.remote().is_some() && connection.relay.blocks.insert(tip.hash) {
-                to.push(*conn);
+            let is_ready = connection.remote().is_some();
+            let relay = &mut connection.relay;
+            if !is_ready || relay.blocks.contains(&tip.hash) {
+                continue;
             }
+            if relay.voice.announce(now, 1) {
+                relay.blocks.insert(tip.hash);
+                to.push(*conn);
+            } else {
+                all = false;
+            }
+        }
+        if !all {
+            self.announce_later();
         }
         if to.is_empty() {
             return;
@@ -132,27 +171,55 @@ impl Node {
         }
     }
 
-    /// A new peer hears of all that waits.
-    pub(super) fn announce_pool(&mut self, conn: ConnId) {
-        let ids: Vec<TxId> = self.pool.iter().map(|(id, _)| id).collect();
-        self.announce_to(conn, &ids);
-    }
-
-    /// Every peer hears of `ids` that it does not know.
-    pub(super) fn announce(&mut self, ids: &[TxId]) {
+    /// Every peer hears of what waits and it does not know.
+    pub(super) fn announce_pool(&mut self) {
         let peers: Vec<ConnId> = self.ready().map(|(conn, _)| conn).collect();
         for conn in peers {
-            self.announce_to(conn, ids);
+            self.announce_pool_to(conn);
         }
     }
 
-    fn announce_to(&mut self, conn: ConnId, ids: &[TxId]) {
+    /// A peer, a new one for instance, hears of what waits and it does not know; of so much now, and of the rest in a
+    /// while.
+    pub(super) fn announce_pool_to(&mut self, conn: ConnId) {
+        let now = self.now.elapsed;
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let known = &mut connection.relay.transactions;
-        let new: Vec<TxId> = ids.iter().filter(|id| known.insert(**id)).copied().collect();
-        for ids in new.chunks(MAX_TRANSACTION_IDS) {
+        let relay = &mut connection.relay;
+        let room = relay.voice.room(now);
+        let (mut news, mut all) = (Vec::new(), true);
+        for (at, id) in self.pool.since(relay.untold) {
+            if relay.transactions.contains(&id) {
+                // It told us, or was told when this came and went before.
+            } else if news.len() == room {
+                all = false;
+                break;
+            } else {
+                relay.transactions.insert(id);
+                news.push(id);
+            }
+            relay.untold = at + 1;
+        }
+        relay.voice.announce(now, news.len());
+        for ids in news.chunks(MAX_TRANSACTION_IDS) {
             self.send(conn, Message::HaveTransactions(List::clipped(ids.iter().copied())));
         }
+        if !all {
+            self.announce_later();
+        }
+    }
+
+    fn announce_later(&mut self) {
+        if !self.announcing.timer {
+            self.announcing.timer = true;
+            self.set_timer(Timer::Announce, ANNOUNCE_AGAIN);
+        }
+    }
+
+    /// More may be announced.
+    pub(super) fn announce_due(&mut self) {
+        self.announcing.timer = false;
+        self.relay_tip();
+        self.announce_pool();
     }
 
     /// A peer has transactions: those we lack are asked for, each of one peer at a time.
@@ -188,6 +255,9 @@ impl Node {
             let since = self.now.elapsed;
             let others = self.wanted.by_id.remove(id).map(|want| want.others).unwrap_or_default();
             self.wanted.by_id.insert(*id, Want { from: conn, since, others });
+        }
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.relay.owed += ids.len();
         }
         for ids in ids.chunks(MAX_TRANSACTION_IDS) {
             self.send(conn, Message::GetTransactions(List::clipped(ids.iter().copied())));
@@ -262,26 +332,34 @@ impl Node {
 
     /// Transactions arrived: those asked for go into the pool, and on to others.
     pub(super) fn transactions(&mut self, conn: ConnId, list: Vec<Transaction>) {
-        let mut accepted = Vec::new();
+        let (mut is_accepted, mut is_wrong) = (false, false);
         for transaction in list {
             let id = transaction.id();
-            // However late: others may have been asked since, or nobody.
-            let named = |c: &Connection| c.relay.transactions.contains(&id);
-            if !self.connections.get(&conn).is_some_and(named) && !self.pool.knows(&id) {
-                return self.strike(conn);
+            let Some(Connection { relay, .. }) = self.connections.get_mut(&conn) else { return };
+            // However late what was asked for comes: others may have been asked since, or nobody. And a name is
+            // forgotten once thousands came after it, so those are counted.
+            let was_asked = relay.owed > 0;
+            relay.owed = relay.owed.saturating_sub(1);
+            if !was_asked && !relay.transactions.contains(&id) && !self.pool.knows(&id) {
+                is_wrong = true;
+                continue;
             }
+            relay.transactions.insert(id);
             self.wanted.by_id.remove(&id);
             match self.pool.insert(id, Arc::new(transaction), Source::Peer(conn.0)) {
-                Ok(()) => accepted.push(id),
-                Err(Refusal::Coinbase) => self.strike(conn),
+                Ok(()) => is_accepted = true,
+                Err(Refusal::Coinbase) => is_wrong = true,
                 // Somebody else was faster, or there is no room: nobody's fault.
                 Err(_) => {}
             }
         }
-        if !accepted.is_empty() {
-            self.announce(&accepted);
+        if is_accepted {
+            self.announce_pool();
             self.pool_changed();
             self.commit_pool();
+        }
+        if is_wrong {
+            self.strike(conn);
         }
     }
 }

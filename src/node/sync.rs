@@ -159,6 +159,9 @@ impl Node {
 
     /// Headers arrived.
     pub(super) fn headers(&mut self, conn: ConnId, headers: Vec<Header>) {
+        if headers.windows(2).any(|pair| pair[1].previous != pair[0].hash()) {
+            return self.close(conn, Disconnect::UnlinkedHeaders);
+        }
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let sync = &mut connection.sync;
         let Some(owed) = sync.owed.checked_sub(1) else {
@@ -167,9 +170,6 @@ impl Node {
         sync.owed = owed;
         sync.asked = None;
         let again = core::mem::take(&mut sync.ask_again);
-        if headers.windows(2).any(|pair| pair[1].previous != pair[0].hash()) {
-            return self.close(conn, Disconnect::UnlinkedHeaders);
-        }
         let last = match self.weigh(conn, &headers) {
             Weighed::Refused => return,
             Weighed::Take => {

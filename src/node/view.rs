@@ -137,6 +137,8 @@ pub struct Usage {
     pub side_headers: usize,
     /// Headers ahead of the bodies.
     pub headers_ahead: u64,
+    /// Bytes of blocks beside the active chain that nobody asked for.
+    pub beside_bytes: usize,
     /// Blocks from the future.
     pub future_blocks: usize,
     /// Transactions that were asked for.
@@ -221,6 +223,11 @@ impl<'a> View<'a> {
             in_memory: self.0.chain.tip(),
             best_header: self.0.chain.best_header(),
         }
+    }
+
+    /// Whether the bodies of a chain with more work than ours are missing, and somebody is there who has them.
+    pub fn is_catching_up(&self) -> bool {
+        self.0.is_catching_up()
     }
 
     /// A header of the tree and what is known of it.
@@ -317,6 +324,7 @@ impl<'a> View<'a> {
             pool_bytes: node.pool.bytes(),
             side_headers: node.chain.side_len(),
             headers_ahead: node.headers_ahead(),
+            beside_bytes: node.beside_bytes(),
             future_blocks: node.sync.future_len(),
             wanted: node.wanted.len(),
             partial_blocks: node.partials.len(),

@@ -21,14 +21,14 @@ pub struct Liveness {
     heard: Duration,
     /// The nonce of a ping without its pong, and when it was sent.
     owed: Option<(u64, Duration)>,
-    /// How long the last answer took.
-    round_trip: Option<Duration>,
+    /// How long the last answer took, and when it came.
+    answered: Option<(Duration, Duration)>,
 }
 
 impl Liveness {
     /// Alive now.
     pub fn new(now: Duration) -> Liveness {
-        Liveness { heard: now, owed: None, round_trip: None }
+        Liveness { heard: now, owed: None, answered: None }
     }
 
     /// Something arrived.
@@ -45,7 +45,7 @@ impl Liveness {
     pub fn pong(&mut self, nonce: u64, now: Duration) -> bool {
         match self.owed {
             Some((wanted, since)) if wanted == nonce => {
-                self.round_trip = Some(now.saturating_sub(since));
+                self.answered = Some((now.saturating_sub(since), now));
                 self.owed = None;
                 true
             }
@@ -55,7 +55,12 @@ impl Liveness {
 
     /// How long the last ping took to be answered; none, if there was none.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
+        self.answered.map(|(took, _)| took)
+    }
+
+    /// How long ago the last ping was answered, if one was.
+    pub fn answered_ago(&self, now: Duration) -> Option<Duration> {
+        self.answered.map(|(_, at)| now.saturating_sub(at))
     }
 
     /// How long a ping has waited for its pong, if one does.
@@ -99,5 +104,6 @@ mod tests {
         assert!(peer.pong(7, secs(151)));
         assert_eq!(peer.owed_for(secs(151)), None);
         assert_eq!(peer.round_trip(), Some(secs(61)));
+        assert_eq!(peer.answered_ago(secs(153)), Some(secs(2)));
     }
 }

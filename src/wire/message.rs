@@ -8,7 +8,8 @@ use crate::encoding::{self, Decode, Encode, List, Text};
 use crate::limits::{
     BLOCK_FRAME_OVERHEAD_BYTES, COMPACT_BLOCK_BYTES, MAX_AGENT_BYTES, MAX_BLOCK_BYTES,
     MAX_BLOCK_TRANSACTIONS, MAX_COMMAND_BYTES, MAX_DETAIL_BYTES, MAX_GET_BLOCKS, MAX_HANDSHAKE_FRAME_BYTES,
-    MAX_HEADERS, MAX_LOCATOR, MAX_PEERS, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES, SHORT_ID_BYTES,
+    MAX_HEADERS, MAX_LOCATOR, MAX_PEERS, MAX_SHORT_IDS, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES,
+    SHORT_ID_BYTES,
 };
 use crate::params::{NetworkId, Rules};
 use crate::types::{Block, BlockHash, Header, NodeId, ShortId, Transaction, TxId};
@@ -175,7 +176,7 @@ pub struct CompactBlock {
     /// Its first transaction, which nobody else can have.
     pub coinbase: Transaction,
     /// The others, in order.
-    pub short_ids: List<ShortId, MAX_BLOCK_TRANSACTIONS>,
+    pub short_ids: List<ShortId, MAX_SHORT_IDS>,
 }
 
 /// Asks for transactions of a block by their places in it.
@@ -268,7 +269,7 @@ impl Kind {
             Kind::Headers => LIST + Header::LEN * MAX_HEADERS,
             Kind::GetBlocks | Kind::NotFound => LIST + 32 * MAX_GET_BLOCKS,
             Kind::Block => MAX_BLOCK_BYTES + BLOCK_FRAME_OVERHEAD_BYTES,
-            Kind::NewBlock => 1 + COMPACT_BLOCK_BYTES + SHORT_ID_BYTES * (MAX_BLOCK_TRANSACTIONS - 1),
+            Kind::NewBlock => 1 + COMPACT_BLOCK_BYTES + SHORT_ID_BYTES * MAX_SHORT_IDS,
             Kind::GetBlockTransactions => LIST + 32 + 2 * MAX_BLOCK_TRANSACTIONS,
             Kind::BlockTransactions => MAX_BLOCK_BYTES + BLOCK_FRAME_OVERHEAD_BYTES,
             Kind::HaveTransactions | Kind::GetTransactions => LIST + 32 * MAX_TRANSACTION_IDS,

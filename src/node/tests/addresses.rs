@@ -185,6 +185,11 @@ fn only_what_was_proved_is_told() {
     assert_eq!(peers_said(&mut alice, asker), [place]);
     alice.received(caller, Message::GetPeers);
     assert_eq!(peers_said(&mut alice, caller), [], "nobody is told of itself, or of this machine's");
+    // Another that says it listens there.
+    let claimant = call_from(&mut alice, NodeId([3; 16]), at("10.0.0.2:40001"));
+    alice.said(claimant);
+    alice.received(claimant, Message::GetPeers);
+    assert_eq!(peers_said(&mut alice, claimant), [], "nor of where it says that it listens");
 }
 
 #[test]

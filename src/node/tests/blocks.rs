@@ -1,12 +1,17 @@
 //! Blocks, headers and whoever gives them.
 
 use super::*;
+use crate::chain::testing::mine_on;
+use crate::chain::{Chain, Outcome};
 use crate::encoding::List;
-use crate::limits::{BLOCK_TIMEOUT, HEADERS_TIMEOUT, MAX_GET_BLOCKS, MAX_STRIKES, MIN_IN_FLIGHT};
+use crate::limits::{
+    BLOCK_TIMEOUT, CATCHING_UP_BLOCKS, HEADERS_TIMEOUT, MAX_CONTENT_BYTES, MAX_GET_BLOCKS, MAX_SIDE_BYTES,
+    MAX_STRIKES, MIN_IN_FLIGHT,
+};
 use crate::node::io::{Answer, BadBlock, Command, ConnId, Delivery, Event, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::types::{Block, BlockHash, Header};
+use crate::types::{Block, BlockHash, Content, Header, Transaction};
 use crate::wire::Kind;
 use crate::wire::message::{GetHeaders, Message, NewBlock, Ping};
 use std::sync::Arc;
@@ -287,6 +292,78 @@ fn a_withheld_block_that_lost_is_forgotten() {
     let asked = |said: &Message| matches!(said, Message::GetBlocks(asked) if asked[..] == hashes[2..]);
     let said = alice.said(honest);
     assert!(count_asked(&said) == 1 && said.iter().any(asked), "{said:?}");
+}
+
+/// Row 40 of docs/hostile.md: however many headers somebody withholds the bodies of, on the tip that all have: the next honest block is beside
+/// them, and is told. And once nobody is there who claims to have those bodies, the node has what its peers have.
+#[test]
+fn a_long_withheld_chain_silences_nobody() {
+    let (miner, hashes) = miner(1);
+    let mut other = Alice::new(8, Params::regtest());
+    let withheld = other.mine(3 * CATCHING_UP_BLOCKS as usize);
+    let (mut alice, peers) = alice_and_peers(&miner, 3);
+    alice.now.wall = other.now.wall;
+    alice.received(peers[0], pushed(&other, &withheld[withheld.len() - 1]));
+    alice.received(peers[0], headers(&other, &withheld));
+    assert_eq!(count_asked(&alice.said(peers[0])), 16);
+    assert!(alice.node.view().is_catching_up());
+    alice.said(peers[2]);
+    alice.received(peers[1], pushed(&miner, &hashes[0]));
+    let told = |said: &Message| matches!(said, Message::NewBlock(NewBlock::Push(block)) if block.hash() == hashes[0]);
+    assert!(alice.said(peers[2]).iter().any(told));
+    alice.input(Input::Closed(peers[0], Disconnect::Ended));
+    assert!(!alice.node.view().is_catching_up(), "nobody has more");
+    assert_eq!(alice.tip(), hashes[0]);
+}
+
+/// Row 38: siblings of the tip that nobody asked for are kept for so many bytes, and beyond as headers alone, and the
+/// branch that wins is fetched.
+#[test]
+fn pushed_siblings_fill_so_many_bytes() {
+    let params = Arc::new(Params::regtest());
+    let chain = Chain::new(params.clone());
+    let (miner, hashes) = miner(1);
+    let (mut alice, peers) = alice_and_peers(&miner, 2);
+    alice.received(peers[1], pushed(&miner, &hashes[0]));
+    let data = vec![0; MAX_CONTENT_BYTES];
+    let contents: Vec<Transaction> = (0..15)
+        .map(|nonce| Transaction::Content(Content { nonce, data: data.clone().try_into().expect("short") }))
+        .collect();
+    let sibling =
+        |n: usize| mine_on(&chain, &params.genesis_hash(), contents.clone(), &format!("sibling {n}"));
+    let room = MAX_SIDE_BYTES / sibling(0).encoded().len();
+    for n in 0..room + 5 {
+        alice.received(peers[0], Message::NewBlock(NewBlock::Push(sibling(n).block().clone())));
+    }
+    let kept = |alice: &Alice| alice.node.view().usage().beside_bytes;
+    assert!(kept(&alice) <= MAX_SIDE_BYTES && kept(&alice) + sibling(0).encoded().len() > MAX_SIDE_BYTES);
+    assert_eq!(alice.stored.len(), 1 + room);
+    assert!(alice.closed.is_empty());
+    // One of those that were too many gets a child.
+    let last = sibling(room + 4);
+    let mut longer = Chain::new(params.clone());
+    assert!(matches!(longer.import(&last, alice.now.wall), Outcome::Imported { .. }));
+    let child = mine_on(&longer, &last.hash(), Vec::new(), "");
+    alice.said(peers[0]);
+    alice.received(peers[0], Message::NewBlock(NewBlock::Push(child.block().clone())));
+    assert_eq!(count_asked(&alice.said(peers[0])), 1);
+    alice.received(peers[0], Message::Block(last.block().clone()));
+    assert_eq!(alice.tip(), child.hash());
+}
+
+/// Who gave a block because it was asked for is not told of it.
+#[test]
+fn a_block_that_was_asked_for_is_not_told_to_its_giver() {
+    let (miner, hashes) = miner(5);
+    let (mut alice, peers) = alice_and_peers(&miner, 2);
+    alice.received(peers[0], pushed(&miner, &hashes[4]));
+    alice.received(peers[0], headers(&miner, &hashes));
+    for hash in &hashes {
+        alice.received(peers[0], miner.block(hash));
+    }
+    assert_eq!(alice.tip(), hashes[4]);
+    let news = |said: Vec<Message>| said.iter().filter(|said| matches!(said, Message::NewBlock(_))).count();
+    assert_eq!((news(alice.said(peers[0])), news(alice.said(peers[1]))), (0, 5));
 }
 
 /// Two headers whose bodies nobody gets are more work than the next honest block, which must be told all

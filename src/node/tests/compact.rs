@@ -257,10 +257,35 @@ fn transactions_are_given_by_places_that_are_there_and_rise() {
         let wanted = places.iter().map(|at| block.block().transactions[usize::from(*at)].clone());
         assert!(given.transactions.iter().cloned().eq(wanted), "{places:?}");
     }
-    let (mut alice, peers) = alice(1, &[]);
-    let asked = GetBlockTransactions { block: BlockHash([7; 32]), places: List::clipped([1]) };
-    alice.received(peers[0], Message::GetBlockTransactions(asked));
-    assert!(matches!(&alice.said(peers[0])[..], [Message::NotFound(_)]));
+    // Of a block that is not here nobody knows which places it has, but their order is one.
+    for (places, is_answered) in [([1, 2], true), ([2, 1], false)] {
+        let (mut alice, peers) = alice(1, &[]);
+        let asked = GetBlockTransactions { block: BlockHash([7; 32]), places: List::clipped(places) };
+        alice.received(peers[0], Message::GetBlockTransactions(asked));
+        assert_eq!(matches!(&alice.said(peers[0])[..], [Message::NotFound(_)]), is_answered);
+        assert_eq!(alice.closed.contains_key(&peers[0]), !is_answered);
+    }
+}
+
+/// Transactions of the wrong number are a strike, and the block is asked for anew, of that peer as well: it may be the
+/// only one.
+#[test]
+fn after_a_wrong_number_of_transactions_the_block_is_asked_for_whole() {
+    let contents = texts(3);
+    let block = block(contents.clone(), "");
+    let (mut alice, peers) = alice(1, &contents[..1]);
+    alice.received(peers[0], told(&block));
+    alice.said(peers[0]);
+    let transactions = List::clipped([contents[1].clone()]);
+    alice.received(
+        peers[0],
+        Message::BlockTransactions(BlockTransactions { block: block.hash(), transactions }),
+    );
+    let said = alice.said(peers[0]);
+    assert!(matches!(&said[..], [Message::GetBlocks(asked)] if asked[..] == [block.hash()]), "{said:?}");
+    alice.received(peers[0], Message::Block(block.block().clone()));
+    assert_eq!(alice.tip(), block.hash());
+    assert!(alice.closed.is_empty());
 }
 
 #[test]

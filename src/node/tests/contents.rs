@@ -1,12 +1,17 @@
 //! What people put into blocks: the pool, its relay, and what a reorg gives back.
 
+use core::time::Duration;
+
 use super::network::Net;
 use super::*;
 use crate::encoding::{Blob, List};
-use crate::limits::{MAX_CONTENT_BYTES, MAX_MINING_QUEUE, MAX_STRIKES, TRANSACTION_TIMEOUT};
+use crate::limits::{
+    MAX_CONTENT_BYTES, MAX_KNOWN_TRANSACTIONS, MAX_MINING_QUEUE, MAX_POOL_COUNT, MAX_STRIKES,
+    TRANSACTION_TIMEOUT,
+};
 use crate::node::io::{Answer, Command, CommandId, Input};
 use crate::params::Params;
-use crate::peer::Disconnect;
+use crate::peer::{Budget, Disconnect};
 use crate::types::{Content, Transaction, TxId};
 use crate::wire::message::Message;
 
@@ -111,14 +116,17 @@ fn a_reorg_gives_contents_back_unless_the_new_chain_has_them() {
 
 #[test]
 fn transactions_that_nobody_asked_for_are_a_nuisance() {
-    let mut alice = Alice::new(1, Params::regtest());
-    let conn = alice.meet(2);
-    for nonce in 0..u64::from(MAX_STRIKES) {
-        assert!(alice.closed.is_empty());
-        alice.received(conn, Message::Transactions(List::clipped([content(nonce, "spam")])));
+    // Others each time, or the same one: to have sent it is not to have named it.
+    for others in [1, 0] {
+        let mut alice = Alice::new(1, Params::regtest());
+        let conn = alice.meet(2);
+        for nth in 0..u64::from(MAX_STRIKES) {
+            assert!(alice.closed.is_empty());
+            alice.received(conn, Message::Transactions(List::clipped([content(nth * others, "spam")])));
+        }
+        assert_eq!(alice.closed[&conn], Disconnect::Strikes);
+        assert!(alice.node.view().pool().is_empty());
     }
-    assert_eq!(alice.closed[&conn], Disconnect::Strikes);
-    assert!(alice.node.view().pool().is_empty());
 }
 
 #[test]
@@ -140,6 +148,65 @@ fn a_transaction_that_does_not_come_is_asked_of_somebody_else() {
     alice.received(honest, Message::Transactions(List::clipped([transaction.clone()])));
     assert!(alice.node.view().pool_get(&transaction.id()).is_some());
     assert!(alice.said(liar).is_empty(), "who has it is not told of it");
+}
+
+/// A full pool is taken over from a peer, however many names that is: more than are remembered of it. (Row 57 of
+/// docs/hostile.md.)
+#[test]
+fn a_full_pool_is_named_in_measure_and_taken_whole() {
+    let mut full = Alice::new(1, Params::regtest());
+    let contents: Vec<TxId> = (0..MAX_POOL_COUNT).map(|n| submit(&mut full, &format!("text {n}"))).collect();
+    let mut late = Alice::new(2, Params::regtest());
+    let (to, from) = (full.meet(2), late.meet(1));
+    // They have met already.
+    full.sent.values_mut().chain(late.sent.values_mut()).for_each(|said| drop(said.pop_front()));
+    let (mut named, mut budget) = (0, Budget::default());
+    for tenth in 0..300 {
+        for message in full.said(to) {
+            if let Message::HaveTransactions(ids) = &message {
+                named += ids.len();
+                assert_eq!(
+                    budget.announce(full.now.elapsed, ids.len()),
+                    Ok(()),
+                    "after {tenth} tenths of a second"
+                );
+            }
+            late.received(from, message);
+        }
+        late.said(from).into_iter().for_each(|message| full.received(to, message));
+        full.elapse(Duration::from_millis(100));
+        late.elapse(Duration::from_millis(100));
+    }
+    assert!(full.closed.is_empty() && late.closed.is_empty(), "{:?} {:?}", full.closed, late.closed);
+    assert_eq!(named, contents.len(), "each once");
+    assert_eq!(late.node.view().pool().len(), contents.len());
+    assert!(contents.iter().all(|id| late.node.view().pool_get(id).is_some()));
+}
+
+/// What was asked for among thousands of other names is taken, and one that nobody asked for does not cost those with
+/// it.
+#[test]
+fn an_answer_is_taken_whatever_was_named_since() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let conn = alice.meet(2);
+    let wanted: Vec<Transaction> = (0..10).map(|nonce| content(nonce, "wanted")).collect();
+    let ids = |of: &[Transaction]| Message::HaveTransactions(List::clipped(of.iter().map(Transaction::id)));
+    alice.received(conn, ids(&wanted));
+    let others: Vec<Transaction> =
+        (100..100 + 2 * MAX_KNOWN_TRANSACTIONS as u64).map(|n| content(n, "other")).collect();
+    for some in others.chunks(1000) {
+        alice.received(conn, ids(some));
+    }
+    alice.received(conn, Message::Transactions(List::clipped(wanted.clone())));
+    assert_eq!(alice.node.view().pool().len(), wanted.len());
+    for some in others.chunks(100) {
+        alice.received(conn, Message::Transactions(List::clipped(some.to_vec())));
+    }
+    assert_eq!(alice.node.view().pool().len(), wanted.len() + others.len());
+    let unasked = [content(9_999_999, "unasked"), content(9_999_998, "as well")];
+    alice.received(conn, Message::Transactions(List::clipped(unasked)));
+    assert!(alice.closed.is_empty(), "one strike, for one message");
+    assert_eq!(alice.node.view().pool().len(), wanted.len() + others.len());
 }
 
 /// A slow link is no offence: what was named and asked for is taken whenever it comes.

@@ -1,7 +1,12 @@
 //! Who is let in, who is not, and who stays.
 
+use core::time::Duration;
+
 use super::*;
-use crate::limits::{MAX_PENDING_HANDSHAKES, MAX_UNKNOWN_FRAMES, PING_INTERVAL, PONG_TIMEOUT};
+use crate::limits::{
+    CONTENDER_PAUSE, MAX_MET_PAUSE, MAX_PENDING_HANDSHAKES, MAX_UNKNOWN_FRAMES, PING_INTERVAL, PONG_TIMEOUT,
+    STEADY_LINK,
+};
 use crate::node::io::{ConnId, Direction, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
@@ -140,6 +145,10 @@ fn a_second_claim_does_not_shorten_the_time_to_answer() {
         alice.elapse(millis(1900));
         alice.received(old, Message::Pong(ping));
         assert!(claims.iter().all(|claim| alice.closed.contains_key(claim)));
+        // For a while that is answer enough.
+        let hasty = alice.meet(2);
+        assert_eq!(alice.closed[&hasty], Disconnect::Duplicate);
+        alice.elapse(CONTENDER_PAUSE);
     }
     assert!(!alice.closed.contains_key(&old));
     // Nor do they prolong it.
@@ -149,6 +158,29 @@ fn a_second_claim_does_not_shorten_the_time_to_answer() {
     alice.elapse(millis(1000));
     assert_eq!(alice.closed[&old], Disconnect::PongTimeout);
     assert!(!alice.closed.contains_key(&heir));
+}
+
+/// Row 19: a crowd of claims has the old connection asked no more often than once a second, or its answers would be
+/// what the other end takes for a flood.
+#[test]
+fn a_crowd_of_claims_is_one_question_a_second() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let old = alice.meet(2);
+    alice.said(old);
+    alice.elapse(secs(10));
+    let mut asked = 0;
+    for _ in 0..300 {
+        let claim = alice.meet(2);
+        alice.elapse(core::time::Duration::from_millis(10));
+        for said in alice.said(old) {
+            let Message::Ping(ping) = said else { panic!("{said:?}") };
+            asked += 1;
+            alice.received(old, Message::Pong(ping));
+        }
+        assert_eq!(alice.closed.get(&claim), Some(&Disconnect::Duplicate));
+    }
+    assert!((2..=3).contains(&asked), "asked {asked} times in three seconds");
+    assert!(!alice.closed.contains_key(&old));
 }
 
 /// Row 19 of docs/hostile.md: of two that call each other at once one stays, also if a third one claims the
@@ -267,8 +299,24 @@ fn a_manual_peer_is_dialled_again_with_growing_pauses() {
     alice.received(conn, Message::Hello(hello));
     alice.input(Input::Closed(conn, Disconnect::Ended));
     let before = alice.dials.len();
-    alice.elapse(secs(1));
-    assert_eq!(alice.dials.len(), before + 1, "soon, after a connection that worked");
+    alice.elapse(secs(40));
+    assert_eq!(alice.dials.len(), before + 1);
+    let mut connect_for = |time: Duration| {
+        let conn = alice.connected(alice::address(2), Direction::Outbound);
+        alice.received(conn, Message::Hello(bob(2, &Params::regtest())));
+        alice.elapse(time);
+        alice.input(Input::Closed(conn, Disconnect::Ended));
+        let (before, ended) = (alice.dials.len(), alice.now.elapsed);
+        while alice.dials.len() == before {
+            alice.elapse(Duration::from_millis(100));
+        }
+        alice.now.elapsed - ended
+    };
+    assert!(connect_for(STEADY_LINK) <= secs(1), "soon, after a connection that held");
+    let pauses: Vec<Duration> = (0..6).map(|_| connect_for(Duration::ZERO)).collect();
+    let (shortest, longest) = (pauses.iter().min().copied(), pauses.iter().max().copied());
+    assert!(shortest <= Some(secs(2)) && longest >= Some(secs(3)), "{pauses:?}: less often, who never stays");
+    assert!(longest <= Some(2 * MAX_MET_PAUSE), "{pauses:?}: but somebody is there");
 }
 
 /// Row 18 of docs/hostile.md: the end that is dialled finds out first, and says so; a mirror says what we said.

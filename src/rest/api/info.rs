@@ -77,11 +77,12 @@ impl Api {
     }
 
     /// Whether the node has what its peers have: it is not so while bodies of a chain with more work than
-    /// ours are missing.
+    /// ours are to come.
     pub(super) async fn ready(&self) -> Result<Response<Body>, Problem> {
-        let progress = self.handle.view(|view| view.progress()).await?;
-        let Progress { committed, in_memory, best_header } = progress;
-        if best_header.work > in_memory.work {
+        let (progress, is_catching_up) =
+            self.handle.view(|view| (view.progress(), view.is_catching_up())).await?;
+        let Progress { committed, best_header, .. } = progress;
+        if is_catching_up {
             let behind = best_header.height.saturating_sub(committed.height);
             let detail = format!("catching up: at height {}, {behind} blocks behind", committed.height);
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1);

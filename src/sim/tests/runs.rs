@@ -4,7 +4,7 @@ use super::*;
 
 /// A change of this hash is a change of behaviour: of a node, or of the simulated world. If it is meant, put
 /// here what the test says it found.
-const TRACE: &str = "020056a9ddb29cb9eab54d1b9f09ff849a8ba3da8fe8c17cdc5496e957382141";
+const TRACE: &str = "fa31497c08af2e3db040fd6a8b3c85bb9bbf36a134c8c475cabe70ac5f452b16";
 
 #[test]
 fn a_seed_is_a_run() {
