@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::limits::{MAX_FOLLOWED_BLOCKS, MAX_KEPT_BLOCKS};
 use crate::manager::node_set::NodeSet;
+use crate::manager::view::Branch;
 use crate::types::{BlockHash, CompactTarget, Work};
 use crate::wire::manage::{Origin, SeenBlock};
 
@@ -70,6 +71,8 @@ pub struct Blocks {
     by_height: BTreeMap<u64, Vec<BlockHash>>,
     /// The tip of the best chain.
     best: Option<BlockHash>,
+    /// From this height up every block of the best chain is known.
+    known_from: u64,
     /// Blocks of the best chain, by who mined them.
     mined: BTreeMap<usize, u64>,
     /// Blocks whose arrivals are kept, oldest first.
@@ -104,6 +107,7 @@ impl Blocks {
                 near: None,
                 arrivals: Vec::new(),
             });
+            self.join_below();
             if is_followed {
                 self.followed.push_back(seen.hash);
                 if self.followed.len() > MAX_FOLLOWED_BLOCKS
@@ -169,10 +173,11 @@ impl Blocks {
         self.by_height.entry(block.height).or_default().push(block.hash);
         self.by_hash.insert(block.hash, block);
         while self.by_hash.len() > MAX_KEPT_BLOCKS {
-            let Some((_, lowest)) = self.by_height.pop_first() else { return };
+            let Some((height, lowest)) = self.by_height.pop_first() else { return };
             for hash in lowest {
                 self.by_hash.remove(&hash);
             }
+            self.known_from = self.known_from.max(height + 1);
         }
     }
 
@@ -193,13 +198,32 @@ impl Blocks {
             next = self.parent(block);
         }
         let fork = next.map(|block| block.hash);
+        let lowest = joined.last().and_then(|hash| self.get(hash)).map(|block| block.height);
         let mut left = self.best;
         while let Some(hash) = left.filter(|hash| fork != Some(*hash)) {
             left = self.get(&hash).and_then(|block| self.parent(block)).map(|parent| parent.hash);
             self.mark(&hash, false);
         }
         joined.iter().for_each(|hash| self.mark(hash, true));
+        if let (None, Some(lowest)) = (fork, lowest) {
+            self.known_from = lowest;
+        }
         self.best = Some(tip);
+    }
+
+    /// The best chain goes on below the lowest of its blocks that was known, if what is there has come: nodes tell
+    /// of their newest blocks first, and of older ones when they get them.
+    fn join_below(&mut self) {
+        while let Some((hash, height)) = self.below_known() {
+            self.mark(&hash, true);
+            self.known_from = height;
+        }
+    }
+
+    /// The parent of the lowest block that is known of the best chain, if it has come.
+    fn below_known(&self) -> Option<(BlockHash, u64)> {
+        let parent = self.parent(self.at(self.known_from).find(|block| block.best)?)?;
+        Some((parent.hash, parent.height))
     }
 
     fn mark(&mut self, hash: &BlockHash, best: bool) {
@@ -213,7 +237,23 @@ impl Blocks {
         }
     }
 
-    /// Blocks of the best chain that `node` mined.
+    /// The height from which up every block of the best chain is known; of older ones nobody told, or they were
+    /// forgotten.
+    pub fn known_from(&self) -> u64 {
+        self.known_from
+    }
+
+    /// Where a block stands. What is below all that is known of the best chain may be on it.
+    pub fn branch(&self, block: &Block) -> Branch {
+        match block {
+            Block { refused: Some(_), .. } => Branch::Refused,
+            Block { best: true, .. } | Block { height: 0, .. } => Branch::Best,
+            _ if self.best.is_some() && block.height >= self.known_from => Branch::Side,
+            _ => Branch::Unknown,
+        }
+    }
+
+    /// Blocks of the best chain that `node` mined, as far as that is known.
     pub fn mined(&self, node: usize) -> u64 {
         self.mined.get(&node).copied().unwrap_or_default()
     }

@@ -322,6 +322,9 @@ pub struct Tree {
     pub from: u64,
     /// Whether there were more blocks than are given.
     pub cut: bool,
+    /// The height from which up every block of the best chain is known.
+    #[serde(default)]
+    pub known_from: u64,
     /// By height, then by when they were seen.
     pub blocks: Vec<TreeBlock>,
 }
@@ -334,6 +337,8 @@ pub enum Branch {
     Best,
     /// On another one.
     Side,
+    /// Below the blocks of the best chain that are known: it may be on it.
+    Unknown,
     /// It broke a rule.
     Refused,
 }

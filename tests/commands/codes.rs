@@ -49,7 +49,7 @@ fn with_a_network() {
         (
             &["block", "99"],
             1,
-            "99\", or it is too old to be kept\nhint: `networkmngr chain` lists the newest",
+            "99\": the highest is at height 0\nhint: `networkmngr chain` lists the newest",
         ),
         (&["send", ""], 2, "there is nothing to send"),
         (&["block", "ffffffffff"], 1, "no block among the newest begins with ffffffffff"),

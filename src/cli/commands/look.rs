@@ -31,6 +31,10 @@ pub(super) async fn chain(args: &ChainArgs, context: &mut Context) -> Result<(),
         client.get(&format!("/api/v1/tree?limit={heights}{from}")).await
     })
     .await?;
+    let lowest = blocks.last().map_or(0, |block| block.height);
+    if let Some(older) = render::older(lowest).filter(|_| blocks.len() < args.limit as usize) {
+        context.output.note(&older);
+    }
     context.output.data(&json!({ "blocks": blocks }), |style| render::chain(&blocks, now(), style));
     Ok(())
 }
@@ -323,7 +327,7 @@ mod tests {
         });
         let all: Vec<TreeBlock> = all.collect();
         let cut = all.len() > most as usize || (from.is_none() && start > newest);
-        Tree { from: start, cut, blocks: all.into_iter().take(most as usize).collect() }
+        Tree { from: start, cut, known_from: oldest, blocks: all.into_iter().take(most as usize).collect() }
     }
 
     /// (blocks in an answer, blocks of a height, the oldest height known; asked for; given)

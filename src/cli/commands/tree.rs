@@ -12,7 +12,8 @@ Examples:
   networkmngr tree --from 0 -n 50 --json
 
 Newest on top. ● is on the chain with the most work, ○ on another one, ✗ broke a rule; letters
-in brackets are the nodes whose tip it is.";
+in brackets are the nodes whose tip it is. Nodes that start tell of their newest 256 heights: ◌
+is below the blocks of the best chain that they told of, and may be on it.";
 
 /// How much of the tree.
 #[derive(Debug, clap::Args)]
@@ -30,9 +31,10 @@ pub(super) async fn run(args: &TreeArgs, context: &mut Context) -> Result<(), Fa
     let from = args.from.map_or(String::new(), |from| format!("&from={from}"));
     let tree: Tree = context.client.get(&format!("/api/v1/tree?limit={}{from}", args.limit)).await?;
     if let (Some(from), true) = (args.from, tree.blocks.is_empty()) {
-        context
-            .output
-            .note(&format!("there is no block from height {from} up: `networkmngr status` shows the height"));
+        let note = render::older(tree.known_from).filter(|_| from < tree.known_from);
+        let none =
+            || format!("there is no block from height {from} up: `networkmngr status` shows the height");
+        context.output.note(&note.unwrap_or_else(none));
     }
     context.output.data(&tree, |style| render::tree(&tree, now(), style));
     Ok(())

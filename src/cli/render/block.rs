@@ -51,6 +51,7 @@ pub(in crate::cli) fn block(report: &BlockReport, now: f64, style: Style) -> Str
     let branch = match block.branch {
         Branch::Best => style.good("on the best chain"),
         Branch::Side => style.warn("on a side branch"),
+        Branch::Unknown => style.dim("below what the manager knows of the best chain"),
         Branch::Refused => style.bad("refused"),
     };
     let mut rows = vec![

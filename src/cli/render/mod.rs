@@ -18,5 +18,5 @@ pub(super) use nodes::{links, nodes, processes};
 pub(super) use status::{mined, mining, status, tip_of};
 pub(super) use style::Style;
 pub(super) use table::{Align, Cell, Table};
-pub(super) use tree::tree;
+pub(super) use tree::{older, tree};
 pub(super) use values::{ago, bytes, count, hashes, lines, safe, short, span, steers};

@@ -93,7 +93,8 @@ pub(in crate::cli) fn tree(tree: &Tree, now: f64, style: Style) -> String {
     let rank = |branch: Branch| match branch {
         Branch::Best => 0,
         Branch::Side => 1,
-        Branch::Refused => 2,
+        Branch::Unknown => 2,
+        Branch::Refused => 3,
     };
     blocks.sort_by(|one, other| {
         let order = other.height.cmp(&one.height).then(rank(one.branch).cmp(&rank(other.branch)));
@@ -109,6 +110,7 @@ pub(in crate::cli) fn tree(tree: &Tree, now: f64, style: Style) -> String {
         let mark = match block.branch {
             Branch::Best => "●",
             Branch::Side => "○",
+            Branch::Unknown => "◌",
             Branch::Refused => "✗",
         };
         let drawn = lanes.passing(Some((own, mark)));
@@ -130,11 +132,25 @@ pub(in crate::cli) fn tree(tree: &Tree, now: f64, style: Style) -> String {
         text += row.trim_end();
         text.push('\n');
     }
-    if tree.from > 0 || tree.cut {
-        text += &style.dim(&format!("{:>digits$}  ┊ older blocks: `networkmngr tree --from HEIGHT`", ""));
+    let older = match tree.from > tree.known_from || tree.cut {
+        true => Some("older blocks: `networkmngr tree --from HEIGHT`".to_owned()),
+        false => older(tree.known_from),
+    };
+    if let Some(older) = older {
+        text += &style.dim(&format!("{:>digits$}  ┊ {older}", ""));
         text.push('\n');
     }
     text
+}
+
+/// Where blocks are that the manager does not know: below those of the best chain that nodes told of.
+pub(in crate::cli) fn older(known_from: u64) -> Option<String> {
+    (known_from > 0).then(|| {
+        format!(
+            "the manager knows the chain from height {known_from} up; a node has older blocks: \
+             GET /node/0/api/v1/blocks?before={known_from}"
+        )
+    })
 }
 
 /// What stands beside a block: its hash, whose tip it is, whence it came, what it says.
@@ -206,7 +222,7 @@ pub(in crate::cli) mod testing {
 
     /// Those blocks.
     pub(in crate::cli) fn tree(blocks: Vec<TreeBlock>) -> Tree {
-        Tree { from: 0, cut: false, blocks }
+        Tree { from: 0, cut: false, known_from: 0, blocks }
     }
 }
 
@@ -214,7 +230,7 @@ pub(in crate::cli) mod testing {
 mod tests {
     use super::testing::{block, tree as made};
     use super::*;
-    use Branch::{Best, Refused, Side};
+    use Branch::{Best, Refused, Side, Unknown};
 
     fn drawn(blocks: Vec<TreeBlock>) -> String {
         tree(&made(blocks), 130.0, Style::new(false))
@@ -254,6 +270,31 @@ mod tests {
                 ├─╯\n\
              0  ●    90000000… genesis\n"
         );
+    }
+
+    #[test]
+    fn what_may_be_on_the_best_chain_is_not_drawn_as_a_branch_that_lost() {
+        let blocks = vec![
+            block(9, 0, 0, Best, &[]),
+            block(1, 9, 1, Unknown, &[]),
+            block(6, 5, 6, Best, &[0]),
+            block(7, 6, 7, Best, &[1]),
+        ];
+        let told = Tree { known_from: 6, ..made(blocks) };
+        let older = "the manager knows the chain from height 6 up; a node has older blocks: GET /node/0/api/v1/blocks?before=6";
+        assert_eq!(
+            tree(&told, 130.0, Style::new(false)),
+            format!(
+                "7  ●    70000000… (B) mined by B, 30 s ago\n\
+                 6  ●    60000000… (A) mined by B, 30 s ago\n\
+                 1  │ ◌  10000000… mined by B, 30 s ago\n   \
+                    ├─╯\n\
+                 0  ●    90000000… genesis\n   ┊ {older}\n"
+            )
+        );
+        // Where there is more to ask the manager for, that comes first.
+        let text = tree(&Tree { from: 7, known_from: 6, ..made(vec![]) }, 130.0, Style::new(false));
+        assert!(text.ends_with("older blocks: `networkmngr tree --from HEIGHT`\n"), "{text}");
     }
 
     #[test]

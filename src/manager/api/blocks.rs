@@ -11,7 +11,7 @@ use crate::manager::blocks::{Arrival, Block};
 use crate::manager::happened::seconds;
 use crate::manager::spread::{self, millis};
 use crate::manager::state::State;
-use crate::manager::view::{self, BlockReport, Branch, Tree, TreeBlock};
+use crate::manager::view::{self, BlockReport, Tree, TreeBlock};
 use crate::rest::body::{self, Body};
 use crate::rest::problem::Problem;
 use crate::types::BlockHash;
@@ -34,7 +34,7 @@ impl Api {
         // What is left out is above what was asked for from a height up, and below the newest.
         let cut = asked.next().is_some() || (said.is_none() && from > newest);
         blocks.sort_by(|a, b| a.height.cmp(&b.height).then(a.seen.total_cmp(&b.seen)));
-        Ok(body::json(StatusCode::OK, &Tree { from, cut, blocks }))
+        Ok(body::json(StatusCode::OK, &Tree { from, cut, known_from: state.blocks.known_from(), blocks }))
     }
 
     pub(super) fn block(&self, id: &str) -> Result<Response<Body>, Problem> {
@@ -51,11 +51,7 @@ impl Api {
                 return Err(Problem::bad_request(detail));
             }
         };
-        let block = found.ok_or_else(|| {
-            let detail =
-                format!("no node told of a block {:?}, or it is too old to be kept", input::shown(id));
-            Problem::new(StatusCode::NOT_FOUND, detail)
-        })?;
+        let block = found.ok_or_else(|| not_known(&state, id))?;
         let holders = Holders::of(&state, block.height);
         let first = block.arrivals.first().map_or(block.seen, |arrival| arrival.at);
         let arrival = |arrival: &Arrival| view::Arrival {
@@ -76,6 +72,24 @@ impl Api {
         let limit = usize::try_from(limit).unwrap_or(MAX_FOLLOWED_BLOCKS);
         let state = self.keeper.cluster.state.borrow();
         Ok(body::json(StatusCode::OK, &spread::over(state.blocks.newest(), limit)))
+    }
+}
+
+/// Why a block is not there: nobody has it yet, or it is older than what nodes told of.
+fn not_known(state: &State, id: &str) -> Problem {
+    let (blocks, id) = (&state.blocks, input::shown(id));
+    let known_from = blocks.known_from();
+    let is_above = input::whole(id).is_some_and(|height| height > blocks.highest());
+    let mut detail = format!("no node told of a block {id:?}");
+    match (is_above, known_from) {
+        (true, _) => detail += &format!(": the highest is at height {}", blocks.highest()),
+        (false, 0) => {}
+        (false, _) => detail += &format!(": the manager knows the chain from height {known_from} up"),
+    }
+    let problem = Problem::new(StatusCode::NOT_FOUND, detail);
+    match state.running().next().filter(|_| !is_above && known_from > 0) {
+        Some(node) => problem.hint(format!("a node has older ones: GET /node/{node}/api/v1/blocks/{id}")),
+        None => problem,
     }
 }
 
@@ -125,11 +139,7 @@ fn tree_block(state: &State, holders: &Holders, block: &Block) -> TreeBlock {
         seen: seconds(block.seen),
         tip_of: holders.tips.get(&block.hash).cloned().unwrap_or_default(),
         held_by: held_by.into_iter().collect(),
-        branch: match (&block.refused, block.best) {
-            (Some(_), _) => Branch::Refused,
-            (None, true) => Branch::Best,
-            (None, false) => Branch::Side,
-        },
+        branch: state.blocks.branch(block),
         refused: block.refused.clone(),
     }
 }

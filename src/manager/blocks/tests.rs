@@ -153,7 +153,41 @@ fn the_lowest_go_when_there_are_too_many() {
     }
     assert_eq!(blocks.from(0).count(), MAX_KEPT_BLOCKS);
     assert_eq!(blocks.from(0).next().map(|block| block.height), Some(11));
+    assert_eq!(blocks.known_from(), 11);
     assert_eq!((blocks.highest(), blocks.mined(1)), (most, most), "those that went count as well");
     assert_eq!(blocks.newest().count(), MAX_FOLLOWED_BLOCKS);
     assert!(blocks.get(&name(20)).is_some_and(|block| block.arrivals.is_empty()));
+}
+
+#[test]
+fn what_is_below_the_known_blocks_of_the_best_chain_is_on_no_side_branch() {
+    // After a restart nodes tell of their newest blocks alone; one that is added, of all that it syncs.
+    let mut blocks = Blocks::default();
+    for name in [6, 7, 8] {
+        blocks.seen(&block(name, name - 1, name.into()), Some(1), arrival(0, 100));
+    }
+    blocks.set_best(hash(8));
+    blocks.seen(&block(17, 6, 7), Some(2), arrival(0, 100));
+    for name in [0, 1, 2, 3] {
+        blocks.seen(&block(name, name.wrapping_sub(1), name.into()), Some(2), arrival(3, 200));
+    }
+    blocks.seen(&block(12, 1, 2), Some(2), arrival(3, 200));
+    let branches = |blocks: &Blocks, names: &[u8]| -> Vec<Branch> {
+        names.iter().filter_map(|name| Some(blocks.branch(blocks.get(&hash(*name))?))).collect()
+    };
+    use Branch::{Best, Side, Unknown};
+    let all = [0, 1, 2, 12, 3, 6, 7, 17, 8];
+    assert_eq!(branches(&blocks, &all), [Best, Unknown, Unknown, Unknown, Unknown, Best, Best, Side, Best]);
+    assert_eq!((blocks.known_from(), blocks.mined(1), blocks.mined(2)), (6, 3, 0));
+    // The gap is filled, from either end.
+    blocks.seen(&block(5, 4, 5), Some(1), arrival(3, 200));
+    assert_eq!((blocks.known_from(), blocks.mined(1)), (5, 4));
+    blocks.seen(&block(4, 3, 4), Some(1), arrival(3, 200));
+    assert_eq!(branches(&blocks, &all), [Best, Best, Best, Side, Best, Best, Best, Side, Best]);
+    assert_eq!((blocks.known_from(), best(&blocks)), (0, vec![0, 1, 2, 3, 4, 5, 6, 7, 8]));
+    assert_eq!([1, 2].map(|node| blocks.mined(node)), [5, 3]);
+    // A tip whose chain is not known further down than this.
+    blocks.seen(&block(30, 29, 9), Some(1), arrival(3, 300));
+    blocks.set_best(hash(30));
+    assert_eq!((blocks.known_from(), branches(&blocks, &[8, 1, 30])), (9, vec![Unknown, Unknown, Best]));
 }
