@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::cli::client::Client;
-use crate::cli::commands::Here;
+use crate::cli::commands::{self, Here};
 use crate::cli::kernel::KernelArgs;
 use crate::cli::log::LogArgs;
 use crate::cli::made::Before;
@@ -112,7 +112,7 @@ pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failu
         hint: "choose another place with --data-dir, or see to who may write there".to_owned(),
         ..failure
     })?;
-    let mut console = Console::new(log::colour(&std::io::stdout()));
+    let mut console = Console::new(log::colour(&std::io::stdout()), commands::for_manager);
     if args.detached {
         console = console.detached(logs.join("manager.out"));
     }

@@ -14,11 +14,15 @@ use crate::manager::tips::Agreed;
 /// Nodes that the table shows; a longer one is cut.
 const ROWS: usize = 40;
 
+/// How people call commands (between backquotes in a text) so that they go to the manager at an address.
+pub type Naming = fn(&str, SocketAddr) -> String;
+
 /// Where a manager speaks to people.
 #[derive(Debug, Clone)]
 pub struct Console {
     bold: &'static str,
     plain: &'static str,
+    naming: Naming,
     /// Where it goes on once the network was told of, if it leaves whoever started it.
     leave_for: Option<PathBuf>,
     /// The record of the network, if that is all that is to be said, to a program.
@@ -26,10 +30,10 @@ pub struct Console {
 }
 
 impl Console {
-    /// A console on stdout, with or without colour.
-    pub fn new(colour: bool) -> Console {
+    /// A console on stdout, with or without colour, and with a way to name commands.
+    pub fn new(colour: bool, naming: Naming) -> Console {
         let (bold, plain) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-        Console { bold, plain, leave_for: None, record: None }
+        Console { bold, plain, naming, leave_for: None, record: None }
     }
 
     /// One that, once it has told of the network, lets go of stdout and stderr and goes on in the file at
@@ -76,7 +80,7 @@ impl Console {
     }
 
     fn table(&self, cluster: &Cluster, rules: &str, http: SocketAddr, logs: &Path, took: Duration) -> String {
-        let Console { bold, plain, leave_for, .. } = self;
+        let Console { bold, plain, naming, leave_for, .. } = self;
         let state = cluster.state.borrow();
         let rows: Vec<[String; 6]> = cluster
             .members()
@@ -106,8 +110,8 @@ impl Console {
         if count > ROWS {
             text += &format!("and {} more: curl http://{http}/nodes\n", count - ROWS);
         }
-        text += &format!("\n{}", tries(http));
-        let stop = if leave_for.is_some() { "`networkmngr down`" } else { "Ctrl-C" };
+        text += &format!("\n{}", tries(http, *naming));
+        let stop = if leave_for.is_some() { naming("`networkmngr down`", http) } else { "Ctrl-C".to_owned() };
         text + &format!("\nlogs are in {}; {stop} stops everything\n", logs.display())
     }
 
@@ -176,13 +180,14 @@ fn short(hex: &str) -> &str {
 }
 
 /// What to try next.
-fn tries(manager: SocketAddr) -> String {
+fn tries(manager: SocketAddr, naming: Naming) -> String {
+    let named = |command: &str| naming(&format!("`{command}`"), manager).trim_matches('`').to_owned();
     let rows = [
         (format!("http://{manager}"), "the network in a browser, live"),
-        ("networkmngr status".to_owned(), "whether the nodes agree"),
-        ("networkmngr mine A -n 3".to_owned(), "three blocks by node A, which is node 0"),
-        ("networkmngr tree".to_owned(), "the blocks, and whose tips they are"),
-        ("networkmngr scenario list".to_owned(), "lessons: a fork, a partition, a forgery"),
+        (named("networkmngr status"), "whether the nodes agree"),
+        (named("networkmngr mine A -n 3"), "three blocks by node A, which is node 0"),
+        (named("networkmngr tree"), "the blocks, and whose tips they are"),
+        (named("networkmngr scenario list"), "lessons: a fork, a partition, a forgery"),
         (format!("curl http://{manager}/nodes"), "the same for programs"),
     ];
     let wide = rows.iter().map(|(command, _)| command.len()).max().unwrap_or_default();
@@ -240,6 +245,22 @@ mod tests {
         assert_eq!(
             table(&["node", "id", "pid"], &rows),
             "node  id       pid\n   0  4f2a…      7\n  10  b      12345\n"
+        );
+    }
+
+    #[test]
+    fn what_to_try_next_is_named_for_this_manager() {
+        let text = tries("127.0.0.1:7000".parse().expect("an address"), |text, manager| {
+            text.replace("status`", &format!("status --manager http://{manager}`"))
+        });
+        let first: Vec<&str> = text.lines().take(3).map(str::trim_end).collect();
+        assert_eq!(
+            first,
+            [
+                "  http://127.0.0.1:7000                                the network in a browser, live",
+                "  networkmngr status --manager http://127.0.0.1:7000   whether the nodes agree",
+                "  networkmngr mine A -n 3                              three blocks by node A, which is node 0"
+            ]
         );
     }
 

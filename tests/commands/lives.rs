@@ -1,5 +1,6 @@
 //! Managers in the background: how they start, how they do not, and that nothing is left of them.
 
+use std::io::Read;
 use std::net::TcpListener;
 use std::process::Stdio;
 
@@ -19,9 +20,24 @@ fn nothing_outlives_a_manager_in_the_background_that_is_killed() {
     let gone = network.run(&["status"]);
     assert_eq!(gone.code, Some(3), "{gone:?}");
     assert!(gone.error.starts_with("error: the network in network died: its manager, process "), "{gone:?}");
-    assert!(gone.error.contains("hint: `networkmngr up --detach` goes on with it"), "{gone:?}");
+    assert!(gone.error.contains("hint: `networkmngr up --detach -a 3 -p "), "{gone:?}");
+    assert!(gone.error.contains("` goes on with it where its nodes were"), "{gone:?}");
     network.run(&["up", "--detach", "--difficulty", "8", "-a", "3"]).good();
     network.run(&["down"]).good();
+}
+
+#[test]
+fn an_orderly_end_is_no_death_to_those_who_watch() {
+    let network = Network::start(&["-a", "2"]);
+    let mut watching = command(network.folder.path(), &["status", "--watch"]);
+    let mut watching = watching.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    // Once it said something, it watches.
+    let mut out = watching.stdout.take().expect("its stdout");
+    assert!(out.read(&mut [0; 64]).expect("it says something") > 0);
+    network.run(&["down"]).good();
+    let (status, _, error) = finish(&mut watching);
+    assert_eq!(status.code(), Some(3), "{error}");
+    assert!(error.contains("the network in network was stopped: its manager has ended in order"), "{error}");
 }
 
 #[test]

@@ -20,10 +20,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use crate::cli::commands::Here;
 use crate::cli::{Failure, TIMED_OUT, UNREACHABLE, names};
-use crate::limits::{API_CONNECT_TIMEOUT, API_TIMEOUT};
+use crate::limits::{API_CONNECT_TIMEOUT, API_TIMEOUT, EVENT_RECONNECT};
 use crate::manager::view::Call;
 
 pub(crate) use stream::{Events, Lines};
@@ -39,8 +40,8 @@ pub(crate) struct Client {
     port: u16,
     /// Whether it is known to be one.
     met: Arc<OnceCell<()>>,
-    /// What is the matter, and what to do, where nothing listens there, if that is known.
-    died: Option<(String, String)>,
+    /// The network of a folder that it is meant to be of: where nothing listens, that says why.
+    here: Option<Here>,
 }
 
 /// An answer, whole.
@@ -76,12 +77,12 @@ impl Client {
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
         let authority = authority.filter(|_| uri.path() == "/" && uri.query().is_none()).ok_or(FORM)?;
         let port = authority.port_u16().ok_or(FORM)?;
-        Ok(Client { host: authority.host().to_owned(), port, met: Arc::default(), died: None })
+        Ok(Client { host: authority.host().to_owned(), port, met: Arc::default(), here: None })
     }
 
-    /// The same; `error` and `hint` are said where nothing listens there.
-    pub(crate) fn or_died(self, error: String, hint: String) -> Client {
-        Client { died: Some((error, hint)), ..self }
+    /// The same, which is meant to be that of a folder.
+    pub(crate) fn of(self, here: Here) -> Client {
+        Client { here: Some(here), ..self }
     }
 
     /// One of a manager that is known to be one.
@@ -132,8 +133,10 @@ impl Client {
         let whole = async {
             let response = self.send(method, path, body, &[]).await?;
             let status = response.status();
-            let body = response.into_body().collect().await.map_err(|error| self.broke_off(&error))?;
-            Ok(Answer { status, body: body.to_bytes() })
+            match response.into_body().collect().await {
+                Ok(body) => Ok(Answer { status, body: body.to_bytes() }),
+                Err(error) => Err(self.or_gone(self.broke_off(&error)).await),
+            }
         };
         timeout(within, whole).await.map_err(|_| self.late(path, within))?
     }
@@ -149,12 +152,10 @@ impl Client {
         let host = self.host.trim_matches(['[', ']']);
         let socket = timeout(API_CONNECT_TIMEOUT, TcpStream::connect((host, self.port)));
         let socket = socket.await.map_err(|_| self.unreachable("it does not answer"))?;
-        let socket = socket.map_err(|error| match (&self.died, error.kind()) {
-            (Some((error, hint)), std::io::ErrorKind::ConnectionRefused) => {
-                Failure { code: UNREACHABLE, ..Failure::new(error, hint) }
-            }
-            _ => self.unreachable(&plain(&error)),
-        })?;
+        let socket = match socket {
+            Ok(socket) => socket,
+            Err(error) => return Err(self.or_gone(self.unreachable(&plain(&error))).await),
+        };
         let _ = socket.set_nodelay(true);
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(socket)).await.map_err(|error| self.broke_off(&error))?;
@@ -172,10 +173,25 @@ impl Client {
             request = request.header(*name, value);
         }
         let request = request.body(Full::new(body)).map_err(|error| Failure::new(error.to_string(), ""))?;
-        sender.send_request(request).await.map_err(|error| match error.is_parse() {
-            true => self.stranger("what listens there speaks no HTTP"),
-            false => self.broke_off(&error),
-        })
+        match sender.send_request(request).await {
+            Ok(response) => Ok(response),
+            Err(error) if error.is_parse() => Err(self.stranger("what listens there speaks no HTTP")),
+            Err(error) => Err(self.or_gone(self.broke_off(&error)).await),
+        }
+    }
+
+    /// `failure`, or what has become of the manager, where its network's folder says that. One that ends stops
+    /// listening a moment before it does.
+    async fn or_gone(&self, failure: Failure) -> Failure {
+        let Some(here) = &self.here else { return failure };
+        let mut pauses = EVENT_RECONNECT.into_iter();
+        loop {
+            match (here.why_gone(), pauses.next()) {
+                (Some(gone), _) => return gone,
+                (None, Some(pause)) if here.is_still_there() => sleep(pause).await,
+                _ => return failure,
+            }
+        }
     }
 
     /// What a good answer says, or why it is none.

@@ -126,7 +126,7 @@ async fn away(client: &Client, failure: Failure, pause: Option<Duration>) -> Res
         }
         None => {
             let error = format!("the manager at {} has gone", client.url());
-            Err(Failure { error, ..failure })
+            Err(client.or_gone(Failure { error, ..failure }).await)
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What every command that talks to a manager needs: which one, and where to say what it says.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::cli::client::Client;
-use crate::cli::commands::Talk;
+use crate::cli::commands::{Talk, with_manager};
 use crate::cli::output::Output;
-use crate::cli::{Failure, process};
-use crate::manager::record;
+use crate::cli::{Failure, UNREACHABLE, process};
+use crate::manager::{node_folder, record};
 
 /// Where a manager is that was started without any flag.
 const USUAL_MANAGER: &str = "http://127.0.0.1:4999";
@@ -36,12 +37,8 @@ impl Context {
                 "leave it out for the usual one, or see `networkmngr --help`",
             )
         })?;
-        if let Some(Here { folder, pid, .. }) = here {
-            let folder = folder.display();
-            client = client.or_died(
-                format!("the network in {folder} died: its manager, process {pid}, has gone without an end"),
-                "`networkmngr up --detach` goes on with it where its nodes were".to_owned(),
-            );
+        if let Some(here) = here {
+            client = client.of(here);
         }
         let mut output = Output::stdout(talk.json);
         output.manager = Some(client.url()).filter(|url| talk.by_flag && *url != usual());
@@ -64,13 +61,23 @@ fn usual() -> String {
     Client::new(&url).map(|client| client.url()).unwrap_or_default()
 }
 
+/// `text`, whose commands (between backquotes) go to the manager at `http` from wherever they are called: they name
+/// it unless that is what commands without a flag talk to anyway.
+pub(in crate::cli) fn for_manager(text: &str, http: SocketAddr) -> String {
+    let url = format!("http://{http}");
+    if url == USUAL_MANAGER && url == usual() { text.to_owned() } else { with_manager(text, &url) }
+}
+
 /// A manager that a folder names.
+#[derive(Debug, Clone)]
 pub(in crate::cli) struct Here {
     folder: PathBuf,
     /// Its process.
     pub pid: u32,
     /// Where it is.
     pub url: String,
+    /// The flags of `up` that start it again where it and its nodes were.
+    flags: String,
 }
 
 impl Here {
@@ -81,7 +88,38 @@ impl Here {
         let record: Value = serde_json::from_slice(&text).ok()?;
         let pid = record["manager"]["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())?;
         let url = format!("http://{}", record["manager"]["http"].as_str()?);
-        Some(Here { folder: folder.to_owned(), pid, url })
+        Some(Here { folder: folder.to_owned(), pid, url, flags: flags(&record) })
+    }
+
+    /// Whether it is the one that its folder names, and its process is there.
+    pub(in crate::cli) fn is_still_there(&self) -> bool {
+        Here::of(&self.folder).is_some_and(|now| now.pid == self.pid) && process::is_alive(self.pid)
+    }
+
+    /// Why nothing listens where it was, if that is known by now.
+    pub(in crate::cli) fn why_gone(&self) -> Option<Failure> {
+        let folder = self.folder.display();
+        let failure = match Here::of(&self.folder) {
+            None => Failure::new(
+                format!("the network in {folder} was stopped: its manager has ended in order"),
+                "`networkmngr up --detach` starts one again",
+            ),
+            Some(now) if now.pid == self.pid && !process::is_alive(self.pid) => {
+                let does = match node_folder(&self.folder, 0).is_dir() {
+                    true => "goes on with it where its nodes were",
+                    false => "starts one anew: it was kept in memory only",
+                };
+                Failure::new(
+                    format!(
+                        "the network in {folder} died: its manager, process {}, has gone without an end",
+                        self.pid
+                    ),
+                    format!("`networkmngr up --detach{}` {does}", self.flags),
+                )
+            }
+            Some(_) => return None,
+        };
+        Some(Failure { code: UNREACHABLE, ..failure })
     }
 
     /// That of the folder which commands look into.
@@ -91,7 +129,85 @@ impl Here {
     }
 }
 
+/// The flags of `up` that are not as usual for the network of this record: how many nodes, on which ports.
+fn flags(record: &Value) -> String {
+    let port = |address: &Value| Some(u64::from(address.as_str()?.parse::<SocketAddr>().ok()?.port()));
+    let nodes = record["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    // The nodes' ports follow each other, or were any that were free.
+    let base = |name: &str| {
+        let first = nodes.first().and_then(|node| port(&node[name]))?;
+        let follow = (first..).zip(nodes).all(|(expected, node)| port(&node[name]) == Some(expected));
+        Some(if follow { first } else { 0 })
+    };
+    let said = [
+        ("-a", Some(nodes.len() as u64), 6),
+        ("-p", port(&record["manager"]["http"]), 4999),
+        ("--base-http", base("http"), 5000),
+        ("--base-listen", base("p2p"), 6000),
+    ];
+    let said =
+        said.into_iter().filter_map(|(flag, value, usual)| Some((flag, value.filter(|it| *it != usual)?)));
+    said.map(|(flag, value)| format!(" {flag} {value}")).collect()
+}
+
 /// The time, in seconds since 1970.
 pub(in crate::cli) fn now() -> f64 {
     jiff::Timestamp::now().as_microsecond() as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// (amount, the manager's port, the first node's HTTP and P2P ports, how far apart; the flags)
+    #[test]
+    fn a_network_is_started_again_where_it_was() {
+        let rows = [
+            (6, 4999, 5000, 6000, 1, ""),
+            (2, 4999, 5000, 6000, 1, " -a 2"),
+            (3, 7000, 7100, 7200, 1, " -a 3 -p 7000 --base-http 7100 --base-listen 7200"),
+            (6, 4999, 5000, 40_000, 2, " --base-http 0 --base-listen 0"),
+        ];
+        for (amount, manager, http, p2p, apart, expected) in rows {
+            let at = |base: u16, number: u16| format!("127.0.0.1:{}", base + number * apart);
+            let nodes: Vec<Value> = (0..amount)
+                .map(|number| json!({ "http": at(http, number), "p2p": at(p2p, number) }))
+                .collect();
+            let record = json!({ "manager": { "http": at(manager, 0) }, "nodes": nodes });
+            assert_eq!(flags(&record), expected);
+        }
+    }
+
+    /// The record of a manager of this process number, or none.
+    fn recorded(folder: &Path, pid: Option<u32>) {
+        let path = folder.join(record::FILE);
+        match pid {
+            Some(pid) => {
+                let record = json!({ "manager": { "http": "127.0.0.1:7000", "pid": pid }, "nodes": [] });
+                std::fs::write(path, record.to_string()).expect("a file");
+            }
+            None => std::fs::remove_file(path).expect("it is there"),
+        }
+    }
+
+    #[test]
+    fn a_manager_that_stopped_in_order_did_not_die() {
+        let folder = tempfile::tempdir().expect("a folder");
+        // A process that has ended, and one that runs.
+        let mut ended = std::process::Command::new("true").spawn().expect("a process");
+        ended.wait().expect("its end");
+        let (dead, alive) = (ended.id(), std::process::id());
+        let why = |here: &Here| here.why_gone().map(|failure| failure.error).unwrap_or_default();
+        recorded(folder.path(), Some(dead));
+        let here = Here::of(folder.path()).expect("a record");
+        assert!(why(&here).contains("died: its manager"), "{}", why(&here));
+        recorded(folder.path(), None);
+        assert!(why(&here).contains("was stopped: its manager has ended in order"), "{}", why(&here));
+        // One that is about to stop, and another that took its place.
+        recorded(folder.path(), Some(alive));
+        assert_eq!(why(&here), "");
+        assert_eq!(why(&Here::of(folder.path()).expect("a record")), "");
+    }
 }

@@ -38,7 +38,7 @@ use crate::cli::simulate::SimulateArgs;
 use crate::cli::{Failure, kept, manager, node, scenario, simulate};
 use lives::Verb;
 
-pub(super) use context::{Context, Here, now};
+pub(super) use context::{Context, Here, for_manager, now};
 pub(super) use detach::{Detached, start as start_detached};
 pub(super) use down::{down, ended};
 pub(super) use named::with_manager;
