@@ -136,7 +136,8 @@ pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failu
             if !matches!(error, manager::Error::Locked(_) | manager::Error::Renewed(_)) {
                 before.restore(error.has_logs());
             }
-            Err(failure)
+            let code = if error.is_interruption() { INTERRUPTED as u8 } else { failure.code };
+            Err(Failure { code, ..failure })
         }
     }
 }

@@ -63,6 +63,12 @@ pub enum Error {
         /// Those that are not, each as (who dials, who is dialled).
         missing: Vec<(usize, usize)>,
     },
+    /// Somebody stopped the network before it was up.
+    #[error("the network was stopped while it started")]
+    Stopped {
+        /// Whether its processes were not waited for.
+        at_once: bool,
+    },
     /// A network ran and has ended, and the one that was wanted in its place could not be started.
     #[error("{0}")]
     Renewed(Box<Error>),
@@ -121,9 +127,18 @@ impl Error {
             NotStarted::Refused { .. } | NotStarted::Stranger(_) => false,
         };
         match self {
-            Error::Links { .. } => true,
+            Error::Links { .. } | Error::Stopped { .. } => true,
             Error::Renewed(error) => error.has_logs(),
             Error::Nodes { missing, .. } => missing.iter().any(|(_, why)| says_more(why)),
+            _ => false,
+        }
+    }
+
+    /// Whether somebody did not want to wait for its processes.
+    pub fn is_interruption(&self) -> bool {
+        match self {
+            Error::Stopped { at_once } => *at_once,
+            Error::Renewed(error) => error.is_interruption(),
             _ => false,
         }
     }
@@ -150,6 +165,7 @@ impl Error {
                     .to_owned()
             }
             Error::Renewed(error) => error.hint(),
+            Error::Stopped { .. } => String::new(),
             Error::Signals(_) => "this should not happen: please report it".to_owned(),
         }
     }

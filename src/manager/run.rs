@@ -25,7 +25,7 @@ use crate::net::Clock;
 pub enum Ending {
     /// Every process ended by itself, and well.
     Well,
-    /// Some did not, or some were never there.
+    /// Some did not.
     Badly,
     /// Somebody did not want to wait.
     Interrupted,
@@ -119,7 +119,7 @@ impl Place {
         };
         let cluster = match started {
             Ok(Some(cluster)) => Arc::new(cluster),
-            Ok(None) => return Ok(After::Ended(self.never_mind(&children).await)),
+            Ok(None) => return Err(self.never_mind(&children).await),
             Err(error) => {
                 stop::kill(&children).await;
                 return Err(error);
@@ -162,15 +162,15 @@ impl Place {
         })
     }
 
-    /// Somebody wants no network, before there was one.
-    async fn never_mind(&mut self, children: &Children) -> Ending {
+    /// Somebody wants no network, before there was one: what was started ends.
+    async fn never_mind(&mut self, children: &Children) -> Error {
         self.console.say("stopping");
         tokio::select! {
-            () = stop::begun(children) => Ending::Badly,
+            () = stop::begun(children) => Error::Stopped { at_once: false },
             () = self.signals.next() => {
                 self.console.say("stopping at once");
                 stop::kill(children).await;
-                Ending::Interrupted
+                Error::Stopped { at_once: true }
             }
         }
     }

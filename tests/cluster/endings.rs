@@ -92,8 +92,14 @@ fn a_signal_during_the_start_ends_what_was_started() {
     let text = written(&pids, ">");
     let node: u32 = text.trim().trim_matches(['<', '>']).parse().expect("a number");
     kill_process(pid(manager.id()), Signal::TERM).expect("it is there");
-    assert_eq!(finish(&mut manager).0.code(), Some(1), "there was no network");
+    let (status, _, error) = finish(&mut manager);
+    assert_eq!(status.code(), Some(1), "there was no network");
+    assert!(error.contains("error: the network was stopped while it started"), "{error}");
     gone(&[pid(node)]);
+    // Nothing that the next start would take for a network of other rules; logs may say more.
+    for name in ["network.json", "network.lock", "manager.key", "node-000"] {
+        assert!(!folder.path().join(name).exists(), "{name}");
+    }
 }
 
 #[test]
