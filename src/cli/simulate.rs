@@ -7,10 +7,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::Failure;
 use crate::cli::output::print_report;
-use crate::limits::{MAX_CONTENT_BYTES, MAX_SIMULATED_BLOCKS, MAX_SIMULATED_CONTENT, MAX_SIMULATED_NODES};
+use crate::limits::{
+    MAX_CONTENT_BYTES, MAX_SIMULATED_BLOCKS, MAX_SIMULATED_CONTENT, MAX_SIMULATED_NODES, SETTLE_TIMEOUT,
+};
 use crate::sim::{
-    self, Amount, Bandwidth, Faults, Interval, Latency, Line, Progress, Relay, Settings, Share, Span,
-    Topology, Violation,
+    self, Amount, Bandwidth, Broken, Faults, Interval, Latency, Line, Progress, Relay, Settings, Share, Span,
+    TooSlow, Topology, Violation,
 };
 
 /// Most of what is sent that may be lost: beyond it, TCP hardly works either.
@@ -41,10 +43,12 @@ pub struct SimulateArgs {
     /// Who is linked with whom: mesh, ring, line, star, or random:K, where each node begins K links.
     #[arg(short, long, value_name = "SHAPE", default_value = "random:8")]
     topology: Topology,
-    /// How long a message is under way, and how much more or less that may be: 50ms±20ms or 50ms+-20ms.
+    /// How long a message is under way, and how much more or less that may be: 50ms±20ms or 50ms+-20ms. It stays
+    /// below 2.5s: two of them make a handshake, which has 5 s.
     #[arg(short, long, value_name = "TIME", default_value = "50ms±20ms")]
     latency: Latency,
-    /// What a node sends at most, over all its connections, such as 500kbit or 20Mbit; without it, any.
+    /// What a node sends at most, over all its connections, such as 500kbit or 20Mbit; without it, any. At least
+    /// 9kbit, and enough for a block in 64 s.
     #[arg(short = 'w', long, value_name = "RATE")]
     bandwidth: Option<Bandwidth>,
     /// How many of the TCP segments are lost, and sent again: up to 50%.
@@ -127,10 +131,21 @@ impl SimulateArgs {
             let error = format!("of {nodes} nodes, {others} come late or do not behave: nobody is left");
             return Err(Failure::usage(error, "lower --late, --liars or --withhold"));
         }
+        let line = Line { latency: self.latency, bandwidth: self.bandwidth, loss: self.loss };
+        if nodes > 1 {
+            line.check(self.block_bytes).map_err(|slow| {
+                let hint = match slow {
+                    TooSlow::Latency { .. } => "use a lower --latency",
+                    TooSlow::Frame { .. } => "use a higher --bandwidth",
+                    TooSlow::Block { .. } => "use a higher --bandwidth, or lower --block-bytes",
+                };
+                Failure::usage(slow.to_string(), hint)
+            })?;
+        }
         Ok(Settings {
             nodes,
             topology,
-            line: Line { latency: self.latency, bandwidth: self.bandwidth, loss: self.loss },
+            line,
             blocks: self.blocks,
             interval: self.interval.0,
             block_bytes: self.block_bytes,
@@ -185,7 +200,18 @@ pub(super) fn run(args: &SimulateArgs, json: bool) -> Result<ExitCode, Failure> 
 
 fn broken(args: &SimulateArgs, violation: &Violation) -> Failure {
     let error = format!("seed {}: {violation}", args.seed);
-    Failure::new(error, format!("that must never be; this repeats it: {}", args.command()))
+    let says = match *violation.what {
+        // Who is behind may have had too slow a way to the others; nothing else is the links' doing.
+        Broken::Behind { .. } => {
+            format!(
+                "unless the links are too slow for the blocks to be everywhere {} minutes after the last one, that \
+                 must never be",
+                SETTLE_TIMEOUT.as_secs() / 60
+            )
+        }
+        _ => "that must never be".to_owned(),
+    };
+    Failure::new(error, format!("{says}; this repeats it: {}", args.command()))
 }
 
 /// Shown on a terminal only.
@@ -253,6 +279,19 @@ mod tests {
         }
         for (flags, why) in [
             ("--nodes 258 --topology star", "a star of 258 nodes cannot be"),
+            (
+                "--latency 2500ms",
+                "a latency of 2.5s lets no link come up: a handshake takes two of them, and has 5 s",
+            ),
+            ("--latency 3s±3s", "a latency of 3s lets no link come up"),
+            (
+                "--bandwidth 8kbit",
+                "a bandwidth of 8kbit is too little: a frame has to arrive at 1024 bytes a second",
+            ),
+            (
+                "--bandwidth 100kbit --block-bytes 999000",
+                "too little for blocks of 999000 bytes: each takes 79.92s, and a node that asked for it waits for 64 s",
+            ),
             ("--nodes 10 --liars 50% --withhold 5", "of 10 nodes, 10 come late or do not behave"),
         ] {
             let failure = args(flags).expect("flags").settings().expect_err(flags);

@@ -2,8 +2,11 @@
 //!
 //! A message waits for the sender's uplink, which all its connections share; then it travels (`peer::line`).
 
+use core::time::Duration;
+
 use rand_chacha::ChaCha12Rng;
 
+use crate::limits::{HANDSHAKE_TIMEOUT, MAX_BLOCK_TIMEOUT, MIN_FRAME_BYTES_PER_SEC};
 use crate::node::io::ConnId;
 use crate::peer::line;
 pub(super) use crate::peer::line::nanos;
@@ -20,7 +23,60 @@ pub struct Line {
     pub loss: Share,
 }
 
+/// Why no network can be on such links: nodes have limits, and close what is slower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TooSlow {
+    /// No handshake is done in time.
+    #[error(
+        "a latency of {latency:?} lets no link come up: a handshake takes two of them, and has {} s",
+        HANDSHAKE_TIMEOUT.as_secs()
+    )]
+    Latency {
+        /// The mean one, each way.
+        latency: Duration,
+    },
+    /// A frame arrives too slowly.
+    #[error(
+        "a bandwidth of {bandwidth} is too little: a frame has to arrive at {MIN_FRAME_BYTES_PER_SEC} bytes a second"
+    )]
+    Frame {
+        /// Of an uplink.
+        bandwidth: Bandwidth,
+    },
+    /// A block is under way for longer than anybody waits for it.
+    #[error(
+        "a bandwidth of {bandwidth} is too little for blocks of {bytes} bytes: each takes {takes:?}, and a node that \
+         asked for it waits for {} s at the longest",
+        MAX_BLOCK_TIMEOUT.as_secs()
+    )]
+    Block {
+        /// Of an uplink.
+        bandwidth: Bandwidth,
+        /// Of a block.
+        bytes: usize,
+        /// How long that takes.
+        takes: Duration,
+    },
+}
+
 impl Line {
+    /// Whether nodes on such links can have blocks of so many bytes from each other.
+    pub fn check(&self, block_bytes: usize) -> Result<(), TooSlow> {
+        let latency = self.latency.mean;
+        if latency.saturating_mul(2) >= HANDSHAKE_TIMEOUT {
+            return Err(TooSlow::Latency { latency });
+        }
+        let Some(bandwidth) = self.bandwidth else { return Ok(()) };
+        if bandwidth.bits_per_second < 8 * MIN_FRAME_BYTES_PER_SEC {
+            return Err(TooSlow::Frame { bandwidth });
+        }
+        let takes = Duration::from_nanos(self.sending(block_bytes));
+        if takes > MAX_BLOCK_TIMEOUT {
+            return Err(TooSlow::Block { bandwidth, bytes: block_bytes, takes });
+        }
+        Ok(())
+    }
+
     /// How long a message that weighs nothing is under way.
     pub(super) fn trip(&self, dice: &mut ChaCha12Rng) -> u64 {
         let Latency { mean, spread } = self.latency;

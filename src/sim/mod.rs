@@ -45,7 +45,7 @@ mod values;
 pub use conduct::Conduct;
 pub use faults::Faults;
 pub use invariants::{Broken, Violation};
-pub use links::Line;
+pub use links::{Line, TooSlow};
 pub use network::Network;
 pub use report::{Blocks, Config, Count, Delays, Report, Spread, predicted_millionths};
 pub use run::{Progress, Settings, simulate};
