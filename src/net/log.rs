@@ -74,9 +74,12 @@ fn log(event: &Event) {
                 "mining waits: the chain's time is ahead of this machine's clock; set the clock"
             );
         }
-        Event::BlockRefused { hash, rule, from, .. } => match from {
+        Event::BlockRefused { hash, rule, from, is_own, .. } => match from {
             Some(node) => tracing::warn!(%hash, rule = rule.name(), %node, "block refused: {rule}"),
-            None => tracing::error!(%hash, rule = rule.name(), "our own block was refused: {rule}"),
+            None if *is_own => {
+                tracing::error!(%hash, rule = rule.name(), "our own block was refused: {rule}")
+            }
+            None => tracing::warn!(%hash, rule = rule.name(), "block of an offered chain refused: {rule}"),
         },
         Event::ManagerAccepted { conn } => tracing::info!(conn = conn.0, "manager accepted"),
         Event::BlockSeen { hash, height, giver, .. } => {

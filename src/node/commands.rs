@@ -45,7 +45,7 @@ impl Node {
             }
             Command::Replace(Ok(branch)) => self.replace(caller, &branch),
             Command::Replace(Err(bad)) => {
-                self.refused((bad.hash, bad.previous), bad.rule, None);
+                self.refused((bad.hash, bad.previous), bad.rule, None, false);
                 self.reply(caller, Answer::Refused(bad));
             }
             Command::Connect(address) => self.connect(caller, address),

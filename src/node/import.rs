@@ -93,21 +93,23 @@ impl Node {
         let forgiven = matches!(rule, Rule::KnownInvalid | Rule::InvalidParent)
             && connection.direction == Direction::Inbound;
         let (hash, _) = block;
-        self.refused(block, rule, from);
+        self.refused(block, rule, from, false);
         if !forgiven {
             self.close(conn, Disconnect::InvalidBlock { hash, rule: rule.name() });
         }
     }
 
-    /// Tells of a block, with this hash and parent, that was not taken.
+    /// Tells of a block, with this hash and parent, that was not taken: a peer's, this node's own, or one of a chain
+    /// that was offered over HTTP.
     pub(super) fn refused(
         &mut self,
         (hash, previous): (BlockHash, BlockHash),
         rule: Rule,
         from: Option<NodeId>,
+        is_own: bool,
     ) {
         let height = self.chain.get(&previous).map(|parent| parent.height + 1);
-        self.event(Event::BlockRefused { hash, previous, height, rule, from });
+        self.event(Event::BlockRefused { hash, previous, height, rule, from, is_own });
     }
 
     /// Whether a child of `parent` could not matter any more: that is known, and has too little work.

@@ -406,8 +406,10 @@ pub enum Event {
         height: Option<u64>,
         /// The rule it broke.
         rule: Rule,
-        /// Who gave it.
+        /// Who gave it, if a peer did.
         from: Option<NodeId>,
+        /// Whether this node's miner found it.
+        is_own: bool,
     },
     /// A manager was let in.
     ManagerAccepted {

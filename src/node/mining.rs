@@ -234,7 +234,7 @@ impl Node {
                 // Our own block was not good enough for our own chain: start over, and say so. One that is
                 // too early now was not when it was made: the clock was set back.
                 if let Outcome::Invalid(rule) = outcome {
-                    self.refused((hash, block.header().previous), rule, None);
+                    self.refused((hash, block.header().previous), rule, None, true);
                 }
                 if let Some(waiting) = waiting {
                     self.mining.queue.push_front(waiting);

@@ -110,7 +110,7 @@ impl Node {
             Event::BlockMined { hash, height, tries } => {
                 What::BlockMined { hash: *hash, height: *height, tries: *tries }
             }
-            Event::BlockRefused { hash, previous, height, rule, from } => What::BlockRefused {
+            Event::BlockRefused { hash, previous, height, rule, from, .. } => What::BlockRefused {
                 hash: *hash,
                 previous: *previous,
                 height: *height,

@@ -47,7 +47,7 @@ fn event_json(event: &Event) -> Value {
         Event::BlockMined { hash, height, tries } => json!({
             "hash": hash.to_string(), "height": height, "tries": tries,
         }),
-        Event::BlockRefused { hash, previous, height, rule, from } => json!({
+        Event::BlockRefused { hash, previous, height, rule, from, .. } => json!({
             "hash": hash.to_string(), "previous": previous.to_string(), "height": height, "rule": rule.name(), "why": rule.to_string(),
             "from": from.map(|node| node.to_string()),
         }),
