@@ -32,6 +32,14 @@ pub struct Program {
     pub first: Vec<String>,
 }
 
+/// Why `program` cannot be run.
+fn not_run(program: &Program, error: &io::Error) -> NotStarted {
+    use rustix::io::Errno;
+    let short = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM];
+    let is_short = short.iter().any(|short| error.raw_os_error() == Some(short.raw_os_error()));
+    NotStarted::Program { program: program.path.clone(), error: error.to_string(), is_short }
+}
+
 /// One node to be started.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -55,6 +63,8 @@ pub enum NotStarted {
         program: PathBuf,
         /// What the system said.
         error: String,
+        /// Whether it had no more files, processes or memory.
+        is_short: bool,
     },
     /// A process of an earlier run is still there.
     #[error("a process of an earlier run still writes to {}", .0.display())]
@@ -97,6 +107,11 @@ impl NotStarted {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
+            NotStarted::Program { is_short: true, .. } => {
+                "raise the limits (`ulimit -n 65536`, `ulimit -u unlimited`), or start fewer nodes with --amount: \
+                 `networkmngr doctor` looks at what there is"
+                    .to_owned()
+            }
             NotStarted::Program { .. } => "name the program of a node with --node-program".to_owned(),
             // Our flags for its flags: a user of the manager knows no others.
             NotStarted::Occupied(log) => {
@@ -198,8 +213,7 @@ impl Children {
 /// Starts a node, once what an earlier run left of it is gone, and waits for its ready line. Whoever drops
 /// the future kills it.
 pub async fn start(program: &Program, plan: &Plan) -> Result<(Child, Ready), NotStarted> {
-    let not_run =
-        |error: io::Error| NotStarted::Program { program: program.path.clone(), error: error.to_string() };
+    let not_run = |error: io::Error| not_run(program, &error);
     let deadline = Instant::now() + PREDECESSOR_TIMEOUT;
     let mut waited = false;
     let log = loop {
@@ -227,8 +241,7 @@ pub async fn start(program: &Program, plan: &Plan) -> Result<(Child, Ready), Not
 }
 
 async fn once(program: &Program, plan: &Plan, log: File) -> Result<(Child, Ready), NotStarted> {
-    let not_run =
-        |error: io::Error| NotStarted::Program { program: program.path.clone(), error: error.to_string() };
+    let not_run = |error: io::Error| not_run(program, &error);
     let mut process = Command::new(&program.path)
         .arg0("p2pnode")
         .args(&program.first)

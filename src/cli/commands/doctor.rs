@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 
+use rustix::fs::Access;
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 use serde_json::json;
@@ -23,6 +24,10 @@ const NODE_DISK: u64 = 8 * 1024 * 1024;
 const OTHER_FILES: u64 = 64;
 /// Files that the manager holds for each node: two pipes, a connection, the process itself.
 const FILES_PER_NODE: u64 = 4;
+/// The same of a network that idles: with fewer, `up` fails.
+const LEAST_OTHER_FILES: u64 = 14;
+/// The same, of each node.
+const LEAST_FILES_PER_NODE: u64 = 3;
 /// Threads of a node.
 const NODE_THREADS: u64 = 6;
 /// Hashes a second that a core of today does at the least.
@@ -100,6 +105,7 @@ fn look(args: &UpArgs) -> Vec<Check> {
         ports("P2P ports", "--base-listen", args.base_listen, args.amount),
         folder(&args.data_dir),
     ];
+    checks.extend(args.node_program.as_deref().map(program));
     if !args.ephemeral
         && let Some(free) = free_space(&args.data_dir)
     {
@@ -108,13 +114,9 @@ fn look(args: &UpArgs) -> Vec<Check> {
         checks.push(enough("disk", free, needed, said, "free some space, or start with --ephemeral"));
     }
     let limit = |resource| getrlimit(resource).current.unwrap_or(u64::MAX);
-    let number = |limit: u64| if limit == u64::MAX { "any number".to_owned() } else { limit.to_string() };
     let links =
         if args.amount <= MAX_MESH { nodes } else { (2 * RANDOM_LINKS as u64).min(MAX_INBOUND as u64) };
-    let files = (FILES_PER_NODE * nodes).max(links) + OTHER_FILES;
-    let there = limit(Resource::Nofile);
-    let said = format!("{} may be open in a process, about {files} will be", number(there));
-    checks.push(enough("open files", there, files, said, "raise the limit: `ulimit -n 65536`"));
+    checks.push(open_files(limit(Resource::Nofile), nodes, links));
     let (there, threads) = (limit(Resource::Nproc), NODE_THREADS * nodes);
     let said = format!("{} may run, about {threads} will", number(there));
     checks.push(enough("threads", there, threads, said, "raise the limit: `ulimit -u unlimited`"));
@@ -125,6 +127,24 @@ fn look(args: &UpArgs) -> Vec<Check> {
     }
     checks.push(cores(args));
     checks
+}
+
+/// A limit of the system.
+fn number(limit: u64) -> String {
+    if limit == u64::MAX { "any number".to_owned() } else { limit.to_string() }
+}
+
+/// Whether so many open files in a process will do for so many nodes with so many links each.
+fn open_files(there: u64, nodes: u64, links: u64) -> Check {
+    let wanted = (FILES_PER_NODE * nodes).max(links) + OTHER_FILES;
+    let least = (LEAST_FILES_PER_NODE * nodes).max(links) + LEAST_OTHER_FILES;
+    let health = match there {
+        there if there < least => Health::Bad,
+        there if there < wanted => Health::Warn,
+        _ => Health::Ok,
+    };
+    let found = format!("{} may be open in a process, about {wanted} will be", number(there));
+    Check::new("open files", health, found, "raise the limit: `ulimit -n 65536`")
 }
 
 /// Whether ports are free: those from `first` on, or any.
@@ -162,9 +182,17 @@ fn folder(path: &Path) -> Check {
         return Check::new(what, Health::Bad, format!("a network runs in {shown}"), hint);
     }
     // What is not there yet is made below what is.
-    let there = path.ancestors().find(|path| path.is_dir() || path.as_os_str().is_empty()).unwrap_or(path);
+    let is_there = |path: &&Path| path.as_os_str().is_empty() || path.symlink_metadata().is_ok();
+    let there = path.ancestors().find(is_there).unwrap_or(path);
     let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
-    match rustix::fs::access(there, rustix::fs::Access::WRITE_OK) {
+    if !there.is_dir() {
+        let found = match there == path {
+            true => format!("{shown} is no folder"),
+            false => format!("{shown} cannot be made: {} is no folder", there.display()),
+        };
+        return Check::new(what, Health::Bad, found, "choose another place with --data-dir");
+    }
+    match rustix::fs::access(there, Access::WRITE_OK | Access::EXEC_OK) {
         Ok(()) if lock.exists() => {
             Check::new(what, Health::Ok, format!("{shown} holds a network, which goes on"), "")
         }
@@ -172,6 +200,25 @@ fn folder(path: &Path) -> Check {
         Err(error) => {
             let found = format!("{shown} cannot be written: {error}");
             Check::new(what, Health::Bad, found, "choose another place with --data-dir")
+        }
+    }
+}
+
+/// Whether the program of a node can be run: a file, or where it is a bare name, one of those that the shell finds.
+fn program(path: &Path) -> Check {
+    let what = "node program";
+    let runs = |path: &Path| path.is_file() && rustix::fs::access(path, Access::EXEC_OK).is_ok();
+    let is_bare = path.components().count() == 1 && !path.to_string_lossy().contains('/');
+    let places = std::env::var_os("PATH").unwrap_or_default();
+    let found = match is_bare {
+        true => std::env::split_paths(&places).map(|place| place.join(path)).find(|path| runs(path)),
+        false => Some(path.to_owned()).filter(|path| runs(path)),
+    };
+    match found {
+        Some(found) => Check::new(what, Health::Ok, found.display().to_string(), ""),
+        None => {
+            let found = format!("{} is no program that can be run", path.display());
+            Check::new(what, Health::Bad, found, "name the program of a node with --node-program")
         }
     }
 }
@@ -232,6 +279,54 @@ mod tests {
         assert_eq!(folder(place.path()).health, Health::Ok);
         lock.lock().expect("a lock");
         assert_eq!(folder(place.path()).health, Health::Bad);
+    }
+
+    /// (open files, nodes, links of each; how that looks)
+    #[test]
+    fn open_files_that_are_too_few_for_a_start_are_an_error() {
+        let rows = [
+            (43, 10, 10, Health::Bad),
+            (44, 10, 10, Health::Warn),
+            (103, 10, 10, Health::Warn),
+            (104, 10, 10, Health::Ok),
+            (64, 30, 30, Health::Bad),
+            (u64::MAX, 1000, 16, Health::Ok),
+        ];
+        for (there, nodes, links, health) in rows {
+            assert_eq!(open_files(there, nodes, links).health, health, "{there} for {nodes} nodes");
+        }
+    }
+
+    #[test]
+    fn a_place_where_no_folder_can_be_is_not_to_be_had() {
+        let place = tempfile::tempdir().expect("a folder");
+        let file = place.path().join("file");
+        File::create(&file).expect("a file");
+        std::os::unix::fs::symlink("nowhere", place.path().join("link")).expect("a link");
+        for (path, found) in
+            [("file", "file is no folder"), ("file/a/b", "file is no folder"), ("link", "link is no folder")]
+        {
+            let check = folder(&place.path().join(path));
+            assert!(check.health == Health::Bad && check.found.ends_with(found), "{path}: {check:?}");
+        }
+    }
+
+    #[test]
+    fn a_program_is_to_be_one_that_can_be_run() {
+        let place = tempfile::tempdir().expect("a folder");
+        let file = place.path().join("file");
+        File::create(&file).expect("a file");
+        let rows = [
+            (Path::new("/bin/sh"), Health::Ok),
+            (Path::new("sh"), Health::Ok),
+            (Path::new("no-such-program"), Health::Bad),
+            (Path::new("./sh"), Health::Bad),
+            (&file, Health::Bad),
+            (place.path(), Health::Bad),
+        ];
+        for (path, health) in rows {
+            assert_eq!(program(path).health, health, "{}", path.display());
+        }
     }
 
     #[test]
