@@ -52,7 +52,7 @@ fn an_expectation_that_is_not_met_is_told_with_its_line() {
     let ended = run(folder.path(), &["scenario", "run", "--quiet", "my.scn"]);
     assert_eq!(ended.code, Some(5), "{}{}", ended.out, ended.error);
     let expected =
-        "error: my.scn:5: expect height 5 within 200ms\n       not within 200 ms: there is height 1\nhint: ";
+        "error: my.scn:5: expect height 5 within 200ms\n       not within 200 ms; found: height 1\nhint: ";
     assert!(ended.error.starts_with(expected), "{}", ended.error);
     assert_eq!(ended.out, "", "nothing was met, and quiet it is");
 
@@ -63,6 +63,16 @@ fn an_expectation_that_is_not_met_is_told_with_its_line() {
         met.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.iter().filter(|line| line["ok"] == true).count(), 5, "{met}");
     assert_eq!(lines[1]["said"]["blocks"][0]["height"], 1, "{met}");
+
+    // As some editors write it; what has ended is down, and has no chain.
+    let last = "\u{feff}up -a 1 --difficulty 8\nexpect contains x within 1ms\n";
+    std::fs::write(folder.path().join("my.scn"), last).expect("a file");
+    let unmet = run(folder.path(), &["scenario", "run", "my.scn"]);
+    assert!(unmet.error.contains("not within 1.0 ms; found: the chain has no texts\n"), "{}", unmet.error);
+    let last = "up -a 1 --difficulty 8\ndown\nexpect down\n";
+    std::fs::write(folder.path().join("my.scn"), last).expect("a file");
+    run(folder.path(), &["scenario", "run", "my.scn"]).good();
+    assert_eq!(run(folder.path(), &["scenario", "show", "./my.scn"]).good(), last);
 
     std::fs::write(folder.path().join("my.scn"), "up -a 1 --difficulty 8\nkill Z\n").expect("a file");
     let failed = run(folder.path(), &["scenario", "run", "my.scn"]);

@@ -19,6 +19,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::cli::output::Output;
+use crate::cli::render::lines;
 use crate::cli::settings::read_text;
 use crate::cli::{Failure, values};
 
@@ -46,11 +47,11 @@ enum What {
     /// List the lessons that come with this program.
     #[command(after_help = "Examples:\n  networkmngr scenario list")]
     List,
-    /// Print one of them, to be changed and run.
+    /// Print one of them, to be changed and run; or that of a file.
     #[command(after_help = "Examples:\n  networkmngr scenario show first-network")]
     Show {
-        /// Its name.
-        #[arg(value_name = "NAME")]
+        /// A lesson's name, or a file.
+        #[arg(value_name = "NAME|FILE")]
         name: String,
     },
     /// Run one of them, or that of a file.
@@ -89,8 +90,9 @@ A scenario's line is a command of networkmngr without that word, a comment behin
   expect difficulty rises | falls | stays      since the last such line or the start
   expect fails [because \"TEXT\"] COMMAND…         TEXT: something that its error says
 N may have =, >=, <=, > or < in front. `within 10s` at the end of the line is how long it may
-take to become so; 10 s if it is not there. The first command is `up`, with the flags of
-`networkmngr up`; its ports are free ones and its folder goes with it, unless it says otherwise.
+take to become so; 10 s if it is not there. Behind a line `down`, `expect down` is so. The first
+command is `up`, with the flags of `networkmngr up`; its ports are free ones and its folder goes
+with it, unless it says otherwise.
 Commands without an end (`logs -f`) have no place here.
 Exit code 5 says that an expectation was not met.";
 
@@ -103,19 +105,24 @@ pub(super) async fn run(args: &ScenarioArgs, output: &mut Output) -> Result<Exit
             output.data(&json!({ "scenarios": all }), shipped::listed);
         }
         What::Show { name } => {
-            let one = shipped::named(name)?;
-            output.data(&json!({"name": one.name, "text": one.text}), |_| one.text.to_owned());
+            let (_, text) = source(name)?;
+            output.data(&json!({ "name": name, "text": text }), |_| lines(&text));
         }
         What::Run(args) => {
-            let (name, text) = match shipped::ALL.iter().find(|one| one.name == args.what) {
-                Some(one) => (format!("{}.scn", one.name), one.text.to_owned()),
-                None => of_file(&args.what)?,
-            };
+            let (name, text) = source(&args.what)?;
             let scenario = parse::scenario(&name, &text)?;
             run::run(&scenario, args, output).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The name and the text of a lesson, or of a file.
+fn source(what: &str) -> Result<(String, String), Failure> {
+    match shipped::ALL.iter().find(|one| one.name == what) {
+        Some(one) => Ok((format!("{}.scn", one.name), one.text.to_owned())),
+        None => of_file(what),
+    }
 }
 
 /// The scenario of a file; a name that is none is told which there are.

@@ -19,7 +19,7 @@ use crate::cli::settings::Asked;
 use crate::limits::DOWN_TIMEOUT;
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::signals::Signals;
-use crate::manager::view::Network;
+use crate::manager::view::{Condition, Network};
 
 /// A network of the scenario's. Dropped without an end, its lifeline goes, and it ends by itself.
 struct There {
@@ -210,6 +210,10 @@ impl Run<'_> {
                 self.output.write(&indented(&format!("error: {}", failure.error)));
             }
             return Ok(start.elapsed());
+        }
+        // Of a network that was ended there is nothing to ask, and nothing runs.
+        if self.there.is_none() && matches!(expect.what, What::Condition(Condition::Down)) {
+            return Ok(Duration::ZERO);
         }
         let bar = spinner(String::new());
         let met = self.there()?.session.expect(expect, &bar).await;

@@ -65,7 +65,7 @@ impl Session {
             }
             found = self.check(&expect.what).await?;
         }
-        found.map_err(|found| unmet(&format!("not within {}: there is {found}", span(expect.within)), ""))?;
+        found.map_err(|found| unmet(&format!("not within {}; found: {found}", span(expect.within)), ""))?;
         match expect.what {
             What::Reorg(_) => self.watch.forget_reorgs(),
             What::Difficulty(_) => self.difficulty = expect::hashes(self.watch.network()),

@@ -41,8 +41,9 @@ shipped!(
 /// The lesson of that name.
 pub(super) fn named(name: &str) -> Result<&'static Shipped, Failure> {
     ALL.iter().find(|one| one.name == name).ok_or_else(|| {
-        let nearest = values::nearest(ALL.iter().map(|one| one.name), name).unwrap_or_default();
-        let hint = format!("did you mean {nearest}? `networkmngr scenario list` names them all");
+        let nearest = values::nearest(ALL.iter().map(|one| one.name), name);
+        let meant = nearest.map_or(String::new(), |nearest| format!("did you mean {nearest}? "));
+        let hint = format!("{meant}`networkmngr scenario list` names them all");
         Failure::usage(format!("there is no scenario {name:?}, and no such file"), hint)
     })
 }

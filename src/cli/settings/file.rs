@@ -87,7 +87,9 @@ pub(in crate::cli) fn read_text(path: &Path, flag: &str) -> Result<String, Failu
     if size.len() > MAX_SCRIPT_BYTES {
         return Err(unread(&format!("it has more than {MAX_SCRIPT_BYTES} bytes")));
     }
-    std::fs::read_to_string(path).map_err(|error| unread(&error))
+    let text = std::fs::read_to_string(path).map_err(|error| unread(&error))?;
+    // Some editors begin a text with a mark of how it is encoded.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// The path `text`, which stands in the file `path`. A topology may be a word as well as a file.

@@ -42,6 +42,9 @@ pub(in crate::cli::scenario) fn parse(words: &[String]) -> Result<Expect, Failur
                 ["because", why, command @ ..] => ((*why).to_owned(), command),
                 command => (String::new(), command),
             };
+            if command.is_empty() {
+                return Err(wrong("no command is named that is to fail".to_owned()));
+            }
             let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
             let asked = parse::asked(&command)?;
             if matches!(asked.cli.command, Command::Up(_)) {

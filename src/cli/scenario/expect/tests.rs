@@ -97,11 +97,15 @@ fn what_cannot_be_expected_is_refused() {
         "in-sync within soon",
         "fails",
         "fails up -a 2",
+        "fails because x",
         "fails nonsense",
         "within 5s",
         "height >=",
     ] {
         assert!(parsed(bad).is_err(), "{bad}");
+    }
+    for none in ["fails", "fails because x", "fails within 1s"] {
+        assert_eq!(parsed(none).expect_err(none).error, "no command is named that is to fail");
     }
     assert_eq!(parsed("in-sync within 1500ms").expect("it").within, Duration::from_millis(1500));
     let because = |text: &str| match parsed(text).expect("it").what {
