@@ -12,7 +12,7 @@ use crate::cli::output::spinner;
 use crate::cli::render::{self, short};
 use crate::cli::{Failure, TIMED_OUT, USAGE, names, values, watch};
 use crate::limits::{API_CHANGE_TIMEOUT, MAX_MINED_AT_ONCE};
-use crate::manager::view::{Mine, MinedBlocks, Mining, MiningMode, Send, Sent, SetMining};
+use crate::manager::view::{Mine, MinedBlocks, Mining, MiningMode, Network, Send, Sent, SetMining};
 
 const EXAMPLES_MINE: &str = "\
 Examples:
@@ -47,6 +47,12 @@ pub(crate) struct MineArgs {
 }
 
 pub(super) async fn mine(args: &MineArgs, context: &mut Context) -> Result<(), Failure> {
+    if args.data.as_deref() == Some("") {
+        return Err(Failure::usage(
+            "there is nothing to put into the block",
+            "name a text, or leave out --data",
+        ));
+    }
     let rules = watch::network(&context.client).await?.rules;
     let expected_hashes = rules.expected_hashes.parse().unwrap_or(0.0);
     // The API takes whole seconds.
@@ -211,7 +217,9 @@ pub(super) async fn mining(args: &MiningArgs, context: &mut Context) -> Result<(
             mining.map_err(|failure| hinted(failure, &set))?
         }
     };
-    context.output.data(&mining, |_| render::mining(&mining));
+    // Who of them runs is the network's to say.
+    let network = Network { mining, ..watch::network(&context.client).await? };
+    context.output.data(&network.mining, |_| render::mining(&network));
     Ok(())
 }
 
@@ -221,7 +229,6 @@ fn hinted(failure: Failure, set: &SetMining) -> Failure {
         return failure;
     }
     failure.or_hint(match set {
-        SetMining { hashrate: Some(0), .. } => "`networkmngr mining stop` ends it",
         SetMining { mode: None, hashrate: Some(_), .. } => {
             "`networkmngr mining start --hashrate RATE` has them mine in the background"
         }

@@ -106,6 +106,7 @@ fn said(event: &Event) -> String {
         "link" => {
             let ends = [get("a"), get("b")].map(|end| node(end).unwrap_or_default()).join(" - ");
             let state = match (get("up").as_bool(), get("cut").as_bool()) {
+                (Some(true), Some(true)) => "to be cut",
                 (_, Some(true)) => "cut",
                 (Some(true), _) => "up",
                 _ => "down",
@@ -113,7 +114,12 @@ fn said(event: &Event) -> String {
             let latency = get("latency_ms").as_f64().filter(|millis| *millis > 0.0);
             let latency = latency.and_then(|millis| Duration::try_from_secs_f64(millis / 1e3).ok());
             let latency = latency.map_or(String::new(), |latency| format!(", {} each way", span(latency)));
-            format!("{ends} {state}{latency}")
+            let jitter = get("jitter_ms").as_f64().filter(|millis| *millis > 0.0);
+            let jitter = jitter.and_then(|millis| Duration::try_from_secs_f64(millis / 1e3).ok());
+            let jitter = jitter.map_or(String::new(), |jitter| format!(" ±{}", span(jitter)));
+            let loss = get("loss").as_f64().filter(|share| *share > 0.0);
+            let loss = loss.map_or(String::new(), |share| format!(", {:.1} % lost", share * 100.0));
+            format!("{ends} {state}{latency}{jitter}{loss}")
         }
         "start" if get("restarted").as_bool() == Some(true) => {
             "another run: the network is a new one, and its events are counted from 1 again".to_owned()
@@ -162,6 +168,21 @@ mod tests {
             (
                 r#""type":"link","a":0,"b":3,"up":true,"cut":false,"latency_ms":50.0"#.to_owned(),
                 "-   link          A - D up, 50 ms each way",
+            ),
+            (
+                r#""type":"link","a":0,"b":1,"up":true,"cut":false,"latency_ms":50.0,"jitter_ms":20.0,"loss":0.9"#
+                    .to_owned(),
+                "-   link          A - B up, 50 ms each way ±20 ms, 90.0 % lost",
+            ),
+            (
+                r#""type":"link","a":0,"b":1,"up":true,"cut":true,"latency_ms":0.0,"jitter_ms":0.0,"loss":0.0"#
+                    .to_owned(),
+                "-   link          A - B to be cut",
+            ),
+            (
+                r#""type":"link","a":0,"b":1,"up":false,"cut":true,"latency_ms":0.0,"jitter_ms":0.0,"loss":0.0"#
+                    .to_owned(),
+                "-   link          A - B cut",
             ),
             (r#""type":"peer_closed","node":2,"peer":1,"why":"cut""#.to_owned(), "C   peer_closed   B: cut"),
             (

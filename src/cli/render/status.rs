@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::cli::names;
 use crate::cli::render::nodes::state;
 use crate::cli::render::{Align, Cell, Style, Table, ago, bytes, count, hashes, short, span};
-use crate::manager::view::{Condition, Life, MinedBlock, Mining, MiningMode, Network, Tip, Verdict};
+use crate::manager::view::{Condition, Life, MinedBlock, MiningMode, Network, Tip, Verdict};
 
 /// A tip and who has it: `6343a951… at height 7, of A B C`.
 pub(in crate::cli) fn tip_of(tip: &Tip) -> String {
@@ -75,7 +75,7 @@ pub(in crate::cli) fn status(network: &Network, now: f64, style: Style) -> Strin
         let groups: Vec<String> = groups.iter().map(|group| names::several(group)).collect();
         text += &format!("partition    {}; `networkmngr heal` ends it\n", groups.join(" / "));
     }
-    text += &format!("mining       {}\n", mining_line(&network.mining));
+    text += &format!("mining       {}\n", mining_line(network));
     let spread = &network.propagation;
     if let (Some(p50), Some(p95)) = (spread.p50_ms, spread.p95_ms) {
         let time = |millis: f64| span(Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default());
@@ -97,12 +97,26 @@ pub(in crate::cli) fn status(network: &Network, now: f64, style: Style) -> Strin
     text
 }
 
-/// How blocks come to be, in a line.
-pub(super) fn mining_line(mining: &Mining) -> String {
+/// How blocks come to be, in a line: as it was set, and which of those nodes do not run.
+fn mining_line(network: &Network) -> String {
+    let mining = &network.mining;
     let who = names::several(&mining.nodes);
+    let runs =
+        |number: &usize| network.nodes.iter().any(|node| node.node == *number && node.state == Life::Running);
+    let away: Vec<usize> = mining.nodes.iter().copied().filter(|number| !runs(number)).collect();
+    let away = match away.len() {
+        _ if mining.mode == MiningMode::Off => String::new(),
+        0 => String::new(),
+        all if all == mining.nodes.len() => ": none of them runs, and nobody mines".to_owned(),
+        1 => format!("; {} does not run", names::several(&away)),
+        _ => format!("; {} do not run", names::several(&away)),
+    };
     // Proof of work has no memory: a mean and never a countdown.
-    let mean = |secs: f64| span(Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX));
-    match mining.mode {
+    let mean = |secs: f64| match secs < 0.0001 {
+        true => "less than 0.1 ms".to_owned(),
+        false => span(Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX)),
+    };
+    let set = match mining.mode {
         MiningMode::Off => "nobody mines unless asked to; `networkmngr mine` asks".to_owned(),
         MiningMode::Background => {
             let every = mining.expected_seconds.map_or(String::new(), |secs| {
@@ -114,12 +128,13 @@ pub(super) fn mining_line(mining: &Mining) -> String {
             format!("a block every {}, by {who} in turn", mining.interval.map_or("?".to_owned(), mean))
         }
         MiningMode::Auto => format!("a block whenever something waits in a pool, by {who}"),
-    }
+    };
+    set + &away
 }
 
 /// How blocks come to be: `networkmngr mining`.
-pub(in crate::cli) fn mining(mining: &Mining) -> String {
-    format!("{}\n", mining_line(mining))
+pub(in crate::cli) fn mining(network: &Network) -> String {
+    format!("{}\n", mining_line(network))
 }
 
 /// Blocks beyond which those in the middle are only counted.
@@ -195,11 +210,46 @@ mod tests {
              tip 2        20000000… at height 5, of C\n\
              partition    A B / C; `networkmngr heal` ends it\n\
              mining       80.0 kH/s in the background, by A-D; a block every 13 s on average, whenever the last \
-             one was\n\
+             one was; D does not run\n\
              spread       1.5 ms (median), 3.0 ms (95 %), of 20 blocks\n\
              last reorg   C D gave up 2 blocks for 3 of another branch, 30 s ago\n\
              rules        lab\n"
         );
+    }
+
+    /// (mode, who mines, a block every so many seconds; the line). Node D is paused.
+    #[test]
+    fn mining_by_nodes_that_do_not_run_does_not_look_as_if_it_went_on() {
+        let rows: [(MiningMode, &[usize], f64, &str); 6] = [
+            (MiningMode::Interval, &[0, 1], 1.0, "a block every 1.0 s, by A B in turn"),
+            (MiningMode::Interval, &[0, 3], 1.0, "a block every 1.0 s, by A D in turn; D does not run"),
+            (
+                MiningMode::Interval,
+                &[3],
+                1.0,
+                "a block every 1.0 s, by D in turn: none of them runs, and nobody mines",
+            ),
+            (
+                MiningMode::Auto,
+                &[0, 3, 4],
+                1.0,
+                "a block whenever something waits in a pool, by A D E; D E do not run",
+            ),
+            (MiningMode::Off, &[3], 1.0, "nobody mines unless asked to; `networkmngr mine` asks"),
+            (
+                MiningMode::Background,
+                &[0],
+                0.000_000_01,
+                "80.0 kH/s in the background, by A; a block every less than 0.1 ms on average, whenever the last one was",
+            ),
+        ];
+        for (mode, nodes, every, line) in rows {
+            let mut network = network();
+            network.mining.mode = mode;
+            network.mining.nodes = nodes.to_vec();
+            (network.mining.interval, network.mining.expected_seconds) = (Some(every), Some(every));
+            assert_eq!(mining(&network), format!("{line}\n"));
+        }
     }
 
     #[test]
