@@ -119,6 +119,8 @@ fn a_chain_goes_through_a_file_and_what_is_wrong_with_one_is_said() {
     let nowhere = place.path().join("not/there");
     let (code, _, error) = run(&[export, &["-o".as_ref(), nowhere.as_os_str()]].concat());
     assert!(code == 1 && error.contains("not/there") && error.contains("--output"), "{code}: {error}");
+    let (code, _, error) = run(&[export, &["-o".as_ref(), "-".as_ref()]].concat());
+    assert!(code == 2 && error.contains("leave out --output for stdout, or name the file ./-"), "{error}");
     let (code, _, error) = run(&["export".as_ref(), nowhere.as_os_str()]);
     assert!(code == 1 && error.contains("no node has kept anything in"), "{code}: {error}");
     let (code, _, error) = run(&["import".as_ref(), nowhere.as_os_str(), there.as_os_str()]);

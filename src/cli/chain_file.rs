@@ -84,6 +84,12 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
 
 /// Whether `output` is a place for a chain file: what is in a node's folder is the node's.
 fn check_output(output: &Path, folder: &Path) -> Result<(), Failure> {
+    if output == Path::new("-") {
+        let error = "a file named - is not what is meant";
+        return Err(
+            Failure::usage(error, "leave out --output for stdout, or name the file ./-").at("--output")
+        );
+    }
     if !folder::holds(folder, output) {
         return Ok(());
     }

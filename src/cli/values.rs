@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::sim::{BadValue, Span};
 
-/// Hashes a second: `120000`, `120k`, `1.5M`.
+/// Hashes a second, a whole number of them from 1 on: `120000`, `120k`, `1.5M`.
 pub(super) fn hashrate(text: &str) -> Result<u64, String> {
     let (number, unit) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 1e3),
@@ -15,10 +15,12 @@ pub(super) fn hashrate(text: &str) -> Result<u64, String> {
     };
     let rate: f64 =
         number.parse().map_err(|_| "expected hashes a second, such as 120k or 1.5M".to_owned())?;
-    if !(0.0..=1e15).contains(&(rate * unit)) {
-        return Err("expected 0 to 1000000G hashes a second".to_owned());
+    // As near to a whole number as a float gets: 1.1k is 1100.
+    let whole = (rate * unit).round();
+    if !(1.0..=1e15).contains(&whole) || (rate * unit - whole).abs() > whole * 1e-12 {
+        return Err("expected whole hashes a second, 1 to 1000000G".to_owned());
     }
-    Ok((rate * unit) as u64)
+    Ok(whole as u64)
 }
 
 /// Where HTTP is served: `5000` (on 127.0.0.1) or `127.0.0.1:5000`.
@@ -51,10 +53,11 @@ pub(super) fn seconds(text: &str) -> Result<u32, String> {
     whole.ok_or_else(|| "expected whole seconds, such as 10 or 10s".to_owned())
 }
 
-/// The one of `names` that is nearest to `wanted`, which is none of them.
+/// The one of `names` that is nearest to `wanted`, which is none of them, if it is near enough to be meant: that is
+/// clap's own measure for flags.
 pub(super) fn nearest<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Option<&'a str> {
-    let near = |name: &str| strsim::jaro_winkler(name, wanted);
-    names.max_by(|one, other| near(one).total_cmp(&near(other)))
+    let near = |name: &str| strsim::jaro(name, wanted);
+    names.filter(|name| near(name) > 0.7).max_by(|one, other| near(one).total_cmp(&near(other)))
 }
 
 #[cfg(test)]
@@ -63,12 +66,34 @@ mod tests {
 
     #[test]
     fn rates_are_read_as_people_write_them() {
-        let rates = [("0", 0), ("120000", 120_000), ("120k", 120_000), ("1.5M", 1_500_000)];
+        let rates = [
+            ("1", 1),
+            ("1.1k", 1100),
+            ("0.07M", 70_000),
+            ("1000000G", 1_000_000_000_000_000),
+            ("120000", 120_000),
+            ("120k", 120_000),
+            ("1.5M", 1_500_000),
+        ];
         for (text, rate) in rates {
             assert_eq!(hashrate(text), Ok(rate), "{text}");
         }
-        for bad in ["", "k", "fast", "-1", "NaN", "inf", "1e99", "é"] {
+        for bad in ["", "k", "fast", "0", "0k", "1.5", "0.0001k", "-1", "NaN", "inf", "1e99", "é"] {
             assert!(hashrate(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_far_from_all_names_is_none_of_them() {
+        let names = ["amount", "base-http", "restart", "kernel", "log-level"];
+        let rows = [
+            ("amonut", Some("amount")),
+            ("basehttp", Some("base-http")),
+            ("detach", None),
+            ("verbose", None),
+        ];
+        for (wanted, meant) in rows {
+            assert_eq!(nearest(names.into_iter(), wanted), meant, "{wanted}");
         }
     }
 

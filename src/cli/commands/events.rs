@@ -63,8 +63,9 @@ fn kind(text: &str) -> Result<String, String> {
     if kinds().any(|known| known == text) {
         return Ok(text.to_owned());
     }
-    let nearest = values::nearest(kinds(), text).unwrap_or_default();
-    Err(format!("did you mean {nearest}? There are {}", kinds().collect::<Vec<_>>().join(", ")))
+    let nearest = values::nearest(kinds(), text);
+    let meant = nearest.map_or(String::new(), |nearest| format!("did you mean {nearest}? "));
+    Err(format!("{meant}There are {}", kinds().collect::<Vec<_>>().join(", ")))
 }
 
 /// Whether it says that what comes is no longer of the run that was heard until then.
