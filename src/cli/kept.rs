@@ -71,9 +71,8 @@ fn hint(args: &UpArgs, settings: &[Setting], kept: &NetworkArgs) -> String {
         value => Some(format!("--{} {}", setting.name, quoted(value))),
     });
     let config = args.config.as_ref().map(|file| format!("--config {}", quoted(&file.display().to_string())));
-    let detach = args.detach.then(|| "--detach".to_owned());
     let network = Some(network).filter(|network| !network.is_empty());
-    let words: Vec<String> = network.into_iter().chain(given).chain(config).chain(detach).collect();
+    let words: Vec<String> = network.into_iter().chain(given).chain(config).collect();
     let command = format!("networkmngr up {}", words.join(" "));
     let in_the_way = elsewhere.iter().find(|set| !kept.flags().contains(&format!("--{}", set.name)));
     let once = in_the_way.and_then(|set| Some(format!(", once {} sets no {}", set.at()?, set.name)));

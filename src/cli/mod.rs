@@ -35,7 +35,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::manager::exit;
 
@@ -133,8 +133,13 @@ fn not_parsed(error: &clap::Error, command: &clap::Command, words: &[OsString]) 
     let text = error.to_string();
     let wrong = text.lines().next().unwrap_or_default();
     let wrong = wrong.strip_prefix("error: ").unwrap_or(wrong).trim_end_matches(':');
+    let values = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(values)) if !values.is_empty() => format!(": expected {}", any_of(values)),
+        _ => String::new(),
+    };
     let missing = text.lines().skip(1).take_while(|line| line.starts_with("  <") || line.starts_with("  --"));
     let wrong = missing.fold(wrong.to_owned(), |wrong, line| format!("{wrong} {}", line.trim()));
+    let wrong = wrong + &values;
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
     let similar = tip.filter(|tip| tip.contains("similar")).map(|tip| format!("{tip}; "));
     let (path, called) = called(command, words);
@@ -150,7 +155,12 @@ fn not_parsed(error: &clap::Error, command: &clap::Command, words: &[OsString]) 
 /// The names of the commands below `command`: `list, show or run`.
 fn one_of(command: &clap::Command) -> String {
     let subs = command.get_subcommands().filter(|sub| !sub.is_hide_set());
-    let names: Vec<&str> = subs.map(clap::Command::get_name).filter(|name| *name != "help").collect();
+    any_of(&subs.map(clap::Command::get_name).filter(|name| *name != "help").collect::<Vec<_>>())
+}
+
+/// `list, show or run`.
+fn any_of<Name: AsRef<str>>(names: &[Name]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     match names.as_slice() {
         [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
         names => names.concat(),

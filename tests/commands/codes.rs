@@ -6,7 +6,7 @@ use crate::harness::{Network, command, ended, run};
 #[test]
 fn without_a_network() {
     let folder = tempfile::tempdir().expect("a folder");
-    let rows: [(&[&str], i32, &str); 16] = [
+    let rows: [(&[&str], i32, &str); 21] = [
         (&["status", "--manager", "http://127.0.0.1:1"], 3, "there is no manager at http://127.0.0.1:1"),
         (&["down", "--manager", "127.0.0.1:1"], 3, "hint: start a network with `networkmngr up --detach`"),
         (&["--manager", "127.0.0.1:1", "ps"], 3, "nothing listens there"),
@@ -22,6 +22,15 @@ fn without_a_network() {
         (&["up", "--config", "none.toml"], 2, "none.toml cannot be read"),
         (&["scenario", "run", "first-netwrok"], 2, "hint: did you mean first-network?"),
         (&["scenario", "run", "./none.scn"], 2, "./none.scn cannot be read"),
+        (
+            &["up", "--network", "foo"],
+            2,
+            "invalid value 'foo' for '--network <NAME>': expected lab or regtest",
+        ),
+        (&["completions", "sh"], 2, "expected bash, elvish, fish, powershell or zsh"),
+        (&["up", "--mine", "--hashrate", "0"], 2, "expected whole hashes a second, 1 to 1000000G"),
+        (&["renew", "--mine", "--hashrate", "1.5"], 2, "expected whole hashes a second, 1 to 1000000G"),
+        (&["simulate", "-n", "6", "-b", "5", "-l", "3s"], 2, "a latency of 3s lets no link come up"),
         (&["block", "xyz", "--manager", "127.0.0.1:1"], 2, "is no block"),
     ];
     for (words, code, said) in rows {
@@ -39,19 +48,16 @@ fn without_a_network() {
 #[test]
 fn with_a_network() {
     let network = Network::start(&["-a", "2"]);
-    let rows: [(&[&str], i32, &str); 8] = [
+    let rows: [(&[&str], i32, &str); 9] = [
         (
             &["kill", "Z"],
             1,
             "there is no node Z (25): there are nodes A to B\nhint: `networkmngr ps` lists them",
         ),
         (&["mine", "Z"], 1, "there is no node Z"),
-        (
-            &["block", "99"],
-            1,
-            "99\": the highest is at height 0\nhint: `networkmngr chain` lists the newest",
-        ),
+        (&["block", "99"], 1, "99\": the highest is at height 0\nhint: `networkmngr chain` lists the newest"),
         (&["send", ""], 2, "there is nothing to send"),
+        (&["mine", "A", "--data", ""], 2, "there is nothing to put into the block"),
         (&["block", "ffffffffff"], 1, "no block among the newest begins with ffffffffff"),
         (&["tx", "00ff"], 1, "begins with 00ff"),
         (&["peers", "Z"], 1, "there is no node Z"),
@@ -138,6 +144,33 @@ fn what_a_start_would_refuse_is_refused_with_its_place() {
         }
     }
     assert!(!folder.path().join("network").exists(), "nothing was started");
+}
+
+#[test]
+fn a_variable_of_a_flag_without_a_value_is_true_or_false() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (variable, flag) in [("NETWORKMNGR_MINE", "--mine"), ("NETWORKMNGR_DETACH", "--detach")] {
+        let mut command = command(folder.path(), &["config"]);
+        let refused = ended(command.env(variable, "1"));
+        let said = format!("error: {variable}: invalid value '1' for '{flag}': expected true or false\n");
+        assert!(refused.code == Some(2) && refused.error.starts_with(&said), "{refused:?}");
+        ended(command.env(variable, "true")).good();
+    }
+}
+
+#[test]
+fn what_a_start_would_lack_is_an_error_of_doctor() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("file"), "").expect("a file");
+    for (flags, found) in [
+        (["--data-dir", "file"], "folder        error  file is no folder"),
+        (["--node-program", "./none"], "node program  error  ./none is no program that can be run"),
+    ] {
+        let doctor = run(folder.path(), &[&["doctor", "-a", "1"][..], &flags].concat());
+        assert_eq!(doctor.code, Some(1), "{doctor:?}");
+        let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(squeezed(&doctor.out).contains(&squeezed(found)), "{doctor:?}");
+    }
 }
 
 #[test]

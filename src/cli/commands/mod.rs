@@ -182,9 +182,10 @@ Examples:
   networkmngr up --mine --hashrate 500k --block-time 10
   networkmngr up -p 0 --base-http 0 --base-listen 0 --data-dir ./other
 
-Each flag can also be set by a variable, such as NETWORKMNGR_AMOUNT=4 or
-NETWORKMNGR_BASE_HTTP=5100, and by a line of the file that --config names. A flag wins over a
-variable, and a variable over the file; `networkmngr config` shows what holds.";
+Each flag (but -v, which is the log level) can also be set by a variable, such as
+NETWORKMNGR_AMOUNT=4 or NETWORKMNGR_BASE_HTTP=5100, and by a line of the file that --config
+names. A flag wins over a variable, and a variable over the file; `networkmngr config` shows what
+holds.";
 
 const EXAMPLES_CONFIG: &str = "\
 Examples:
@@ -192,7 +193,7 @@ Examples:
   networkmngr config -a 4 --json
 
 The file that --config names has a line for each flag, without the dashes: amount = 4, mine =
-true, hashrate = \"500k\", data-dir = \"here\" (relative to the file).";
+true, hashrate = \"500k\", data-dir = \"here\" (relative to the file). Text stands in quotes.";
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {

@@ -21,10 +21,17 @@ pub(super) fn flags(path: &Path) -> Result<Vec<(String, usize, Vec<OsString>)>, 
     let text = read_text(path, "--config")?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
-        Failure::usage(
-            format!("{shown}:{line}: {}", error.message().lines().next().unwrap_or_default()),
-            "write `name = value` lines, such as amount = 4 or data-dir = \"network\"",
-        )
+        let hint = "write `name = value` lines, such as amount = 4 or data-dir = \"network\"";
+        let said = text.lines().nth(line - 1).unwrap_or_default().trim();
+        let is_word =
+            |value: &str| value.trim_start().starts_with(|c: char| c.is_alphabetic() || "./~".contains(c));
+        let why = match said.split_once('=') {
+            Some((_, value)) if is_word(value) => {
+                format!("{said}: expected a number, true or false, or a text in quotes")
+            }
+            _ => error.message().lines().next().unwrap_or_default().to_owned(),
+        };
+        Failure::usage(format!("{shown}:{line}: {why}"), hint)
     })?;
     let known = known();
     let mut flags = Vec::new();
@@ -33,9 +40,13 @@ pub(super) fn flags(path: &Path) -> Result<Vec<(String, usize, Vec<OsString>)>, 
         let line = text.lines().position(begins).map_or(1, |at| at + 1);
         let Some(arg) = known.iter().find(|arg| arg.get_long() == Some(key)) else {
             let names = known.iter().filter_map(|arg| arg.get_long());
-            let nearest = values::nearest(names, key).unwrap_or_default();
             let error = format!("{shown}:{line}: there is no setting {key:?}");
-            let hint = format!("did you mean {nearest:?}? `networkmngr up --help` lists them");
+            let meant = match key.as_str() {
+                "verbose" => "log-level says how much to log; ".to_owned(),
+                _ => values::nearest(names, key)
+                    .map_or(String::new(), |name| format!("did you mean {name:?}? ")),
+            };
+            let hint = format!("{meant}`networkmngr up --help` lists them");
             return Err(Failure::usage(error, hint));
         };
         let takes_value = arg.get_action().takes_values();

@@ -218,10 +218,10 @@ fn with_variable(arg: clap::Arg) -> clap::Arg {
     }
 }
 
-/// The flags of `up` that a file may set.
+/// The flags of `up` that a file may set: all but the file itself, and `-v`, whose setting is the log level.
 fn known() -> Vec<clap::Arg> {
     let command = UpArgs::augment_args(clap::Command::new("up")).mut_args(with_variable);
-    let not_set = ["config", "detach", "verbose"];
+    let not_set = ["config", "verbose"];
     let is_one = |arg: &&clap::Arg| {
         arg.get_long().is_some() && !arg.is_hide_set() && !not_set.contains(&arg.get_id().as_str())
     };

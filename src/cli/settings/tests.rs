@@ -33,7 +33,7 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     let file = folder.path().join("network.toml");
     std::fs::write(
         &file,
-        "amount = 3\nport = 4000\nmine = true\nhashrate = \"1M\"\ndata-dir = \"here\"\nkeep = false\n",
+        "amount = 3\nport = 4000\nmine = true\nhashrate = \"1M\"\ndata-dir = \"here\"\nkeep = false\ndetach = true\n",
     )
     .expect("a file");
     let asked = asked(&format!("-p 4001 --config {}", file.display())).expect("settings");
@@ -43,6 +43,7 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     assert_eq!(setting(&asked, "mine"), (Some("true".to_owned()), "file"));
     let Command::Up(up) = &asked.cli.command else { panic!("another command") };
     assert_eq!((up.amount, up.port, up.mine, up.hashrate), (3, 4001, true, Some(1_000_000)));
+    assert!(up.detach && !up.keep);
     assert_eq!(up.data_dir, folder.path().join("here"), "relative to the file");
 }
 
@@ -57,6 +58,25 @@ fn a_file_that_makes_no_sense_is_refused_with_its_line() {
         ("mine = 1\n", ":1: mine = 1: expected true or false", ""),
         ("amount = [1]\n", ":1: amount = [1]: expected a text or a number", ""),
         ("amount = \n", ":1: ", "write `name = value` lines"),
+        (
+            "\namount = four\n",
+            ":2: amount = four: expected a number, true or false, or a text in quotes",
+            "data-dir = \"",
+        ),
+        (
+            "topology = nofile\n",
+            ":1: topology = nofile: expected a number, true or false, or a text in quotes",
+            "",
+        ),
+        ("data-dir = ./here\n", ":1: data-dir = ./here: expected a number", ""),
+        ("verbose = true\n", ":1: there is no setting \"verbose\"", "log-level says how much to log; `"),
+        ("colour = true\n", ":1: there is no setting \"colour\"", "`networkmngr up --help` lists them"),
+        ("detach = 1\n", ":1: detach = 1: expected true or false", ""),
+        (
+            "network = \"foo\"\n",
+            ":1: invalid value 'foo' for '--network <NAME>': expected lab or regtest",
+            "",
+        ),
         ("[nodes]\n", ":1: there is no setting \"nodes\"", ""),
     ];
     for (text, error, hint) in rows {
