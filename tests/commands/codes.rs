@@ -92,6 +92,9 @@ fn with_a_network() {
         refused.error.contains("the block at height 1 breaks the rule BadMerkleRoot: the Merkle"),
         "{refused:?}"
     );
+    // It came over HTTP: B's miner has nothing to do with it.
+    let log = network.run(&["logs", "B"]).good();
+    assert!(log.contains("block of an offered chain refused") && !log.contains("our own block"), "{log}");
     network.run(&["down"]).good();
 }
 

@@ -27,6 +27,35 @@ fn nothing_outlives_a_manager_in_the_background_that_is_killed() {
 }
 
 #[test]
+fn of_blocks_that_are_older_than_nodes_tell_at_a_start_no_lie_is_told() {
+    let network = Network::start(&["-a", "2"]);
+    network.run(&["mine", "-n", "300", "-q"]).good();
+    network.run(&["down"]).good();
+    network.run(&["up", "--detach", "-a", "2"]).good();
+    let known = "the manager knows the chain from height 45 up";
+    let oldest = network.run(&["block", "0"]);
+    assert!(oldest.code == Some(1) && oldest.error.contains(known), "{oldest:?}");
+    assert!(oldest.error.contains("hint: a node has older ones: GET /node/0/api/v1/blocks/0"), "{oldest:?}");
+    for words in [&["tree", "--from", "0", "-n", "2"], &["chain", "-n", "1000", "--json"][..]] {
+        let said = network.run(words);
+        assert!(said.code == Some(0) && said.error.starts_with(known), "{said:?}");
+    }
+    // A node that is new tells of all that it gets, and that is the chain, and no branch that lost.
+    network.run(&["add"]).good();
+    network.run(&["wait", "--in-sync", "--ready"]).good();
+    assert!(network.run(&["block", "1"]).good().contains("height     1, on the best chain\n"));
+    let chain = network.run(&["chain", "-n", "1000", "--json"]);
+    assert_eq!(chain.error, "", "nothing is missing");
+    assert_eq!(chain.json()["blocks"].as_array().map(Vec::len), Some(301));
+    let tree = network.run(&["tree", "--from", "0", "-n", "1000", "--json"]).json();
+    let all = tree["blocks"].as_array().expect("blocks").iter().all(|block| block["branch"] == "best");
+    assert!(all && tree["known_from"] == 0, "{tree}");
+    let mined = |node: usize| network.run(&["status", "--json"]).json()["nodes"][node]["mined"].as_u64();
+    assert_eq!([0, 1].map(|node| mined(node).expect("a number")), [150, 150]);
+    network.run(&["down"]).good();
+}
+
+#[test]
 fn an_orderly_end_is_no_death_to_those_who_watch() {
     let network = Network::start(&["-a", "2"]);
     let mut watching = command(network.folder.path(), &["status", "--watch"]);
