@@ -113,7 +113,7 @@ fn mining_line(network: &Network) -> String {
     };
     // Proof of work has no memory: a mean and never a countdown.
     let mean = |secs: f64| match secs < 0.0001 {
-        true => "less than 0.1 ms".to_owned(),
+        true => "0.1 ms or less".to_owned(),
         false => span(Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX)),
     };
     let set = match mining.mode {
@@ -240,7 +240,7 @@ mod tests {
                 MiningMode::Background,
                 &[0],
                 0.000_000_01,
-                "80.0 kH/s in the background, by A; a block every less than 0.1 ms on average, whenever the last one was",
+                "80.0 kH/s in the background, by A; a block every 0.1 ms or less on average, whenever the last one was",
             ),
         ];
         for (mode, nodes, every, line) in rows {
