@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use tokio::time::timeout;
 
 use crate::encoding::List;
-use crate::limits::LINKS_TIMEOUT;
+use crate::limits::{LINKS_TIMEOUT, MAX_MANUAL_PEERS};
 use crate::manager::bootstrap::tell;
 use crate::manager::child::{self, Child, NotStarted, Plan};
 use crate::manager::cluster::{self, Member, There};
@@ -112,7 +112,7 @@ impl Keeper {
         let (number, cluster, there) = (member.number, &self.cluster, member.there());
         let peer = PeerAddress { node: Some(there.node), address: there.listen };
         let mut introductions = Vec::new();
-        let mut others = Vec::new();
+        let (mut others, mut dialled) = (Vec::new(), 0);
         for other in cluster.members() {
             let state = cluster.state.borrow();
             if other.number == number || state.standing(other.number).exit().is_some() {
@@ -121,9 +121,11 @@ impl Keeper {
             let is_linked = state.links.is_expected(number, other.number)
                 || state.links.is_expected(other.number, number);
             let There { node, listen, control, .. } = other.there();
+            // Whom it is not told to dial dials it, once that one's own is due.
+            dialled += usize::from(is_linked);
             introductions.push(Introduction {
                 peer: PeerAddress { node: Some(node), address: listen },
-                dial: is_linked,
+                dial: is_linked && dialled <= MAX_MANUAL_PEERS,
             });
             if state.standing(other.number) != Standing::Paused {
                 others.push((control, state.links.is_expected(other.number, number)));

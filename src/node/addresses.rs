@@ -54,6 +54,11 @@ impl Addresses {
         self.manual.contains_key(address)
     }
 
+    /// How many more there may be to stay connected to.
+    pub(super) fn room_for_manual(&self) -> usize {
+        MAX_MANUAL_PEERS.saturating_sub(self.manual.len())
+    }
+
     /// Whether a manual peer is on the host of `ip`.
     pub(super) fn is_manual_host(&self, ip: IpAddr) -> bool {
         self.manual.keys().any(|address| address::host(address.ip()) == address::host(ip))
@@ -127,13 +132,15 @@ impl Node {
         *address == self.config.listen || self.addresses.own.contains(address)
     }
 
-    /// Connects to `address`, and again whenever that ends.
+    /// Whether staying connected to `address`, where `node` lives, takes a place among those to stay connected
+    /// to.
+    pub(super) fn is_new_manual(&self, address: &SocketAddr, node: Option<NodeId>) -> bool {
+        node != Some(self.identity.node) && !self.is_own(address) && !self.addresses.is_manual(address)
+    }
+
+    /// Connects to `address`, and again whenever that ends; if there is room for it.
     pub(super) fn stay_connected(&mut self, address: SocketAddr, node: Option<NodeId>) {
-        if node == Some(self.identity.node)
-            || self.is_own(&address)
-            || self.addresses.is_manual(&address)
-            || self.addresses.manual.len() >= MAX_MANUAL_PEERS
-        {
+        if !self.is_new_manual(&address, node) || self.addresses.room_for_manual() == 0 {
             return;
         }
         // Whoever is named is vouched for.

@@ -1,5 +1,7 @@
 //! What users and managers ask for. Both want the same things; they differ in how they are answered.
 
+use std::collections::BTreeSet;
+
 use super::connections::{Connection, Phase};
 use super::io::{Answer, Command, CommandId, ConnId, Giver, Origin, Output, Place};
 use super::told::count;
@@ -66,6 +68,16 @@ impl Node {
                 }
             }
         }
+        // All of them or none: whoever is told that they were added need not ask which.
+        let to_dial = introductions.iter().zip(&places).filter(|(introduction, _)| introduction.dial);
+        let new: BTreeSet<SocketAddr> = to_dial
+            .filter(|(introduction, place)| self.is_new_manual(place, introduction.peer.node))
+            .map(|(_, place)| *place)
+            .collect();
+        let room = self.addresses.room_for_manual();
+        if new.len() > room {
+            return self.reply(caller, Answer::TooManyAddresses { room });
+        }
         for (Introduction { peer, dial }, place) in introductions.iter().zip(places) {
             if let Some(node) = peer.node {
                 self.learn_told(node, place);
@@ -86,7 +98,7 @@ impl Node {
                 self.stay_connected(place, None);
                 match self.addresses.is_manual(&place) {
                     true => Answer::Connecting,
-                    false => Answer::TooManyAddresses,
+                    false => Answer::TooManyAddresses { room: 0 },
                 }
             }
         };
@@ -251,7 +263,9 @@ fn outcome(answer: Answer) -> manage::Outcome {
         Answer::Connecting | Answer::Disconnected | Answer::Forgotten(_) | Answer::FaultsSet => Done,
         Answer::BadFaults(why) => failed(why),
         Answer::OwnAddress => failed("that is this node itself".to_owned()),
-        Answer::TooManyAddresses => failed("too many addresses to stay connected to".to_owned()),
+        Answer::TooManyAddresses { room } => {
+            failed(format!("too many addresses to stay connected to: there is room for {room} more"))
+        }
         Answer::NoSuchPeer => failed("there is no such peer".to_owned()),
         Answer::ShuttingDown => Done,
         Answer::NotStored(why) => failed(why),

@@ -262,8 +262,11 @@ pub enum Answer {
     Connecting,
     /// It is not, because it is this node's own.
     OwnAddress,
-    /// It is not, because there are as many already as there may be.
-    TooManyAddresses,
+    /// What is new of them is too much to stay connected to: nothing was taken.
+    TooManyAddresses {
+        /// How many more would be taken.
+        room: usize,
+    },
     /// The connection is closed, and the address forgotten.
     Disconnected,
     /// There is no such connection, and no such address to dial.

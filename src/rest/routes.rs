@@ -9,6 +9,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use matchit::Router;
 use tokio::sync::Semaphore;
 
+use crate::limits::MAX_MANUAL_PEERS;
 use crate::net::{Handle, Stopped};
 use crate::node::io::Answer;
 use crate::params::Params;
@@ -150,6 +151,16 @@ pub(super) fn not_done(answer: Answer) -> Problem {
         )
         .hint("the node's log says what to do; what was acknowledged before is not lost"),
         Answer::NotRegistered { address, why } => Problem::bad_request(format!("{address}: {why}")),
+        Answer::TooManyAddresses { room } => Problem::new(
+            StatusCode::CONFLICT,
+            format!(
+                "the node stays connected to at most {MAX_MANUAL_PEERS} addresses, and takes {room} more: \
+                 nothing was added"
+            ),
+        )
+        .hint("DELETE /api/v1/peers/{id} drops one, connected or not")
+        .with("limit", MAX_MANUAL_PEERS)
+        .with("room", room),
         _ => Problem::stopping(),
     }
 }

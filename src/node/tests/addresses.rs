@@ -7,8 +7,8 @@ use super::*;
 use crate::encoding::List;
 use crate::limits::{
     ASK_PEERS_PERIOD, DEFAULT_OUTBOUND, GET_PEERS_EVERY, MAX_DIAL_FAILURES, MAX_INBOUND,
-    MAX_INBOUND_PER_GROUP, MAX_INBOUND_PER_HOST, MAX_KNOWN_PER_GROUP, MAX_PEERS, MAX_STRIKES,
-    OUTBOUND_PERIOD,
+    MAX_INBOUND_PER_GROUP, MAX_INBOUND_PER_HOST, MAX_KNOWN_PER_GROUP, MAX_MANUAL_PEERS, MAX_PEERS,
+    MAX_STRIKES, OUTBOUND_PERIOD,
 };
 use crate::node::Remembered;
 use crate::node::io::{Answer, Command, ConnId, Direction, Input};
@@ -61,6 +61,43 @@ fn peers_said(alice: &mut Alice, conn: ConnId) -> Vec<SocketAddr> {
         _ => None,
     });
     peers.unwrap_or_else(|| panic!("{said:?}"))
+}
+
+/// Whoever is told that they were added need not ask which: too many are none, and those that are there already
+/// take no more room.
+#[test]
+fn more_than_can_be_stayed_connected_to_are_refused_and_none_of_them_is_taken() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let peers = |ports: core::ops::RangeInclusive<usize>| -> Vec<Introduction> {
+        let introduction = |port: usize| {
+            let name = (port as u128).to_be_bytes();
+            let address = SocketAddr::from(([127, 0, 0, 9], u16::try_from(port).expect("a port")));
+            Introduction { peer: PeerAddress { node: Some(NodeId(name)), address }, dial: true }
+        };
+        ports.map(introduction).collect()
+    };
+    // (who is registered; how many of them are new, or how many would have been taken)
+    let rows = [
+        (1..=200, Ok(200)),
+        (201..=MAX_MANUAL_PEERS + 1, Err(56)),
+        (101..=MAX_MANUAL_PEERS, Ok(56)),
+        (1..=MAX_MANUAL_PEERS, Ok(0)),
+        (MAX_MANUAL_PEERS + 1..=MAX_MANUAL_PEERS + 1, Err(0)),
+    ];
+    for (ports, expected) in rows {
+        let (dials, known) = (alice.dials.len(), alice.node.view().known_nodes().len());
+        alice.command(1, Command::Register(peers(ports.clone())));
+        let taken = match alice.answer() {
+            Answer::Registered(known) => Ok(known.len()),
+            Answer::TooManyAddresses { room } => Err(room),
+            other => panic!("{other:?}"),
+        };
+        let new = expected.unwrap_or(0);
+        assert_eq!(taken, expected.map(|new| known + new), "{ports:?}");
+        assert_eq!((alice.dials.len(), alice.node.view().known_nodes().len()), (dials + new, known + new));
+    }
+    // Who is only to be known takes no such room.
+    assert!(matches!(told(&mut alice, 7, at("127.0.0.9:999"), false), Answer::Registered(_)));
 }
 
 /// An invented name for a connected node's address is not believed, and not after it has gone either.

@@ -158,5 +158,5 @@ fn an_operator_connects_and_drops() {
         assert_eq!(alice.answer(), Answer::Connecting);
     }
     alice.command(9, Command::Connect(bob));
-    assert_eq!(alice.answer(), Answer::TooManyAddresses);
+    assert_eq!(alice.answer(), Answer::TooManyAddresses { room: 0 });
 }

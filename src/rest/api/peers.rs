@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::limits::{HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_MANUAL_PEERS};
+use crate::limits::{HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES};
 use crate::node::io::{Answer, Command, ConnId, Direction, Place};
 use crate::node::view::PeerInfo;
 use crate::rest::api::seconds;
@@ -64,11 +64,6 @@ impl Api {
             Answer::OwnAddress => {
                 Err(Problem::new(StatusCode::CONFLICT, format!("{place} is this node itself")))
             }
-            Answer::TooManyAddresses => Err(Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!("the node stays connected to {MAX_MANUAL_PEERS} addresses already"),
-            )
-            .hint("drop one of them with DELETE /api/v1/peers/{id}")),
             other => Err(not_done(other)),
         }
     }

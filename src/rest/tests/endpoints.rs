@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::chain::Chain;
 use crate::chain::testing::mine_at;
-use crate::limits::{CHAIN_PAGE, MAX_FUTURE_SECS};
+use crate::limits::{CHAIN_PAGE, MAX_FUTURE_SECS, MAX_MANUAL_PEERS};
 use crate::net::{Clock, rfc3339};
 use crate::node::io::Command;
 use crate::store::Loaded;
@@ -216,6 +216,13 @@ async fn what_cannot_be_registered_is_named() {
     let two = json!({ "nodes": ["x", id], "addresses": ["127.0.0.1:1", "nowhere:0"] });
     let bad = post(node.http, "/nodes/register", &two).await.json();
     assert_eq!(bad["bad"].as_array().map(Vec::len), Some(2), "both are named: {bad}");
+    let ports = 1..=MAX_MANUAL_PEERS + 1;
+    let ids: Vec<String> = ports.clone().map(|port| format!("{port:032x}")).collect();
+    let addresses: Vec<String> = ports.map(|port| format!("127.0.0.9:{port}")).collect();
+    let too_many = post(node.http, "/nodes/register", &json!({ "nodes": ids, "addresses": addresses })).await;
+    let said = too_many.json();
+    assert_eq!((too_many.status, &said["room"]), (409, &MAX_MANUAL_PEERS.into()), "{said}");
+    assert_eq!(get(node.http, "/node/id").await.json()["nodes"], json!({}), "none was taken");
 }
 
 #[tokio::test]
