@@ -72,6 +72,7 @@ pub async fn run(settings: Settings, console: Console) -> Result<Ending, Error> 
     });
     let mut place = Place { console, folder, http, stage, signals };
     let ended = place.networks(settings).await;
+    place.stage.close();
     // Answers that are on their way are finished; nobody is waited for long.
     drop(close);
     let _ = timeout(STOP_TIMEOUT, serving).await;

@@ -7,7 +7,11 @@ use std::sync::Arc;
 use rustix::process::{Signal, kill_process, kill_process_group};
 
 use crate::harness::process::finish;
-use crate::harness::{NODE, Network, command, free_ports, gone, is_alive, pid, script, written};
+use serde_json::json;
+
+use crate::harness::{
+    Events, NODE, Network, command, done, free_ports, gone, is_alive, pid, request, script, written,
+};
 
 /// Row 84 of docs/hostile.md.
 #[test]
@@ -64,6 +68,26 @@ fn ctrl_c_is_an_orderly_stop() {
     assert_eq!(ended.status.code(), Some(0), "{}{}", ended.out, ended.error);
     assert!(ended.out.contains("2 of 2 nodes ended by themselves"), "{}", ended.out);
     assert!(pids.iter().all(|pid| !is_alive(*pid)));
+}
+
+/// Whoever watches is no reason for an end to take longer, and is told that it is one.
+#[test]
+fn readers_of_events_hear_the_end_however_it_comes() {
+    type End = fn(&Network);
+    let ways: [(&str, End); 3] = [
+        ("the original's call", |network| drop(request("GET", &network.http(), "/shutdown/all"))),
+        ("the API's call", |network| drop(done(&network.http(), "/shutdown", &json!({})))),
+        ("a signal", |network| network.signal(Signal::INT)),
+    ];
+    for (what, end) in ways {
+        let network = Network::start(&["-a", "1"]);
+        let mut events = Events::of(&network.http(), None);
+        end(&network);
+        let last = events.until(|event| event["type"] == "node");
+        assert_eq!(last["state"], "ended", "{what}: what happens at the end is told as well");
+        assert!(events.end(), "{what}: the stream was cut off");
+        assert_eq!(network.end().status.code(), Some(0), "{what}");
+    }
 }
 
 /// Row 86 of docs/hostile.md.

@@ -5,7 +5,7 @@ mod http;
 #[path = "../shipped/process.rs"]
 pub mod process;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -224,6 +224,13 @@ impl Events {
                 return Some(serde_json::from_str(data).expect("JSON"));
             }
         }
+    }
+
+    /// Reads to the end; whether that was said, and the stream not cut off.
+    pub fn end(mut self) -> bool {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).expect("an end in time");
+        rest.ends_with("0\r\n\r\n")
     }
 
     /// The next one that is so.

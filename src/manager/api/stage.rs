@@ -20,24 +20,41 @@ use crate::rest::problem::Problem;
 /// The network that is answered for, if there is one just now.
 #[derive(Default)]
 pub struct Stage {
-    now: watch::Sender<Option<Arc<Api>>>,
+    now: watch::Sender<Scene>,
     stop: Notify,
+}
+
+/// What there is to see.
+#[derive(Clone, Default)]
+enum Scene {
+    /// Nothing yet.
+    #[default]
+    Empty,
+    /// This network.
+    On(Arc<Api>),
+    /// Nothing any more.
+    Over,
 }
 
 impl Stage {
     /// From now on there is this one.
     pub fn show(&self, api: Api) {
-        self.now.send_replace(Some(Arc::new(api)));
+        self.now.send_replace(Scene::On(Arc::new(api)));
     }
 
     /// From now on there is none, until another one comes.
     pub fn hide(&self) {
-        self.now.send_replace(None);
+        self.now.send_replace(Scene::Empty);
+    }
+
+    /// There will be none any more. Streams of events end with the last network, which is let go of.
+    pub fn close(&self) {
+        self.now.send_replace(Scene::Over);
     }
 
     /// Waits until there is one.
     pub async fn up(&self) {
-        let _ = self.now.subscribe().wait_for(Option::is_some).await;
+        let _ = self.now.subscribe().wait_for(is_on).await;
     }
 
     /// Waits until somebody wants everything to stop while there is none.
@@ -63,20 +80,30 @@ impl Stage {
         }
         let now = self.now.borrow().clone();
         let api = match now {
-            Some(api) => api,
-            None if op == Some(Op::Shutdown) || original::is_shutdown(request.method(), &path) => {
+            Scene::On(api) => api,
+            Scene::Over => return Err(Problem::stopping()),
+            Scene::Empty if op == Some(Op::Shutdown) || original::is_shutdown(request.method(), &path) => {
                 self.stop.notify_one();
                 return Ok(shutting_down());
             }
-            None if op == Some(Op::Ready) || !reads(request.method()) => return Err(not_yet()),
-            None => {
+            Scene::Empty if op == Some(Op::Ready) || !reads(request.method()) => return Err(not_yet()),
+            Scene::Empty => {
                 let mut changes = self.now.subscribe();
-                let there = timeout(RENEW_PATIENCE, changes.wait_for(Option::is_some)).await;
-                there.ok().and_then(Result::ok).and_then(|api| api.clone()).ok_or_else(not_yet)?
+                let there =
+                    timeout(RENEW_PATIENCE, changes.wait_for(|now| !matches!(now, Scene::Empty))).await;
+                match there.map(|now| now.map(|now| now.clone())) {
+                    Ok(Ok(Scene::On(api))) => api,
+                    Ok(_) => return Err(Problem::stopping()),
+                    Err(_) => return Err(not_yet()),
+                }
             }
         };
         api.answer(request).await
     }
+}
+
+fn is_on(now: &Scene) -> bool {
+    matches!(now, Scene::On(_))
 }
 
 fn reads(method: &Method) -> bool {
