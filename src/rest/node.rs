@@ -108,12 +108,12 @@ impl Api {
     }
 
     pub(super) async fn mine(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let verbose = match query(&request, "verbose") {
+        let verbose = match query(&request, "verbose").as_deref() {
             None | Some("0" | "false") => false,
             Some("" | "1" | "true") => true,
             Some(text) => return Err(Problem::bad_request(format!("verbose={text}: expected 1 or 0"))),
         };
-        let limit = match query(&request, "timeout") {
+        let limit = match query(&request, "timeout").as_deref() {
             None => DEFAULT_MINING_TIMEOUT,
             Some(text) => {
                 duration(text).map_err(|why| Problem::bad_request(format!("timeout={text}: {why}")))?

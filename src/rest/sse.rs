@@ -6,6 +6,7 @@
 //! and its connection once it takes nothing for some time.
 
 use core::fmt::Write;
+use std::borrow::Cow;
 
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
@@ -45,9 +46,9 @@ pub trait Show: Named + Send + Sync + Sized + 'static {
 /// Answers `request` with what `events` has from where it says, and then with what comes.
 pub fn respond<B, E: Show>(request: &Request<B>, events: &Events<E>) -> Result<Response<Body>, Problem> {
     let header = request.headers().get(LAST_EVENT_ID).map(|id| id.to_str().unwrap_or_default());
-    let from = match header.or(query(request, "after")) {
+    let from = match header.map(Cow::from).or(query(request, "after")) {
         None => From::Now,
-        Some(id) => after(id).ok_or_else(|| {
+        Some(id) => after(&id).ok_or_else(|| {
             let shown = &id[..id.floor_char_boundary(80)];
             Problem::bad_request(format!(
                 "the last event {shown:?}: expected the id of an event, such as 1767225600000.17"

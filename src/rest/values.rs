@@ -1,6 +1,7 @@
 //! Values in queries and flags that more than one place reads.
 
 use core::time::Duration;
+use std::borrow::Cow;
 
 use hyper::Request;
 
@@ -26,13 +27,37 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(secs).map_err(|_| wrong())
 }
 
-/// The query's `name`, not decoded: no value that is looked for needs it.
-pub fn query<'a, B>(request: &'a Request<B>, name: &str) -> Option<&'a str> {
-    let pairs = request.uri().query()?.split('&');
-    pairs
-        .filter_map(|pair| pair.split_once('=').or(Some((pair, ""))))
-        .find(|(n, _)| *n == name)
-        .map(|(_, v)| v)
+/// The query's `name`, decoded; of several, the first.
+pub fn query<'a, B>(request: &'a Request<B>, name: &str) -> Option<Cow<'a, str>> {
+    pairs(request.uri().query()?).find(|(n, _)| n == name).map(|(_, value)| value)
+}
+
+/// The names and values of a query, decoded. One without `=` has an empty value.
+pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(n, v)| (decoded(n), decoded(v)))
+}
+
+/// As forms are decoded (URL Standard, section 5.1): `+` is a space, `%20` as well; a percent sign that is
+/// followed by something else stands for itself.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return text.into();
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let digit = |at: usize| char::from(*behind.get(at)?).to_digit(16);
+        let code = digit(0).zip(digit(1)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+        let (byte, used) = match (first, code) {
+            (b'%', Some(code)) => (code, 2),
+            (b'+', _) => (b' ', 0),
+            _ => (*first, 0),
+        };
+        bytes.push(byte);
+        rest = &behind[used..];
+    }
+    String::from_utf8_lossy(&bytes).into_owned().into()
 }
 
 /// The largest whole number that every JSON reader keeps exact.
@@ -63,9 +88,9 @@ pub fn number_if_given<B>(
     (least, most): (u64, u64),
 ) -> Result<Option<u64>, Problem> {
     let Some(text) = query(request, name) else { return Ok(None) };
-    let number = whole(text).filter(|number| (least..=most).contains(number));
+    let number = whole(&text).filter(|number| (least..=most).contains(number));
     number.map(Some).ok_or_else(|| {
-        let text = shown(text);
+        let text = shown(&text);
         Problem::bad_request(format!("{name}={text}: expected a whole number from {least} to {most}"))
     })
 }
@@ -104,8 +129,22 @@ mod tests {
 
     #[test]
     fn a_query_is_found_by_name() {
-        let request = Request::builder().uri("/mine?verbose=1&timeout=2s&flag").body(()).expect("a request");
-        let found = ["verbose", "timeout", "flag", "other"].map(|name| query(&request, name));
-        assert_eq!(found, [Some("1"), Some("2s"), Some(""), None]);
+        let uri =
+            "/mine?verbose=1&&timeout=2s&flag&verbose=2&lim%69t=%30&text=a+b%20%C3%A9%2b&odd=5%&o=%zz%ff";
+        let request = Request::builder().uri(uri).body(()).expect("a request");
+        let rows = [
+            ("verbose", Some("1")),
+            ("timeout", Some("2s")),
+            ("flag", Some("")),
+            ("other", None),
+            ("", None),
+            ("limit", Some("0")),
+            ("text", Some("a b \u{e9}+")),
+            ("odd", Some("5%")),
+            ("o", Some("%zz\u{fffd}")),
+        ];
+        for (name, value) in rows {
+            assert_eq!(query(&request, name).as_deref(), value, "{name}");
+        }
     }
 }

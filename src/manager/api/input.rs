@@ -72,31 +72,11 @@ pub(super) fn patience<B>(request: &Request<B>, usual: Duration) -> Result<Durat
 
 /// Whether the query's `name` is true.
 pub(super) fn flag<B>(request: &Request<B>, name: &str) -> Result<bool, Problem> {
-    match query(request, name) {
+    match query(request, name).as_deref() {
         None | Some("false") => Ok(false),
         Some("true" | "") => Ok(true),
         Some(other) => Err(Problem::bad_request(format!("{name}={}: expected true or false", shown(other)))),
     }
-}
-
-/// A query's value, percent signs and plus signs decoded.
-pub(super) fn decoded(text: &str) -> Result<String, Problem> {
-    let wrong = || Problem::bad_request(format!("{}: cannot be decoded", shown(text)));
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-                let (high, low) = (digit(rest.next()), digit(rest.next()));
-                let code = high.zip(low).map(|(high, low)| high * 16 + low).ok_or_else(wrong)?;
-                u8::try_from(code).map_err(|_| wrong())?
-            }
-            b'+' => b' ',
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -142,9 +122,5 @@ mod tests {
         }
         assert_eq!(flag(&asked("follow=true"), "follow"), Ok(true));
         assert!(flag(&asked("follow=maybe"), "follow").is_err());
-        assert_eq!(decoded("a+b%20%C3%A9%2b"), Ok("a b é+".to_owned()));
-        for bad in ["%", "%2", "%zz", "%ff"] {
-            assert!(decoded(bad).is_err(), "{bad}");
-        }
     }
 }

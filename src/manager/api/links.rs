@@ -18,7 +18,7 @@ impl Api {
     }
 
     pub(super) async fn heal(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let keep_slow = match query(&request, "links") {
+        let keep_slow = match query(&request, "links").as_deref() {
             None => false,
             Some("keep") => true,
             Some(other) => {

@@ -19,6 +19,7 @@ use crate::manager::cluster::Member;
 use crate::manager::mining::{MiningError, Run, Turn};
 use crate::manager::pause::Pause;
 use crate::rest::body::{self, Body};
+use crate::rest::pairs;
 use crate::rest::problem::Problem;
 
 /// (path, methods). A GET that changes something is the original's; POST does the same.
@@ -141,9 +142,8 @@ struct Asked {
 impl Asked {
     fn of(query: &str, rounds: u32, pause: Pause) -> Result<Asked, String> {
         let mut asked = Asked { rounds, pause, wait: true };
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match name {
+        for (name, value) in pairs(query) {
+            match name.as_ref() {
                 "rounds" => {
                     let rounds = value.parse().ok().filter(|rounds| (1..=MAX_ROUNDS).contains(rounds));
                     asked.rounds =
@@ -179,6 +179,7 @@ mod tests {
             ("rounds=3&pause=0s&wait=false", asked(3, none, false)),
             ("pause=0s&", asked(2, none, true)),
             ("other=1", asked(2, Pause::Random, true)),
+            ("r%6Funds=%33", asked(3, Pause::Random, true)),
         ];
         for (query, expected) in rows {
             assert_eq!(Asked::of(query, 2, Pause::Random), expected, "{query}");

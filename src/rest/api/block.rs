@@ -76,7 +76,7 @@ impl Api {
         id: &str,
         request: &Request<Incoming>,
     ) -> Result<Response<Body>, Problem> {
-        let as_hex = match query(request, "format") {
+        let as_hex = match query(request, "format").as_deref() {
             None | Some("binary") => false,
             Some("hex") => true,
             Some(other) => {

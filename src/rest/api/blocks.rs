@@ -20,7 +20,7 @@ impl Api {
     /// of its ancestors, whatever became of the chain meanwhile.
     pub(super) async fn blocks(&self, request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
         let limit = number(request, "limit", USUAL_PAGE, (1, MAX_BLOCKS_PAGE as u64))?;
-        let before = query(request, "before").map(str::parse::<BlockId>).transpose()?;
+        let before = query(request, "before").as_deref().map(str::parse::<BlockId>).transpose()?;
         let end = match before {
             Some(id) => Some(self.locate(id).await?.entry.header.previous),
             None => None,
