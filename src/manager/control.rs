@@ -16,7 +16,7 @@ use crate::limits::{CONTROL_TIMEOUT, HANDSHAKE_TIMEOUT};
 use crate::net::Clock;
 use crate::peer::{Disconnect, Identity};
 use crate::types::{NodeId, Work};
-use crate::wire::manage::{Binding, Command, Event, ManagerKey, Outcome, Report};
+use crate::wire::manage::{Binding, Command, Event, ManagerKey, Outcome, Report, STOPPING};
 use crate::wire::message::Message;
 use crate::wire::{Frame, FrameCodec};
 
@@ -36,11 +36,26 @@ pub enum ControlError {
     #[error("{0}")]
     Unfit(Disconnect),
     /// It took too long.
-    #[error("no answer within {} s", .0.as_secs_f32())]
+    #[error("no answer within {} s", tenths(*.0))]
     Timeout(Duration),
     /// It said no.
     #[error("{0}")]
     Refused(String),
+    /// It does nothing any more but stop.
+    #[error("it is shutting down")]
+    Stopping,
+}
+
+impl ControlError {
+    /// Whether its process may be ending, or have ended already.
+    pub fn is_end(&self) -> bool {
+        matches!(self, ControlError::Connection(_) | ControlError::Closed(_) | ControlError::Stopping)
+    }
+}
+
+/// Seconds to the tenth: what was left of a deadline has many digits that say nothing.
+fn tenths(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10.0).round() / 10.0
 }
 
 /// Who this manager is, to every node.
@@ -107,6 +122,7 @@ impl Control {
         self.calls.send(Call { command, answer }).map_err(|_| gone())?;
         let outcome = timeout(deadline, answered).await.map_err(|_| ControlError::Timeout(deadline))?;
         match outcome.map_err(|_| gone())? {
+            Outcome::Failed(why) if why.as_str() == STOPPING => Err(ControlError::Stopping),
             Outcome::Failed(why) => Err(ControlError::Refused(why.to_string())),
             outcome => Ok(outcome),
         }

@@ -166,7 +166,7 @@ impl Keeper {
         let mut changes = self.cluster.state.subscribe();
         match timeout(patience, changes.wait_for(is_so)).await {
             Ok(_) => Ok(()),
-            Err(_) => Err(NotDone::Late(format!("after {} s, {what}", patience.as_secs()))),
+            Err(_) => Err(NotDone::late(format!("after {} s, {what}", patience.as_secs()))),
         }
     }
 }

@@ -143,7 +143,7 @@ impl Keeper {
         let state = self.cluster.state.borrow();
         let late = || {
             let waited = LINKS_TIMEOUT.as_secs();
-            NotDone::Late(format!(
+            NotDone::late(format!(
                 "node {} runs, but not all of its links are up within {waited} s",
                 Name(number)
             ))
@@ -172,7 +172,7 @@ impl Keeper {
         let mut changes = self.cluster.state.subscribe();
         let ended = changes.wait_for(|state| state.standing(number).exit().is_some());
         let late =
-            || NotDone::Late(format!("node {} did not end within {} s", Name(number), patience.as_secs()));
+            || NotDone::late(format!("node {} did not end within {} s", Name(number), patience.as_secs()));
         timeout(patience, ended).await.map(drop).map_err(|_| late())
     }
 

@@ -1,9 +1,9 @@
 //! Blocks on request: who mines them, and until when somebody waits for them.
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::encoding::Blob;
-use crate::limits::{CONTROL_TIMEOUT, MAX_CONTENT_BYTES};
+use crate::limits::{CONTROL_TIMEOUT, MAX_CONTENT_BYTES, TERMINATE_AFTER};
 use crate::manager::control::ControlError;
 use crate::manager::keeper::Keeper;
 use crate::manager::lives::not_so;
@@ -68,16 +68,20 @@ impl Keeper {
         }
         let state = self.cluster.state.borrow();
         let near = state.reached_from(miner);
-        let late: Vec<usize> =
-            near.iter().copied().filter(|node| !state.tips.all_have(tip, |other| other == *node)).collect();
-        Err(NotDone::Late(format!(
-            "block {} of node {}, at height {}, did not reach {} in time; it is in the chain of those that have \
-             it",
-            tip.hash,
-            Name(miner),
-            tip.height,
-            several(&late)
-        )))
+        let late: Vec<usize> = state.tips.lacking(tip).filter(|node| near.contains(node)).collect();
+        Err(not_everywhere(&state, miner, tip, &late))
+    }
+
+    /// Waits until every node that is heard has the block, whether `miner` can reach it or not.
+    pub async fn reach_all(&self, miner: usize, tip: TipAt, deadline: Instant) -> Result<(), NotDone> {
+        let mut changes = self.cluster.state.subscribe();
+        let has = changes.wait_for(|state| state.tips.everybody_has(tip));
+        if timeout_at(deadline, has).await.is_ok() {
+            return Ok(());
+        }
+        let state = self.cluster.state.borrow();
+        let late: Vec<usize> = state.tips.lacking(tip).collect();
+        Err(not_everywhere(&state, miner, tip, &late))
     }
 
     /// Puts `content` into the pool of `node`, or of the first that runs.
@@ -104,26 +108,56 @@ impl Keeper {
         }
         let mut changes = self.cluster.state.subscribe();
         let left = deadline.saturating_duration_since(Instant::now());
-        let error = tokio::select! {
-            outcome = control.call_within(command, left) => match outcome {
-                Ok(outcome) => return Ok(outcome),
-                Err(error) => error,
-            },
-            changed = changes.wait_for(|state| state.standing(number) != Standing::Running) => {
-                return Err(meanwhile(number, changed.map_or(Standing::Paused, |state| state.standing(number))));
+        let goes_on = async {
+            match control.call_within(command, left).await {
+                // Its end is known in a moment, and says more than that it was not heard any more.
+                Err(error) if error.is_end() => {
+                    sleep(TERMINATE_AFTER).await;
+                    Err(error)
+                }
+                outcome => outcome,
             }
         };
-        Err(NotDone::Node { number, error })
+        tokio::select! {
+            outcome = goes_on => outcome.map_err(|error| NotDone::Node { number, error }),
+            changed = changes.wait_for(|state| state.standing(number) != Standing::Running) => {
+                Err(meanwhile(number, changed.map_or(Standing::Paused, |state| state.standing(number))))
+            }
+        }
     }
 }
 
 /// Why what was asked of a node that ran then does not come: it is `standing` otherwise now.
-fn meanwhile(number: usize, standing: Standing) -> NotDone {
+pub(super) fn meanwhile(number: usize, standing: Standing) -> NotDone {
     match not_so(number, standing) {
         NotDone::NotSo { number, life, why, remedy } => {
             NotDone::NotSo { number, life, why: format!("{why} by now"), remedy }
         }
         other => other,
+    }
+}
+
+/// A block that `late` nodes do not have in time, why, and what brings it to them.
+fn not_everywhere(state: &State, miner: usize, tip: TipAt, late: &[usize]) -> NotDone {
+    let near = state.reached_from(miner);
+    let is_cut_off = state.faults.cut_any() && late.iter().any(|node| !near.contains(node));
+    let (why, remedy) = match late.first() {
+        _ if is_cut_off => (" (a partition or cut links keep it from them)", Call::Heal.into()),
+        _ if state.faults.are_any() => ("", Remedy::Said("wait: it takes its time over slow links")),
+        // Nothing keeps it from a node that is well.
+        Some(node) => ("", Call::RestartNode { node: *node }.into()),
+        None => ("", Remedy::None),
+    };
+    NotDone::Late {
+        why: format!(
+            "block {} of node {}, at height {}, did not reach {} in time{why}; it is in the chain of those that \
+             have it",
+            tip.hash,
+            Name(miner),
+            tip.height,
+            several(late)
+        ),
+        remedy,
     }
 }
 
@@ -143,4 +177,69 @@ fn nobody(state: &State, act: &str) -> NotDone {
 
 fn strange(number: usize, outcome: &Outcome) -> NotDone {
     NotDone::Node { number, error: ControlError::Refused(format!("it answers {outcome:?}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::encoding::Text;
+    use crate::manager::faults::Slow;
+    use crate::manager::modes::Modes;
+    use crate::types::{BlockHash, NodeId};
+    use crate::wire::manage::{Event, What};
+
+    fn name(n: usize) -> NodeId {
+        NodeId([n as u8; 16])
+    }
+
+    fn tell(state: &mut State, node: usize, what: What) {
+        state.event(node, &Event { at: 0, what });
+    }
+
+    fn has(state: &mut State, node: usize, tip: TipAt) {
+        let what = What::TipChanged { tip: tip.hash, height: tip.height, work: [0; 32], reverted: 0 };
+        tell(state, node, what);
+    }
+
+    #[test]
+    fn a_block_that_does_not_come_says_who_lacks_it_and_what_brings_it() {
+        let names: BTreeMap<NodeId, usize> = (0..3).map(|n| (name(n), n)).collect();
+        let mut state = State::new(names, false, Modes::of(0));
+        state.links.expect([(0, 1), (0, 2), (1, 2)]);
+        let at = |height| TipAt { height, hash: BlockHash([height as u8; 32]) };
+        for node in 0..3 {
+            state.tips.count(node, true);
+            has(&mut state, node, at(3));
+            for other in (0..3).filter(|other| *other != node) {
+                tell(&mut state, node, What::PeerReady { node: name(other), outbound: false });
+            }
+        }
+        has(&mut state, 0, at(4));
+        has(&mut state, 2, at(4));
+        let said = |state: &State| {
+            let late: Vec<usize> = state.tips.lacking(at(4)).collect();
+            match not_everywhere(state, 0, at(4), &late) {
+                NotDone::Late { why, remedy } => (why, remedy),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (why, remedy) = said(&state);
+        assert!(why.contains("of node A, at height 4, did not reach B in time"), "{why}");
+        assert_eq!(remedy, Remedy::Call(Call::RestartNode { node: 1 }));
+
+        let slow = Slow { latency: Duration::from_millis(50), ..Slow::default() };
+        state.faults.slow_down(0, 1, slow);
+        assert!(matches!(said(&state).1, Remedy::Said(hint) if hint.contains("slow links")));
+
+        state.faults.partition(Some(vec![[0, 2].into(), [1].into()]));
+        for (node, other) in [(0, 1), (1, 0), (1, 2), (2, 1)] {
+            tell(&mut state, node, What::PeerGone { node: name(other), why: Text::default() });
+        }
+        let (why, remedy) = said(&state);
+        assert!(why.contains("did not reach B in time (a partition or cut links keep it"), "{why}");
+        assert_eq!(remedy, Remedy::Call(Call::Heal));
+    }
 }

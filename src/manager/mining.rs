@@ -5,16 +5,13 @@ use core::time::Duration;
 use std::sync::{Arc, PoisonError};
 
 use serde::Serialize;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::limits::{AGREEMENT_TIMEOUT, DEFAULT_MINING_TIMEOUT};
-use crate::manager::cluster::{Cluster, Member};
-use crate::manager::control::ControlError;
-use crate::manager::names::Name;
+use crate::manager::keeper::Keeper;
+use crate::manager::not_done::NotDone;
 use crate::manager::pause::Pause;
 use crate::manager::state::{Progress, Standing};
-use crate::manager::tips::TipAt;
-use crate::wire::manage::{Command, Mined, Outcome};
 
 /// What a run of mining came to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,127 +45,102 @@ pub struct MinedBlock {
 }
 
 /// Why a run did not come to its end.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum MiningError {
     /// There is one already.
     #[error("a mining run is on, {} of its {} requests are done: wait for its end", .0.done, .0.of)]
     Busy(Progress),
-    /// A node did not mine.
-    #[error("node {} did not mine: {error}", Name(*number))]
-    Node {
-        /// Which.
-        number: usize,
-        /// Why.
-        error: ControlError,
-    },
-    /// Not everybody got a block.
-    #[error("block {index} of node {} did not reach every node within {} s", Name(*number), AGREEMENT_TIMEOUT.as_secs())]
-    Disagreement {
-        /// Who mined it.
-        number: usize,
-        /// Its place in the chain.
-        index: u64,
-    },
-    /// The network stops.
-    #[error("the network is shutting down")]
-    Stopping,
+    /// A node did not mine, or not everybody got its block.
+    #[error(transparent)]
+    NotDone(#[from] NotDone),
 }
 
 /// The right to run: one at a time. Given back when dropped.
 pub struct Turn {
-    cluster: Arc<Cluster>,
+    keeper: Arc<Keeper>,
     rounds: u32,
 }
 
 impl Turn {
     /// Takes it, for so many rounds, unless another run is on or everything stops.
-    pub fn take(cluster: &Arc<Cluster>, rounds: u32) -> Result<Turn, MiningError> {
+    pub fn take(keeper: &Arc<Keeper>, rounds: u32) -> Result<Turn, MiningError> {
+        let cluster = &keeper.cluster;
         let of = usize::try_from(rounds).unwrap_or(usize::MAX).saturating_mul(cluster.members().len());
         let mut taken = Ok(());
         cluster.state.send_modify(|state| match state.run {
-            _ if state.stopping => taken = Err(MiningError::Stopping),
+            _ if state.stopping => taken = Err(NotDone::Stopping.into()),
             Some(progress) => taken = Err(MiningError::Busy(progress)),
             None => state.run = Some(Progress { done: 0, of }),
         });
-        taken.map(|()| Turn { cluster: cluster.clone(), rounds })
+        taken.map(|()| Turn { keeper: keeper.clone(), rounds })
     }
 
     /// Requests that there will be if no node is gone.
     pub fn requests(&self) -> usize {
-        self.cluster.state.borrow().run.map(|progress| progress.of).unwrap_or_default()
+        self.keeper.cluster.state.borrow().run.map(|progress| progress.of).unwrap_or_default()
     }
 
-    /// Runs to the end, or until everything stops.
-    pub async fn run(self, pause: Pause) -> Result<Run, MiningError> {
-        let stopping = self.cluster.stopping();
-        tokio::select! {
-            run = self.rounds(pause) => run,
-            () = stopping => Err(MiningError::Stopping),
-        }
-    }
-
-    async fn rounds(&self, pause: Pause) -> Result<Run, MiningError> {
+    /// Runs to the end, or until everything stops: what it came to, and why not to its end.
+    pub async fn run(self, pause: Pause) -> (Run, Result<(), NotDone>) {
         let mut run = Run { requests: 0, blocks: Vec::new(), length: 0, skipped: Vec::new() };
+        let ended = self.keeper.unless_stopping(self.rounds(pause, &mut run)).await;
+        run.length = self.keeper.cluster.state.borrow().tips.height() + 1;
+        (run, ended)
+    }
+
+    async fn rounds(&self, pause: Pause, run: &mut Run) -> Result<(), NotDone> {
+        let cluster = &self.keeper.cluster;
         for _ in 0..self.rounds {
-            for member in self.cluster.members() {
-                if self.cluster.state.borrow().standing(member.number) != Standing::Running {
+            for member in cluster.members() {
+                if run.requests > 0 && self.runs(member.number) {
+                    sleep(self.next_pause(pause)).await;
+                }
+                // It may have ended in the pause.
+                if !self.runs(member.number) {
                     if !run.skipped.contains(&member.number) {
                         run.skipped.push(member.number);
                     }
                     continue;
                 }
-                if run.requests > 0 {
-                    sleep(self.next_pause(pause)).await;
-                }
                 run.requests += 1;
-                run.blocks.push(self.one(&member).await?);
+                self.one(member.number, &mut run.blocks).await?;
             }
         }
-        run.length = self.cluster.state.borrow().tips.height() + 1;
-        Ok(run)
+        Ok(())
+    }
+
+    fn runs(&self, number: usize) -> bool {
+        self.keeper.cluster.state.borrow().standing(number) == Standing::Running
     }
 
     fn next_pause(&self, pause: Pause) -> Duration {
-        pause.next(&mut self.cluster.dice.lock().unwrap_or_else(PoisonError::into_inner))
+        pause.next(&mut self.keeper.cluster.dice.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// One block of `member`, on every node.
-    async fn one(&self, member: &Member) -> Result<MinedBlock, MiningError> {
-        let number = member.number;
-        let not_mined = |error| MiningError::Node { number, error };
-        let control = member.there().control;
-        let mining = control.call_within(Command::Mine { content: None }, DEFAULT_MINING_TIMEOUT);
-        let mined = match mining.await.map_err(not_mined)? {
-            Outcome::Mined(mined) => mined,
-            other => return Err(not_mined(ControlError::Refused(format!("it answers {other:?}")))),
-        };
-        let Mined { hash, height, nonce, tries, micros } = mined;
-        let (tip, index) = (TipAt { height, hash }, height + 1);
-        tracing::info!(number, %hash, index, tries, micros, "mined");
-        let mut changes = self.cluster.state.subscribe();
-        let everybody = changes.wait_for(|state| state.tips.everybody_has(tip));
-        let has = timeout(AGREEMENT_TIMEOUT, everybody).await.is_ok_and(|has| has.is_ok());
-        if !has {
-            return Err(MiningError::Disagreement { number, index });
-        }
-        self.cluster.state.send_modify(|state| {
+    /// One block of node `number`, on every node.
+    async fn one(&self, number: usize, blocks: &mut Vec<MinedBlock>) -> Result<(), NotDone> {
+        let end = Instant::now() + DEFAULT_MINING_TIMEOUT;
+        let (mined, tip) = self.keeper.mine(Some(number), None, end).await?;
+        blocks.push(MinedBlock {
+            node: number,
+            hash: mined.hash,
+            index: mined.height + 1,
+            nonce: mined.nonce,
+            tries: mined.tries,
+            millis: mined.seconds * 1e3,
+        });
+        self.keeper.reach_all(number, tip, Instant::now() + AGREEMENT_TIMEOUT).await?;
+        self.keeper.cluster.state.send_modify(|state| {
             if let Some(progress) = &mut state.run {
                 progress.done += 1;
             }
         });
-        Ok(MinedBlock {
-            node: number,
-            hash: hash.to_string(),
-            index,
-            nonce,
-            tries,
-            millis: micros as f64 / 1e3,
-        })
+        Ok(())
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.cluster.state.send_modify(|state| state.run = None);
+        self.keeper.cluster.state.send_modify(|state| state.run = None);
     }
 }

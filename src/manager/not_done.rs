@@ -82,14 +82,24 @@ pub enum NotDone {
         error: NotStarted,
     },
     /// It takes longer than somebody waits.
-    #[error("{0}")]
-    Late(String),
+    #[error("{why}")]
+    Late {
+        /// What takes longer.
+        why: String,
+        /// What to do.
+        remedy: Remedy,
+    },
     /// Everything stops, for good or for another network.
     #[error("the network is being stopped")]
     Stopping,
 }
 
 impl NotDone {
+    /// Not in time, and there is nothing to do about it that could be said.
+    pub fn late(why: impl Into<String>) -> NotDone {
+        NotDone::Late { why: why.into(), remedy: Remedy::None }
+    }
+
     /// Not as things are: why, and what to do.
     pub fn not_now(why: impl Into<String>, remedy: impl Into<Remedy>) -> NotDone {
         NotDone::NotNow { why: why.into(), remedy: remedy.into() }

@@ -150,6 +150,15 @@ impl Tips {
         first.height >= tip.height && tips.all(|other| other == Some(first))
     }
 
+    /// Nodes that have not told of this block.
+    pub fn lacking(&self, tip: TipAt) -> impl Iterator<Item = usize> {
+        self.counting().filter(move |node| {
+            let sighting = self.sightings.iter().find(|sighting| sighting.hash == tip.hash);
+            let told = sighting.is_some_and(|s| s.seen.get(*node).copied().unwrap_or_default());
+            !told && self.of(*node) != Some(tip)
+        })
+    }
+
     fn counting(&self) -> impl Iterator<Item = usize> {
         self.counted.iter().enumerate().filter(|(_, counts)| **counts).map(|(node, _)| node)
     }

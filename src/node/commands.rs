@@ -31,7 +31,8 @@ pub(super) enum Caller {
 impl Node {
     pub(super) fn command(&mut self, caller: Caller, command: Command) {
         if self.stopping {
-            return self.reply(caller, Answer::ShuttingDown);
+            let is_wanted = matches!(command, Command::Shutdown);
+            return self.reply(caller, if is_wanted { Answer::ShuttingDown } else { Answer::Stopping });
         }
         match command {
             Command::Register(introductions) => self.register(caller, &introductions),
@@ -268,6 +269,7 @@ fn outcome(answer: Answer) -> manage::Outcome {
         }
         Answer::NoSuchPeer => failed("there is no such peer".to_owned()),
         Answer::ShuttingDown => Done,
+        Answer::Stopping => failed(manage::STOPPING.to_owned()),
         Answer::NotStored(why) => failed(why),
         Answer::NotRegistered { address, why } => failed(format!("{address}: {why}")),
         Answer::Mined(mined) => Mined(mined),

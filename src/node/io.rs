@@ -277,8 +277,10 @@ pub enum Answer {
     FaultsSet,
     /// The faults are what they were.
     BadFaults(String),
-    /// The stop has begun.
+    /// The stop that was asked for has begun.
     ShuttingDown,
+    /// It is not done, because the node stops.
+    Stopping,
     /// It cannot be made durable, for this reason; the node stops.
     NotStored(String),
 }

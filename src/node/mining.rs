@@ -122,7 +122,7 @@ impl Node {
     pub(super) fn stop_mining(&mut self) {
         self.mining.background = 0;
         while let Some(waiting) = self.mining.queue.pop_front() {
-            self.reply(waiting.caller, Answer::ShuttingDown);
+            self.reply(waiting.caller, Answer::Stopping);
         }
         self.refresh_job();
     }

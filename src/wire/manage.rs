@@ -93,6 +93,9 @@ pub struct Report {
     pub outcome: Outcome,
 }
 
+/// How a node says that it stops, and does nothing else that it is told.
+pub const STOPPING: &str = "the node is shutting down";
+
 /// What came of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum Outcome {

@@ -5,7 +5,9 @@ use std::net::TcpListener;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Events, Network, call, done, free_ports, get, gone, is_alive, pid, read, until};
+use crate::harness::{
+    Events, Network, call, done, free_ports, get, gone, is_alive, pid, read, request, send, until,
+};
 
 #[test]
 fn a_node_that_is_killed_stays_away_until_it_is_wanted_back() {
@@ -105,6 +107,42 @@ fn a_paused_node_hangs_nobody_and_catches_up() {
     assert!(is_alive(pid(paused as u32)));
     network.signal(Signal::KILL);
     gone(&pids);
+}
+
+/// Whoever waits for a block of a node that ends meanwhile is told so, and what brings it back, as of a node
+/// that is paused.
+#[test]
+fn a_node_that_ends_while_it_mines_says_what_brings_it_back() {
+    // Two: a network that has none left ends.
+    let network = Network::start(&["-a", "2", "--difficulty", "60"]);
+    let http = network.http();
+    // (how its end, or its pause, comes; how it is then, and what brings it back)
+    let ends = [
+        ("/api/v1/nodes/0/stop", "has ended", "restart"),
+        ("/node/0/shutdown", "has ended", "restart"),
+        ("/api/v1/nodes/0/kill", "has ended", "restart"),
+        ("/api/v1/nodes/0/pause", "is paused", "resume"),
+    ];
+    for (mine, body) in [("/api/v1/mine", "{\"node\":0}"), ("/start/mining", "")] {
+        for (end, how, back) in ends {
+            let waiting = std::thread::spawn({
+                let http = http.clone();
+                move || send("POST", &http, mine, body)
+            });
+            until("it mines", || get(&http, "/node/0/api/v1/mining").1["waiting"] == 1);
+            assert_eq!(request("POST", &http, end).0, 200, "{end}");
+            let (status, answer) = waiting.join().expect("an answer");
+            let problem: Value = serde_json::from_str(&answer).expect("JSON");
+            assert_eq!(
+                (status, &problem["detail"], &problem["blocks"]),
+                (409, &json!(format!("node A {how} by now")), &json!([])),
+                "{mine}, {end}: {problem}"
+            );
+            let path = format!("/nodes/0/{back}");
+            assert_eq!(problem["call"]["path"], format!("/api/v1{path}"), "{mine}, {end}");
+            done(&http, &path, &json!({}));
+        }
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! A network from its start to its end, as its user sees it.
 
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::TcpStream;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{Network, get, is_alive, request};
+use crate::harness::{Network, get, is_alive, read, request, until};
 
 #[test]
 fn the_walk_of_the_readme() {
@@ -69,6 +71,15 @@ fn requests_of_the_manager_that_are_wrong_say_why() {
     assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("/start/mining")), "{problem}");
     assert_eq!(request("DELETE", &http, "/shutdown/all").0, 405);
     assert_eq!(get(&http, "/start/mining?rounds=0").0, 400);
+
+    // Whoever waits for a run and goes away wants no further blocks, and is in nobody's way.
+    let mut waiting = TcpStream::connect(&http).expect("it listens");
+    let asked = format!("GET /start/mining?rounds=2&pause=1h HTTP/1.1\r\nHost: {http}\r\n\r\n");
+    waiting.write_all(asked.as_bytes()).expect("a request");
+    until("the first block is there", || read(&http, "/nodes/0")["height"] == 1);
+    assert_eq!(get(&http, "/start/mining").0, 409);
+    drop(waiting);
+    until("another one may run", || get(&http, "/start/mining?rounds=1").0 == 200);
 
     // One run at a time; a long pause keeps this one from ending.
     let (status, sent) = get(&http, "/start/mining?rounds=2&pause=1m&wait=false");

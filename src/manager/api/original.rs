@@ -55,16 +55,24 @@ impl Api {
     async fn start_mining(&self, query: &str) -> Result<Response<Body>, Problem> {
         let asked = Asked::of(query, self.keeper.settings.rounds, self.keeper.settings.pause)
             .map_err(Problem::bad_request)?;
-        let turn = Turn::take(&self.keeper.cluster, asked.rounds).map_err(problem)?;
-        let requests = turn.requests();
-        // On its own, so that it goes on when whoever asked does not wait.
-        let running = tokio::spawn(turn.run(asked.pause));
+        let turn = Turn::take(&self.keeper, asked.rounds).map_err(|why| match why {
+            MiningError::Busy(_) => Problem::new(StatusCode::CONFLICT, why.to_string()),
+            MiningError::NotDone(why) => why.into(),
+        })?;
         if !asked.wait {
-            let answer = json!({ "message": SENT, "requests": requests });
+            let answer = json!({ "message": SENT, "requests": turn.requests() });
+            tokio::spawn(async move {
+                if let (run, Err(why)) = turn.run(asked.pause).await {
+                    tracing::warn!(%why, mined = run.blocks.len(), "a mining run ended early");
+                }
+            });
             return Ok(body::json(StatusCode::ACCEPTED, &answer));
         }
-        let run = running.await.unwrap_or(Err(MiningError::Stopping)).map_err(problem)?;
-        Ok(body::json(StatusCode::OK, &Mined { message: SENT, run }))
+        // Not on its own: whoever goes away wants no further blocks.
+        match turn.run(asked.pause).await {
+            (run, Ok(())) => Ok(body::json(StatusCode::OK, &Mined { message: SENT, run })),
+            (run, Err(why)) => Err(Problem::from(why).with("blocks", json!(run.blocks))),
+        }
     }
 
     fn rows(&self) -> Vec<NodeRow> {
@@ -120,15 +128,6 @@ struct NodeRow {
     tip: Option<String>,
     /// How its process ended, if it has.
     ended: Option<String>,
-}
-
-fn problem(error: MiningError) -> Problem {
-    let status = match &error {
-        MiningError::Busy(_) => StatusCode::CONFLICT,
-        MiningError::Node { .. } | MiningError::Disagreement { .. } => StatusCode::BAD_GATEWAY,
-        MiningError::Stopping => return Problem::stopping(),
-    };
-    Problem::new(status, error.to_string())
 }
 
 /// What a mining request asks for.

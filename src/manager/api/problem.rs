@@ -13,7 +13,7 @@ impl From<NotDone> for Problem {
             NotDone::NoNode { .. } | NotDone::NotFound(_) => StatusCode::NOT_FOUND,
             NotDone::Bad(_) => StatusCode::BAD_REQUEST,
             NotDone::NotNow { .. } | NotDone::NotSo { .. } => StatusCode::CONFLICT,
-            NotDone::Node { error: ControlError::Timeout(_), .. } | NotDone::Late(_) => {
+            NotDone::Node { error: ControlError::Timeout(_), .. } | NotDone::Late { .. } => {
                 StatusCode::GATEWAY_TIMEOUT
             }
             NotDone::Node { .. } | NotDone::NotStarted { .. } => StatusCode::BAD_GATEWAY,
@@ -21,7 +21,7 @@ impl From<NotDone> for Problem {
         };
         let problem = Problem::new(status, why.to_string());
         match why {
-            NotDone::NotNow { remedy, .. } => remedied(problem, remedy),
+            NotDone::NotNow { remedy, .. } | NotDone::Late { remedy, .. } => remedied(problem, remedy),
             NotDone::NotSo { number, life, remedy, .. } => {
                 let life = serde_json::to_value(life).unwrap_or_default();
                 remedied(problem, remedy).with("node", number).with("state", life)

@@ -3,13 +3,14 @@
 use ed25519_dalek::SigningKey;
 
 use super::*;
-use crate::encoding::{Blob, List};
+use crate::encoding::{Blob, List, Text};
 use crate::node::io::{ConnId, Direction};
 use crate::params::Params;
 use crate::peer::Disconnect;
 use crate::types::NodeId;
 use crate::wire::manage::{
-    Binding, Command, Fault, Introduction, Manage, ManagerKey, Origin, Outcome, Refusal, Report, What,
+    Binding, Command, Fault, Introduction, Manage, ManagerKey, Origin, Outcome, Refusal, Report, STOPPING,
+    What,
 };
 use crate::wire::message::{Hello, Message, PeerAddress, Role};
 
@@ -92,9 +93,21 @@ fn a_manager_registers_asks_mines_submits_and_ends_a_node() {
     tell(&mut alice, manager, 5, &Command::Status);
     let Outcome::Status(status) = report(&mut alice, conn) else { panic!("a status") };
     assert_eq!((status.height, status.tip, status.peers, status.pool, status.hashrate), (1, hash, 0, 1, 5));
-    tell(&mut alice, manager, 6, &Command::Shutdown);
-    assert_eq!(report(&mut alice, conn), Outcome::Done);
+    // Whoever waits for a block learns that none will come; only the stop itself is done.
+    tell(&mut alice, manager, 6, &Command::Mine { content: None });
+    tell(&mut alice, manager, 7, &Command::Shutdown);
+    let said: Vec<(u64, Outcome)> = reports(&alice.said(conn));
+    let stopping = Outcome::Failed(Text::clipped(STOPPING));
+    assert_eq!(said, [(6, stopping), (7, Outcome::Done)]);
     assert!(alice.stopped);
+}
+
+fn reports(said: &[Message]) -> Vec<(u64, Outcome)> {
+    let report = |message: &Message| match message {
+        Message::Report(report) => Some((report.sequence, report.outcome.clone())),
+        _ => None,
+    };
+    said.iter().filter_map(report).collect()
 }
 
 /// A manager's connection that has subscribed with the command `sequence`.

@@ -183,7 +183,7 @@ fn a_store_that_fails_stops_the_node_and_whoever_waits_is_told() {
     alice.input(Input::StoreFailed("no space".to_owned()));
     let not_stored = Answer::NotStored("no space".to_owned());
     let told: Vec<_> = [1, 2].map(|id| (CommandId(id), not_stored.clone())).into();
-    assert_eq!(alice.replies, [vec![(CommandId(3), Answer::ShuttingDown)], told].concat());
+    assert_eq!(alice.replies, [vec![(CommandId(3), Answer::Stopping)], told].concat());
     assert_eq!(alice.closed[&peer], Disconnect::ShuttingDown);
     assert!(alice.stopped && alice.job.is_none());
     assert_eq!(alice.tip(), kept[0], "nobody is told of what was not stored");
