@@ -2,6 +2,9 @@
 //!
 //! What holds is in the state, whole; each node is told all of its own part, and replaces what it had. So a
 //! node that was away has to be told once, whatever it missed.
+//!
+//! Changes are made and told one after the other, so that what a node is told last is what holds. What comes of
+//! them is waited for beside each other: it may take long, and is no reason to keep somebody else waiting.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -25,7 +28,7 @@ impl Keeper {
     /// Keeps groups of nodes from each other. Done when no link between them is left.
     pub async fn partition(&self, partition: &Partition) -> Result<(), NotDone> {
         self.unless_stopping(async {
-            let _turn = self.faults.lock().await;
+            let turn = self.faults.lock().await;
             let all = self.cluster.numbers();
             for number in partition.groups.iter().flatten() {
                 self.member(*number)?;
@@ -34,6 +37,7 @@ impl Keeper {
             tracing::info!(?groups, "partition");
             self.cluster.state.send_modify(|state| state.faults.partition(Some(groups)));
             self.tell_faults().await?;
+            drop(turn);
             self.until("links between the groups are left", CONTROL_TIMEOUT, |state| !has_cut_links(state))
                 .await
         })
@@ -45,12 +49,16 @@ impl Keeper {
     /// tell each other.
     pub async fn heal(&self, keep_slow: bool) -> Result<(), NotDone> {
         self.unless_stopping(async {
-            let _turn = self.faults.lock().await;
+            let turn = self.faults.lock().await;
             self.cluster.state.send_modify(|state| state.faults.heal(keep_slow));
             self.tell_faults().await?;
+            drop(turn);
+            tracing::info!(keep_slow, "healing");
+            // Whoever cuts them again meanwhile does not want them to agree.
             let agree = |state: &State| {
-                state.running().all(|number| state.has_links(number))
-                    && verdict::are_even(&state.running_tips())
+                state.faults.cut_any()
+                    || (state.running().all(|number| state.has_links(number))
+                        && verdict::are_even(&state.running_tips()))
             };
             let healed = self.until("links are not up, or tips differ", HEAL_TIMEOUT, agree).await;
             tracing::info!(agreed = healed.is_ok(), "healed");
@@ -62,7 +70,7 @@ impl Keeper {
     /// Makes a link, if it was not there, and has it be as slow as that says.
     pub async fn set_link(&self, set: &SetLink) -> Result<Link, NotDone> {
         self.unless_stopping(async {
-            let _turn = self.faults.lock().await;
+            let turn = self.faults.lock().await;
             let (a, b, slow) = (set.a, set.b, Slow::of(set).map_err(NotDone::Bad)?);
             if a == b {
                 return Err(NotDone::Bad(format!("a link has two ends: {} is one node", Name(a))));
@@ -88,10 +96,11 @@ impl Keeper {
             if is_new {
                 self.introduce(a, b).await?;
             }
+            drop(turn);
             // A handshake over a slow link takes its time.
             let patience = LINKS_TIMEOUT + 8 * (slow.latency + slow.jitter);
             let both_run = |state: &State| [a, b].iter().all(|n| state.standing(*n) == Standing::Running);
-            let up = |state: &State| state.links.is_up(a, b) || !both_run(state);
+            let up = |state: &State| state.links.is_up(a, b) || !both_run(state) || state.faults.is_cut(a, b);
             self.until(&format!("the link {}-{} is not up", Name(a), Name(b)), patience, up).await?;
             Ok(report::link(&self.cluster.state.borrow(), a, b))
         })
@@ -101,7 +110,7 @@ impl Keeper {
     /// Cuts a link. Done when it is down.
     pub async fn cut_link(&self, a: usize, b: usize) -> Result<Link, NotDone> {
         self.unless_stopping(async {
-            let _turn = self.faults.lock().await;
+            let turn = self.faults.lock().await;
             self.member(a)?;
             self.member(b)?;
             if !self.cluster.state.borrow().links.pairs().contains(&pair(a, b)) {
@@ -113,8 +122,10 @@ impl Keeper {
             }
             self.cluster.state.send_modify(|state| state.faults.cut(a, b, true));
             self.tell_faults_of(&[a, b]).await?;
+            drop(turn);
             self.until(&format!("the link {}-{} is still up", Name(a), Name(b)), CONTROL_TIMEOUT, |state| {
-                !state.links.is_heard_of(a, b, |end| state.standing(end) == Standing::Running)
+                let runs = |end| state.standing(end) == Standing::Running;
+                !state.links.is_heard_of(a, b, runs) || !state.faults.is_cut(a, b)
             })
             .await?;
             Ok(report::link(&self.cluster.state.borrow(), a, b))

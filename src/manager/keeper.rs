@@ -28,7 +28,7 @@ pub struct Keeper {
     pub changed: Box<dyn Fn() + Send + Sync>,
     /// Whose turn it is to add nodes.
     pub adding: Mutex<()>,
-    /// Whose turn it is to change who can reach whom.
+    /// Whose turn it is to change who can reach whom, and to tell nodes of it.
     pub faults: Mutex<()>,
     /// Itself, for what goes on beside.
     pub this: Weak<Keeper>,

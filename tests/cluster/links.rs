@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Network, call, done, read, request, run};
+use crate::harness::{Network, call, done, read, request, run, written};
 
 fn ends(http: &str) -> Vec<(u64, u64)> {
     let links = read(http, "/network")["links"].clone();
@@ -28,6 +28,27 @@ fn a_network_has_the_links_that_were_asked_for_and_no_other() {
     assert_eq!(ended.status.code(), Some(2), "{}", ended.error);
     assert!(ended.error.contains("the links leave the network in 2 pieces: 0,1 / 2,3"), "{}", ended.error);
     assert!(ended.error.contains("hint: add links between them"), "{}", ended.error);
+}
+
+/// The tips differ for as long as the slow link takes, and longer than a heal waits for them.
+#[test]
+fn who_waits_for_a_heal_keeps_nobody_else_waiting() {
+    let network = Network::start(&["-a", "3", "--topology", "line"]);
+    let http = network.http();
+    done(&http, "/links", &json!({ "a": 0, "b": 1, "latency_ms": 60_000 }));
+    assert_eq!(request("POST", &http, "/node/0/mine").0, 200);
+    let healing = std::thread::spawn({
+        let http = http.clone();
+        move || done(&http, "/heal?links=keep", &json!({}))
+    });
+    let log = network.folder.path().join("logs/manager.log");
+    written(&log, "healing");
+    let link = done(&http, "/links", &json!({ "a": 1, "b": 2, "latency_ms": 5 }));
+    assert_eq!(link["latency_ms"], 5.0);
+    assert!(!healing.is_finished(), "another link is no business of the heal");
+    // Whoever cuts something again ends it.
+    done(&http, "/partition", &json!({ "halves": true }));
+    assert_ne!(healing.join().expect("an answer")["partition"], Value::Null);
 }
 
 #[test]
