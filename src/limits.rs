@@ -592,6 +592,10 @@ pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(15);
 /// Time in which a server of this machine takes a connection that a request is passed on to it by.
 pub const RELAY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Time in which it begins to answer once it has the request, where nothing is to be mined: more than reading a
+/// body ([`HTTP_TIMEOUT`]) and whatever it does then take a server that is well.
+pub const RELAY_ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
 // --- The manager ---
 
 /// Most rounds of mining requests in one call.

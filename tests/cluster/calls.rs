@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Events, Network, call, done, get, read, request, send, until};
+use crate::harness::{Events, Network, call, done, get, raw, read, request, send, until};
 
 #[test]
 fn calls_that_make_no_sense_say_why() {
@@ -148,6 +148,27 @@ fn a_nodes_own_http_is_at_the_manager_too() {
     assert_eq!((status, &problem["status"]), (404, &404.into()));
     assert_eq!(get(&http, "/node/2/chain").0, 404);
     assert_eq!(get(&http, "/node/x/chain").0, 404);
+    // What leads on leads on through here: from the page's folder, and to a place that an answer names.
+    for (path, status, place) in [
+        ("/node/1", "308", "/node/1/".to_owned()),
+        ("/node/1?tab=2", "308", "/node/1/?tab=2".to_owned()),
+        ("/node/1/", "200", String::new()),
+    ] {
+        let answer = raw(&http, &format!("GET {path} HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
+        assert_eq!(header(&answer, "location").unwrap_or_default(), place, "{path}");
+    }
+    let body = "{\"content\":\"where is it?\"}";
+    let head = format!("Host: {http}\r\nConnection: close\r\nContent-Length: {}", body.len());
+    let sent = raw(&http, &format!("POST /node/1/api/v1/transactions HTTP/1.1\r\n{head}\r\n\r\n{body}"));
+    let place = header(&sent, "location").unwrap_or_else(|| panic!("a place: {sent}"));
+    assert_eq!(get(&http, place).1["state"], "pool", "{place}");
+    // A body that breaks off is whose it is, here as there.
+    for (address, path) in [(&http, "/node/1/transactions"), (&nodes[1], "/transactions")] {
+        let head = format!("Host: {address}\r\nConnection: close\r\nTransfer-Encoding: chunked");
+        let answer = raw(address, &format!("POST {path} HTTP/1.1\r\n{head}\r\n\r\nnonsense\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("the body broke off"), "{answer}");
+    }
     // An answer without end ends with who asked.
     let mut stream = std::net::TcpStream::connect(&http).expect("it listens");
     let asked =
@@ -156,6 +177,11 @@ fn a_nodes_own_http_is_at_the_manager_too() {
     let mut head = [0; 15];
     std::io::Read::read_exact(&mut stream, &mut head).expect("an answer");
     assert_eq!(&head, b"HTTP/1.1 200 OK");
+}
+
+fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    let lines = answer.lines().filter_map(|line| line.split_once(": "));
+    lines.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 #[test]

@@ -155,6 +155,16 @@ pub fn send(method: &str, address: &str, path: &str, body: &str) -> (u16, String
     http::request(method, address, path, body).expect("an answer")
 }
 
+/// All that is answered to `bytes`, its head as well.
+pub fn raw(address: &str, bytes: &str) -> String {
+    let mut socket = TcpStream::connect(address).expect("somebody listens");
+    socket.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    socket.write_all(bytes.as_bytes()).expect("a request");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
 pub fn get(address: &str, path: &str) -> (u16, Value) {
     let (status, body) = request("GET", address, path);
     (status, serde_json::from_str(&body).expect("JSON"))

@@ -26,6 +26,7 @@ mod endpoints;
 mod hostile;
 mod page;
 mod register;
+mod relay;
 mod replace;
 mod serving;
 
