@@ -144,29 +144,91 @@ where
     }
 }
 
-/// What `bytes` say as JSON; or as a JSON string that holds JSON, which is how the original's clients wrote.
+/// What the JSON object in `bytes` says; or the one in a JSON string, which is how the original's clients wrote.
 /// No object has a key twice, not even where nobody looks.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let wrong =
-        |error: serde_json::Error| Problem::bad_request(format!("the body is not what is expected: {error}"));
-    let starts_as_string = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'"');
-    if starts_as_string {
-        let inner: String = serde_json::from_slice(bytes).map_err(wrong)?;
-        return strictly(inner.as_bytes()).map_err(wrong);
+    match first(bytes) {
+        Some(b'"') => strictly(unquoted(bytes)?.as_bytes()),
+        _ => strictly(bytes),
     }
-    strictly(bytes).map_err(wrong)
 }
 
-/// What `bytes` say as JSON, and not as a string that holds it.
+/// The same where an object may be left out: nothing at all, and `null`, say what an empty one does.
+pub fn parse_or_nothing<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let inner = match first(bytes) {
+        Some(b'"') => unquoted(bytes)?,
+        _ => return plain_or_nothing(bytes),
+    };
+    plain_or_nothing(inner.as_bytes())
+}
+
+/// What the JSON object in `bytes` says, and none in a string.
 pub fn parse_plain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     strictly(bytes)
-        .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
 }
 
-fn strictly<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
-    serde_json::from_slice::<Strict>(bytes)?;
-    serde_json::from_slice(bytes)
+fn plain_or_nothing<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    match bytes.trim_ascii() {
+        b"" | b"null" => strictly(b"{}"),
+        bytes => strictly(bytes),
+    }
 }
+
+/// The first byte that is no blank.
+fn first(bytes: &[u8]) -> Option<u8> {
+    bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+}
+
+fn unquoted(bytes: &[u8]) -> Result<String, Problem> {
+    serde_json::from_slice(bytes).map_err(wrong)
+}
+
+fn strictly<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let empty = "the body is empty: expected a JSON object";
+    let first = first(bytes).ok_or_else(|| Problem::bad_request(empty))?;
+    serde_json::from_slice::<Strict>(bytes).map_err(wrong)?;
+    // A list would pass for the members in their order.
+    if first != b'{' {
+        return Err(Problem::bad_request(format!("{UNEXPECTED}: expected a JSON object")));
+    }
+    serde_json::from_slice(bytes).map_err(wrong)
+}
+
+/// How what is wrong with a body is told.
+const UNEXPECTED: &str = "the body is not what is expected";
+
+/// What is wrong with JSON, in the words of JSON and not in those of the program that reads it.
+pub fn wrong(error: serde_json::Error) -> Problem {
+    Problem::bad_request(format!("{UNEXPECTED}: {}", in_words(&error)))
+}
+
+/// The same, without saying of what.
+pub fn in_words(error: &serde_json::Error) -> String {
+    WORDS.iter().fold(error.to_string(), |said, (theirs, ours)| said.replace(theirs, ours))
+}
+
+/// What the library for JSON says, and what that is called by whoever writes JSON. A name before one that it is
+/// the beginning of would hide it.
+const WORDS: [(&str, &str); 18] = [
+    ("expected ident", "expected JSON"),
+    ("expected value", "expected JSON"),
+    ("EOF while parsing a ", "it ends in the middle of a "),
+    ("EOF while parsing an ", "it ends in the middle of an "),
+    ("trailing characters", "something follows the JSON"),
+    ("invalid type: map", "invalid type: an object"),
+    ("invalid type: sequence", "invalid type: a list"),
+    ("invalid type: boolean", "invalid type:"),
+    ("invalid type: integer", "invalid type:"),
+    ("invalid type: floating point", "invalid type:"),
+    ("invalid value: integer", "invalid value:"),
+    ("invalid value: floating point", "invalid value:"),
+    ("expected f64", "expected a number"),
+    ("expected usize", "expected a whole number, 0 or more"),
+    ("expected u64", "expected a whole number, 0 or more"),
+    ("expected u32", "expected a whole number from 0 to 4294967295"),
+    ("expected a sequence", "expected a list"),
+    ("expected a map", "expected an object"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -174,6 +236,55 @@ mod tests {
 
     async fn within(body: Body, cap: usize) -> Result<Bytes, u16> {
         read_within(body, cap, Duration::from_millis(200)).await.map_err(|problem| problem.status().as_u16())
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "what is read is not looked at")]
+    struct Wanted {
+        rate: f64,
+        #[serde(default)]
+        count: u32,
+        #[serde(default)]
+        of: Vec<usize>,
+        #[serde(default)]
+        on: bool,
+        text: Option<String>,
+    }
+
+    /// (body, what is said of it)
+    #[test]
+    fn what_is_wrong_with_a_body_is_said_in_the_words_of_json() {
+        let rows = [
+            ("", "the body is empty: expected a JSON object"),
+            (" \n", "the body is empty: expected a JSON object"),
+            ("[5]", "expected a JSON object"),
+            ("null", "expected a JSON object"),
+            ("5", "expected a JSON object"),
+            ("\"[5]\"", "expected a JSON object"),
+            ("rate=5", "expected JSON at line 1 column 1"),
+            ("text=5", "expected JSON at line 1 column 2"),
+            ("{\"rate\": 5", "it ends in the middle of an object at line 1 column 10"),
+            ("{\"rate\": 5} {}", "something follows the JSON at line 1 column 13"),
+            ("{}", "missing field `rate` at line 1 column 2"),
+            ("{\"rate\": \"5\"}", "invalid type: string \"5\", expected a number at line 1 column 12"),
+            ("{\"rate\": [5]}", "invalid type: a list, expected a number at line 1 column 9"),
+            (
+                "{\"rate\": 5, \"count\": -1}",
+                "invalid value: `-1`, expected a whole number from 0 to 4294967295",
+            ),
+            ("{\"rate\": 5, \"count\": 1.5}", "invalid type: `1.5`, expected a whole number from 0 to"),
+            ("{\"rate\": 5, \"of\": {}}", "invalid type: an object, expected a list"),
+            ("{\"rate\": 5, \"of\": [-1]}", "invalid value: `-1`, expected a whole number, 0 or more"),
+            ("{\"rate\": 5, \"on\": 1}", "invalid type: `1`, expected a boolean"),
+            ("{\"rate\": 5, \"text\": true}", "invalid type: `true`, expected a string"),
+        ];
+        for (body, expected) in rows {
+            let said = parse::<Wanted>(body.as_bytes()).expect_err(body);
+            let detail =
+                said.detail().strip_prefix("the body is not what is expected: ").unwrap_or(said.detail());
+            assert!(said.status() == 400 && detail.starts_with(expected), "{body}: {detail}");
+        }
     }
 
     /// Row 71 of docs/hostile.md.

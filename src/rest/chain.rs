@@ -127,8 +127,9 @@ fn busy() -> Problem {
 
 /// The chain in `bytes`, or the rule that it breaks; a problem if it is none, or says something untrue before that.
 fn check(bytes: &[u8], params: &Arc<Params>) -> Result<Result<CheckedBranch, BadBranch>, Problem> {
-    let offered = json::read::chain(bytes)
-        .map_err(|error| Problem::bad_request(format!("the body is not a chain: {error}")))?;
+    let offered = json::read::chain(bytes).map_err(|error| {
+        Problem::bad_request(format!("the body is not a chain: {}", body::in_words(&error)))
+    })?;
     if offered.blocks.is_empty() {
         let rule = Rule::GenesisMismatch;
         let problem =

@@ -53,6 +53,14 @@ pub(super) struct BlockPlace {
 }
 
 impl ContentIn {
+    /// The content, if one is said.
+    pub(super) fn if_any(self) -> Result<Option<Blob<MAX_CONTENT_BYTES>>, Problem> {
+        match self {
+            ContentIn { content: None, base64: None } => Ok(None),
+            said => said.into_blob().map(Some),
+        }
+    }
+
     pub(super) fn into_blob(self) -> Result<Blob<MAX_CONTENT_BYTES>, Problem> {
         let bytes = match (self.content, self.base64) {
             (Some(text), None) => text.into_bytes(),

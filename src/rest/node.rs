@@ -121,10 +121,7 @@ impl Api {
         };
         let content = if request.method() == Method::POST {
             let bytes = body::read(request, MAX_HTTP_BODY_BYTES).await?;
-            match bytes.iter().all(u8::is_ascii_whitespace) {
-                true => None,
-                false => body::parse::<Option<ContentIn>>(&bytes)?.map(ContentIn::into_blob).transpose()?,
-            }
+            body::parse_or_nothing::<ContentIn>(&bytes)?.if_any()?
         } else {
             None
         };

@@ -106,7 +106,7 @@ fn what_cannot_be_is_refused_before_anything_stops() {
     let rows = [
         (json!({"amount": 0}), 400, "a network has 1 to 1000 nodes"),
         (json!({"amount": 1001}), 400, "a network has 1 to 1000 nodes"),
-        (json!({"amount": 1.5}), 400, "expected usize"),
+        (json!({"amount": 1.5}), 400, "expected a whole number"),
         (json!({"topology": "cube"}), 400, "expected mesh, ring, line, star"),
         (json!({"topology": "/etc/passwd"}), 400, "expected mesh, ring, line, star"),
         (json!({"difficulty": 65}), 400, "1 to 64 leading zero bits"),

@@ -21,17 +21,12 @@ pub(super) async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Res
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut value = match bytes.iter().all(u8::is_ascii_whitespace) {
-        true => Value::Object(serde_json::Map::new()),
-        false => body::parse_plain(bytes)?,
+    let mut value = match bytes.trim_ascii() {
+        b"" => Value::Object(serde_json::Map::new()),
+        bytes => body::parse_plain(bytes)?,
     };
-    // A list would pass for the members in their order.
-    if !value.is_object() {
-        return Err(Problem::bad_request("the body is not what is expected: a JSON object"));
-    }
     make_whole(&mut value);
-    serde_json::from_value(value)
-        .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
+    serde_json::from_value(value).map_err(body::wrong)
 }
 
 /// JSON may write a whole number as `5` or as `5.0`.

@@ -75,19 +75,16 @@ impl Api {
         let limit = Duration::from_secs(number(&request, "timeout", usual, (0, MAX_TIMEOUT_SECS))?);
         let end = Instant::now() + limit;
         let bytes = body::read(request, MAX_HTTP_BODY_BYTES).await?;
-        let MineIn { content, base64, count } = match bytes.iter().all(u8::is_ascii_whitespace) {
-            true => MineIn::default(),
-            false => body::parse_plain(&bytes)?,
+        let MineIn { content, base64, count } = match bytes.trim_ascii() {
+            b"" => MineIn::default(),
+            bytes => body::parse_plain(bytes)?,
         };
         let Whole(count) = count.unwrap_or(Whole(1));
         if !(1..=MAX_MINED_AT_ONCE).contains(&count) {
             let detail = format!("count {count}: expected a whole number from 1 to {MAX_MINED_AT_ONCE}");
             return Err(Problem::bad_request(detail));
         }
-        let mut content = match (&content, &base64) {
-            (None, None) => None,
-            _ => Some(ContentIn { content, base64 }.into_blob()?),
-        };
+        let mut content = ContentIn { content, base64 }.if_any()?;
         let mut blocks: Vec<Value> = Vec::new();
         while (blocks.len() as u64) < count {
             let mine = self.handle.command(Command::Mine(content.take()));

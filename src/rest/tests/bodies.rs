@@ -58,6 +58,46 @@ async fn json_that_is_none_is_refused_with_its_place() {
     assert_eq!(get(node.http, "/transactions").await.json()["length"], 0);
 }
 
+/// Members by their order, which is how a list would be read, are nobody's to guess.
+#[tokio::test]
+async fn a_list_is_no_object() {
+    let node = node(1).await;
+    let rows = [
+        ("/mine", "[\"x\", null]"),
+        ("/transactions", "[\"x\", null]"),
+        ("/nodes/register", "[[],[]]"),
+        ("/api/v1/mine", "[]"),
+        ("/api/v1/mining", "[5]"),
+        ("/api/v1/transactions", "[\"x\"]"),
+        ("/api/v1/peers", "[\"127.0.0.1:1\"]"),
+    ];
+    for (path, list) in rows {
+        for body in [list.to_owned(), serde_json::json!(list).to_string()] {
+            let answer = send(node.http, path, body.as_bytes()).await;
+            assert_eq!(answer.status, 400, "{path} {body}: {answer:?}");
+            let detail = answer.json()["detail"].to_string();
+            assert!(detail.contains("expected a JSON object"), "{path} {body}: {detail}");
+        }
+    }
+    assert_eq!(get(node.http, "/chain").await.json()["length"], 1, "nothing was mined");
+    assert_eq!(get(node.http, "/transactions").await.json()["length"], 0);
+    assert_eq!(get(node.http, "/api/v1/mining").await.json()["hashrate"], 0);
+}
+
+#[tokio::test]
+async fn whoever_says_nothing_of_a_content_has_a_block_without_one() {
+    let node = node(1).await;
+    let bodies = ["", "{}", "null", "{\"content\": null}", "\"{}\"", "\"null\"", "\"\""];
+    for body in bodies {
+        let answer = send(node.http, "/mine", body.as_bytes()).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "\"Mined\"\n"), "{body:?}");
+    }
+    let answer = send(node.http, "/api/v1/mine", b"{}").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let length = get(node.http, "/chain").await.json()["length"].as_u64();
+    assert_eq!(length, Some(bodies.len() as u64 + 2));
+}
+
 /// A million of what are no blocks: refused at the first.
 #[tokio::test]
 async fn a_million_blocks_are_not_looked_at_when_the_first_is_wrong() {

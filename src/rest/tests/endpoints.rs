@@ -204,7 +204,8 @@ async fn what_cannot_be_registered_is_named() {
         (at(":1"), 400, "addresses[0] \":1\": "),
         (many(1001), 413, "at most 1000 nodes"),
         (many(100_000), 413, "the body may have at most 262144 bytes"),
-        (json!(7), 400, "the body is not what is expected: invalid type"),
+        (json!(7), 400, "the body is not what is expected: expected a JSON object"),
+        (json!([[], []]), 400, "the body is not what is expected: expected a JSON object"),
     ];
     for (body, status, detail) in rows {
         let answer = post(node.http, "/nodes/register", &body).await;
