@@ -67,7 +67,8 @@ fn event_json(event: &Event) -> Value {
         } => json!({
             "hash": hash.to_string(), "previous": previous.to_string(), "height": height,
             "header_time": time, "bits": bits.to_string(), "work": work.to_string(), "bytes": bytes,
-            "transactions": transactions, "miner": miner.to_string(), "content": content.as_str(),
+            "transactions": transactions, "miner": miner.to_string(),
+            "content": Some(content.as_str()).filter(|content| !content.is_empty()),
             "origin": giver.origin.name(),
             "from": giver.node.map(|node| node.to_string()),
         }),

@@ -117,6 +117,7 @@ async fn what_happens_is_told_in_order_and_goes_on_after_a_break() {
     assert_eq!(names, ["start", "block", "block_mined", "tip", "block", "block_mined", "tip"]);
     assert_eq!((&told[3].data["height"], &told[3].data["hash"]), (&1.into(), &told[1].data["hash"]));
     assert_eq!((&told[1].data["origin"], &told[1].data["type"]), (&"mined".into(), &"block".into()));
+    assert_eq!(told[1].data.get("content"), Some(&Value::Null), "there is none");
     assert_eq!(account(&told, 1), 7);
     drop(listener);
     mine(&node, 1).await;
