@@ -116,7 +116,7 @@ impl Console {
     }
 
     /// The end of it all.
-    pub fn summary(&self, ended: &[Ended], cluster: &Cluster, height: u64, logs: &Path) {
+    pub fn summary(&self, ended: &[Ended], cluster: &Cluster, height: Option<u64>, logs: &Path) {
         for member in cluster.members() {
             let times = cluster.state.borrow().restarts(member.number) as usize;
             if times > 0 {
@@ -133,10 +133,11 @@ impl Console {
         }
         let asked = ended.iter().filter(|one| one.asked).count();
         let well = ended.iter().filter(|one| one.is_well()).count() - asked;
-        let (nodes, blocks) = (ended.len(), blocks(height));
+        let nodes = ended.len();
+        let chain = height.map_or_else(String::new, |height| format!("; the chain had {}", blocks(height)));
         let before = if asked > 0 { format!(", {asked} when somebody asked for it") } else { String::new() };
         self.say(&format!(
-            "{well} of {nodes} nodes ended by themselves{before}; the chain had {blocks}; logs are in {}",
+            "{well} of {nodes} nodes ended in order{before}{chain}; logs are in {}",
             logs.display()
         ));
     }

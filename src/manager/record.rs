@@ -143,7 +143,7 @@ fn node(member: &Member) -> serde_json::Value {
     let there = member.there();
     json!({
         "node": member.number, "id": there.node.to_string(), "http": there.http, "p2p": there.listen,
-        "pid": there.child.pid(), "log": member.log,
+        "pid": there.child.pid(), "log": member.log.to_string_lossy(),
     })
 }
 

@@ -198,7 +198,7 @@ impl Place {
     }
 
     async fn end(&mut self, cluster: &Cluster, settings: &Settings, children: &Children) -> Ending {
-        let height = cluster.state.borrow().tips.height();
+        let height = cluster.state.borrow().tips.last_height();
         let mut stopping = pin!(stop::all(cluster));
         let ended = loop {
             tokio::select! {

@@ -30,7 +30,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Whether it ended by itself, and well, or as somebody wanted.
+    /// Whether it ended in order and needed no signal, or as somebody wanted.
     pub fn is_well(&self) -> bool {
         self.asked || (self.exit == Exit::Code(0) && !self.forced)
     }

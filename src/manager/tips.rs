@@ -36,6 +36,8 @@ pub struct Tips {
     /// Which of them count: those that can be heard.
     counted: Vec<bool>,
     sightings: VecDeque<Sighting>,
+    /// The greatest height there was when the last of them went.
+    left: Option<u64>,
 }
 
 /// A block on its way to every node.
@@ -70,6 +72,7 @@ impl Tips {
     /// `node` is gone, and what it had with it.
     pub fn forget(&mut self, node: usize) {
         self.count(node, false);
+        self.left = self.last_height();
         if let Some(tip) = self.nodes.get_mut(node) {
             *tip = None;
         }
@@ -90,7 +93,16 @@ impl Tips {
 
     /// The greatest height of all.
     pub fn height(&self) -> u64 {
-        self.nodes.iter().flatten().map(|tip| tip.height).max().unwrap_or_default()
+        self.greatest().unwrap_or_default()
+    }
+
+    /// The greatest height of all; where no node is left, the one that there was then. None: nobody ever said.
+    pub fn last_height(&self) -> Option<u64> {
+        self.greatest().or(self.left)
+    }
+
+    fn greatest(&self) -> Option<u64> {
+        self.nodes.iter().flatten().map(|tip| tip.height).max()
     }
 
     /// `node` says that its tip is another one, since `now` by its clock. The answer is the block if it is every node's tip now, once.
@@ -183,6 +195,21 @@ mod tests {
             tips.changed(node, tip(0, 0), ms(0));
         }
         tips
+    }
+
+    #[test]
+    fn what_the_last_node_had_is_known_after_it_is_gone() {
+        let mut tips = Tips::default();
+        assert_eq!(tips.last_height(), None, "nobody has said");
+        for node in 0..2 {
+            tips.count(node, true);
+            tips.changed(node, tip(5 + node as u64, 1), Duration::ZERO);
+        }
+        tips.forget(1);
+        assert_eq!(tips.last_height(), Some(5), "of those that are there");
+        tips.forget(0);
+        tips.forget(1);
+        assert_eq!((tips.height(), tips.last_height()), (0, Some(5)));
     }
 
     #[test]

@@ -11,9 +11,9 @@ pub use renew::{Renew, Renewed};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// `GET /api/v1/network`: all that a glance needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,7 @@ pub struct Manager {
     /// When the network was up.
     pub started: f64,
     /// The network's folder.
+    #[serde(serialize_with = "as_text")]
     pub data_dir: PathBuf,
     /// Whether its nodes keep nothing when they stop.
     pub ephemeral: bool,
@@ -562,4 +563,9 @@ pub struct Event {
     /// Whatever else it says.
     #[serde(flatten)]
     pub more: BTreeMap<String, serde_json::Value>,
+}
+
+/// A path as it is shown: JSON has no bytes that are no text, and a folder may have them in its name.
+fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }

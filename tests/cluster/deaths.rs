@@ -25,8 +25,8 @@ fn a_node_that_dies_is_reported_and_the_others_live() {
     assert_eq!((status, &mined["requests"], &mined["skipped"]), (200, &2.into(), &vec![1].into()));
     assert_eq!(request("GET", &http, "/shutdown/all").0, 200);
     let ended = network.end();
-    assert_eq!(ended.status.code(), Some(1), "not all ended by themselves");
-    assert!(ended.out.contains("2 of 3 nodes ended by themselves"), "{}", ended.out);
+    assert_eq!(ended.status.code(), Some(1), "not all ended in order");
+    assert!(ended.out.contains("2 of 3 nodes ended in order"), "{}", ended.out);
 }
 
 /// Row 82 of docs/hostile.md.
@@ -128,7 +128,7 @@ fn a_node_that_somebody_stopped_stays_stopped() {
     let said = network.hears("node B ended: ");
     assert!(said.contains("it is not started again: somebody stopped it"), "{said}");
     network.signal(Signal::TERM);
-    assert_eq!(network.end().status.code(), Some(0), "both ended by themselves, and well");
+    assert_eq!(network.end().status.code(), Some(0), "both ended in order");
 }
 
 #[test]
@@ -139,6 +139,6 @@ fn a_stop_does_not_wait_for_a_node_that_is_to_be_started_again() {
     network.signal(Signal::TERM);
     let ended = network.end();
     assert_eq!(ended.status.code(), Some(1), "{}{}", ended.out, ended.error);
-    assert!(ended.out.contains("1 of 2 nodes ended by themselves"), "{}", ended.out);
+    assert!(ended.out.contains("1 of 2 nodes ended in order"), "{}", ended.out);
     assert!(!ended.out.contains("runs again"), "{}", ended.out);
 }

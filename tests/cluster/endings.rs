@@ -66,7 +66,7 @@ fn ctrl_c_is_an_orderly_stop() {
     kill_process_group(pid(network.manager.id()), Signal::INT).expect("it is there");
     let ended = network.end();
     assert_eq!(ended.status.code(), Some(0), "{}{}", ended.out, ended.error);
-    assert!(ended.out.contains("2 of 2 nodes ended by themselves"), "{}", ended.out);
+    assert!(ended.out.contains("2 of 2 nodes ended in order"), "{}", ended.out);
     assert!(pids.iter().all(|pid| !is_alive(*pid)));
 }
 

@@ -57,7 +57,7 @@ fn the_walk_of_the_readme() {
     let ended = network.end();
     assert_eq!(ended.status.code(), Some(0), "{}{}", ended.out, ended.error);
     assert!(ended.out.contains("mined by C, on all 3 nodes"), "{}", ended.out);
-    assert!(ended.out.contains("3 of 3 nodes ended by themselves; the chain had 4 blocks"), "{}", ended.out);
+    assert!(ended.out.contains("3 of 3 nodes ended in order; the chain had 4 blocks"), "{}", ended.out);
     assert!(!record.exists());
     assert!(pids.iter().all(|pid| !is_alive(*pid)), "the manager waited for every process");
 }
