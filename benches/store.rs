@@ -104,7 +104,7 @@ fn fill(folder: &Path, blocks: &[StoredBlock]) -> f64 {
         for (nth, block) in blocks.iter().enumerate() {
             store.submit(batch(nth, block));
         }
-        store.close();
+        store.close().expect("closed");
     })
     .0
 }

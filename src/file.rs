@@ -1,10 +1,13 @@
 //! Files that are put in their place in one step: written beside it, flushed, and renamed. A crash at any
-//! moment leaves the old one or the new one, whole.
+//! moment leaves the old one or the new one, whole. And how a path is said to somebody who will type it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use rand::TryRng;
+use rand::rngs::SysRng;
 
 /// Who may read what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,34 +18,45 @@ pub enum Readers {
     Owner,
 }
 
-/// Has `write` write the file at `path` anew. Where that fails, the old one is as it was.
+/// Has `write` write the file at `path` anew, in a folder of ours. Where that fails, the old one is as it was.
 pub fn replace<T, E: From<io::Error>>(
     path: &Path,
     readers: Readers,
     write: impl FnOnce(&File) -> Result<T, E>,
 ) -> Result<T, E> {
     let new = beside(path);
-    // What a kill left there goes; `create_new` follows no link and takes nobody's file.
+    // What a kill left there goes.
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
+    replace_by(&new, path, readers, write)
+}
+
+/// The same, by way of the file `new`, which is beside it and must not be there: of a folder that is not ours.
+pub fn replace_by<T, E: From<io::Error>>(
+    new: &Path,
+    path: &Path,
+    readers: Readers,
+    write: impl FnOnce(&File) -> Result<T, E>,
+) -> Result<T, E> {
     let old = fs::metadata(path).ok().filter(|_| readers == Readers::Usual);
     // What it replaces may be a secret: nobody else reads it before it has the mode of that.
     let mode = if readers == Readers::Owner || old.is_some() { 0o600 } else { 0o666 };
-    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
+    // It follows no link and takes nobody's file.
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(new)?;
     let kept = old.map_or(Ok(()), |old| {
         file.set_permissions(fs::Permissions::from_mode(old.permissions().mode() & 0o777))
     });
     let written = kept.map_err(E::from).and_then(|()| write(&file)).and_then(|written| {
         file.sync_all()?;
-        fs::rename(&new, path)?;
+        fs::rename(new, path)?;
         sync_folder_of(path)?;
         Ok(written)
     });
     if written.is_err() {
         // Half a file is of no use to anybody.
-        let _ = fs::remove_file(&new);
+        let _ = fs::remove_file(new);
     }
     written
 }
@@ -52,6 +66,22 @@ pub fn beside(path: &Path) -> PathBuf {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
     PathBuf::from(new)
+}
+
+/// The same, by a name that is nobody's: in a folder that is not ours, `.new` may be.
+pub fn beside_unknown(path: &Path) -> io::Result<PathBuf> {
+    let mut number = [0; 8];
+    SysRng.try_fill_bytes(&mut number).map_err(io::Error::other)?;
+    Ok(path.with_file_name(format!(".{:016x}.new", u64::from_le_bytes(number))))
+}
+
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./:=,@%+".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// Makes a rename in the folder of `path` durable.
@@ -93,6 +123,32 @@ mod tests {
         written(&path, Readers::Owner, "two").expect("written");
         assert_eq!(fs::read_to_string(&path).expect("a file"), "two");
         assert_eq!(mode(&path), 0o600, "whatever it was before");
+    }
+
+    #[test]
+    fn what_is_beside_a_file_of_somebody_elses_stays() {
+        let place = tempfile::tempdir().expect("a folder");
+        let path = place.path().join("a.p2p");
+        fs::write(beside(&path), "somebody's").expect("written");
+        let new = beside_unknown(&path).expect("entropy");
+        assert_ne!(new, beside_unknown(&path).expect("entropy"));
+        let put = |new: &Path, text: &str| {
+            replace_by(new, &path, Readers::Usual, |mut file| file.write_all(text.as_bytes()))
+        };
+        put(&new, "one").expect("written");
+        assert_eq!(fs::read_to_string(&path).expect("a file"), "one");
+        assert_eq!(fs::read_to_string(beside(&path)).expect("a file"), "somebody's");
+        assert!(!new.exists() && put(&beside(&path), "two").is_err(), "it is there");
+        assert_eq!(fs::read_to_string(beside(&path)).expect("a file"), "somebody's");
+    }
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_take_it_for_more() {
+        let rows =
+            [("./a-1.b", "./a-1.b"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''"), ("$x", "'$x'")];
+        for (word, as_typed) in rows {
+            assert_eq!(quoted(word), as_typed);
+        }
     }
 
     #[test]

@@ -410,10 +410,14 @@ pub const MAX_JOURNALED_BYTES: usize = 256 * 1024;
 /// 10 ms, and each of them a few microseconds in the tables.
 pub const JOURNAL_BYTES: u64 = 512 * 1024;
 
+/// Files that a process must be allowed to have open, at the least: a node has some twenty before it knows anybody, and
+/// one that runs out of them can neither store nor speak.
+pub const MIN_OPEN_FILES: u64 = 32;
+
 /// By how much the journal's file grows, in bytes: a flush within a file is faster than one that makes it longer.
 pub const JOURNAL_STEP_BYTES: u64 = 64 * 1024;
 
-/// A longer file is no journal, in bytes, and is not read into memory: sixteen times what one comes to.
+/// A longer file is no journal, in bytes, and no more of it is read: sixteen times what one comes to.
 pub const MAX_JOURNAL_FILE_BYTES: u64 = 16 * (JOURNAL_BYTES + MAX_JOURNALED_BYTES as u64);
 
 /// Time without a commit after which the store is idle, and writes what the index lacks: longer than the gaps of

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use p2pnode::params::Params;
 use p2pnode::store;
 use p2pnode::types::NodeId;
-use rustix::process::geteuid;
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
 /// A program that is being started holds what this process has locked until it is another program, so what
@@ -24,7 +24,7 @@ static TURN: Mutex<()> = Mutex::new(());
 fn used() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let opened = store::open(folder.path(), &Params::regtest(), NodeId([9; 16])).expect("a new folder");
-    opened.store.close();
+    opened.store.close().expect("closed");
     folder
 }
 
@@ -96,8 +96,12 @@ fn a_chain_goes_through_a_file_and_what_is_wrong_with_one_is_said() {
     let (code, bytes, error) = run(export);
     assert_eq!(code, 0, "{error}");
     assert!(error.starts_with("exported 0 blocks") && error.contains("of regtest "), "{error}");
+    let beside = place.path().join("chain.p2p.new");
+    fs::write(&beside, "somebody's").expect("written");
     let (code, out, error) = run(&[export, &["-o".as_ref(), file.as_os_str()]].concat());
     assert_eq!((code, &out[..]), (0, &b""[..]), "{error}");
+    assert_eq!(fs::read(&beside).expect("a file"), b"somebody's");
+    assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 2, "nothing else is there");
     assert_eq!(fs::read(&file).expect("a file"), bytes, "to a file as to stdout");
     let link = place.path().join("link.p2p");
     std::os::unix::fs::symlink(&file, &link).expect("a link");
@@ -144,6 +148,15 @@ fn an_export_leaves_the_nodes_own_files_alone_and_a_private_file_private() {
         assert!(error.contains("is in the node's own folder") && error.contains("--output"), "{error}");
     }
     assert!(!new.exists() && fs::read(&chain).expect("a file") == before);
+    let other = used();
+    for name in [store::CHAIN_FILE, store::NODE_FILE, "lock", "cookie"] {
+        let output = other.path().join(name);
+        let was = fs::read(&output).ok();
+        let (code, _, error) =
+            run(&["export".as_ref(), folder.path().as_os_str(), "-o".as_ref(), output.as_os_str()]);
+        assert!(code == 2 && error.contains("a name of a node's own files"), "{name}: {code}: {error}");
+        assert_eq!(fs::read(&output).ok(), was, "{name}");
+    }
     assert_eq!(verify(folder.path(), &[]).0, 0, "it is whole");
 
     let private = place.path().join("private.p2p");
@@ -179,8 +192,8 @@ fn a_folder_that_cannot_be_written_is_looked_at_and_exported() {
     mode(path, 0o555);
     let wanted = run(&arguments("export"));
     let before = fs::read(path.join(store::CHAIN_FILE)).expect("a file");
-    // A lock that can be read is taken; one that cannot is no obstacle, and that is said.
-    for (lock_mode, is_unlocked) in [(0o444, false), (0o000, true)] {
+    // A lock that can be read is taken; where it cannot be, the chain's file itself is locked.
+    for lock_mode in [0o444, 0o000] {
         mode(&lock, lock_mode);
         let Some((code, out, error)) = run_as_stranger(&arguments("verify")) else {
             return println!("no other user may run this program here");
@@ -188,16 +201,62 @@ fn a_folder_that_cannot_be_written_is_looked_at_and_exported() {
         let out = String::from_utf8(out).expect("UTF-8");
         assert_eq!(code, 0, "{out}{error}");
         assert!(out.ends_with("nothing is damaged\n"), "{out}");
-        assert_eq!(out.contains("without its lock"), is_unlocked, "{out}");
+        assert!(!out.contains("without its lock"), "{out}");
         let (code, bytes, error) = run_as_stranger(&arguments("export")).expect("it runs");
         assert_eq!((code, bytes == wanted.1), (0, true), "{error}");
-        assert_eq!(error.contains("without its lock"), is_unlocked, "{error}");
+        assert!(!error.contains("without its lock"), "{error}");
         let repair = [&arguments("verify")[..], &["--repair".as_ref()]].concat();
         let (code, _, error) = run_as_stranger(&repair).expect("it runs");
         assert!(code == 1 && error.contains("hint: run this as the user whose node"), "{code}: {error}");
     }
     assert_eq!(fs::read(path.join(store::CHAIN_FILE)).expect("a file"), before);
+    // What this user may not read is not damaged for that.
     mode(path, 0o755);
+    fs::write(path.join(store::BANS_FILE), "[]").expect("written");
+    mode(&path.join(store::BANS_FILE), 0o000);
+    let (code, out, error) = run_as_stranger(&arguments("verify")).expect("it runs");
+    assert!(
+        code == 1 && error.contains("ermission denied"),
+        "{code}: {}{error}",
+        String::from_utf8_lossy(&out)
+    );
+}
+
+#[test]
+fn a_process_that_may_open_hardly_any_file_says_so_and_begins_nothing() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = place.path().join("there");
+    for arguments in [&["--listen", "127.0.0.1:0", "--http", "0", "--data-dir"][..], &["verify"]] {
+        let script = "ulimit -n 12; exec \"$0\" \"$@\"";
+        let mut command = Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_p2pnode")]).args(arguments).arg(&folder);
+        let Output { status, stderr, .. } = command.output().expect("it runs");
+        let error = String::from_utf8(stderr).expect("UTF-8");
+        assert_eq!(status.code(), Some(1), "{arguments:?}: {error}");
+        assert!(error.contains("only 12 files") && error.contains("ulimit -n"), "{arguments:?}: {error}");
+        assert!(!folder.exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_node_in_order_before_it_is_ready() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = place.path().join("there");
+    // Somebody who takes the connection and says nothing.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = silent.local_addr().expect("an address").to_string();
+    let mut node = Command::new(env!("CARGO_BIN_EXE_p2pnode"))
+        .args(["--listen", "127.0.0.1:0", "--http", "0", "--join", &address, "--data-dir"])
+        .arg(&folder)
+        .spawn()
+        .expect("it runs");
+    let _connection = silent.accept().expect("it comes");
+    let pid = Pid::from_raw(i32::try_from(node.id()).expect("a number")).expect("a process");
+    kill_process(pid, Signal::TERM).expect("it is there");
+    assert_eq!(node.wait().expect("it ends").code(), Some(0));
+    assert!(!folder.exists());
 }
 
 #[test]

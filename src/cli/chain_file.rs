@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::chain::Rule;
-use crate::cli::idle::UNLOCKED;
+use crate::cli::idle::{Interrupts, UNLOCKED};
 use crate::cli::network::NetworkArgs;
 use crate::cli::seed::random;
 use crate::cli::{DATA, Failure, IO, folder, idle, io_code};
@@ -47,6 +47,7 @@ pub struct ImportArgs {
 /// Exports: the chain is in the file, whole, or the file is as it was.
 pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
     idle::quiet_panics();
+    let interrupts = Interrupts::watch()?;
     let folder = match &args.folder {
         Some(folder) => folder.clone(),
         None => folder::usual(&args.network.params()?, USUAL_PORT)?,
@@ -63,9 +64,9 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
     }
     let exported = idle::with_bar(|progress| match &args.output {
         None => chain_file::export(&folder, &params, BufWriter::new(io::stdout().lock()), progress),
-        Some(file) => {
-            written(file, |file| chain_file::export(&folder, &params, BufWriter::new(file), progress))
-        }
+        Some(file) => written(file, &interrupts, |file| {
+            chain_file::export(&folder, &params, BufWriter::new(file), progress)
+        }),
     });
     let Exported { tip, bytes, unlocked } = exported.map_err(|error| not_exported(&error, &folder, args))?;
     if unlocked {
@@ -82,7 +83,8 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether `output` is a place for a chain file: what is in a node's folder is the node's.
+/// Whether `output` is a place for a chain file: what is in the node's folder is the node's, and so is what has a
+/// name of a node's own files in another one.
 fn check_output(output: &Path, folder: &Path) -> Result<(), Failure> {
     if output == Path::new("-") {
         let error = "a file named - is not what is meant";
@@ -90,10 +92,13 @@ fn check_output(output: &Path, folder: &Path) -> Result<(), Failure> {
             Failure::usage(error, "leave out --output for stdout, or name the file ./-").at("--output")
         );
     }
-    if !folder::holds(folder, output) {
+    let error = if folder::holds(folder, output) {
+        format!("{} is in the node's own folder", output.display())
+    } else if folder::is_a_nodes(output) {
+        format!("{} is a name of a node's own files, not of a chain file", output.display())
+    } else {
         return Ok(());
-    }
-    let error = format!("{} is in the node's own folder", output.display());
+    };
     Err(Failure::usage(error, "name a file elsewhere with --output FILE").at("--output"))
 }
 
@@ -101,14 +106,18 @@ fn check_output(output: &Path, folder: &Path) -> Result<(), Failure> {
 /// something else, such as a pipe or `/dev/stdout`.
 fn written(
     path: &Path,
+    interrupts: &Interrupts,
     write: impl FnOnce(&File) -> Result<Exported, ExportError>,
 ) -> Result<Exported, ExportError> {
-    match fs::metadata(path) {
-        Ok(there) if !there.is_file() => write(&OpenOptions::new().write(true).open(path)?),
+    let path = match fs::metadata(path) {
+        Ok(there) if !there.is_file() => return write(&OpenOptions::new().write(true).open(path)?),
         // Behind a link it is the file that is replaced, and not the link.
-        Ok(_) => file::replace(&fs::canonicalize(path)?, Readers::Usual, write),
-        Err(_) => file::replace(path, Readers::Usual, write),
-    }
+        Ok(_) => fs::canonicalize(path)?,
+        Err(_) => path.to_owned(),
+    };
+    let new = file::beside_unknown(&path)?;
+    interrupts.clear(new.clone());
+    file::replace_by(&new, &path, Readers::Usual, write)
 }
 
 fn not_exported(error: &ExportError, folder: &Path, args: &ExportArgs) -> Failure {
@@ -138,15 +147,17 @@ pub(super) fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
             "write it to a file first, and name that",
         ));
     }
+    let interrupts = Interrupts::watch()?;
     let unread = |error: BadFile| not_imported(&error.into(), args, None);
-    let file = File::open(&args.file).map_err(|error| unread(error.into()))?;
+    let chain = File::open(&args.file).map_err(|error| unread(error.into()))?;
     let folder = match &args.folder {
         Some(folder) => folder.clone(),
-        None => folder::usual(Reader::begin(&file).map_err(unread)?.params(), USUAL_PORT)?,
+        None => folder::usual(Reader::begin(&chain).map_err(unread)?.params(), USUAL_PORT)?,
     };
+    interrupts.clear(file::beside(&folder.join(store::CHAIN_FILE)));
     let fresh = NodeId(random()?);
     let imported =
-        idle::with_bar(|progress| chain_file::import(&file, &folder, fresh, Clock::wall(), progress));
+        idle::with_bar(|progress| chain_file::import(&chain, &folder, fresh, Clock::wall(), progress));
     let imported = imported.map_err(|error| not_imported(&error, args, Some(&folder)))?;
     let place = folder.display();
     let said = match imported {

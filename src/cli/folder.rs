@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use etcetera::BaseStrategy;
 
-use crate::cli::{DATA, Failure, IO, io_code};
+use crate::cli::{DATA, Failure, IO, http, io_code};
+use crate::file::quoted;
 use crate::limits::{MAX_BANS, MAX_KNOWN_NODES, MAX_MANUAL_PEERS};
 use crate::net::Failed;
 use crate::node::view::{Ban, KnownAddress};
 use crate::params::Params;
-use crate::store::{self, Failure as StoreFailure, OpenError, Opened, Peer};
+use crate::store::{self, Failure as StoreFailure, OpenError, Opened, Peer, is_own};
 use crate::time::UnixTime;
 use crate::types::NodeId;
 
@@ -38,6 +39,13 @@ pub(super) fn holds(folder: &Path, path: &Path) -> bool {
         _ => fs::canonicalize(".").ok(),
     };
     there.as_deref().and_then(Path::parent) == Some(&folder) || parent == Some(folder)
+}
+
+/// Whether `file` has a name of one of a node's own files, by itself or behind a link: in whosever folder it is, what
+/// is there would be destroyed.
+pub(super) fn is_a_nodes(file: &Path) -> bool {
+    let is_own = |path: &Path| path.file_name().is_some_and(|name| is_own(name) || http::is_cookie(name));
+    is_own(file) || fs::canonicalize(file).is_ok_and(|path| is_own(&path))
 }
 
 /// Opens a node's folder; a new one becomes `fresh`'s.
@@ -69,7 +77,7 @@ pub(super) fn failure(failed: &Failed, folder: Option<&Path>) -> Failure {
 }
 
 fn repair(folder: Option<&Path>) -> String {
-    let folder = folder.unwrap_or(Path::new(".")).display();
+    let folder = quoted(&folder.unwrap_or(Path::new(".")).to_string_lossy());
     format!("`p2pnode verify {folder}` says what is damaged, and how to repair it")
 }
 

@@ -3,13 +3,16 @@
 
 use std::io::{self, IsTerminal};
 use std::panic;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::network::NetworkArgs;
+use crate::cli::process::{self, exit_now};
 use crate::cli::{Failure, folder};
+use crate::manager::exit::INTERRUPTED;
+use crate::manager::signals::Signals;
 use crate::params::Params;
 use crate::store::{OpenError, network_of};
 
@@ -58,6 +61,45 @@ pub(super) fn quiet_panics() {
             usual(panic);
         }
     }));
+}
+
+/// Has a signal end the command: in order, as far as nothing half done stays behind.
+pub(super) struct Interrupts {
+    unfinished: Arc<Mutex<Vec<PathBuf>>>,
+}
+
+impl Interrupts {
+    /// Catches signals from now on.
+    #[allow(clippy::disallowed_methods, reason = "a thread that waits for a signal while another works")]
+    pub(super) fn watch() -> Result<Interrupts, Failure> {
+        let unfinished: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
+        let caught = || -> io::Result<()> {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let mut signals = {
+                let _in_it = runtime.enter();
+                Signals::new()?
+            };
+            let unfinished = unfinished.clone();
+            let wait = move || {
+                runtime.block_on(signals.next());
+                for path in &*unfinished.lock().unwrap_or_else(PoisonError::into_inner) {
+                    let _ = std::fs::remove_file(path);
+                }
+                let _ = Failure::new("interrupted: it was not done", "").report();
+                exit_now(INTERRUPTED);
+            };
+            std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map(drop)
+        };
+        process::check_file_limit()?;
+        caught()
+            .map_err(|error| Failure::new(format!("signals cannot be caught: {error}"), process::LIMITS))?;
+        Ok(Interrupts { unfinished })
+    }
+
+    /// If a signal comes, the file at `path`, which is being written, goes.
+    pub(super) fn clear(&self, path: PathBuf) {
+        self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+    }
 }
 
 /// Runs `work` beside a bar that shows the bytes done, of how many; on a terminal only.

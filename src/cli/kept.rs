@@ -10,6 +10,7 @@ use crate::cli::Failure;
 use crate::cli::manager::UpArgs;
 use crate::cli::network::NetworkArgs;
 use crate::cli::settings::Setting;
+use crate::file::quoted;
 use crate::manager::node_folder;
 use crate::manager::record::Folder;
 use crate::params::Params;
@@ -81,15 +82,6 @@ fn hint(args: &UpArgs, settings: &[Setting], kept: &NetworkArgs) -> String {
         command.trim_end(),
         once.unwrap_or_default(),
     )
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./:=,@%+".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 #[cfg(test)]

@@ -66,16 +66,23 @@ pub const DATA: u8 = exit::DAMAGED as u8;
 /// Exit code for a disk that is full or failing: EX_IOERR of sysexits.h.
 pub const IO: u8 = exit::DISK as u8;
 
-/// The exit code for what the system refused: [`IO`] where the disk is at fault, 1 where the name is, or the
-/// permission.
+/// The exit code for what the system refused: [`IO`] where the disk is at fault, 1 where the name is, the permission,
+/// or a limit of this process.
 pub(crate) fn io_code(error: &io::Error) -> u8 {
     use io::ErrorKind as Kind;
     match error.kind() {
+        _ if is_out_of_files(error) => 1,
         Kind::NotFound | Kind::PermissionDenied | Kind::AlreadyExists | Kind::ReadOnlyFilesystem => 1,
         Kind::NotADirectory | Kind::IsADirectory | Kind::InvalidInput | Kind::InvalidFilename => 1,
         Kind::NotSeekable | Kind::BrokenPipe => 1,
         _ => IO,
     }
+}
+
+/// Whether no more files may be open, by this process or on this machine.
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 impl Failure {
@@ -187,6 +194,9 @@ fn called<'a>(command: &'a clap::Command, words: &[OsString]) -> (String, &'a cl
 /// Runs `program` on one thread, with a small pool beside it for what takes long.
 fn run(program: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {
     process::raise_file_limit();
+    if let Err(failure) = process::check_file_limit() {
+        return failure.report();
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(8)
@@ -199,10 +209,9 @@ fn run(program: impl Future<Output = Result<ExitCode, Failure>>) -> ExitCode {
             runtime.shutdown_background();
             ended
         }
-        Err(error) => Err(Failure::new(
-            format!("the runtime could not be started: {error}"),
-            "check the limits on open files and threads (ulimit -n, ulimit -u)",
-        )),
+        Err(error) => {
+            Err(Failure::new(format!("the runtime could not be started: {error}"), process::LIMITS))
+        }
     };
     ended.unwrap_or_else(|failure| failure.report())
 }

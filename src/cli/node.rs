@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::cli::bench_hash::{self, BenchHashArgs};
@@ -18,7 +19,7 @@ use crate::cli::network::NetworkArgs;
 use crate::cli::process::{self, exit_now};
 use crate::cli::seed::random;
 use crate::cli::verify::{self, VerifyArgs};
-use crate::cli::{Failure, folder, idle, io_code, join, log, values};
+use crate::cli::{Failure, folder, idle, io_code, is_out_of_files, join, log, values};
 use crate::encoding::Text;
 use crate::limits::{
     DEFAULT_NETWORK_HASHRATE, DEFAULT_OUTBOUND, LIFELINE_TIMEOUT, MAX_OUTBOUND, STOP_TIMEOUT,
@@ -26,13 +27,13 @@ use crate::limits::{
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::ready::{NotReady, Ready};
 use crate::manager::signals::Signals;
-use crate::net::{self, Handle, Written};
+use crate::net::{self, Failed, Handle, Written};
 use crate::node::io::Command;
 use crate::node::{Config, Remembered};
 use crate::params::Params;
 use crate::peer::handshake::AGENT;
 use crate::rest;
-use crate::store::{FORMAT, Folder, NODE_FILE, Opened, Record, is_own};
+use crate::store::{FORMAT, Folder, NODE_FILE, Opened, Record};
 use crate::types::{NodeId, address};
 use crate::wire::manage::ManagerKey;
 
@@ -142,7 +143,15 @@ struct Prepared {
     folder: Option<Arc<Folder>>,
 }
 
-async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
+/// What a node has of the network before it touches its folder.
+struct Reached {
+    params: Arc<Params>,
+    peers: Vec<SocketAddr>,
+    listener: TcpListener,
+    http: Option<TcpListener>,
+}
+
+async fn reach(args: &NodeArgs) -> Result<Reached, Failure> {
     let joined = match &args.join {
         Some(join) => Some(join::learn(join).await?),
         None => None,
@@ -151,16 +160,48 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
         Some((_, params)) => params.clone(),
         None => args.network.params()?,
     };
-    let params = Arc::new(params);
+    let mut peers = resolve(&args.peer).await?;
+    peers.extend(joined.map(|(address, _)| address));
+    let listener = net::bind(args.listen).await.map_err(|error| unbound("--listen", args.listen, &error))?;
+    Ok(Reached { params: Arc::new(params), peers, listener, http: args.http.bind().await? })
+}
+
+/// Opens the node's folder on a thread of its own, which may take a while. What is begun there is finished, and then
+/// there is none if a signal came meanwhile; the second one does not wait for that.
+async fn open(
+    path: PathBuf,
+    params: Arc<Params>,
+    fresh: NodeId,
+    signals: &mut Signals,
+) -> Result<Option<Opened>, Failure> {
+    let mut opening = tokio::task::spawn_blocking(move || folder::open(&path, &params, fresh));
+    let (mut is_stopped, defect) = (false, "this should not happen: please report it");
+    loop {
+        tokio::select! {
+            opened = &mut opening => {
+                let opened = opened.map_err(|error| Failure::new(error.to_string(), defect))??;
+                return Ok(Some(opened).filter(|_| !is_stopped));
+            }
+            () = signals.next() => {
+                if core::mem::replace(&mut is_stopped, true) {
+                    exit_now(INTERRUPTED);
+                }
+            }
+        }
+    }
+}
+
+/// Sets the node up; there is none if a signal came before it was.
+async fn prepare(args: &NodeArgs, signals: &mut Signals) -> Result<Option<Prepared>, Failure> {
     let kernel = args.kernel.kernel()?;
     let note = Text::try_from(args.note.clone()).map_err(|error| {
         Failure::usage(format!("--note is too long: {error} bytes"), "shorten it").at("--note")
     })?;
-    let mut peers = resolve(&args.peer).await?;
-    peers.extend(joined.map(|(address, _)| address));
-    let listener = net::bind(args.listen).await.map_err(|error| unbound("--listen", args.listen, &error))?;
+    let Reached { params, peers, listener, http } = tokio::select! {
+        reached = reach(args) => reached?,
+        () = signals.next() => return Ok(None),
+    };
     let listen = listener.local_addr().map_err(|error| unbound("--listen", args.listen, &error))?;
-    let http = args.http.bind().await?;
     let fresh = NodeId(random()?);
     let opened = if args.ephemeral {
         None
@@ -169,7 +210,10 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
             Some(path) => path.clone(),
             None => folder::usual(&params, args.listen.port())?,
         };
-        Some(folder::open(&path, &params, fresh)?)
+        match open(path, params.clone(), fresh, signals).await? {
+            None => return Ok(None),
+            opened => opened,
+        }
     };
     let home = opened.as_ref().map(|opened| opened.folder.path());
     if let Some(home) = home {
@@ -201,18 +245,16 @@ async fn prepare(args: &NodeArgs) -> Result<Prepared, Failure> {
     let mut settings =
         net::Settings { threads, kernel, ..net::Settings::ephemeral(config, params, random()?, listener) };
     let Some(Opened { store, committed, loaded, folder, .. }) = opened else {
-        return Ok(Prepared { settings, http, folder: None });
+        return Ok(Some(Prepared { settings, http, folder: None }));
     };
     let folder = Arc::new(folder);
     settings = net::Settings { store, committed, loaded, folder: Some(folder.clone()), written, ..settings };
-    Ok(Prepared { settings, http, folder: Some(folder) })
+    Ok(Some(Prepared { settings, http, folder: Some(folder) }))
 }
 
 /// Whether `file` may be logged to: one of a node's own files would be destroyed by it.
 fn check_log(file: &Path) -> Result<(), Failure> {
-    let real = std::fs::canonicalize(file);
-    let is_own = |path: &Path| path.file_name().is_some_and(|name| is_own(name) || http::is_cookie(name));
-    match is_own(file) || real.is_ok_and(|path| is_own(&path)) {
+    match folder::is_a_nodes(file) {
         false => Ok(()),
         true => {
             let error = format!("{} is a name of a node's own files, not of a log", file.display());
@@ -227,7 +269,13 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     }
     log::start(args.log.as_deref(), args.level.level())?;
     idle::quiet_panics();
-    let Prepared { settings, http, folder } = prepare(&args).await?;
+    let mut signals = Signals::new().map_err(|error| {
+        Failure::new(format!("signals cannot be caught: {error}"), "this should not happen: please report it")
+    })?;
+    let Some(Prepared { settings, http, folder }) = prepare(&args, &mut signals).await? else {
+        tracing::info!("stopped before it was ready");
+        return Ok(ExitCode::SUCCESS);
+    };
     let (params, kernel) = (settings.params.clone(), settings.kernel);
     let store = settings.store.clone();
     let curl = http.as_ref().map_or_else(String::new, Http::curl);
@@ -248,9 +296,6 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     let serving = http.map(|Http { listener, opened }| {
         tokio::spawn(rest::serve(listener, handle.clone(), params.clone(), opened))
     });
-    let signals = Signals::new().map_err(|error| {
-        Failure::new(format!("signals cannot be caught: {error}"), "this should not happen: please report it")
-    })?;
     let hangup = Arc::new(Notify::new());
     if args.lifeline {
         watch_stdin(hangup.clone());
@@ -266,8 +311,8 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     if let Some(serving) = serving {
         let _ = tokio::time::timeout(STOP_TIMEOUT, serving).await;
     }
-    store.close();
-    match ended {
+    let closed = store.close().map_err(Failed::from);
+    match ended.and(closed) {
         Ok(()) => {
             tracing::info!("stopped");
             Ok(ExitCode::SUCCESS)
@@ -289,10 +334,11 @@ fn write_record(folder: &Folder, ready: &Ready, params: &Params) -> Result<(), F
     };
     folder.write_record(&record).map_err(|error| {
         let file = folder.path().join(NODE_FILE);
-        let failure = Failure::new(
-            format!("{} cannot be written: {error}", file.display()),
-            "free some space, give this user the folder, or name another with --data-dir",
-        );
+        let hint = match is_out_of_files(&error) {
+            true => process::LIMITS,
+            false => "free some space, give this user the folder, or name another with --data-dir",
+        };
+        let failure = Failure::new(format!("{} cannot be written: {error}", file.display()), hint);
         Failure { code: io_code(&error), ..failure }
     })
 }

@@ -4,12 +4,29 @@ use rustix::process::{
     Pid, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit, test_kill_process,
 };
 
+use crate::cli::Failure;
+use crate::limits::MIN_OPEN_FILES;
+
 /// Lets the process, and the children it starts, open as many files as they may at all: a network of many
 /// nodes holds a few each, and the usual soft limit of 1024 is meant for programs that use `select`.
 pub(super) fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     // Where the system refuses (macOS, for "unlimited"), the limit stays what it was.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+/// What to do where the system gives too little.
+pub(super) const LIMITS: &str = "check the limits on open files and threads (ulimit -n, ulimit -u)";
+
+/// Whether as many files may be open as any of this needs: what is short of them fails wherever it happens to be.
+pub(super) fn check_file_limit() -> Result<(), Failure> {
+    match getrlimit(Resource::Nofile).current {
+        Some(limit) if limit < MIN_OPEN_FILES => Err(Failure::new(
+            format!("only {limit} files may be open at once, and {MIN_OPEN_FILES} are needed at least"),
+            LIMITS,
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Calls this process `p2pnode` in `ps` and `top`, whatever file it was started from.

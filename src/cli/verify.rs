@@ -4,10 +4,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::cli::idle::UNLOCKED;
+use crate::cli::idle::{Interrupts, UNLOCKED};
 use crate::cli::network::NetworkArgs;
 use crate::cli::seed::random;
 use crate::cli::{DATA, Failure, idle};
+use crate::file::{self, quoted};
 use crate::store::{self, Made, Repaired, Report};
 use crate::types::NodeId;
 
@@ -27,6 +28,10 @@ pub struct VerifyArgs {
 /// Checks, and repairs if that was asked for: 0 where all is well, [`DATA`] where something is damaged.
 pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     idle::quiet_panics();
+    let interrupts = Interrupts::watch()?;
+    if args.repair {
+        interrupts.clear(file::beside(&args.folder.join(store::CHAIN_FILE)));
+    }
     let params = idle::network(&args.network, &args.folder)?;
     let fresh = NodeId(random()?);
     let looked = idle::with_bar(|progress| match args.repair {
@@ -40,7 +45,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
         None if report.findings.is_empty() => "nothing is damaged\n".to_owned(),
         None => format!(
             "\n`p2pnode verify {} --repair{}` keeps what is whole, and sets aside what is not\n",
-            args.folder.display(),
+            quoted(&args.folder.to_string_lossy()),
             args.network.unusual().iter().map(|flag| format!(" {flag}")).collect::<String>(),
         ),
     });
@@ -65,7 +70,10 @@ fn described(report: &Report) -> String {
         text.push_str(&format!("whole    up to height {}, {}\n", kept.height, kept.hash));
     }
     if report.unclosed {
-        text.push_str("the node was killed when it ran last: its next start recovers, nothing is lost\n");
+        text.push_str("the node was killed when it ran last: its next start recovers\n");
+    }
+    if report.unproven {
+        text.push_str("its journal has nothing of that run: if anything was committed in it, that is lost\n");
     }
     if report.unlocked {
         text.push_str(&format!("{UNLOCKED}\n"));

@@ -2,7 +2,9 @@
 //! failed, a value that is not what was stored.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::file::quoted;
 
 /// Something in the store is not what was put there. It is never handed out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +19,15 @@ pub struct Damage {
 impl Damage {
     /// What to do about it.
     pub fn hint(&self) -> String {
-        let folder = self.path.parent().unwrap_or(&self.path).display();
+        let folder = folder_of(&self.path);
         format!("stop the node, then `p2pnode verify {folder}` says what is damaged, and how to repair it")
     }
+}
+
+/// The folder of the file at `path`, as it is typed in a command.
+fn folder_of(path: &Path) -> String {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    quoted(&folder.to_string_lossy())
 }
 
 /// Why a commit failed. Nothing of it is there, and nothing is committed after it: the node has to stop.
@@ -147,7 +155,7 @@ impl OpenError {
                                                --block-time), or another folder with --data-dir"
                 .to_owned(),
             OpenError::Missing { path } => {
-                let folder = path.parent().unwrap_or(path).display();
+                let folder = folder_of(path);
                 format!(
                     "put the file back; if it is lost, `p2pnode verify {folder} --repair` (and the flags \
                      of its network) makes an empty one, for the same node where node.json says which"

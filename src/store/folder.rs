@@ -1,4 +1,4 @@
-//! A node's folder: its lock, and the readable files beside the chain. Each is written anew beside the old
+//! A node's folder: its locks, and the readable files beside the chain. Each is written anew beside the old
 //! one, flushed, and put in its place, so that a crash leaves the old or the new one whole.
 
 use std::ffi::OsStr;
@@ -6,7 +6,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,19 @@ pub fn is_own(name: &OsStr) -> bool {
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// None where it is only read, and this user may not even open the lock.
-    lock: Option<Arc<File>>,
+    locks: Arc<Locks>,
+    /// Whether it is only read: nothing in it is changed.
+    is_to_read: bool,
+}
+
+/// What keeps others out of a folder. The lock says so before there is a chain; the chain's own file does where
+/// somebody removed the lock.
+#[derive(Debug, Default)]
+pub(super) struct Locks {
+    /// Not there where the folder is only read, and there is no lock, or this user may not open it.
+    lock: OnceLock<File>,
+    /// The chain's file, once it is there.
+    chain: OnceLock<File>,
 }
 
 /// Who a node is: `node.json`.
@@ -98,36 +109,51 @@ pub(super) struct Checkpoint {
 }
 
 impl Folder {
-    /// Makes the folder if it is not there, and takes it.
+    /// Makes the folder if it is not there, and takes it. Where somebody has it, it is as it was.
     pub fn take(path: &Path) -> Result<Folder, OpenError> {
         let failed = |at: &Path, error| OpenError::Io { path: at.to_owned(), error };
+        let folder = Folder { path: path.to_owned(), locks: Arc::default(), is_to_read: false };
+        folder.hold_chain()?;
         fs::create_dir_all(path).map_err(|error| failed(path, error))?;
         let name = path.join(LOCK_FILE);
         let lock =
             File::options().create(true).append(true).open(&name).map_err(|error| failed(&name, error))?;
-        locked(path, lock)
+        let _ = folder.locks.lock.set(locked(path, &name, lock)?);
+        // Perhaps somebody has made one meanwhile.
+        folder.hold_chain()?;
+        Ok(folder)
     }
 
-    /// Takes a folder that is there, to read what is in it. Where this user may not write, as on a medium that
-    /// is read-only, a lock that can be opened is taken all the same, and without one it goes on.
+    /// Takes a folder that is there, to read what is in it: nothing is made in it. The locks that are there and
+    /// that this user may open are taken, and without any it goes on.
     pub(super) fn take_to_read(path: &Path) -> Result<Folder, OpenError> {
-        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-        match Folder::take(path) {
-            Err(OpenError::Io { error, .. })
-                if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) =>
-            {
-                match File::open(path.join(LOCK_FILE)) {
-                    Ok(lock) => locked(path, lock),
-                    Err(_) => Ok(Folder { path: path.to_owned(), lock: None }),
-                }
-            }
-            taken => taken,
+        let taken = |name: &str| match File::open(path.join(name)).map(|file| locked(path, path, file)) {
+            Ok(Ok(lock)) => Ok(Some(lock)),
+            Ok(Err(locked @ OpenError::Locked { .. })) => Err(locked),
+            Ok(Err(_)) | Err(_) => Ok(None),
+        };
+        let held = |lock: Option<File>| lock.map_or_else(OnceLock::new, OnceLock::from);
+        let chain = if is_file(&path.join(CHAIN_FILE)) { taken(CHAIN_FILE)? } else { None };
+        let locks = Locks { lock: held(taken(LOCK_FILE)?), chain: held(chain) };
+        Ok(Folder { path: path.to_owned(), locks: Arc::new(locks), is_to_read: true })
+    }
+
+    /// Locks the chain's file, if it is there and is not locked yet.
+    pub(super) fn hold_chain(&self) -> Result<(), OpenError> {
+        let path = self.file(CHAIN_FILE);
+        if self.locks.chain.get().is_some() || !is_file(&path) {
+            return Ok(());
         }
+        // To write, as some file systems want it to be that is locked.
+        let file = File::options().read(true).write(true).open(&path);
+        let file = file.map_err(|error| OpenError::Io { path: path.clone(), error })?;
+        let _ = self.locks.chain.set(locked(&self.path, &path, file)?);
+        Ok(())
     }
 
     /// Whether nobody else can work in it meanwhile.
     pub(super) fn is_locked(&self) -> bool {
-        self.lock.is_some()
+        self.locks.lock.get().is_some() || self.locks.chain.get().is_some()
     }
 
     /// Where it is.
@@ -135,9 +161,9 @@ impl Folder {
         &self.path
     }
 
-    /// The lock, for whoever must be done before another process may come.
-    pub(super) fn lock(&self) -> Option<Arc<File>> {
-        self.lock.clone()
+    /// The locks, for whoever must be done before another process may come.
+    pub(super) fn locks(&self) -> Arc<Locks> {
+        self.locks.clone()
     }
 
     /// The place of a file in it.
@@ -165,11 +191,15 @@ impl Folder {
     }
 
     /// What is in the file `name`, if it is there.
-    pub(super) fn look<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Damage> {
+    pub(super) fn look<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, OpenError> {
         let path = self.file(name);
         read_json(&path).map_err(|error| match error {
-            Unread::Io(error) => Damage { path, what: format!("it cannot be read: {error}") },
-            Unread::Json(what) => Damage { path, what },
+            // Nothing is wrong with a file that somebody else may read.
+            Unread::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                OpenError::Io { path, error }
+            }
+            Unread::Io(error) => Damage { path, what: format!("it cannot be read: {error}") }.into(),
+            Unread::Json(what) => Damage { path, what }.into(),
         })
     }
 
@@ -180,7 +210,7 @@ impl Folder {
 
     /// Reads `peers.json`. One that makes no sense is set aside: what was in it can be learnt again.
     pub(super) fn read_peers(&self) -> Vec<Peer> {
-        read_or_set_aside(&self.file(PEERS_FILE)).unwrap_or_default()
+        self.read_or_set_aside(PEERS_FILE).unwrap_or_default()
     }
 
     /// Writes `bans.json`.
@@ -190,22 +220,38 @@ impl Folder {
 
     /// Reads `bans.json`. One that makes no sense is set aside: whoever misbehaves will again.
     pub(super) fn read_bans(&self) -> Vec<Ban> {
-        read_or_set_aside(&self.file(BANS_FILE)).unwrap_or_default()
+        self.read_or_set_aside(BANS_FILE).unwrap_or_default()
     }
 
-    /// Reads `checkpoint.json`. One that makes no sense is set aside, where that can be.
+    /// Reads `checkpoint.json`. One that makes no sense is set aside, unless nothing is to be changed.
     pub(super) fn read_checkpoint(&self) -> Option<Checkpoint> {
-        read_or_set_aside(&self.file(CHECKPOINT_FILE))
+        self.read_or_set_aside(CHECKPOINT_FILE)
+    }
+
+    fn read_or_set_aside<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let path = self.file(name);
+        let why = match read_json(&path) {
+            Ok(read) => return read,
+            Err(Unread::Io(error)) => error.to_string(),
+            Err(Unread::Json(what)) => what,
+        };
+        let is_aside = !self.is_to_read && fs::rename(&path, path.with_extension("json.damaged")).is_ok();
+        tracing::warn!(path = %path.display(), %why, set_aside = is_aside, "a file cannot be read: going on without");
+        None
     }
 }
 
-/// The folder at `path`, by its lock.
-fn locked(path: &Path, lock: File) -> Result<Folder, OpenError> {
-    match lock.try_lock() {
-        Ok(()) => Ok(Folder { path: path.to_owned(), lock: Some(Arc::new(lock)) }),
+/// The file `name`, locked, which says that the folder at `path` is taken.
+fn locked(path: &Path, name: &Path, file: File) -> Result<File, OpenError> {
+    match file.try_lock() {
+        Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { folder: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(OpenError::Io { path: path.join(LOCK_FILE), error }),
+        Err(TryLockError::Error(error)) => Err(OpenError::Io { path: name.to_owned(), error }),
     }
+}
+
+fn is_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file())
 }
 
 impl Checkpoint {
@@ -226,18 +272,6 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Unread> {
         Err(error) => return Err(Unread::Io(error)),
     };
     serde_json::from_slice(&bytes).map(Some).map_err(|error| Unread::Json(error.to_string()))
-}
-
-fn read_or_set_aside<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let why = match read_json(path) {
-        Ok(read) => return read,
-        Err(Unread::Io(error)) => error.to_string(),
-        Err(Unread::Json(what)) => what,
-    };
-    let aside = path.with_extension("json.damaged");
-    let moved = fs::rename(path, &aside);
-    tracing::warn!(path = %path.display(), %why, set_aside = moved.is_ok(), "a file cannot be read: going on without");
-    None
 }
 
 /// Writes `value` as JSON for people, in one step.

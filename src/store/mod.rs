@@ -11,12 +11,12 @@
 //! | file | holds | when it is missing or damaged |
 //! |---|---|---|
 //! | `chain.redb` | blocks, the pool, and whose they are: what must not be lost | the node does not start; nothing is made over it |
-//! | `chain.journal` | the newest commits, until `chain.redb` takes them up | missing: nothing, after an orderly end; damaged: the node does not start |
+//! | `chain.journal` | the newest commits, until `chain.redb` takes them up | missing: nothing, after an orderly end, or else the node does not start; damaged: the node does not start |
 //! | `node.json` | who the node is and where, for people and programs | missing: written again; damaged, or of another node: the node does not start, and a repair sets it aside |
 //! | `peers.json` | the nodes it knows | set aside: they can be learnt again |
 //! | `bans.json` | the hosts that misbehaved within a day | set aside: whoever misbehaves will again |
 //! | `checkpoint.json` | how far the chain was at the last orderly end | set aside: a loss is then not noticed |
-//! | `lock` | nothing; locked while a node runs | made |
+//! | `lock` | nothing; locked while a node runs, as `chain.redb` is | made |
 //! | `*.new` | what a kill left of a file that was being written | written over |
 //!
 //! # Where to start reading
@@ -152,8 +152,11 @@ trait Keeper: Send + Sync {
     fn find(&self, id: &TxId) -> Result<Vec<BlockHash>, Damage>;
     /// How many blocks there are, and the bytes of their encodings.
     fn size(&self) -> (usize, u64);
-    /// Commits what was submitted, and no more from now on; reads go on.
-    fn close(&self) {}
+    /// Commits what was submitted, and no more from now on; reads go on. Fails if what is there could not be left in
+    /// order.
+    fn close(&self) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 impl Store {
@@ -185,9 +188,10 @@ impl Store {
     }
 
     /// Commits what was submitted, waits for that, and takes no more; what is here can still be read. The
-    /// last handle that goes does it, too.
-    pub fn close(&self) {
-        self.keeper.close();
+    /// last handle that goes does it, too. A failure is told to who closes it first: all that was acknowledged is
+    /// durable, and the file could not be left in order.
+    pub fn close(&self) -> Result<(), Failure> {
+        self.keeper.close()
     }
 
     /// How many blocks are here, genesis and side branches included.

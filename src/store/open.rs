@@ -44,6 +44,7 @@ pub fn open(path: &Path, params: &Params, fresh: NodeId) -> Result<Opened, OpenE
     let chain = folder.file(CHAIN_FILE);
     if is_missing(&chain, &folder)? {
         create(&chain, params, fresh)?;
+        folder.hold_chain()?;
     }
     let (database, node, contents) = read(&folder, &chain, params)?;
     drop(database);

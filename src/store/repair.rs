@@ -129,7 +129,7 @@ fn fill(
     for good in blocks {
         let hash = good.header.hash();
         let read = match good.place {
-            Place::Row => source.as_ref().and_then(|source| encoded(source, good.number)),
+            Place::Row => source.as_ref().and_then(|source| encoded(&source.database, good.number)),
             Place::Bytes(offset, length) => at(&bytes_of, offset, length),
             Place::Journal(offset, length) => journal.as_ref().and_then(|file| at(file, offset, length)),
         };
@@ -146,19 +146,20 @@ fn fill(
     }
     batch.tip = tip;
     commit(&store, &mut committed, batch)?;
-    store.close();
-    Ok(())
+    store.close().map_err(not_made)
 }
 
 fn commit(store: &Store, committed: &mut Committed, batch: Batch) -> Result<(), OpenError> {
     store.submit(batch);
-    match committed.settle() {
-        Ok(_) => Ok(()),
-        Err(Failure::Damaged(damage)) => Err(damage.into()),
-        Err(Failure::Full { path, .. }) => {
-            Err(OpenError::Io { path, error: io::ErrorKind::StorageFull.into() })
-        }
-        Err(Failure::Io { path, error }) => Err(OpenError::Io { path, error: io::Error::other(error) }),
+    committed.settle().map_err(not_made)?;
+    Ok(())
+}
+
+fn not_made(failure: Failure) -> OpenError {
+    match failure {
+        Failure::Damaged(damage) => damage.into(),
+        Failure::Full { path, .. } => OpenError::Io { path, error: io::ErrorKind::StorageFull.into() },
+        Failure::Io { path, error } => OpenError::Io { path, error: io::Error::other(error) },
     }
 }
 
@@ -167,7 +168,8 @@ fn set_aside(
     path: &Path,
     put: impl Fn(&Path, &Path) -> io::Result<()>,
 ) -> Result<Option<PathBuf>, OpenError> {
-    if !path.exists() {
+    let is_there = |path: &Path| fs::symlink_metadata(path).is_ok();
+    if !is_there(path) {
         return Ok(None);
     }
     let name = path.as_os_str().to_owned();
@@ -176,7 +178,7 @@ fn set_aside(
         name.push(format!(".damaged-{nth}"));
         PathBuf::from(name)
     });
-    let Some(to) = names.into_iter().find(|name| !name.exists()) else { return Ok(None) };
+    let Some(to) = names.into_iter().find(|name| !is_there(name)) else { return Ok(None) };
     put(path, &to).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
     Ok(Some(to))
 }

@@ -43,6 +43,9 @@ pub struct Report {
     pub kept: Option<Tip>,
     /// Whether the node was killed: its next start recovers the file, which is no damage.
     pub unclosed: bool,
+    /// Whether it was killed, and left a journal that has nothing in it: what it committed in that run, if anything,
+    /// is lost.
+    pub unproven: bool,
     /// Whether it was read without its lock, so that a node may have changed it meanwhile.
     pub unlocked: bool,
     /// What is wrong, in which file.
@@ -105,10 +108,10 @@ pub(super) fn look(
     progress: Progress<'_>,
 ) -> Result<Looked, OpenError> {
     let mut findings = Vec::new();
-    let record: Option<Record> = readable(folder, NODE_FILE, &mut findings);
-    let checkpoint: Option<Checkpoint> = readable(folder, CHECKPOINT_FILE, &mut findings);
-    let peers: Option<Vec<Peer>> = readable(folder, PEERS_FILE, &mut findings);
-    let _: Option<Vec<Ban>> = readable(folder, BANS_FILE, &mut findings);
+    let record: Option<Record> = readable(folder, NODE_FILE, &mut findings)?;
+    let checkpoint: Option<Checkpoint> = readable(folder, CHECKPOINT_FILE, &mut findings)?;
+    let peers: Option<Vec<Peer>> = readable(folder, PEERS_FILE, &mut findings)?;
+    let _: Option<Vec<Ban>> = readable(folder, BANS_FILE, &mut findings)?;
     let ids = peers.iter().flatten().filter_map(|peer| peer.node.as_ref());
     if let Some(id) = ids.into_iter().find(|id| id.parse::<NodeId>().is_err()) {
         findings.push(Damage { path: folder.file(PEERS_FILE), what: format!("{id:?} is no node's id") });
@@ -138,6 +141,7 @@ pub(super) fn look(
         tip: None,
         kept: None,
         unclosed: false,
+        unproven: false,
         unlocked: false,
         findings,
         more: 0,
@@ -151,11 +155,18 @@ pub(super) fn look(
     Ok(Looked { report, scan })
 }
 
-fn readable<T: DeserializeOwned>(folder: &Folder, name: &str, findings: &mut Vec<Damage>) -> Option<T> {
-    folder.look(name).unwrap_or_else(|damage| {
-        findings.push(damage);
-        None
-    })
+fn readable<T: DeserializeOwned>(
+    folder: &Folder,
+    name: &str,
+    findings: &mut Vec<Damage>,
+) -> Result<Option<T>, OpenError> {
+    match folder.look(name) {
+        Err(OpenError::Damaged(damage)) => {
+            findings.push(damage);
+            Ok(None)
+        }
+        looked => looked,
+    }
 }
 
 /// Whether `record` is one that a node of this network writes.
@@ -227,6 +238,7 @@ impl Report {
         self.waiting = scan.waiting.len() as u64;
         self.tip = scan.tip;
         self.unclosed = scan.unclosed;
+        self.unproven = scan.unproven;
         self.more = scan.more;
         Ok(())
     }

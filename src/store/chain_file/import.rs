@@ -95,7 +95,7 @@ pub fn import<F: Read + Seek>(
     // By itself, because the file may bring them back.
     adoption.commit()?;
     let imported = adoption.adopt(&mut blocks, &mut |done| progress(bytes + done, 2 * bytes))?;
-    adoption.store.close();
+    adoption.store.close()?;
     Ok(imported)
 }
 

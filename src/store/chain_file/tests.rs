@@ -40,7 +40,7 @@ fn folder_of(blocks: &[CheckedBlock], waiting: &[Transaction]) -> TempDir {
     all.blocks = blocks.iter().map(|block| StoredBlock::from(&**block.block())).collect();
     all.waiting = waiting.iter().map(Waiting::from).collect();
     opened.store.submit(all);
-    opened.store.close();
+    opened.store.close().expect("closed");
     folder
 }
 

@@ -22,6 +22,10 @@
 //! tables have is passed over, and the first place where no record begins is the end: each is flushed before the
 //! next one is written, so only the last can be in pieces, and nobody was told of that one. A record behind such a
 //! place is a sign of damage.
+//!
+//! The file is there before the tables are open to be written, until they are closed, and as long as some steps of
+//! [`JOURNAL_STEP_BYTES`]. Beside tables that nobody closed, no file, one of another length, and one that begins with
+//! something else are signs of damage, too.
 
 use std::fs::{self, File};
 use std::io;
@@ -119,11 +123,13 @@ struct Record {
 impl Journal {
     /// The journal of the tables at `chain`, made if it is not there; what is in it is in the tables.
     pub(super) fn open(chain: &Path, key: Key) -> Result<Journal, Trouble> {
-        let path = beside(chain);
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
-        // A flush of the file is not one of its name.
-        sync_folder_of(&path)?;
-        Journal::over(Box::new(FileBackend::new(file)?), key)
+        let file = FileBackend::new(make(chain)?)?;
+        if check(&file, &key).is_err() {
+            // It was beside tables that were closed, and is none of theirs.
+            file.set_len(0)?;
+            file.sync_data()?;
+        }
+        Journal::over(Box::new(file), key)
     }
 
     /// The same, over `file`.
@@ -188,6 +194,15 @@ impl Journal {
     }
 }
 
+/// The file of the journal of the tables at `chain`, made if it is not there.
+pub(super) fn make(chain: &Path) -> io::Result<File> {
+    let path = beside(chain);
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+    // A flush of the file is not one of its name.
+    sync_folder_of(&path)?;
+    Ok(file)
+}
+
 /// The key of the tables' journal; none in a file that never had a journal.
 pub(super) fn key(database: &Database) -> Result<Option<Key>, Trouble> {
     let table = database.begin_read()?.open_table(META)?;
@@ -209,37 +224,108 @@ pub(super) fn replay(database: &Held, chain: &Path) -> Result<(), Trouble> {
     }
 }
 
-fn is_one(found: &fs::Metadata) -> bool {
-    found.is_file() && found.len() <= MAX_JOURNAL_FILE_BYTES
+/// The same, of tables that nobody closed: their node was killed, and has left a journal.
+pub(super) fn replay_of_killed(database: &Held, chain: &Path) -> Result<(), Trouble> {
+    let Some(key) = key(database)? else { return Ok(()) };
+    let Some(file) = there(chain)? else {
+        return Err(incomplete(&format!("{} is missing", beside(chain).display())));
+    };
+    check(&file, &key)?;
+    replay_of(database, &file)
 }
 
-/// Whether what is at `path` may be a journal, whole or damaged.
+/// Whether a node with this key may have left `file`, as far as its length and its beginning say.
+fn check(file: &dyn StorageBackend, key: &Key) -> Result<(), Trouble> {
+    let length = file.len()?;
+    if !length.is_multiple_of(JOURNAL_STEP_BYTES) {
+        return Err(incomplete(&format!("the journal beside it is cut, {length} bytes long")));
+    }
+    match beginning(file)? {
+        Some(begins) if begins != key[..MARK] => {
+            Err(incomplete("the journal beside it begins with something else than this node's records"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the file begins with; none if nothing was written to it yet.
+fn beginning(file: &dyn StorageBackend) -> io::Result<Option<[u8; MARK]>> {
+    let mut begins = [0; MARK];
+    if file.len()? >= MARK as u64 {
+        file.read(0, &mut begins)?;
+    }
+    Ok(Some(begins).filter(|begins| *begins != [0; MARK]))
+}
+
+/// Whether the journal of the tables of `database`, which are at `chain`, has nothing in it.
+pub(super) fn is_blank(database: &Held, chain: &Path) -> Result<bool, Trouble> {
+    if key(database)?.is_none() {
+        return Ok(false);
+    }
+    Ok(match there(chain)? {
+        Some(file) => beginning(&file).map_err(unread)?.is_none(),
+        None => true,
+    })
+}
+
+fn incomplete(what: &str) -> Trouble {
+    Trouble::Damaged(format!("{what}, and its node was killed: its newest blocks and contents may be lost"))
+}
+
+/// Whether what is at `path` may be a journal, whole or damaged, or has one at its beginning.
 pub(super) fn may_be_at(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| is_one(&found))
+    fs::metadata(path).is_ok_and(|found| found.is_file())
 }
 
 /// The journal beside the tables at `chain`, to be read, if there is one.
 fn there(chain: &Path) -> Result<Option<Overlay>, Trouble> {
     let path = beside(chain);
+    let is_none = || Trouble::Damaged(format!("the journal beside it, {}, is none", path.display()));
     let found = match fs::metadata(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A link that leads nowhere is no place for a journal either.
+            return if fs::symlink_metadata(&path).is_ok() { Err(is_none()) } else { Ok(None) };
+        }
         found => found.map_err(unread)?,
     };
-    if !is_one(&found) {
-        return Err(Trouble::Damaged(format!("the journal beside it, {}, is none", path.display())));
+    if !found.is_file() || found.len() > MAX_JOURNAL_FILE_BYTES {
+        return Err(is_none());
     }
     Overlay::open(&path).map(Some).map_err(unread)
 }
 
 /// Has them take up every record that is whole, whatever is between: for a repair.
 pub(super) fn replay_whole(database: &Held, chain: &Path) -> Result<(), Trouble> {
-    let Some(file) = there(chain)? else { return Ok(()) };
-    let (Some(key), Meta { commits, .. }) = (key(database)?, Meta::read(database)?) else { return Ok(()) };
-    let bytes = bytes(&file)?;
-    let all = later(&bytes, 0, &key).filter(|record| record.number > commits);
-    let mut records: Vec<Record> = all.collect();
+    take_up(database, &whole(database, chain)?)
+}
+
+/// What waits by the records that are whole, of those transactions and `waiting`: for a repair, where the tables
+/// are such that nothing can be laid over them.
+pub(super) fn waiting_whole(
+    database: &Held,
+    chain: &Path,
+    mut waiting: Vec<Waiting>,
+) -> Result<Vec<Waiting>, Trouble> {
+    for task in whole(database, chain)?.into_iter().flat_map(|record| record.tasks) {
+        waiting.extend(task.waiting);
+        waiting.retain(|waiting| !task.gone.contains(&waiting.id));
+    }
+    Ok(waiting)
+}
+
+/// Every record that is whole and of a later commit than the tables' last, in their order.
+fn whole(database: &Held, chain: &Path) -> Result<Vec<Record>, Trouble> {
+    let path = beside(chain);
+    if !may_be_at(&path) {
+        return Ok(Vec::new());
+    }
+    let (Some(key), Meta { commits, .. }) = (key(database)?, Meta::read(database)?) else {
+        return Ok(Vec::new());
+    };
+    let bytes = bytes(&Overlay::open(&path).map_err(unread)?)?;
+    let mut records: Vec<Record> = later(&bytes, 0, &key).filter(|record| record.number > commits).collect();
     records.sort_by_key(|record| record.number);
-    take_up(database, &records)
+    Ok(records)
 }
 
 fn unread(error: io::Error) -> Trouble {
@@ -301,8 +387,9 @@ fn records(file: &dyn StorageBackend, key: &Key, after: u64) -> Result<Vec<Recor
     }
 }
 
+/// The bytes of `file`, as many as a journal may have.
 fn bytes(file: &dyn StorageBackend) -> Result<Vec<u8>, Trouble> {
-    let mut bytes = vec![0; file.len()? as usize];
+    let mut bytes = vec![0; file.len()?.min(MAX_JOURNAL_FILE_BYTES) as usize];
     file.read(0, &mut bytes).map_err(unread)?;
     Ok(bytes)
 }

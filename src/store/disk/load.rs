@@ -38,6 +38,8 @@ pub(in crate::store) struct Owner {
 
 /// What a start reads.
 pub(in crate::store) struct Contents {
+    /// Whether the file has a journal beside it.
+    has_journal: bool,
     pub(super) state: State,
     pub(super) marks: Marks,
     pub(super) loaded: Loaded,
@@ -97,13 +99,18 @@ pub(in crate::store) fn start(
     contents: Contents,
     told: UnboundedSender<Result<u64, Failure>>,
 ) -> Result<(Disk, Loaded), OpenError> {
+    if contents.has_journal {
+        // The tables are marked as open from the next line on, and without it they would look like those of a node
+        // that lost it.
+        journal::make(path).map_err(|error| unopened(Trouble::Io(error), &journal::beside(path)))?;
+    }
     let database = open(path)?;
     let meta = guarded(|| Meta::read(&database)).map_err(|trouble| trouble.damage(path))?;
     if (meta.commits, meta.tip) != (contents.marks.commits, contents.marks.tip) {
         let what = "it is another one than a moment ago".to_owned();
         return Err(Damage { path: path.to_owned(), what }.into());
     }
-    let home = (folder.path().to_owned(), folder.lock());
+    let home = (folder.path().to_owned(), folder.locks());
     let journal = journal_of(&database, path).map_err(|trouble| unopened(trouble, &journal::beside(path)))?;
     keeper(database, Place { file: path.to_owned(), folder: Some(home), journal }, contents, told)
 }
@@ -116,7 +123,10 @@ fn journal_of(database: &Held, path: &Path) -> Result<Option<Journal>, Trouble> 
     let key = match guarded(|| journal::key(database))? {
         Some(key) => key,
         // It was of the first format until a moment ago.
-        None => guarded(|| give_key(database))?,
+        None => guarded(|| {
+            journal::make(path)?;
+            give_key(database)
+        })?,
     };
     Journal::open(path, key).map(Some)
 }
@@ -160,7 +170,7 @@ fn keeper(
     contents: Contents,
     told: UnboundedSender<Result<u64, Failure>>,
 ) -> Result<(Disk, Loaded), OpenError> {
-    let Contents { state, marks, loaded } = contents;
+    let Contents { state, marks, loaded, .. } = contents;
     let path = place.file.clone();
     let disk = Disk::new(place, database, (state, marks), told);
     Ok((disk.map_err(|error| OpenError::Io { path, error })?, loaded))
@@ -168,7 +178,9 @@ fn keeper(
 
 fn unopened(trouble: Trouble, path: &Path) -> OpenError {
     match trouble {
-        Trouble::Io(error) => OpenError::Io { path: path.to_owned(), error },
+        Trouble::Io(error) if !reach::is_about_content(&error) => {
+            OpenError::Io { path: path.to_owned(), error }
+        }
         trouble => OpenError::Damaged(trouble.damage(path)),
     }
 }
@@ -256,6 +268,7 @@ pub(super) fn contents(database: &Database, path: &Path, params: &Params) -> Res
         let (headers, blocks) = (read.open_table(HEADERS)?, read.open_table(BLOCKS)?);
         let Meta { tip, commits, bytes, indexed } = Meta::read(database)?;
         let mut contents = Contents {
+            has_journal: journal::key(database)?.is_some(),
             state: State { bytes, ..State::default() },
             marks: Marks { commits, tip, bytes, ..Marks::default() },
             loaded: Loaded { headers: Vec::new(), tip, waiting: Vec::new() },

@@ -33,16 +33,17 @@ pub(super) mod verify;
 mod writer;
 
 use core::ops::Deref;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use redb::{Builder, Database, ReadableDatabase, StorageBackend};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::store::folder::Locks;
 use crate::store::{Batch, Damage, Failure, Keeper};
 use crate::types::{BlockHash, Header, Places, TxId};
 use checksum::CHECKSUMS;
@@ -57,30 +58,46 @@ pub(super) struct Disk {
     shared: Arc<Shared>,
     /// None once closed.
     tasks: Mutex<Option<mpsc::Sender<Task>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<JoinHandle<Result<(), Failure>>>>,
 }
 
 /// Where a file is, and what is beside it.
 struct Place {
     /// Its name, for messages.
     file: PathBuf,
-    /// The folder in whose file system it needs room, and that folder's lock; none for what is in no folder.
-    folder: Option<(PathBuf, Option<Arc<File>>)>,
+    /// The folder in whose file system it needs room, and that folder's locks; none for what is in no folder.
+    folder: Option<(PathBuf, Arc<Locks>)>,
     /// Where small commits go first, if anywhere.
     journal: Option<Journal>,
 }
 
-/// An open database. Closing one over a damaged file may panic in the library, as reading may.
+/// An open database. It is closed in order only if there is something to close and nothing is wrong with it: over
+/// a damaged file the library may panic while it unwinds from a panic, which ends the process.
 pub(super) struct Held {
     database: Option<Database>,
     watch: Watch,
+    /// Whether to close it in order.
+    closes: AtomicBool,
 }
 
 impl Held {
     /// The database of `backend`, opened as `builder` says; a new one if it is empty.
     fn over(backend: impl StorageBackend, builder: &Builder) -> Result<Held, Trouble> {
         let (shield, watch) = Shield::new(backend);
-        Ok(Held { database: Some(builder.create_with_backend(shield)?), watch })
+        let database = Some(builder.create_with_backend(shield)?);
+        Ok(Held { database, watch, closes: AtomicBool::new(true) })
+    }
+
+    /// The same, to look at: nothing of it has to be closed.
+    fn to_look_at(backend: impl StorageBackend, builder: &Builder) -> Result<Held, Trouble> {
+        let held = Held::over(backend, builder)?;
+        held.leave();
+        Ok(held)
+    }
+
+    /// It is not closed: the next who opens the file looks at it closely.
+    fn leave(&self) {
+        self.closes.store(false, Ordering::Relaxed);
     }
 }
 
@@ -95,7 +112,16 @@ impl Deref for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let database = self.database.take();
+        let Some(mut database) = self.database.take() else { return };
+        if !self.closes.load(Ordering::Relaxed) {
+            self.watch.cut_off();
+            // The library closes without a write once it knows that the file fails it. If it does not get to know,
+            // what it holds is not given back.
+            match guarded(|| Ok(database.check_integrity())) {
+                Ok(Err(DatabaseError::Storage(StorageError::Io(_) | StorageError::PreviousIo))) => {}
+                _ => return core::mem::forget(database),
+            }
+        }
         let closed = guarded(|| {
             drop(database);
             Ok(())
@@ -112,7 +138,7 @@ struct Shared {
     database: Held,
     state: RwLock<State>,
     /// Given back after the database is closed: the fields of a struct go in their order.
-    _lock: Option<Arc<File>>,
+    _locks: Option<Arc<Locks>>,
 }
 
 /// What is known in memory.
@@ -154,9 +180,8 @@ impl Disk {
         committed: UnboundedSender<Result<u64, Failure>>,
     ) -> std::io::Result<Disk> {
         let Place { file, folder, journal } = place;
-        let (folder, lock) = folder.unzip();
-        let shared =
-            Arc::new(Shared { path: file, database, state: RwLock::new(state), _lock: lock.flatten() });
+        let (folder, locks) = folder.unzip();
+        let shared = Arc::new(Shared { path: file, database, state: RwLock::new(state), _locks: locks });
         let (tasks, submitted) = mpsc::channel();
         let writer = Writer { shared: shared.clone(), marks, journal, folder, committed };
         #[allow(
@@ -266,18 +291,20 @@ impl Keeper for Disk {
         (state.numbers.len(), state.bytes)
     }
 
-    fn close(&self) {
+    fn close(&self) -> Result<(), Failure> {
         drop(self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
+        thread.map_or(Ok(Ok(())), JoinHandle::join).unwrap_or_else(|_| {
             tracing::error!("the store's thread failed: a defect of this program");
-        }
+            Ok(())
+        })
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        self.close();
+        // Its thread has said why.
+        let _ = self.close();
     }
 }
 

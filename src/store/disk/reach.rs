@@ -27,16 +27,25 @@ pub(super) struct Row {
     pub(super) encoded: Option<Vec<u8>>,
 }
 
-/// A file that may be damaged, opened for reading above it, with what is whole of its journal.
-pub(in crate::store) fn look(path: &Path) -> Result<Held, String> {
+/// A file that may be damaged, opened for reading above it.
+pub(in crate::store) struct Found {
+    pub(in crate::store) database: Held,
+    /// Whether what is whole of its journal is in it.
+    pub(super) has_journal: bool,
+}
+
+/// The file with what is whole of its journal where that can be laid over it: only tables whose every page is whole
+/// are written to, be it in memory.
+pub(in crate::store) fn look(path: &Path) -> Result<Found, String> {
     let with_whole = || {
-        let database = alone(path, false)?;
+        let database = alone(path, true)?;
         guarded(|| journal::replay_whole(&database, path))?;
         Ok(database)
     };
-    let opened =
-        opened(path, false).or_else(|_: Trouble| with_whole()).or_else(|_: Trouble| alone(path, false));
-    opened.map_err(|trouble| trouble.damage(path).what)
+    let opened = opened(path, true).or_else(|_: Trouble| with_whole());
+    let found = opened.map(|database| Found { database, has_journal: true });
+    let found = found.or_else(|_: Trouble| Ok(Found { database: alone(path, false)?, has_journal: false }));
+    found.map_err(|trouble: Trouble| trouble.damage(path).what)
 }
 
 /// What the file says of its network's rules.
@@ -44,10 +53,15 @@ pub(in crate::store) fn rules_of(path: &Path) -> Option<String> {
     alone(path, false).and_then(|database| owner(&database)).ok().map(|owner| owner.rules)
 }
 
-/// The file with what its journal adds, opened; with `check`, every page of it was held against its checksum.
+/// The file with what its journal adds, opened; with `check`, every page of it was held against its checksum. So
+/// it was if nobody closed the file: then it may be a copy that was made while its node wrote to it.
 pub(super) fn opened(path: &Path, check: bool) -> Result<Held, Trouble> {
-    let database = alone(path, check)?;
-    guarded(|| journal::replay(&database, path))?;
+    let is_closed = is_closed(path);
+    let database = alone(path, check || !is_closed)?;
+    guarded(|| match is_closed {
+        true => journal::replay(&database, path),
+        false => journal::replay_of_killed(&database, path),
+    })?;
     Ok(database)
 }
 
@@ -55,18 +69,25 @@ pub(super) fn opened(path: &Path, check: bool) -> Result<Held, Trouble> {
 fn alone(path: &Path, check: bool) -> Result<Held, Trouble> {
     guarded(|| {
         let overlay = Overlay::open(path).map_err(Trouble::Io)?;
-        Held::over(overlay, builder().set_check_integrity_on_open(check))
+        Held::to_look_at(overlay, builder().set_check_integrity_on_open(check))
     })
 }
 
 /// Whether the next start will have to recover it.
 pub(super) fn is_unclosed(path: &Path) -> bool {
-    let read = guarded(|| {
+    matches!(opened_to_read(path), Ok(Err(DatabaseError::RepairAborted)))
+}
+
+/// Whether it was closed in order, as far as it says so itself.
+fn is_closed(path: &Path) -> bool {
+    matches!(opened_to_read(path), Ok(Ok(())))
+}
+
+fn opened_to_read(path: &Path) -> Result<Result<(), DatabaseError>, Trouble> {
+    guarded(|| {
         let overlay = Overlay::open(path).map_err(Trouble::Io)?;
-        let opened = builder().open_read_only_with_backend(overlay);
-        Ok(matches!(opened, Err(DatabaseError::RepairAborted)))
-    });
-    read.unwrap_or(false)
+        Ok(builder().open_read_only_with_backend(overlay).map(drop))
+    })
 }
 
 /// Errors that the file's own bytes led to.

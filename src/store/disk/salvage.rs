@@ -16,16 +16,17 @@ use crate::limits::{MAX_BLOCK_BYTES, SALVAGE_BYTES};
 use crate::params::Params;
 use crate::types::{Block, Header};
 
-/// Looks at every place of the file at `path`; `found` is told of each block and where it begins. `progress`
+/// Looks at every place of the first `most` bytes of the file at `path`; `found` is told of each block and where it begins. `progress`
 /// is told of bytes done, and of how many there are.
 pub(super) fn search(
     path: &Path,
+    most: u64,
     params: &Params,
     progress: &mut dyn FnMut(u64, u64),
     found: &mut dyn FnMut(u64, CheckedBlock),
 ) -> io::Result<()> {
     let file = File::open(path)?;
-    let length = file.metadata()?.len();
+    let length = file.metadata()?.len().min(most);
     let mut bytes = vec![0; SALVAGE_BYTES + MAX_BLOCK_BYTES];
     let (mut start, mut next) = (0, 0);
     while start < length {

@@ -5,6 +5,10 @@
 //! file, which is left as a power cut at that moment would leave it, and what would have been written is kept
 //! in memory for reads. The writer asks about refusals at each commit and commits nothing after one, so this
 //! memory holds one commit and the close at most.
+//!
+//! The library also writes when it closes a file, by what the file itself says of its free pages; over a damaged
+//! one that may end the process, and what is only looked at needs no closing. So a file can be cut off: nothing
+//! reaches it any more, and the library is told so.
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -17,11 +21,22 @@ use crate::store::disk::overlay::Written;
 #[derive(Debug)]
 pub(super) struct Shield {
     inner: Box<dyn StorageBackend>,
-    refused: Arc<RwLock<Option<Refused>>>,
+    way: Arc<RwLock<Way>>,
 }
 
 /// Knows whether a write was refused.
-pub(super) struct Watch(Arc<RwLock<Option<Refused>>>);
+pub(super) struct Watch(Arc<RwLock<Way>>);
+
+/// Whether what is written gets to the file.
+#[derive(Debug)]
+enum Way {
+    /// It does.
+    Open,
+    /// The system refused a write.
+    Refused(Refused),
+    /// Nothing does any more, and nothing is read.
+    CutOff,
+}
 
 /// A refused write, and what came since.
 #[derive(Debug)]
@@ -34,16 +49,16 @@ struct Refused {
 impl Shield {
     /// Before `inner`, whose locks it does not use: the folder has one.
     pub(super) fn new(inner: impl StorageBackend) -> (Shield, Watch) {
-        let refused = Arc::new(RwLock::new(None));
-        (Shield { inner: Box::new(inner), refused: refused.clone() }, Watch(refused))
+        let way = Arc::new(RwLock::new(Way::Open));
+        (Shield { inner: Box::new(inner), way: way.clone() }, Watch(way))
     }
 
-    fn refused(&self) -> RwLockReadGuard<'_, Option<Refused>> {
-        self.refused.read().unwrap_or_else(PoisonError::into_inner)
+    fn way(&self) -> RwLockReadGuard<'_, Way> {
+        self.way.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn refused_mut(&self) -> RwLockWriteGuard<'_, Option<Refused>> {
-        self.refused.write().unwrap_or_else(PoisonError::into_inner)
+    fn way_mut(&self) -> RwLockWriteGuard<'_, Way> {
+        self.way.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does `write`; if it is refused, or one was before, `keep` says what is to be known of it.
@@ -52,45 +67,64 @@ impl Shield {
         write: impl FnOnce() -> io::Result<()>,
         keep: impl FnOnce(&mut Written) -> io::Result<()>,
     ) -> io::Result<()> {
-        let failed = match *self.refused() {
+        let failed = match *self.way() {
             // Readers read meanwhile: a flush takes its time.
-            None => match write() {
+            Way::Open => match write() {
                 Ok(()) => return Ok(()),
                 Err(error) => Some(error),
             },
-            Some(_) => None,
+            Way::Refused(_) => None,
+            Way::CutOff => return Err(cut_off()),
         };
-        let mut refused = self.refused_mut();
-        if let (None, Some(error)) = (&*refused, failed) {
+        let mut way = self.way_mut();
+        if let (Way::Open, Some(error)) = (&*way, failed) {
             let written = Written::over(self.inner.len()?);
-            *refused = Some(Refused { kind: error.kind(), error: error.to_string(), written });
+            *way = Way::Refused(Refused { kind: error.kind(), error: error.to_string(), written });
         }
-        refused.as_mut().map_or(Ok(()), |refused| keep(&mut refused.written))
+        match &mut *way {
+            Way::Open => Ok(()),
+            Way::Refused(refused) => keep(&mut refused.written),
+            Way::CutOff => Err(cut_off()),
+        }
     }
+}
+
+fn cut_off() -> io::Error {
+    io::Error::other("nothing is to be read or written any more")
 }
 
 impl Watch {
     /// Fails if the system did not take a write: what was committed since is not on the disk.
     pub(super) fn check(&self) -> io::Result<()> {
         match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
-            None => Ok(()),
-            Some(refused) => Err(io::Error::new(refused.kind, refused.error.clone())),
+            Way::Open => Ok(()),
+            Way::Refused(refused) => Err(io::Error::new(refused.kind, refused.error.clone())),
+            Way::CutOff => Err(cut_off()),
         }
+    }
+
+    /// From now on every operation fails.
+    pub(super) fn cut_off(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Way::CutOff;
     }
 }
 
 impl StorageBackend for Shield {
     fn len(&self) -> io::Result<u64> {
-        match &*self.refused() {
-            None => self.inner.len(),
-            Some(refused) => Ok(refused.written.length()),
+        match &*self.way() {
+            Way::Open => self.inner.len(),
+            Way::Refused(refused) => Ok(refused.written.length()),
+            Way::CutOff => Err(cut_off()),
         }
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        match &*self.refused() {
-            None => self.inner.read(offset, out),
-            Some(refused) => refused.written.read(offset, out, |offset, out| self.inner.read(offset, out)),
+        match &*self.way() {
+            Way::Open => self.inner.read(offset, out),
+            Way::Refused(refused) => {
+                refused.written.read(offset, out, |offset, out| self.inner.read(offset, out))
+            }
+            Way::CutOff => Err(cut_off()),
         }
     }
 

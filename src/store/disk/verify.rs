@@ -12,12 +12,12 @@ use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use crate::chain::{Chain, CheckedBlock, Tip};
 use crate::encoding;
-use crate::limits::{MAX_FINDINGS, MAX_UNREADABLE};
+use crate::limits::{MAX_FINDINGS, MAX_JOURNAL_FILE_BYTES, MAX_UNREADABLE};
 use crate::params::Params;
 use crate::store::disk::checksum::{self, CHECKSUMS};
 use crate::store::disk::journal;
 use crate::store::disk::load::{Owner, owner};
-use crate::store::disk::reach::{Meta, Row, is_about_content, is_unclosed, look, opened, row};
+use crate::store::disk::reach::{Found, Meta, Row, is_about_content, is_unclosed, look, opened, row};
 use crate::store::disk::runs::{self, RUNS};
 use crate::store::disk::salvage;
 use crate::store::disk::tables::{INDEX, Trouble, WAITING, guarded, if_there, waiting};
@@ -31,6 +31,8 @@ pub(in crate::store) struct Scan {
     pub(in crate::store) owner: Option<Owner>,
     /// Whether a node left it without closing it.
     pub(in crate::store) unclosed: bool,
+    /// Whether it left it so, and a journal that has nothing in it.
+    pub(in crate::store) unproven: bool,
     /// Commits so far.
     pub(in crate::store) commits: u64,
     /// Whole blocks by number of arrival, genesis among them.
@@ -81,22 +83,26 @@ pub(in crate::store) fn scan(
     progress: Progress<'_>,
 ) -> Result<Scan, OpenError> {
     let mut scan = Scan { unclosed: is_unclosed(path), ..Scan::default() };
-    let database = match opened(path, true) {
-        Ok(database) => database,
+    let Found { database, has_journal } = match opened(path, true) {
+        Ok(database) => {
+            let is_blank = || guarded(|| journal::is_blank(&database, path)).unwrap_or(true);
+            scan.unproven = scan.unclosed && is_blank();
+            Found { database, has_journal: true }
+        }
         Err(Trouble::Io(error)) if !is_about_content(&error) => {
             return Err(OpenError::Io { path: path.to_owned(), error });
         }
         Err(trouble) => {
             scan.found(trouble.damage(path).what);
             // What is in it may be in order all the same, or part of it.
-            let Ok(database) = look(path) else {
+            let Ok(found) = look(path) else {
                 scan.found("it cannot be opened: its blocks are looked for in its bytes".to_owned());
                 scan.salvage(path, params, progress);
                 return Ok(scan);
             };
             // If it is the journal that cannot be taken up, what is whole of it is looked for.
             scan.lost = journal::beside(path).exists();
-            database
+            found
         }
     };
     match owner(&database) {
@@ -113,6 +119,11 @@ pub(in crate::store) fn scan(
     scan.commits = meta.as_ref().map_or(0, |meta| meta.commits);
     scan.blocks(&database, meta.as_ref(), params, progress);
     scan.pool(&database);
+    if !has_journal {
+        let waiting = core::mem::take(&mut scan.waiting);
+        let of_both = guarded(|| journal::waiting_whole(&database, path, waiting.clone()));
+        scan.waiting = of_both.unwrap_or(waiting);
+    }
     if scan.lost {
         scan.salvage(path, params, progress);
     }
@@ -221,9 +232,14 @@ impl Scan {
         let mut more = Vec::new();
         let journal = Some(journal::beside(path)).filter(|path| journal::may_be_at(path));
         type InFile = fn(u64, usize) -> Place;
-        let files: [(_, InFile); 2] = [(Some(path.to_owned()), Place::Bytes), (journal, Place::Journal)];
-        for (path, place) in files.into_iter().filter_map(|(path, place)| Some((path?, place))) {
-            let searched = salvage::search(&path, params, progress, &mut |offset, block| {
+        let files: [(_, InFile, u64); 2] = [
+            (Some(path.to_owned()), Place::Bytes, u64::MAX),
+            (journal, Place::Journal, MAX_JOURNAL_FILE_BYTES),
+        ];
+        for (path, place, most) in
+            files.into_iter().filter_map(|(path, place, most)| Some((path?, place, most)))
+        {
+            let searched = salvage::search(&path, most, params, progress, &mut |offset, block| {
                 if known.insert(block.hash()) {
                     let height = block.block().transactions.first().and_then(Transaction::as_coinbase);
                     self.transactions += block.ids().len() as u64;

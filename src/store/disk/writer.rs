@@ -78,8 +78,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Commits what is submitted until nobody can submit any more, or until a commit fails.
-    pub(super) fn run(mut self, submitted: mpsc::Receiver<Task>) {
+    /// Commits what is submitted until nobody can submit any more, or until a commit fails, which whoever waits for
+    /// it is told. Fails if the tables could not be left in order.
+    pub(super) fn run(mut self, submitted: mpsc::Receiver<Task>) -> Result<(), Failure> {
         let mut next = submitted.recv().ok();
         while let Some(first) = next.take() {
             let mut bytes = first.bytes();
@@ -93,7 +94,7 @@ impl Writer {
             let seqs: Vec<u64> = group.iter().map(|task| task.seq).collect();
             if let Err(failure) = self.commit(group) {
                 let _ = self.committed.send(Err(failure));
-                return;
+                return Ok(());
             }
             for seq in seqs {
                 // Nobody listens: then nobody needs to know.
@@ -105,22 +106,22 @@ impl Writer {
                     Ok(next) => next,
                     Err(failure) => {
                         let _ = self.committed.send(Err(failure));
-                        return;
+                        return Ok(());
                     }
                 },
             };
         }
-        match self.take_up(Vec::new()) {
-            Ok(()) => {
-                self.catch_up();
-                if let Some(Err(error)) = self.journal.as_ref().map(Journal::end) {
-                    tracing::warn!(%error, "the journal could not be emptied");
-                }
-                self.leave_checkpoint();
-            }
+        self.take_up(Vec::new()).inspect_err(|failure| {
             // All of it is durable where it is, and the next start takes it up.
-            Err(failure) => tracing::warn!(%failure, "the journal stays for the next start"),
+            tracing::warn!(%failure, "the journal stays for the next start");
+            self.shared.database.leave();
+        })?;
+        self.catch_up();
+        if let Some(Err(error)) = self.journal.as_ref().map(Journal::end) {
+            tracing::warn!(%error, "the journal could not be emptied");
         }
+        self.leave_checkpoint();
+        Ok(())
     }
 
     /// The next task, once there is one. If there is none for a while, there is time for what nobody waits for.
@@ -219,7 +220,10 @@ impl Writer {
                 Failure::Full { path, free, needed: MIN_FREE_BYTES }
             }
             Trouble::Io(error) => Failure::Io { path, error: error.to_string() },
-            trouble => Failure::Damaged(trouble.damage(&path)),
+            trouble => {
+                self.shared.database.leave();
+                Failure::Damaged(trouble.damage(&path))
+            }
         }
     }
 

@@ -22,7 +22,7 @@ fn used() -> TempDir {
     }
     opened.folder.write_record(&record(opened.node)).expect("written");
     opened.folder.write_peers(&[]).expect("written");
-    opened.store.close();
+    opened.store.close().expect("closed");
     folder
 }
 
@@ -85,8 +85,8 @@ fn what_cannot_be_opened_is_named_and_left_alone() {
         (
             "something else",
             |folder| fs::write(folder.join(CHAIN_FILE), vec![7; 9000]).expect("written"),
-            "chain.redb",
-            "",
+            "chain.redb is damaged: it cannot be read: ",
+            "p2pnode verify",
         ),
         (
             "of a later version",
@@ -166,6 +166,53 @@ fn what_can_be_made_again_is_no_obstacle() {
         let opened = open(folder.path(), &Params::regtest(), NodeId([8; 16])).expect(what);
         assert_eq!((opened.node, opened.store.blocks()), (NodeId([9; 16]), 11), "{what}");
     }
+}
+
+/// Whoever tidies up removes a file that holds nothing.
+#[test]
+fn a_folder_whose_lock_was_removed_is_still_in_use() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let params = std::sync::Arc::new(Params::regtest());
+    // A new folder, whose chain was made after its lock, and one that was there.
+    for _ in 0..2 {
+        let running = open(path, &Params::regtest(), NodeId([9; 16])).expect("a folder");
+        fs::remove_file(path.join("lock")).expect("there is one");
+        let refusals = [
+            open(path, &Params::regtest(), NodeId([8; 16])).map(|_| ()),
+            verify(path, &params, &mut |_, _| {}).map(|_| ()),
+            repair(path, &params, NodeId([8; 16]), &mut |_, _| {}).map(|_| ()),
+        ];
+        for refusal in refusals {
+            assert!(matches!(refusal, Err(OpenError::Locked { .. })), "{refusal:?}");
+        }
+        assert!(!path.join("lock").exists(), "nothing was touched");
+        drop((running.store, running.folder));
+    }
+}
+
+#[test]
+fn who_only_reads_a_folder_changes_nothing_in_it() {
+    let folder = used();
+    fs::write(folder.path().join("checkpoint.json"), "?").expect("written");
+    fs::remove_file(folder.path().join("lock")).expect("there is one");
+    let before = files(folder.path());
+    let params = std::sync::Arc::new(Params::regtest());
+    let report = verify(folder.path(), &params, &mut |_, _| {}).expect("a folder");
+    assert!(!report.unlocked && report.findings.len() == 1, "{report:?}");
+    chain_file::export(folder.path(), &params, Vec::new(), &mut |_, _| {}).expect("exported");
+    assert_eq!(files(folder.path()), before);
+    assert!(!folder.path().join("lock").exists());
+}
+
+#[test]
+fn a_command_that_is_to_be_typed_has_the_folder_as_a_shell_takes_it() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = place.path().join("a b");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join(CHAIN_FILE), "").expect("written");
+    let hint = refused(&folder, &Params::regtest()).hint();
+    assert!(hint.contains(&format!("`p2pnode verify '{}'`", folder.display())), "{hint}");
 }
 
 /// Row 88 of docs/hostile.md.

@@ -126,12 +126,19 @@ fn a_record_in_pieces_at_the_end_was_told_to_nobody_one_before_others_is_damage(
     type Change = Box<dyn Fn(&mut Vec<u8>)>;
     let flip = |place: usize| -> Change { Box::new(move |bytes| bytes[place] ^= 4) };
     let cut = |place: usize| -> Change { Box::new(move |bytes| bytes.truncate(place)) };
-    let rows: [(&str, Change, Option<usize>); 10] = [
+    // What a power cut leaves: the file is as long as it was, and of what was written last a part is not there.
+    let unwritten = |place: usize| -> Change { Box::new(move |bytes| bytes[place..].fill(0)) };
+    let all_of_another: Change = Box::new(|bytes| bytes.fill(7));
+    let rows: [(&str, Change, Option<usize>); 14] = [
         ("as it was", cut(usize::MAX), Some(10)),
         ("a bit of the last", flip(at[9] + 33), Some(9)),
-        ("the last, cut", cut(at[10] - 1), Some(9)),
-        ("the last, its head cut", cut(at[9] + 19), Some(9)),
-        ("nothing", cut(0), Some(0)),
+        ("the end of the last", unwritten(at[9] + 60), Some(9)),
+        ("the last but its head", unwritten(at[9] + 19), Some(9)),
+        ("nothing of the first", unwritten(0), Some(0)),
+        ("an empty file", cut(0), Some(0)),
+        ("the last, cut", cut(at[10] - 1), None),
+        ("one in the middle, cut", cut(at[4] + 19), None),
+        ("something else", all_of_another, None),
         ("a bit of the first", flip(at[0] + 33), None),
         ("a bit of one in the middle", flip(at[4] + 38), None),
         ("the beginning of one in the middle", flip(at[4]), None),
@@ -153,15 +160,55 @@ fn a_record_in_pieces_at_the_end_was_told_to_nobody_one_before_others_is_damage(
                 let after =
                     started(&folder).unwrap_or_else(|error| panic!("{what}: after the repair: {error}"));
                 // The blocks themselves may be whole, wherever the journal is not.
-                assert!(
-                    after.0 == 10 || what == "a bit of the first" && after.0 == 0,
-                    "{what}: {} blocks",
-                    after.0
-                );
+                let expected = match what {
+                    "a bit of the first" | "something else" => 0,
+                    "the last, cut" => 9,
+                    "one in the middle, cut" => 4,
+                    _ => 10,
+                };
+                assert!([expected, 10].contains(&after.0), "{what}: {} blocks", after.0);
             }
             (other, _) => panic!("{what}: {:?}", other.map(|(count, _)| count)),
         }
     }
+}
+
+/// Whoever removed the journal of a killed node, or never copied it, is told so, and a node that wrote nothing
+/// down since it was started is not thought to have lost anything.
+#[test]
+fn a_killed_node_without_its_journal_is_damaged_and_one_with_an_empty_one_may_be() {
+    let params = Arc::new(Params::regtest());
+    let folder = killed(&chain(5));
+    std::fs::remove_file(folder.path().join(JOURNAL_FILE)).expect("a journal");
+    let error = started(&folder).expect_err("it is missing").to_string();
+    assert!(error.contains("chain.journal is missing") && error.contains("may be lost"), "{error}");
+    let report = verify(folder.path(), &params, &mut |_, _| {}).expect("a folder");
+    assert!(report.findings[0].what.contains("chain.journal is missing"), "{report:?}");
+    repair(folder.path(), &params, NodeId([1; 16]), &mut |_, _| {}).expect("repaired");
+    assert_eq!(started(&folder).expect("it starts").0, 0);
+
+    for (blocks, is_unproven) in [(0, true), (1, false)] {
+        let folder = killed(&chain(blocks));
+        let report = verify(folder.path(), &params, &mut |_, _| {}).expect("a folder");
+        assert_eq!((report.unclosed, report.unproven), (true, is_unproven), "{blocks} blocks");
+        assert_eq!(report.findings, [], "{blocks} blocks");
+    }
+}
+
+/// What a closed file has beside it is none of its own, and is not in the way of what comes.
+#[test]
+fn what_is_beside_a_closed_file_is_no_journal_of_the_next_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(JOURNAL_FILE);
+    drop(open(folder.path(), &Params::regtest(), NodeId([1; 16])).expect("a new folder"));
+    std::fs::write(&path, vec![7; 1542]).expect("written");
+    let _opened = open(folder.path(), &Params::regtest(), NodeId([1; 16])).expect("it starts");
+    assert_eq!(std::fs::metadata(&path).expect("a journal").len(), 0);
+    let dead = tempfile::tempdir().expect("a folder");
+    for name in [CHAIN_FILE, JOURNAL_FILE] {
+        std::fs::copy(folder.path().join(name), dead.path().join(name)).expect("copied");
+    }
+    assert_eq!(started(&dead).expect("it was killed, and starts").0, 0);
 }
 
 #[test]
@@ -171,7 +218,9 @@ fn the_journal_of_another_node_or_another_time_is_not_taken_for_its_own() {
     let journal = |folder: &TempDir| folder.path().join(JOURNAL_FILE);
     let late = std::fs::read(journal(&more)).expect("a journal");
     let at = records(&late);
-    std::fs::write(journal(&more), &late[at[5]..]).expect("written");
+    let mut without_its_beginning = late[at[5]..].to_vec();
+    without_its_beginning.resize(late.len(), 0);
+    std::fs::write(journal(&more), without_its_beginning).expect("written");
     let error = started(&more).expect_err("a gap").to_string();
     assert!(error.contains("has commit 7, and not commit 2"), "{error}");
     // Another node's says nothing here.
@@ -291,8 +340,9 @@ fn a_record_inside_a_content_is_none() {
 #[test]
 fn what_is_no_journal_is_named_and_a_repair_puts_it_aside() {
     type Change = fn(&std::path::Path);
-    let rows: [(&str, Change); 2] = [
+    let rows: [(&str, Change); 3] = [
         ("a folder", |path| std::fs::create_dir(path).expect("a folder")),
+        ("a link to nowhere", |path| std::os::unix::fs::symlink("not/there", path).expect("a link")),
         ("a hole of a terabyte", |path| {
             std::fs::File::create(path).and_then(|file| file.set_len(1 << 40)).expect("a file");
         }),
@@ -310,6 +360,18 @@ fn what_is_no_journal_is_named_and_a_repair_puts_it_aside() {
         repair(folder.path(), &params, NodeId([1; 16]), &mut |_, _| {}).expect("repaired");
         assert!(started(&folder).is_ok(), "{what}");
     }
+}
+
+#[test]
+fn a_repair_keeps_the_records_at_the_beginning_of_a_journal_that_is_too_long_for_one() {
+    let folder = killed(&chain(7));
+    let file =
+        std::fs::File::options().write(true).open(folder.path().join(JOURNAL_FILE)).expect("a journal");
+    file.set_len(crate::limits::MAX_JOURNAL_FILE_BYTES + crate::limits::JOURNAL_STEP_BYTES).expect("longer");
+    let error = started(&folder).expect_err("it is too long").to_string();
+    assert!(error.contains("chain.journal, is none"), "{error}");
+    repair(folder.path(), &Arc::new(Params::regtest()), NodeId([1; 16]), &mut |_, _| {}).expect("repaired");
+    assert_eq!(started(&folder).expect("it starts").0, 7);
 }
 
 /// Files put back from backups, each of another moment.

@@ -8,7 +8,7 @@ fn opened(folder: &TempDir) -> Opened {
 
 /// Closes what was opened, as an orderly stop does.
 fn closed(opened: Opened) {
-    opened.store.close();
+    opened.store.close().expect("closed");
 }
 
 fn hashes(loaded: &Loaded) -> Vec<BlockHash> {
@@ -104,7 +104,7 @@ fn a_long_chain_opens() {
             committed.wait().expect("a number").expect("a commit");
         }
     }
-    first.store.close();
+    first.store.close().expect("closed");
     drop((first.store, first.folder));
     println!("{count} blocks written: {:.2} s, {}", secs(start, now()), memory());
     let start = now();

@@ -45,7 +45,7 @@ fn filled(blocks: &[Block]) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let opened = opened(&folder);
     opened.store.submit(batch(1, &blocks.iter().collect::<Vec<_>>(), &[]));
-    opened.store.close();
+    opened.store.close().expect("closed");
     folder
 }
 
@@ -92,7 +92,7 @@ fn many_ids_become_runs_few_become_rows_and_all_are_found() {
     again
         .store
         .submit(Batch { tip: blocks[MANY + 1].hash(), ..batch(2, &[], &sides.each_ref().map(Block::hash)) });
-    again.store.close();
+    again.store.close().expect("closed");
     drop(again);
     assert_eq!(findings(&folder), [""; 0]);
     assert_eq!(lengths().1, 1 + 2 * (CONTENTS + 1), "so few are worth no run");
@@ -194,7 +194,7 @@ fn a_file_of_the_first_format_is_read_and_written_on() {
     again.folder.write_record(&old).expect("written");
     assert_found(&again.store, &blocks[..2]);
     again.store.submit(batch(1, &blocks[2..].iter().collect::<Vec<_>>(), &[side.hash()]));
-    again.store.close();
+    again.store.close().expect("closed");
     drop(again);
     assert_eq!(findings(&folder), [""; 0]);
     let file = database(&folder);
@@ -223,7 +223,7 @@ fn a_power_cut_while_runs_are_written_loses_no_place() {
             for (part, seq) in blocks.chunks(MANY).zip(1..) {
                 store.submit(batch(seq, &part.iter().collect::<Vec<_>>(), &[]));
             }
-            store.close();
+            let _ = store.close();
             drop(store);
             while let Some(Ok(seq)) = committed.wait() {
                 acknowledged = seq as usize;

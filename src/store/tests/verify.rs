@@ -52,7 +52,7 @@ fn used() -> (TempDir, Chain) {
     }
     opened.folder.write_record(&record(opened.node)).expect("written");
     opened.folder.write_peers(&[]).expect("written");
-    opened.store.close();
+    opened.store.close().expect("closed");
     (folder, chain)
 }
 
@@ -209,6 +209,49 @@ fn a_bit_that_flips_changes_nothing_or_is_found() {
     assert!(found > 0 && found < rounds);
 }
 
+/// A copy that was made while its node wrote has pages of several moments.
+#[test]
+fn a_page_in_the_place_of_another_is_damage_and_ends_no_program() {
+    let (alive, dead) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let mut opened = open(alive.path(), &regtest(), NODE).expect("a new folder");
+    let mut chain = Chain::new(regtest());
+    for (nth, next) in grow(&mut chain, &genesis(), 40, "").iter().enumerate() {
+        // What drops a block goes to the tables at once.
+        for forget in [&[next.hash()][..], &[]] {
+            opened.store.submit(batch(nth as u64 + 1, &[next.block()], forget));
+            opened.committed.wait().expect("told").expect("committed");
+        }
+    }
+    let read = |name: &str| fs::read(alive.path().join(name)).expect("a file");
+    let (good, journal) = (read(CHAIN_FILE), read("chain.journal"));
+    let mut dice = ChaCha12Rng::seed_from_u64(3);
+    let page = |nth: usize| nth * 4096..(nth + 1) * 4096;
+    let (mut damaged, count) = (0, good.len() / 4096);
+    for round in 0..120 {
+        let (from, to) = (dice.random_range(1..count), dice.random_range(1..count));
+        let mut bad = good.clone();
+        bad[page(to)].copy_from_slice(&good[page(from)]);
+        fs::write(dead.path().join(CHAIN_FILE), &bad).expect("written");
+        fs::write(dead.path().join("chain.journal"), &journal).expect("written");
+        let report = looked(dead.path()).expect("a folder");
+        damaged += usize::from(!report.findings.is_empty());
+        let started = open(dead.path(), &regtest(), NODE).map(|opened| opened.loaded.headers.len());
+        assert_eq!(
+            started.is_err(),
+            !report.findings.is_empty(),
+            "round {round}: {from} at {to}: {started:?}"
+        );
+        if started.is_err() {
+            repaired(dead.path());
+            assert_eq!(looked(dead.path()).expect("a folder").findings, [], "round {round}: {from} at {to}");
+        }
+        for entry in fs::read_dir(dead.path()).expect("a folder") {
+            fs::remove_file(entry.expect("an entry").path()).expect("a file");
+        }
+    }
+    assert!(damaged > 10 && damaged < 120, "{damaged} of 120");
+}
+
 #[test]
 fn a_repair_keeps_what_hangs_together_and_deletes_nothing() {
     let (folder, chain) = used();
@@ -258,7 +301,7 @@ fn a_page_that_is_lost_costs_what_was_in_it_and_what_builds_on_that() {
     let all: Vec<&Block> = blocks.iter().map(|block| &**block.block()).collect();
     opened.store.submit(batch(1, &all, &[]));
     opened.folder.write_record(&record(opened.node)).expect("written");
-    opened.store.close();
+    opened.store.close().expect("closed");
     drop(opened);
     let file = folder.path().join(CHAIN_FILE);
     let good = fs::read(&file).expect("a file");
