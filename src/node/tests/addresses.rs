@@ -63,7 +63,7 @@ fn peers_said(alice: &mut Alice, conn: ConnId) -> Vec<SocketAddr> {
     peers.unwrap_or_else(|| panic!("{said:?}"))
 }
 
-/// Whoever is told that they were added need not ask which: too many are none, and those that are there already
+/// Row 78 of docs/hostile.md: whoever is told that they were added need not ask which. Too many are none, and those that are there already
 /// take no more room.
 #[test]
 fn more_than_can_be_stayed_connected_to_are_refused_and_none_of_them_is_taken() {
