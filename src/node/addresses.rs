@@ -213,13 +213,6 @@ impl Node {
         }
     }
 
-    /// The link to who is dialled at `address` was cut: it is mended as suddenly.
-    pub(super) fn dial_was_cut(&mut self, address: &SocketAddr) {
-        if let Some(manual) = self.addresses.manual.get_mut(address) {
-            manual.pause = MIN_CUT_PAUSE;
-        }
-    }
-
     /// Who lives at `address`, as far as we know.
     pub(super) fn lives_at(&self, address: &SocketAddr) -> Option<NodeId> {
         let manual = self.addresses.manual.get(address).and_then(|manual| manual.node);
@@ -260,10 +253,10 @@ impl Node {
         }
     }
 
-    /// A link to `address` that held is no more: the next pause is the shortest.
-    pub(super) fn dial_held(&mut self, address: &SocketAddr) {
+    /// The next pause before `address` is dialled.
+    pub(super) fn redial_after(&mut self, address: &SocketAddr, pause: Duration) {
         if let Some(manual) = self.addresses.manual.get_mut(address) {
-            manual.pause = MIN_REDIAL_PAUSE;
+            manual.pause = pause;
         }
     }
 

@@ -20,7 +20,8 @@ use super::sync::PeerSync;
 use super::*;
 use crate::limits::{
     CONTENDER_PAUSE, CONTENDER_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_INBOUND, MAX_INBOUND_PER_GROUP,
-    MAX_INBOUND_PER_HOST, MAX_MANAGERS, MAX_PENDING_HANDSHAKES, SIMULTANEOUS_WINDOW, STEADY_LINK,
+    MAX_INBOUND_PER_HOST, MAX_MANAGERS, MAX_PENDING_HANDSHAKES, MIN_CUT_PAUSE, MIN_REDIAL_PAUSE,
+    SIMULTANEOUS_WINDOW, STEADY_LINK,
 };
 use crate::peer::ping::Due;
 use crate::peer::{Budget, Disconnect, Line, Liveness};
@@ -500,11 +501,11 @@ impl Node {
         self.event(Event::PeerClosed { conn, node, address, why: why.clone() });
         self.punish(&connection, &why);
         let held = |remote: &Remote| self.now.elapsed.saturating_sub(remote.since) >= STEADY_LINK;
-        if connection.remote().is_some_and(held) {
-            self.dial_held(&address);
-        }
         if node.is_some() && why.is_cut() {
-            self.dial_was_cut(&address);
+            // It is mended as suddenly.
+            self.redial_after(&address, MIN_CUT_PAUSE);
+        } else if connection.remote().is_some_and(held) {
+            self.redial_after(&address, MIN_REDIAL_PAUSE);
         }
         self.dial_ended(address, conn, &why);
         self.cancel_mining_of(conn);

@@ -49,12 +49,10 @@ impl Node {
                 self.refuse_block(conn, (bad.hash, bad.previous), bad.rule);
             }
             Ok(block) if delivery == Delivery::Pushed && self.is_low_work(&block.header().previous) => {}
-            Ok(block) if delivery == Delivery::Pushed && self.is_beyond_window(&block.header().previous) => {
-                self.header_announced(conn, block.header());
-            }
             Ok(block)
                 if delivery == Delivery::Pushed
-                    && self.is_too_much_beside(block.header(), block.encoded().len()) =>
+                    && (self.is_beyond_window(&block.header().previous)
+                        || self.is_too_much_beside(block.header(), block.encoded().len())) =>
             {
                 self.header_announced(conn, block.header());
             }

@@ -75,9 +75,7 @@ impl Node {
             }
             _ => return,
         };
-        if let Some(connection) = self.connections.get_mut(conn) {
-            connection.relay.blocks.insert(hash);
-        }
+        self.gave_block(*conn, hash);
     }
 
     /// A peer told us of `hash` by itself: it need not be told.
@@ -87,7 +85,7 @@ impl Node {
         connection.budget.announce(self.now.elapsed, 1)
     }
 
-    /// A peer gave `hash`: it need not be told.
+    /// A peer gave `hash`, or told of it: it need not be told.
     pub(super) fn gave_block(&mut self, conn: ConnId, hash: BlockHash) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.relay.blocks.insert(hash);
@@ -188,12 +186,12 @@ impl Node {
         let room = relay.voice.room(now);
         let (mut news, mut all) = (Vec::new(), true);
         for (at, id) in self.pool.since(relay.untold) {
-            if relay.transactions.contains(&id) {
-                // It told us, or was told when this came and went before.
-            } else if news.len() == room {
-                all = false;
-                break;
-            } else {
+            // Else it told us, or was told when this came and went before.
+            if !relay.transactions.contains(&id) {
+                if news.len() == room {
+                    all = false;
+                    break;
+                }
                 relay.transactions.insert(id);
                 news.push(id);
             }
