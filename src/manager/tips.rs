@@ -152,9 +152,7 @@ impl Tips {
 
     /// The same, of those nodes only that are `among` the ones meant.
     pub fn all_have(&self, tip: TipAt, among: impl Fn(usize) -> bool) -> bool {
-        let sighting = self.sightings.iter().find(|sighting| sighting.hash == tip.hash);
-        let told = |node| sighting.is_some_and(|s| s.seen.get(node).copied().unwrap_or_default());
-        if self.counting().filter(|node| among(*node)).all(told) {
+        if self.counting().filter(|node| among(*node)).all(self.has_told(tip)) {
             return true;
         }
         let mut tips = self.counting().filter(|node| among(*node)).map(|node| self.of(node));
@@ -164,11 +162,14 @@ impl Tips {
 
     /// Nodes that have not told of this block.
     pub fn lacking(&self, tip: TipAt) -> impl Iterator<Item = usize> {
-        self.counting().filter(move |node| {
-            let sighting = self.sightings.iter().find(|sighting| sighting.hash == tip.hash);
-            let told = sighting.is_some_and(|s| s.seen.get(*node).copied().unwrap_or_default());
-            !told && self.of(*node) != Some(tip)
-        })
+        let has_told = self.has_told(tip);
+        self.counting().filter(move |node| !has_told(*node) && self.of(*node) != Some(tip))
+    }
+
+    /// Whether a node has told of this block.
+    fn has_told(&self, tip: TipAt) -> impl Fn(usize) -> bool {
+        let sighting = self.sightings.iter().find(|sighting| sighting.hash == tip.hash);
+        move |node| sighting.is_some_and(|s| s.seen.get(node).copied().unwrap_or_default())
     }
 
     fn counting(&self) -> impl Iterator<Item = usize> {

@@ -3,6 +3,7 @@
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
+use std::borrow::Cow;
 use std::io;
 
 use bytes::{Bytes, BytesMut};
@@ -147,19 +148,15 @@ where
 /// What the JSON object in `bytes` says; or the one in a JSON string, which is how the original's clients wrote.
 /// No object has a key twice, not even where nobody looks.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    match first(bytes) {
-        Some(b'"') => strictly(unquoted(bytes)?.as_bytes()),
-        _ => strictly(bytes),
-    }
+    strictly(&unquoted(bytes)?)
 }
 
 /// The same where an object may be left out: nothing at all, and `null`, say what an empty one does.
 pub fn parse_or_nothing<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let inner = match first(bytes) {
-        Some(b'"') => unquoted(bytes)?,
-        _ => return plain_or_nothing(bytes),
-    };
-    plain_or_nothing(inner.as_bytes())
+    match or_empty(&unquoted(bytes)?) {
+        b"null" => strictly(b"{}"),
+        bytes => strictly(bytes),
+    }
 }
 
 /// What the JSON object in `bytes` says, and none in a string.
@@ -167,10 +164,11 @@ pub fn parse_plain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     strictly(bytes)
 }
 
-fn plain_or_nothing<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// `bytes` where there are any, or else those of an empty object, without blanks around them.
+pub fn or_empty(bytes: &[u8]) -> &[u8] {
     match bytes.trim_ascii() {
-        b"" | b"null" => strictly(b"{}"),
-        bytes => strictly(bytes),
+        b"" => b"{}",
+        bytes => bytes,
     }
 }
 
@@ -179,8 +177,12 @@ fn first(bytes: &[u8]) -> Option<u8> {
     bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
 }
 
-fn unquoted(bytes: &[u8]) -> Result<String, Problem> {
-    serde_json::from_slice(bytes).map_err(wrong)
+/// What is in a JSON string, if `bytes` are one.
+fn unquoted(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Problem> {
+    match first(bytes) {
+        Some(b'"') => Ok(serde_json::from_slice::<String>(bytes).map_err(wrong)?.into_bytes().into()),
+        _ => Ok(bytes.into()),
+    }
 }
 
 fn strictly<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

@@ -21,10 +21,7 @@ pub(super) async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Res
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut value = match bytes.trim_ascii() {
-        b"" => Value::Object(serde_json::Map::new()),
-        bytes => body::parse_plain(bytes)?,
-    };
+    let mut value: Value = body::parse_plain(body::or_empty(bytes))?;
     make_whole(&mut value);
     serde_json::from_value(value).map_err(body::wrong)
 }

@@ -30,7 +30,7 @@ struct RateIn {
 }
 
 /// What to mine.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MineIn {
     #[serde(default, deserialize_with = "present")]
@@ -75,10 +75,7 @@ impl Api {
         let limit = Duration::from_secs(number(&request, "timeout", usual, (0, MAX_TIMEOUT_SECS))?);
         let end = Instant::now() + limit;
         let bytes = body::read(request, MAX_HTTP_BODY_BYTES).await?;
-        let MineIn { content, base64, count } = match bytes.trim_ascii() {
-            b"" => MineIn::default(),
-            bytes => body::parse_plain(bytes)?,
-        };
+        let MineIn { content, base64, count } = body::parse_plain(body::or_empty(&bytes))?;
         let Whole(count) = count.unwrap_or(Whole(1));
         if !(1..=MAX_MINED_AT_ONCE).contains(&count) {
             let detail = format!("count {count}: expected a whole number from 1 to {MAX_MINED_AT_ONCE}");
