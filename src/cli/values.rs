@@ -53,6 +53,11 @@ pub(super) fn seconds(text: &str) -> Result<u32, String> {
     whole.ok_or_else(|| "expected whole seconds, such as 10 or 10s".to_owned())
 }
 
+/// `did you mean NAME? ` of the nearest, if one may be meant.
+pub(super) fn meant<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> String {
+    nearest(names, wanted).map_or(String::new(), |name| format!("did you mean {name}? "))
+}
+
 /// The one of `names` that is nearest to `wanted`, which is none of them, if it is near enough to be meant: that is
 /// clap's own measure for flags.
 pub(super) fn nearest<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Option<&'a str> {

@@ -63,8 +63,7 @@ fn kind(text: &str) -> Result<String, String> {
     if kinds().any(|known| known == text) {
         return Ok(text.to_owned());
     }
-    let nearest = values::nearest(kinds(), text);
-    let meant = nearest.map_or(String::new(), |nearest| format!("did you mean {nearest}? "));
+    let meant = values::meant(kinds(), text);
     Err(format!("{meant}There are {}", kinds().collect::<Vec<_>>().join(", ")))
 }
 

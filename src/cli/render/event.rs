@@ -111,13 +111,11 @@ fn said(event: &Event) -> String {
                 (Some(true), _) => "up",
                 _ => "down",
             };
-            let latency = get("latency_ms").as_f64().filter(|millis| *millis > 0.0);
-            let latency = latency.and_then(|millis| Duration::try_from_secs_f64(millis / 1e3).ok());
-            let latency = latency.map_or(String::new(), |latency| format!(", {} each way", span(latency)));
-            let jitter = get("jitter_ms").as_f64().filter(|millis| *millis > 0.0);
-            let jitter = jitter.and_then(|millis| Duration::try_from_secs_f64(millis / 1e3).ok());
-            let jitter = jitter.map_or(String::new(), |jitter| format!(" ±{}", span(jitter)));
-            let loss = get("loss").as_f64().filter(|share| *share > 0.0);
+            let some = |name: &str| get(name).as_f64().filter(|value| *value > 0.0);
+            let time = |name: &str| Some(span(Duration::try_from_secs_f64(some(name)? / 1e3).ok()?));
+            let latency = time("latency_ms").map_or(String::new(), |latency| format!(", {latency} each way"));
+            let jitter = time("jitter_ms").map_or(String::new(), |jitter| format!(" ±{jitter}"));
+            let loss = some("loss");
             let loss = loss.map_or(String::new(), |share| format!(", {:.1} % lost", share * 100.0));
             format!("{ends} {state}{latency}{jitter}{loss}")
         }

@@ -41,8 +41,7 @@ shipped!(
 /// The lesson of that name.
 pub(super) fn named(name: &str) -> Result<&'static Shipped, Failure> {
     ALL.iter().find(|one| one.name == name).ok_or_else(|| {
-        let nearest = values::nearest(ALL.iter().map(|one| one.name), name);
-        let meant = nearest.map_or(String::new(), |nearest| format!("did you mean {nearest}? "));
+        let meant = values::meant(ALL.iter().map(|one| one.name), name);
         let hint = format!("{meant}`networkmngr scenario list` names them all");
         Failure::usage(format!("there is no scenario {name:?}, and no such file"), hint)
     })
