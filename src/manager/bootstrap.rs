@@ -251,11 +251,11 @@ pub(super) async fn tell(control: &Control, introductions: &[Introduction]) -> R
     Ok(())
 }
 
-/// Waits until every link is up and every tip is known, or a node is gone, or it takes too long.
+/// Waits until every link is up and every tip was told of, or a node is gone, or it takes too long.
 async fn links(settings: &Settings, there: usize, state: &Shared, console: &Console) -> Result<(), Error> {
     let mut changes = state.subscribe();
     let settled = changes
-        .wait_for(|state| (state.links.are_up() && state.tips.all_said()) || state.exits().next().is_some());
+        .wait_for(|state| (state.links.are_up() && state.all_told()) || state.exits().next().is_some());
     let _ = timeout(LINKS_TIMEOUT, settled).await;
     let state = state.borrow();
     let died = |(number, exit)| {

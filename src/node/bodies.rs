@@ -64,8 +64,9 @@ impl Node {
         // Not genesis: it has nothing to repeat, and its body is in no cache.
         let from = tip.saturating_sub(RECENT_BLOCKS as u64 - 1).max(1);
         let for_managers = self.want_seen();
-        self.bodies.wanted.extend((from..=tip).filter_map(|height| self.chain.active_at(height)));
+        // The tip is the last one: whoever knows it was told of all.
         self.bodies.wanted.extend(for_managers);
+        self.bodies.wanted.extend((from..=tip).filter_map(|height| self.chain.active_at(height)));
         self.load_more();
     }
 

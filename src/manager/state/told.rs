@@ -107,6 +107,10 @@ impl State {
         if let Some(near) = near {
             self.blocks.keep_near(&seen.hash, near);
         }
+        // A node that has just started says what its tip is before it has read it back.
+        if is_news && self.tips.of(number).is_some_and(|tip| tip.hash == seen.hash) {
+            self.choose_best();
+        }
         is_news && seen.origin != Origin::Loaded
     }
 
@@ -148,6 +152,12 @@ impl State {
         if let Some((_, hash)) = most {
             self.blocks.set_best(hash);
         }
+    }
+
+    /// Whether every node that can be heard has told of its tip's block: of those below it, it tells first.
+    pub fn all_told(&self) -> bool {
+        let tip = |node| self.tips.of(node).and_then(|tip| self.blocks.get(&tip.hash));
+        self.tips.counting().all(|node| tip(node).is_some())
     }
 
     /// Work of the tip of node `number`.
