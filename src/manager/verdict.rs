@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::manager::names::several;
 use crate::manager::state::{RunningTip, Standing, State};
-use crate::manager::view::{Condition, MiningMode, Tip, Verdict};
+use crate::manager::view::{Branch, Condition, MiningMode, Tip, Verdict};
 
 /// A network without a block for so many times the expected time is stalled, but not before
 /// [`LEAST_STALL`]: by chance alone that is one of twenty thousand blocks.
@@ -24,8 +24,7 @@ pub fn of(state: &State, now: u64) -> Verdict {
     let groups: Vec<usize> = state.groups().iter().map(|group| group.len()).collect();
     let apart = groups.len() > 1;
     let best = state.blocks.best().map(|block| block.hash);
-    let are_behind = said.len() > 1
-        && best.is_some_and(|best| said.iter().all(|(hash, ..)| state.blocks.is_ancestor(*hash, best)));
+    let are_behind = said.len() > 1 && best.is_some() && said.iter().all(|tip| is_behind(state, tip));
     let stalled = stalled(state, now);
     let runs = state.running().count();
     let (condition, mut text) = match said.as_slice() {
@@ -119,6 +118,14 @@ fn away(state: &State, missing: &[usize]) -> String {
         (!nodes.is_empty()).then(|| format!("{who} {is} {what}"))
     };
     [said(&down, "down"), said(&away, "away")].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a tip is on the best chain, or further down than that is known: whoever missed that much is behind.
+fn is_behind(state: &State, (hash, height, ..): &RunningTip) -> bool {
+    match state.blocks.get(hash) {
+        Some(block) => matches!(state.blocks.branch(block), Branch::Best | Branch::Unknown),
+        None => *height < state.blocks.known_from(),
+    }
 }
 
 /// Whether all these tips have the same work, as one alone has: then no time, only a block, changes anything.

@@ -30,30 +30,45 @@ fn four(tips: [u8; 4], hashrate: u64) -> State {
     state.links.expect(pairs);
     (state.up, state.last_progress) = (true, START);
     for (node, tip) in tips.into_iter().enumerate() {
-        state.tips.count(node, true);
-        let height = u64::from(tip % 10);
-        for at in 0..=height {
-            let branch = |at: u64| if at == 0 { 0 } else { tip - tip % 10 + at as u8 };
-            let seen = SeenBlock {
-                hash: hash(branch(at)),
-                previous: hash(branch(at.saturating_sub(1))),
-                height: at,
-                time: 0,
-                bits: CompactTarget(0x2000_ffff),
-                work: work(at),
-                transactions: 1,
-                bytes: 200,
-                origin: Origin::Requested,
-                from: None,
-                miner: name(0),
-                content: Default::default(),
-            };
-            state.event(node, &Event { at: START, what: What::BlockSeen(seen) });
-        }
-        let what = What::TipChanged { tip: hash(tip), height, work: work(height), reverted: 0 };
-        state.event(node, &Event { at: START, what });
+        tells(&mut state, node, tip, 0);
     }
     state
+}
+
+/// A node tells of its blocks from a height on, and of its tip.
+fn tells(state: &mut State, node: usize, tip: u8, from: u64) {
+    state.tips.count(node, true);
+    let height = u64::from(tip % 10);
+    for at in from..=height {
+        let branch = |at: u64| if at == 0 { 0 } else { tip - tip % 10 + at as u8 };
+        let seen = SeenBlock {
+            hash: hash(branch(at)),
+            previous: hash(branch(at.saturating_sub(1))),
+            height: at,
+            time: 0,
+            bits: CompactTarget(0x2000_ffff),
+            work: work(at),
+            transactions: 1,
+            bytes: 200,
+            origin: Origin::Requested,
+            from: None,
+            miner: NodeId([1; 16]),
+            content: Default::default(),
+        };
+        state.event(node, &Event { at: START, what: What::BlockSeen(seen) });
+    }
+    let what = What::TipChanged { tip: hash(tip), height, work: work(height), reverted: 0 };
+    state.event(node, &Event { at: START, what });
+}
+
+#[test]
+fn a_node_whose_tip_is_below_all_that_is_known_is_behind() {
+    let mut state = four([3, 3, 3, 3], 0);
+    for (node, tip, from) in [(0, 9, 6), (1, 9, 6), (2, 9, 6)] {
+        tells(&mut state, node, tip, from);
+    }
+    let verdict = of(&state, START);
+    assert_eq!(verdict.text, "syncing: 3 nodes at height 9, 1 behind", "of blocks 4 and 5 nobody told");
 }
 
 #[test]
