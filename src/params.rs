@@ -39,6 +39,11 @@ pub const MAINNET: &str = "mainnet";
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct NetworkId(pub [u8; 32]);
 
+impl NetworkId {
+    /// No network's: who says it asks which one somebody is of.
+    pub const NONE: NetworkId = NetworkId([0; 32]);
+}
+
 impl fmt::Display for NetworkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_hex(f, self.0.iter())

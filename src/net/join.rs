@@ -12,10 +12,11 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::codec::Framed;
 
+use crate::encoding::Text;
 use crate::limits::{DIAL_TIMEOUT, HANDSHAKE_TIMEOUT};
 use crate::net::Clock;
 use crate::params::{BadRules, MAINNET, NetworkId, Params, Rules};
-use crate::peer::{Disconnect, Identity};
+use crate::peer::Identity;
 use crate::types::{NodeId, Work};
 use crate::wire::message::{Bye, ByeReason, Hello, Message, Role};
 use crate::wire::{Frame, FrameCodec};
@@ -65,8 +66,7 @@ enum Answer {
 
 /// The network of the node at `address`. `names` are two fresh names to call it by: neither stays.
 pub async fn learn(address: SocketAddr, names: [NodeId; 2]) -> Result<Params, NotLearned> {
-    let nowhere = NetworkId([0; 32]);
-    let bye = match ask(address, nowhere, names[0]).await? {
+    let bye = match ask(address, NetworkId::NONE, names[0]).await? {
         Answer::Hello => {
             return Err(NotLearned::NoNode("it is of any network that it is asked for".to_owned()));
         }
@@ -125,10 +125,9 @@ async fn greet(socket: TcpStream, hello: Hello) -> Result<Answer, NotLearned> {
             Some(Ok(Frame::Unknown { .. })) => continue,
             Some(Ok(Frame::Message(Message::Hello(theirs)))) if theirs.network == network => {
                 // Only to be told apart from a failure.
-                let bye = Disconnect::TooManyPeers.bye().map(Message::Bye);
-                if let Some(bye) = bye {
-                    let _ = framed.send(bye).await;
-                }
+                let detail = Text::clipped("its network was all that was asked");
+                let bye = Bye { reason: ByeReason::Requested, detail, rules: None };
+                let _ = framed.send(Message::Bye(bye)).await;
                 Ok(Answer::Hello)
             }
             Some(Ok(Frame::Message(Message::Hello(_)))) => Err(no_node(&"it greets those of other networks")),

@@ -473,6 +473,7 @@ impl Node {
             && !matches!(
                 why,
                 Disconnect::WrongNetwork
+                    | Disconnect::AsksNetwork
                     | Disconnect::BadVersion { .. }
                     | Disconnect::SelfConnection
                     | Disconnect::Duplicate

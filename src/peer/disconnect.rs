@@ -50,6 +50,9 @@ pub enum Disconnect {
     /// The networks differ.
     #[error("the peer is on another network")]
     WrongNetwork,
+    /// Whoever says that it is of no network asks which one this is.
+    #[error("it asked which network this is")]
+    AsksNetwork,
     /// No common version.
     #[error("we speak versions {}..={}, the peer {min}..={max}", ours.0, ours.1)]
     BadVersion {
@@ -178,7 +181,7 @@ impl Disconnect {
                 return None;
             }
             HandshakeTimeout | PongTimeout | SlowFrame => ByeReason::Timeout,
-            WrongNetwork => ByeReason::WrongNetwork,
+            WrongNetwork | AsksNetwork => ByeReason::WrongNetwork,
             BadVersion { .. } => ByeReason::BadVersion,
             SelfConnection => ByeReason::SelfConnection,
             Duplicate => ByeReason::Duplicate,

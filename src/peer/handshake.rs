@@ -43,6 +43,9 @@ impl Identity {
 
     /// The version to speak with whoever said `theirs`, or why there is nothing to say.
     pub fn meet(&self, theirs: &Hello) -> Result<u16, Disconnect> {
+        if theirs.network == NetworkId::NONE {
+            return Err(Disconnect::AsksNetwork);
+        }
         if theirs.network != self.network {
             return Err(Disconnect::WrongNetwork);
         }
@@ -85,6 +88,7 @@ mod tests {
             (hello(2), Ok(1)),
             (hello(1), Err(Disconnect::SelfConnection)),
             (Hello { network: NetworkId([9; 32]), ..hello(2) }, Err(Disconnect::WrongNetwork)),
+            (Hello { network: NetworkId::NONE, ..hello(2) }, Err(Disconnect::AsksNetwork)),
             (versions(1, 9), Ok(1)),
             (versions(0, 0), bad(0, 0)),
             (versions(2, 9), bad(2, 9)),

@@ -8,7 +8,7 @@ use crate::limits::{
     STEADY_LINK,
 };
 use crate::node::io::{ConnId, Direction, Input};
-use crate::params::Params;
+use crate::params::{NetworkId, Params};
 use crate::peer::Disconnect;
 use crate::types::NodeId;
 use crate::wire::Kind;
@@ -51,6 +51,7 @@ fn strangers_are_turned_away_for_a_reason() {
     let elsewhere = Params::lab(20, None).expect("good rules").network();
     let rows = [
         (Message::Hello(Hello { network: elsewhere, ..hello.clone() }), Some(ByeReason::WrongNetwork)),
+        (Message::Hello(Hello { network: NetworkId::NONE, ..hello.clone() }), Some(ByeReason::WrongNetwork)),
         (Message::Hello(Hello { node: NodeId([1; 16]), ..hello.clone() }), Some(ByeReason::SelfConnection)),
         (
             Message::Hello(Hello { min_version: 7, max_version: 9, ..hello.clone() }),
