@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use etcetera::BaseStrategy;
 
+use crate::cli::network::NetworkArgs;
 use crate::cli::{DATA, Failure, IO, http, io_code};
 use crate::file::quoted;
 use crate::limits::{MAX_BANS, MAX_KNOWN_NODES, MAX_MANUAL_PEERS};
@@ -63,7 +64,19 @@ pub(super) fn refused(error: &OpenError) -> Failure {
         | OpenError::Newer { .. }
         | OpenError::OtherNetwork { .. } => 1,
     };
-    Failure { code, ..Failure::new(error.to_string(), error.hint()) }
+    let hint = match error {
+        OpenError::OtherNetwork { theirs, .. } => match flags(theirs) {
+            Some(flags) => format!("`{flags}` names it; or name another folder with --data-dir"),
+            None => error.hint(),
+        },
+        _ => error.hint(),
+    };
+    Failure { code, ..Failure::new(error.to_string(), hint) }
+}
+
+/// The flags that name the network of these rules, if any do.
+pub(super) fn flags(rules: &str) -> Option<String> {
+    Some(NetworkArgs::of(&Params::from_text(rules).ok()?)?.flags().join(" "))
 }
 
 /// What a node that could not go on ends with; `folder` is where it kept its chain.

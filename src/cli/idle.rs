@@ -44,10 +44,14 @@ pub(super) fn refused(error: &OpenError) -> Failure {
         OpenError::Locked { .. } => {
             Failure { hint: "stop that node first, with Ctrl-C or SIGTERM".to_owned(), ..failure }
         }
-        OpenError::OtherNetwork { .. } => Failure {
-            hint: "give the flags that the node was given (--network, --difficulty, --block-time)".to_owned(),
-            ..failure
-        },
+        OpenError::OtherNetwork { theirs, .. } => {
+            let given = "give the flags that the node was given";
+            let hint = match folder::flags(theirs) {
+                Some(flags) => format!("{given}: `{flags}`"),
+                None => format!("{given} (--network, --difficulty, --block-time)"),
+            };
+            Failure { hint, ..failure }
+        }
         _ => failure,
     }
 }

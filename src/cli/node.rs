@@ -303,8 +303,10 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
     tokio::spawn(stop_on_signal(handle.clone(), signals, hangup));
     let Ready { node, listen, http, .. } = &ready;
     let http = http.map_or("none".to_owned(), |http| http.to_string());
-    tracing::info!(%node, %listen, http, network = %params.network(), rules = %params.rules(), %kernel, "ready");
-    announce(args.lifeline, &ready, &params, &curl);
+    let kept = place.as_ref().map_or("in memory".to_owned(), |folder| folder.display().to_string());
+    let (network, rules) = (params.network(), params.rules());
+    tracing::info!(%node, %listen, http, folder = kept, %network, %rules, %kernel, "ready");
+    announce(args.lifeline, &ready, &params, &kept, &curl);
     let ended = running.await;
     drop(handle);
     // Answers that are on their way are finished; nobody is waited for long.
@@ -345,27 +347,23 @@ fn write_record(folder: &Folder, ready: &Ready, params: &Params) -> Result<(), F
 
 /// Says that the node is ready: one line of JSON to a manager, a few lines to a person. `curl` begins a
 /// command that may change something.
-fn announce(lifeline: bool, ready: &Ready, params: &Params, curl: &str) {
+fn announce(lifeline: bool, ready: &Ready, params: &Params, kept: &str, curl: &str) {
     let mut out = std::io::stdout().lock();
     let Ready { node, listen, .. } = ready;
+    let about = format!("node     {node}\nnetwork  {}\nfolder   {kept}\nP2P      {listen}\n", params.rules());
     let said = match ready.http {
         _ if lifeline => writeln!(out, "{}", ready.line()),
         Some(http) => writeln!(
             out,
-            "node     {node}\nnetwork  {rules}\nP2P      {listen}\nHTTP     http://{http}\n\n\
+            "{about}HTTP     http://{http}\n\n\
              try      curl http://{http}/node/id   who it is, and whom it knows\n\
              \x20        {curl} http://{http}/mine      mine a block\n\
              \x20        curl http://{http}/chain     the chain\n\
              \x20        p2pnode --join {listen} --listen 127.0.0.1:0 --http 0 --ephemeral\n\
              \x20        \x20       another node, in another terminal\n\
              Ctrl-C stops it.\n",
-            rules = params.rules(),
         ),
-        None => writeln!(
-            out,
-            "node     {node}\nnetwork  {rules}\nP2P      {listen}\nCtrl-C stops it.\n",
-            rules = params.rules()
-        ),
+        None => writeln!(out, "{about}Ctrl-C stops it.\n"),
     };
     // Nobody may be reading: that is no reason not to run.
     let _ = said.and_then(|()| out.flush());
