@@ -85,6 +85,11 @@ fn said(event: &Event) -> String {
             format!("{}{why}", node(get("peer")).or_else(|| node(get("node"))).unwrap_or_default())
         }
         "mining" => hashes(get("hashrate").as_f64().unwrap_or(0.0)),
+        "mining_paused" => {
+            let until = get("until").as_f64().and_then(|secs| jiff::Timestamp::from_second(secs as i64).ok());
+            let until = until.map_or(String::new(), |time| format!(" until {time}"));
+            format!("its clock is behind the chain's time{until}")
+        }
         "verdict" => safe(get("text").as_str().unwrap_or_default(), VALUE),
         "node" => {
             let why = get("why").as_str().map_or(String::new(), |why| format!(": {}", safe(why, VALUE)));
@@ -190,6 +195,10 @@ mod tests {
             (
                 r#""type":"start","next":1,"run":2,"restarted":false"#.to_owned(),
                 "-   start         next=1 restarted=false run=2",
+            ),
+            (
+                r#""type":"mining_paused","node":1,"until":1795764417.0"#.to_owned(),
+                "B   mining_paused its clock is behind the chain's time until 2026-11-27T07:26:57Z",
             ),
             (r#""type":"other","x":1,"y":null"#.to_owned(), "-   other         x=1"),
         ];
