@@ -51,7 +51,7 @@ impl Api {
                 return Err(Problem::bad_request(detail));
             }
         };
-        let block = found.ok_or_else(|| not_known(&state, id))?;
+        let block = found.ok_or_else(|| self.not_known(&state, id))?;
         let holders = Holders::of(&state, block.height);
         let first = block.arrivals.first().map_or(block.seen, |arrival| arrival.at);
         let arrival = |arrival: &Arrival| view::Arrival {
@@ -73,23 +73,26 @@ impl Api {
         let state = self.keeper.cluster.state.borrow();
         Ok(body::json(StatusCode::OK, &spread::over(state.blocks.newest(), limit)))
     }
-}
 
-/// Why a block is not there: nobody has it yet, or it is older than what nodes told of.
-fn not_known(state: &State, id: &str) -> Problem {
-    let (blocks, id) = (&state.blocks, input::shown(id));
-    let known_from = blocks.known_from();
-    let is_above = input::whole(id).is_some_and(|height| height > blocks.highest());
-    let mut detail = format!("no node told of a block {id:?}");
-    match (is_above, known_from) {
-        (true, _) => detail += &format!(": the highest is at height {}", blocks.highest()),
-        (false, 0) => {}
-        (false, _) => detail += &format!(": the manager knows the chain from height {known_from} up"),
-    }
-    let problem = Problem::new(StatusCode::NOT_FOUND, detail);
-    match state.running().next().filter(|_| !is_above && known_from > 0) {
-        Some(node) => problem.hint(format!("a node has older ones: GET /node/{node}/api/v1/blocks/{id}")),
-        None => problem,
+    /// Why a block is not there: nobody has it yet, or it is older than what nodes told of.
+    fn not_known(&self, state: &State, id: &str) -> Problem {
+        let (blocks, id) = (&state.blocks, input::shown(id));
+        let known_from = blocks.known_from();
+        let is_above = input::whole(id).is_some_and(|height| height > blocks.highest());
+        let mut detail = format!("no node told of a block {id:?}");
+        match (is_above, known_from) {
+            (true, _) => detail += &format!(": the highest is at height {}", blocks.highest()),
+            (false, 0) => {}
+            (false, _) => detail += &format!(": the manager knows the chain from height {known_from} up"),
+        }
+        let problem = Problem::new(StatusCode::NOT_FOUND, detail);
+        match state.running().next().filter(|_| !is_above && known_from > 0) {
+            Some(node) => {
+                let node = format!("http://{}/node/{node}", self.http);
+                problem.hint(format!("a node has older ones: `curl {node}/api/v1/blocks/{id}`"))
+            }
+            None => problem,
+        }
     }
 }
 
