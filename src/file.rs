@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use rand::TryRng;
 use rand::rngs::SysRng;
 
+/// What follows a file's name while it is being written.
+pub const NEW: &str = ".new";
+
 /// Who may read what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
@@ -64,7 +67,7 @@ pub fn replace_by<T, E: From<io::Error>>(
 /// Where the file at `path` is written until it is whole.
 pub fn beside(path: &Path) -> PathBuf {
     let mut new = path.as_os_str().to_owned();
-    new.push(".new");
+    new.push(NEW);
     PathBuf::from(new)
 }
 
@@ -72,7 +75,7 @@ pub fn beside(path: &Path) -> PathBuf {
 pub fn beside_unknown(path: &Path) -> io::Result<PathBuf> {
     let mut number = [0; 8];
     SysRng.try_fill_bytes(&mut number).map_err(io::Error::other)?;
-    Ok(path.with_file_name(format!(".{:016x}.new", u64::from_le_bytes(number))))
+    Ok(path.with_file_name(format!(".{:016x}{NEW}", u64::from_le_bytes(number))))
 }
 
 /// A word as a shell takes it.

@@ -149,12 +149,26 @@ fn an_export_leaves_the_nodes_own_files_alone_and_a_private_file_private() {
     }
     assert!(!new.exists() && fs::read(&chain).expect("a file") == before);
     let other = used();
-    for name in [store::CHAIN_FILE, store::NODE_FILE, "lock", "cookie"] {
+    let set_aside = ["chain.redb.damaged-1", "chain.journal.damaged-12", "peers.json.damaged"];
+    let written = [store::CHAIN_FILE, "chain.journal", store::NODE_FILE, "lock", "cookie", "chain.redb.new"];
+    let networks = ["network.json", "network.json.new", "manager.key", "network.lock", "node-000", "logs"];
+    let logs = ["manager.log", "manager.out", "node-000.log", "node-1234.log"];
+    let of =
+        |owner: &'static str, names: &[&'static str]| names.iter().map(move |name| (*name, owner)).collect();
+    let rows: [Vec<(&str, &str)>; 4] = [
+        of("a node's own files", &set_aside),
+        of("a node's own files", &written),
+        of("a network's own files", &networks),
+        of("a network's logs", &logs),
+    ];
+    for (name, owner) in rows.concat() {
         let output = other.path().join(name);
         let was = fs::read(&output).ok();
         let (code, _, error) =
             run(&["export".as_ref(), folder.path().as_os_str(), "-o".as_ref(), output.as_os_str()]);
-        assert!(code == 2 && error.contains("a name of a node's own files"), "{name}: {code}: {error}");
+        let says =
+            format!("a name of {owner}, not of a chain file\nhint: name a file elsewhere with --output");
+        assert!(code == 2 && error.contains(&says), "{name}: {code}: {error}");
         assert_eq!(fs::read(&output).ok(), was, "{name}");
     }
     assert_eq!(verify(folder.path(), &[]).0, 0, "it is whole");

@@ -83,8 +83,8 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether `output` is a place for a chain file: what is in the node's folder is the node's, and so is what has a
-/// name of a node's own files in another one.
+/// Whether `output` is a place for a chain file: what is in the node's folder is the node's, and what has a name of
+/// a node's or a network's own files, its logs among them, is theirs in whichever folder.
 fn check_output(output: &Path, folder: &Path) -> Result<(), Failure> {
     if output == Path::new("-") {
         let error = "a file named - is not what is meant";
@@ -94,8 +94,10 @@ fn check_output(output: &Path, folder: &Path) -> Result<(), Failure> {
     }
     let error = if folder::holds(folder, output) {
         format!("{} is in the node's own folder", output.display())
-    } else if folder::is_a_nodes(output) {
-        format!("{} is a name of a node's own files, not of a chain file", output.display())
+    } else if let Some(owner) = folder::owner(output) {
+        format!("{} is a name of {owner} own files, not of a chain file", output.display())
+    } else if folder::is_a_networks_log(output) {
+        format!("{} is a name of a network's logs, not of a chain file", output.display())
     } else {
         return Ok(());
     };

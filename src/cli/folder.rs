@@ -1,5 +1,6 @@
 //! Where a node keeps what must outlive it, and what is said when that cannot be had.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use crate::cli::network::NetworkArgs;
 use crate::cli::{DATA, Failure, IO, http, io_code};
 use crate::file::quoted;
 use crate::limits::{MAX_BANS, MAX_KNOWN_NODES, MAX_MANUAL_PEERS};
+use crate::manager::record;
 use crate::net::Failed;
 use crate::node::view::{Ban, KnownAddress};
 use crate::params::Params;
@@ -42,11 +44,24 @@ pub(super) fn holds(folder: &Path, path: &Path) -> bool {
     there.as_deref().and_then(Path::parent) == Some(&folder) || parent == Some(folder)
 }
 
-/// Whether `file` has a name of one of a node's own files, by itself or behind a link: in whosever folder it is, what
-/// is there would be destroyed.
-pub(super) fn is_a_nodes(file: &Path) -> bool {
-    let is_own = |path: &Path| path.file_name().is_some_and(|name| is_own(name) || http::is_cookie(name));
-    is_own(file) || fs::canonicalize(file).is_ok_and(|path| is_own(&path))
+/// Whose own files have a name like that of `file`, if anybody's: in whichever folder it is, what is there would be
+/// destroyed.
+pub(super) fn owner(file: &Path) -> Option<&'static str> {
+    if is_called(file, |name| is_own(name) || http::is_cookie(name)) {
+        return Some("a node's");
+    }
+    is_called(file, record::is_own).then_some("a network's")
+}
+
+/// Whether `file` has a name of one of a network's logs.
+pub(super) fn is_a_networks_log(file: &Path) -> bool {
+    is_called(file, record::is_log)
+}
+
+/// Whether `file` has one of these names, by itself or behind a link.
+fn is_called(file: &Path, is_one: impl Fn(&OsStr) -> bool) -> bool {
+    let is_one = |path: &Path| path.file_name().is_some_and(&is_one);
+    is_one(file) || fs::canonicalize(file).is_ok_and(|path| is_one(&path))
 }
 
 /// Opens a node's folder; a new one becomes `fresh`'s.

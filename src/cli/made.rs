@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::manager::record::LOGS;
+
 /// How things were before.
 #[derive(Debug)]
 pub(super) struct Before {
@@ -21,14 +23,14 @@ impl Before {
     /// Looks at what is there now, in `folder` and in its logs.
     pub(super) fn of(folder: &Path) -> Before {
         let above = folder.ancestors().filter(|path| path.exists()).map(Path::to_owned);
-        let there = above.chain(entries(folder)).chain(entries(&folder.join("logs"))).collect();
+        let there = above.chain(entries(folder)).chain(entries(&folder.join(LOGS))).collect();
         Before { folder: folder.to_owned(), there }
     }
 
     /// Removes what came since; logs that say something stay if they are to be read. What cannot be removed stays,
     /// too: the failure itself is worse.
     pub(super) fn restore(&self, keep_logs: bool) {
-        let logs = self.folder.join("logs");
+        let logs = self.folder.join(LOGS);
         let is_new = |path: &PathBuf| !self.there.contains(path);
         for path in entries(&self.folder).filter(|path| *path != logs).filter(is_new) {
             let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };

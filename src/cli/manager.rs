@@ -19,7 +19,7 @@ use crate::cli::{Failure, log, output, process, values, watch};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::shape::{BadShape, Shape};
-use crate::manager::{self, Console, Ending, Pause, Program, Settings};
+use crate::manager::{self, Console, Ending, Pause, Program, Settings, record};
 use crate::sim::Topology;
 
 /// How a network is started: the flags of `networkmngr up`.
@@ -108,13 +108,13 @@ pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failu
         let error = format!("the folder {} cannot be made: {error}", logs.display());
         Failure::new(error, "choose another place with --data-dir")
     })?;
-    log::start(Some(&logs.join("manager.log")), args.level.level()).map_err(|failure| Failure {
+    log::start(Some(&logs.join(record::MANAGER_LOG)), args.level.level()).map_err(|failure| Failure {
         hint: "choose another place with --data-dir, or see to who may write there".to_owned(),
         ..failure
     })?;
     let mut console = Console::new(log::colour(&std::io::stdout()), commands::for_manager);
     if args.detached {
-        console = console.detached(logs.join("manager.out"));
+        console = console.detached(logs.join(record::MANAGER_OUT));
     }
     if json {
         console = console.for_programs(args.data_dir.join(manager::record::FILE));

@@ -252,12 +252,12 @@ async fn prepare(args: &NodeArgs, signals: &mut Signals) -> Result<Option<Prepar
     Ok(Some(Prepared { settings, http, folder: Some(folder) }))
 }
 
-/// Whether `file` may be logged to: one of a node's own files would be destroyed by it.
+/// Whether `file` may be logged to: one of a node's or a network's own files would be destroyed by it.
 fn check_log(file: &Path) -> Result<(), Failure> {
-    match folder::is_a_nodes(file) {
-        false => Ok(()),
-        true => {
-            let error = format!("{} is a name of a node's own files, not of a log", file.display());
+    match folder::owner(file) {
+        None => Ok(()),
+        Some(owner) => {
+            let error = format!("{} is a name of {owner} own files, not of a log", file.display());
             Err(Failure::usage(error, "name another file, such as --log node.log").at("--log"))
         }
     }

@@ -175,12 +175,12 @@ impl Settings {
 
     /// Where logs are.
     pub fn logs(&self) -> PathBuf {
-        self.data_dir.join("logs")
+        self.data_dir.join(record::LOGS)
     }
 
     /// Where node `number`'s log is.
     pub fn log(&self, number: usize) -> PathBuf {
-        self.logs().join(format!("node-{number:03}.log"))
+        self.logs().join(format!("{}{LOG_END}", node_name(number)))
     }
 
     /// Where node `number` keeps its chain.
@@ -203,7 +203,15 @@ impl Settings {
 
 /// Where node `number` of the network in `data_dir` keeps its chain.
 pub fn node_folder(data_dir: &Path, number: usize) -> PathBuf {
-    data_dir.join(format!("node-{number:03}"))
+    data_dir.join(node_name(number))
+}
+
+/// What follows a node's name in its log's.
+const LOG_END: &str = ".log";
+
+/// What is node `number`'s is called so in its network's folder.
+fn node_name(number: usize) -> String {
+    format!("node-{number:03}")
 }
 
 fn port(base: u16, number: usize) -> u16 {

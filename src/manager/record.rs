@@ -12,6 +12,7 @@
 //! took its place, and goes when the manager ends in order. Whether one that is there belongs to a network that
 //! runs is told by the lock, not by the numbers of processes.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -20,16 +21,37 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::file::{self, Readers};
-use crate::manager::Error;
 use crate::manager::cluster::{Cluster, Member};
-use crate::manager::key;
+use crate::manager::{Error, LOG_END, key};
 use crate::params::Params;
 
 /// The file that says where everything is.
 pub const FILE: &str = "network.json";
 
 /// The file that is locked while a network runs. It stays when the network ends.
-const LOCK: &str = "network.lock";
+pub const LOCK: &str = "network.lock";
+
+/// Where logs are.
+pub const LOGS: &str = "logs";
+
+/// The manager's log, among them.
+pub const MANAGER_LOG: &str = "manager.log";
+
+/// What a manager in the background says, among them.
+pub const MANAGER_OUT: &str = "manager.out";
+
+/// Whether a file of this name in a network's folder is the network's own, or one that is being written.
+pub fn is_own(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let name = name.strip_suffix(file::NEW).unwrap_or(name);
+    [FILE, LOCK, LOGS].contains(&name) || is_of_a_network(name)
+}
+
+/// Whether a file of this name among a network's logs is one of them.
+pub fn is_log(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    [MANAGER_LOG, MANAGER_OUT].contains(&name) || name.strip_suffix(LOG_END).is_some_and(is_a_nodes)
+}
 
 /// A folder that is ours for as long as this lives.
 #[derive(Debug)]
@@ -126,9 +148,13 @@ impl Drop for Folder {
 
 /// Whether a file of this name is one network's, and none of the next one's: the key, and each node's folder.
 fn is_of_a_network(name: &str) -> bool {
+    name == key::FILE || is_a_nodes(name)
+}
+
+/// Whether this is the name of a node's folder.
+fn is_a_nodes(name: &str) -> bool {
     let number = name.strip_prefix("node-");
-    name == key::FILE
-        || number.is_some_and(|number| number.len() >= 3 && number.bytes().all(|b| b.is_ascii_digit()))
+    number.is_some_and(|number| number.len() >= 3 && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A folder in `path` that is not there yet, for what was there until now: `before-20260131-120000`, in UTC.
@@ -150,6 +176,7 @@ fn node(member: &Member) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manager::{node_folder, node_name};
 
     /// Row 88 of docs/hostile.md.
     #[test]
@@ -164,6 +191,22 @@ mod tests {
         drop(ours);
         assert!(!Folder::is_taken(place.path()));
         assert!(Folder::take(place.path(), &logs).is_ok());
+    }
+
+    #[test]
+    fn what_a_network_writes_has_names_of_its_own() {
+        let is_own_at = |path: PathBuf| path.file_name().is_some_and(is_own);
+        for number in [0, 7, 1234] {
+            assert!(is_own_at(node_folder(Path::new("network"), number)), "{number}");
+            assert!(is_log(OsStr::new(&format!("{}{LOG_END}", node_name(number)))), "{number}");
+        }
+        assert!(is_own_at(file::beside(&Path::new("network").join(key::FILE))));
+        for name in
+            ["chain.p2p", "node-0", "node-000.p2p", "network.json.p2p", "my-network.json", "manager.log"]
+        {
+            assert!(!is_own(OsStr::new(name)), "{name}");
+        }
+        assert!(!is_log(OsStr::new("node.log")));
     }
 
     #[test]

@@ -28,12 +28,30 @@ pub const BANS_FILE: &str = "bans.json";
 pub(super) const CHECKPOINT_FILE: &str = "checkpoint.json";
 /// Locked while a node runs; its presence alone means nothing.
 const LOCK_FILE: &str = "lock";
+/// What follows the name of a file that was damaged and set aside; a repair adds a number.
+const ASIDE: &str = ".damaged";
 
-/// Whether a file of this name in a node's folder is the node's own.
+/// The files of a node's folder.
+const OWN: [&str; 7] =
+    [CHAIN_FILE, JOURNAL_FILE, NODE_FILE, PEERS_FILE, BANS_FILE, CHECKPOINT_FILE, LOCK_FILE];
+
+/// Whether a file of this name in a node's folder is the node's own, one that is being written, or one that was set
+/// aside.
 pub fn is_own(name: &OsStr) -> bool {
-    [CHAIN_FILE, JOURNAL_FILE, NODE_FILE, PEERS_FILE, BANS_FILE, CHECKPOINT_FILE, LOCK_FILE]
-        .iter()
-        .any(|own| name == *own)
+    let Some(name) = name.to_str() else { return false };
+    let ends = OWN.iter().filter_map(|own| name.strip_prefix(own));
+    ends.into_iter().any(|end| end.is_empty() || end == file::NEW || end.starts_with(ASIDE))
+}
+
+/// Where a repair sets the file at `path` aside: the names to choose from.
+pub(super) fn asides(path: &Path) -> impl Iterator<Item = PathBuf> {
+    (1u64..).map(move |nth| with_end(path, &format!("{ASIDE}-{nth}")))
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// A node's folder, locked for as long as this or its store lives.
@@ -235,7 +253,7 @@ impl Folder {
             Err(Unread::Io(error)) => error.to_string(),
             Err(Unread::Json(what)) => what,
         };
-        let is_aside = !self.is_to_read && fs::rename(&path, path.with_extension("json.damaged")).is_ok();
+        let is_aside = !self.is_to_read && fs::rename(&path, with_end(&path, ASIDE)).is_ok();
         tracing::warn!(path = %path.display(), %why, set_aside = is_aside, "a file cannot be read: going on without");
         None
     }

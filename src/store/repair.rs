@@ -18,7 +18,7 @@ use crate::params::Params;
 use crate::store::disk::journal::beside as beside_tables;
 use crate::store::disk::reach::{encoded, look as look_at};
 use crate::store::disk::verify::{Good, Place, Scan};
-use crate::store::folder::{CHAIN_FILE, CHECKPOINT_FILE, Folder, JOURNAL_FILE};
+use crate::store::folder::{CHAIN_FILE, CHECKPOINT_FILE, Folder, JOURNAL_FILE, asides};
 use crate::store::kept::kept;
 use crate::store::open::make;
 use crate::store::verify::{Looked, Report, look, take};
@@ -172,13 +172,7 @@ fn set_aside(
     if !is_there(path) {
         return Ok(None);
     }
-    let name = path.as_os_str().to_owned();
-    let names = (1u64..).map(|nth| {
-        let mut name = name.clone();
-        name.push(format!(".damaged-{nth}"));
-        PathBuf::from(name)
-    });
-    let Some(to) = names.into_iter().find(|name| !is_there(name)) else { return Ok(None) };
+    let Some(to) = asides(path).find(|name| !is_there(name)) else { return Ok(None) };
     put(path, &to).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
     Ok(Some(to))
 }

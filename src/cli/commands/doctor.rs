@@ -15,6 +15,7 @@ use crate::cli::manager::{UpArgs, settings};
 use crate::cli::output::Output;
 use crate::cli::render::{Align, Cell, Style, Table, bytes, count, hashes};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_INBOUND, MAX_MESH, RANDOM_LINKS};
+use crate::manager::record;
 
 /// Resident memory of a node that idles, with room for some chain.
 const NODE_MEMORY: u64 = 16 * 1024 * 1024;
@@ -173,7 +174,7 @@ fn ports(what: &'static str, flag: &'static str, first: u16, amount: usize) -> C
 /// Whether the folder is ours to take.
 fn folder(path: &Path) -> Check {
     let what = "folder";
-    let lock = path.join("network.lock");
+    let lock = path.join(record::LOCK);
     let shown = path.display();
     if let Ok(file) = File::open(&lock)
         && matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))

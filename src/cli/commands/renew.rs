@@ -11,6 +11,7 @@ use crate::cli::output::spinner;
 use crate::cli::render::{count, span};
 use crate::cli::{Failure, TIMED_OUT, UNREACHABLE, USAGE, values, watch};
 use crate::limits::{API_TIMEOUT, DOWN_POLL, RENEW_TIMEOUT};
+use crate::manager::record;
 use crate::manager::view::{Network, Renew, Renewed};
 
 const EXAMPLES: &str = "\
@@ -143,7 +144,7 @@ async fn ready(context: &Context, old: &Network, said: &Renewed) -> Result<Netwo
                 }
             }
             Err(failure) if failure.code == UNREACHABLE => {
-                let log = old.manager.data_dir.join("logs/manager.log");
+                let log = old.manager.data_dir.join(record::LOGS).join(record::MANAGER_LOG);
                 let error =
                     format!("the new network did not start, and its manager ended ({})", said.message);
                 let hint = format!("see why in its log, {}", log.display());

@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use crate::limits::{LOGS_BYTES, LOGS_POLL, MAX_LOG_LINES};
 use crate::manager::api::{Api, input, text};
 use crate::manager::log_lines::{Line, Wanted, lines, merged};
+use crate::manager::{node_name, record};
 use crate::net::{Clock, unix_time};
 use crate::rest::body::{Body, respond};
 use crate::rest::problem::Problem;
@@ -73,7 +74,7 @@ impl Api {
                 }
                 if !of_one {
                     for member in keeper.cluster.members().iter().skip(logs.len() - 1) {
-                        logs.push(Log::new(name(member.number), member.log.clone()));
+                        logs.push(Log::new(node_name(member.number), member.log.clone()));
                     }
                 }
                 let read = blocking(move || {
@@ -90,24 +91,22 @@ impl Api {
 
     /// The logs of all, the manager's first, or of the one that is named.
     fn logs_of(&self, node: Option<&str>) -> Result<Vec<Log>, Problem> {
-        let manager = || Log::new("manager".to_owned(), self.keeper.settings.logs().join("manager.log"));
+        let manager =
+            || Log::new("manager".to_owned(), self.keeper.settings.logs().join(record::MANAGER_LOG));
         match node {
             Some("manager") => Ok(vec![manager()]),
             Some(node) => {
                 let member = self.keeper.member(input::node(node)?)?;
-                Ok(vec![Log::new(name(member.number), member.log.clone())])
+                Ok(vec![Log::new(node_name(member.number), member.log.clone())])
             }
             None => {
                 let members = self.keeper.cluster.members();
-                let of_nodes = members.iter().map(|member| Log::new(name(member.number), member.log.clone()));
+                let of_nodes =
+                    members.iter().map(|member| Log::new(node_name(member.number), member.log.clone()));
                 Ok([manager()].into_iter().chain(of_nodes).collect())
             }
         }
     }
-}
-
-fn name(number: usize) -> String {
-    format!("node-{number:03}")
 }
 
 /// The time from which on lines are wanted.
