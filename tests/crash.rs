@@ -121,6 +121,24 @@ fn a_node_that_is_killed_keeps_its_word() {
     );
 }
 
+/// A folder that is being made, and the journal's sign in it, is at no moment one that a start calls damaged.
+#[test]
+fn a_node_that_is_killed_while_it_starts_for_the_first_time_starts() {
+    let seed = setting("CRASH_SEED").unwrap_or_else(|| RandomState::new().hash_one("first"));
+    println!("CRASH_SEED={seed}");
+    let (mut dice, mut figures) = (Dice(seed), Figures::default());
+    for _ in 0..16 {
+        let folder = tempfile::tempdir().expect("a folder");
+        kill_before_it_is_ready(folder.path(), &mut dice, &mut figures);
+        if dice.one_in(2) {
+            kill_before_it_is_ready(folder.path(), &mut dice, &mut figures);
+        }
+        let victim = start(folder.path(), &mut figures);
+        victim.signal(Signal::TERM);
+        assert_eq!(victim.end().code(), Some(0), "an orderly end; {}", log(folder.path()));
+    }
+}
+
 /// The life of one victim: `rounds` kills and an orderly end.
 fn live(rounds: u64, dice: &mut Dice, figures: &mut Figures) {
     let folder = tempfile::tempdir().expect("a folder");

@@ -65,6 +65,26 @@ fn a_folder_is_looked_at_damaged_and_repaired() {
 }
 
 #[test]
+fn of_a_killed_node_it_is_said_that_the_next_start_recovers_only_if_it_does() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (folder, dead) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let running = store::open(folder.path(), &Params::regtest(), NodeId([9; 16])).expect("a new folder");
+    for name in [store::CHAIN_FILE, "chain.journal"] {
+        fs::copy(folder.path().join(name), dead.path().join(name)).expect("copied");
+    }
+    drop(running);
+    let killed = "the node was killed when it ran last";
+    let (code, out, _) = verify(dead.path(), &[]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains(&format!("{killed}: its next start recovers\n")), "{out}");
+    fs::write(dead.path().join("chain.journal"), "").expect("emptied");
+    let (code, out, _) = verify(dead.path(), &[]);
+    assert_eq!(code, 65, "{out}");
+    assert!(out.contains(&format!("{killed}\n")) && !out.contains("recovers"), "{out}");
+    assert!(out.contains("chain.journal is empty") && out.contains("may be lost"), "{out}");
+}
+
+#[test]
 fn what_cannot_be_looked_at_says_what_to_do() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = used();

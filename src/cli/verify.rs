@@ -70,10 +70,9 @@ fn described(report: &Report) -> String {
         text.push_str(&format!("whole    up to height {}, {}\n", kept.height, kept.hash));
     }
     if report.unclosed {
-        text.push_str("the node was killed when it ran last: its next start recovers\n");
-    }
-    if report.unproven {
-        text.push_str("its journal has nothing of that run: if anything was committed in it, that is lost\n");
+        text.push_str("the node was killed when it ran last");
+        // With what is wrong it may not start at all.
+        text.push_str(if report.findings.is_empty() { ": its next start recovers\n" } else { "\n" });
     }
     if report.unlocked {
         text.push_str(&format!("{UNLOCKED}\n"));

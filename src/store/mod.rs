@@ -11,7 +11,7 @@
 //! | file | holds | when it is missing or damaged |
 //! |---|---|---|
 //! | `chain.redb` | blocks, the pool, and whose they are: what must not be lost | the node does not start; nothing is made over it |
-//! | `chain.journal` | the newest commits, until `chain.redb` takes them up | missing: nothing, after an orderly end, or else the node does not start; damaged: the node does not start |
+//! | `chain.journal` | the newest commits, until `chain.redb` takes them up | missing, or another's: nothing, after an orderly end, or else the node does not start; damaged: the node does not start |
 //! | `node.json` | who the node is and where, for people and programs | missing: written again; damaged, or of another node: the node does not start, and a repair sets it aside |
 //! | `peers.json` | the nodes it knows | set aside: they can be learnt again |
 //! | `bans.json` | the hosts that misbehaved within a day | set aside: whoever misbehaves will again |

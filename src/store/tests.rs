@@ -50,6 +50,14 @@ fn genesis() -> BlockHash {
     Params::regtest().genesis_hash()
 }
 
+/// A content of so many bytes.
+fn large(nonce: u64, bytes: usize) -> Transaction {
+    Transaction::Content(Content {
+        nonce,
+        data: vec![nonce as u8; bytes].try_into().expect("within the limit"),
+    })
+}
+
 fn batch(seq: u64, blocks: &[&Block], forget: &[BlockHash]) -> Batch {
     let tip = blocks.last().map(|block| block.hash()).unwrap_or_default();
     let blocks = blocks.iter().map(|block| StoredBlock::from(*block)).collect();

@@ -41,11 +41,8 @@ pub struct Report {
     pub tip: Option<Tip>,
     /// Where something is wrong: the end of what a repair would keep.
     pub kept: Option<Tip>,
-    /// Whether the node was killed: its next start recovers the file, which is no damage.
+    /// Whether the node was killed, which is no damage: its next start recovers the file, unless something is wrong.
     pub unclosed: bool,
-    /// Whether it was killed, and left a journal that has nothing in it: what it committed in that run, if anything,
-    /// is lost.
-    pub unproven: bool,
     /// Whether it was read without its lock, so that a node may have changed it meanwhile.
     pub unlocked: bool,
     /// What is wrong, in which file.
@@ -141,7 +138,6 @@ pub(super) fn look(
         tip: None,
         kept: None,
         unclosed: false,
-        unproven: false,
         unlocked: false,
         findings,
         more: 0,
@@ -238,7 +234,6 @@ impl Report {
         self.waiting = scan.waiting.len() as u64;
         self.tip = scan.tip;
         self.unclosed = scan.unclosed;
-        self.unproven = scan.unproven;
         self.more = scan.more;
         Ok(())
     }

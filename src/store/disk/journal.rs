@@ -23,9 +23,10 @@
 //! next one is written, so only the last can be in pieces, and nobody was told of that one. A record behind such a
 //! place is a sign of damage.
 //!
-//! The file is there before the tables are open to be written, until they are closed, and as long as some steps of
-//! [`JOURNAL_STEP_BYTES`]. Beside tables that nobody closed, no file, one of another length, and one that begins with
-//! something else are signs of damage, too.
+//! The file is signed before the tables are open to be written, and stays so: it begins with the first bytes of the
+//! key, be it that no record follows, and is as long as some steps of [`JOURNAL_STEP_BYTES`]. So a run that wrote
+//! nothing down is told from one whose records are lost: beside tables that nobody closed, no file, an empty one, one
+//! of another length, and one that begins with something else are signs of damage, too.
 
 use std::fs::{self, File};
 use std::io;
@@ -121,19 +122,20 @@ struct Record {
 }
 
 impl Journal {
-    /// The journal of the tables at `chain`, made if it is not there; what is in it is in the tables.
+    /// The journal of the tables at `chain`, made if it is not there, and signed. Nothing is written to it before the
+    /// tables have what is in it.
     pub(super) fn open(chain: &Path, key: Key) -> Result<Journal, Trouble> {
-        let file = FileBackend::new(make(chain)?)?;
-        if check(&file, &key).is_err() {
-            // It was beside tables that were closed, and is none of theirs.
-            file.set_len(0)?;
-            file.sync_data()?;
-        }
-        Journal::over(Box::new(file), key)
+        let path = beside(chain);
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let journal = Journal::over(Box::new(FileBackend::new(file)?), key)?;
+        // A flush of the file is not one of its name.
+        sync_folder_of(&path)?;
+        Ok(journal)
     }
 
     /// The same, over `file`.
     pub(super) fn over(file: Box<dyn StorageBackend>, key: Key) -> Result<Journal, Trouble> {
+        sign(&*file, &key)?;
         let length = file.len()?;
         Ok(Journal { file, key, at: 0, length, tasks: Vec::new() })
     }
@@ -184,7 +186,7 @@ impl Journal {
 
     /// Nothing more is written: what the tables have need not lie about.
     pub(super) fn end(&self) -> io::Result<()> {
-        if self.tasks.is_empty() { self.file.set_len(0) } else { Ok(()) }
+        if self.tasks.is_empty() { blank(&*self.file, &self.key) } else { Ok(()) }
     }
 
     /// The tables have all of it, durably: what comes next is written over it.
@@ -194,13 +196,24 @@ impl Journal {
     }
 }
 
-/// The file of the journal of the tables at `chain`, made if it is not there.
-pub(super) fn make(chain: &Path) -> io::Result<File> {
-    let path = beside(chain);
-    let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
-    // A flush of the file is not one of its name.
-    sync_folder_of(&path)?;
-    Ok(file)
+/// Has `file` be one that a killed node may leave, durably. Where it is none yet, new or another's, the tables were
+/// closed, and have all that it has for them.
+fn sign(file: &dyn StorageBackend, key: &Key) -> io::Result<()> {
+    let (length, begins) = (file.len()?, beginning(file)?);
+    match begins == key[..MARK] {
+        true if length.is_multiple_of(JOURNAL_STEP_BYTES) => return Ok(()),
+        true => file.set_len(length.next_multiple_of(JOURNAL_STEP_BYTES))?,
+        false => blank(file, key)?,
+    }
+    file.sync_data()
+}
+
+/// Has nothing but the sign be in `file`. Whatever a crash leaves of that, a file that was signed stays so.
+fn blank(file: &dyn StorageBackend, key: &Key) -> io::Result<()> {
+    let mut bytes = vec![0; JOURNAL_STEP_BYTES as usize];
+    bytes[..MARK].copy_from_slice(&key[..MARK]);
+    file.set_len(JOURNAL_STEP_BYTES)?;
+    file.write(0, &bytes)
 }
 
 /// The key of the tables' journal; none in a file that never had a journal.
@@ -227,49 +240,45 @@ pub(super) fn replay(database: &Held, chain: &Path) -> Result<(), Trouble> {
 /// The same, of tables that nobody closed: their node was killed, and has left a journal.
 pub(super) fn replay_of_killed(database: &Held, chain: &Path) -> Result<(), Trouble> {
     let Some(key) = key(database)? else { return Ok(()) };
-    let Some(file) = there(chain)? else {
-        return Err(incomplete(&format!("{} is missing", beside(chain).display())));
-    };
-    check(&file, &key)?;
-    replay_of(database, &file)
-}
-
-/// Whether a node with this key may have left `file`, as far as its length and its beginning say.
-fn check(file: &dyn StorageBackend, key: &Key) -> Result<(), Trouble> {
-    let length = file.len()?;
-    if !length.is_multiple_of(JOURNAL_STEP_BYTES) {
-        return Err(incomplete(&format!("the journal beside it is cut, {length} bytes long")));
-    }
-    match beginning(file)? {
-        Some(begins) if begins != key[..MARK] => {
-            Err(incomplete("the journal beside it begins with something else than this node's records"))
+    let file = there(chain)?;
+    let length = file.as_ref().map_or(Ok(0), StorageBackend::len).map_err(unread)?;
+    let what = match &file {
+        None => "is missing".to_owned(),
+        Some(_) if length == 0 => "is empty".to_owned(),
+        Some(file) if is_anothers(file, &key).map_err(unread)? => {
+            format!("is another folder's journal, and not that of {}", chain.display())
         }
-        _ => Ok(()),
-    }
+        Some(_) if !length.is_multiple_of(JOURNAL_STEP_BYTES) => format!("is cut, {length} bytes long"),
+        Some(file) if beginning(file).map_err(unread)? != key[..MARK] => "has another beginning".to_owned(),
+        Some(file) => return replay_of(database, file),
+    };
+    let journal = beside(chain);
+    let lost = "its newest blocks and contents may be lost, unless its own journal is put back";
+    Err(Trouble::Damaged(format!("{} {what}, and its node was killed: {lost}", journal.display())))
 }
 
-/// What the file begins with; none if nothing was written to it yet.
-fn beginning(file: &dyn StorageBackend) -> io::Result<Option<[u8; MARK]>> {
+/// Whether the journal beside the tables of `database`, which are at `chain`, is another's.
+pub(super) fn has_anothers(database: &Held, chain: &Path) -> Result<bool, Trouble> {
+    let (Some(key), Some(file)) = (key(database)?, there(chain)?) else { return Ok(false) };
+    is_anothers(&file, &key).map_err(unread)
+}
+
+/// Whether nothing in `file` is of the tables of this key: it begins with another mark than theirs, and theirs is
+/// nowhere. Of their own journal the beginning may be lost, or be damaged in a few places.
+fn is_anothers(file: &dyn StorageBackend, key: &Key) -> io::Result<bool> {
+    let begins = beginning(file)?;
+    let alike = begins.iter().zip(key).filter(|(one, other)| one == other).count();
+    let is_likely = begins != [0; MARK] && alike < MARK / 2;
+    Ok(is_likely && !bytes(file)?.windows(MARK).any(|bytes| bytes == &key[..MARK]))
+}
+
+/// What the file begins with, as far as something was written to it.
+fn beginning(file: &dyn StorageBackend) -> io::Result<[u8; MARK]> {
     let mut begins = [0; MARK];
     if file.len()? >= MARK as u64 {
         file.read(0, &mut begins)?;
     }
-    Ok(Some(begins).filter(|begins| *begins != [0; MARK]))
-}
-
-/// Whether the journal of the tables of `database`, which are at `chain`, has nothing in it.
-pub(super) fn is_blank(database: &Held, chain: &Path) -> Result<bool, Trouble> {
-    if key(database)?.is_none() {
-        return Ok(false);
-    }
-    Ok(match there(chain)? {
-        Some(file) => beginning(&file).map_err(unread)?.is_none(),
-        None => true,
-    })
-}
-
-fn incomplete(what: &str) -> Trouble {
-    Trouble::Damaged(format!("{what}, and its node was killed: its newest blocks and contents may be lost"))
+    Ok(begins)
 }
 
 /// Whether what is at `path` may be a journal, whole or damaged, or has one at its beginning.
@@ -322,7 +331,7 @@ fn whole(database: &Held, chain: &Path) -> Result<Vec<Record>, Trouble> {
     let (Some(key), Meta { commits, .. }) = (key(database)?, Meta::read(database)?) else {
         return Ok(Vec::new());
     };
-    let bytes = bytes(&Overlay::open(&path).map_err(unread)?)?;
+    let bytes = Overlay::open(&path).and_then(|file| bytes(&file)).map_err(unread)?;
     let mut records: Vec<Record> = later(&bytes, 0, &key).filter(|record| record.number > commits).collect();
     records.sort_by_key(|record| record.number);
     Ok(records)
@@ -366,7 +375,7 @@ fn take_up(database: &Held, records: &[Record]) -> Result<(), Trouble> {
 
 /// The records of `file` that follow commit `after`.
 fn records(file: &dyn StorageBackend, key: &Key, after: u64) -> Result<Vec<Record>, Trouble> {
-    let bytes = bytes(file)?;
+    let bytes = bytes(file).map_err(unread)?;
     let (mut at, mut records) = (0, Vec::new());
     let mut next = after + 1;
     while let Some(record) = record(&bytes[at..], key)? {
@@ -388,9 +397,9 @@ fn records(file: &dyn StorageBackend, key: &Key, after: u64) -> Result<Vec<Recor
 }
 
 /// The bytes of `file`, as many as a journal may have.
-fn bytes(file: &dyn StorageBackend) -> Result<Vec<u8>, Trouble> {
+fn bytes(file: &dyn StorageBackend) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; file.len()?.min(MAX_JOURNAL_FILE_BYTES) as usize];
-    file.read(0, &mut bytes).map_err(unread)?;
+    file.read(0, &mut bytes)?;
     Ok(bytes)
 }
 

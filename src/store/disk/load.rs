@@ -38,8 +38,8 @@ pub(in crate::store) struct Owner {
 
 /// What a start reads.
 pub(in crate::store) struct Contents {
-    /// Whether the file has a journal beside it.
-    has_journal: bool,
+    /// Of the journal beside the file; none in a file that never had one.
+    key: Option<journal::Key>,
     pub(super) state: State,
     pub(super) marks: Marks,
     pub(super) loaded: Loaded,
@@ -99,11 +99,10 @@ pub(in crate::store) fn start(
     contents: Contents,
     told: UnboundedSender<Result<u64, Failure>>,
 ) -> Result<(Disk, Loaded), OpenError> {
-    if contents.has_journal {
-        // The tables are marked as open from the next line on, and without it they would look like those of a node
-        // that lost it.
-        journal::make(path).map_err(|error| unopened(Trouble::Io(error), &journal::beside(path)))?;
-    }
+    let unopened = |trouble| unopened(trouble, &journal::beside(path));
+    // The tables are marked as open from the next line on, and without it they would look like those of a node that
+    // lost it.
+    let journal = contents.key.map(|key| Journal::open(path, key)).transpose().map_err(unopened)?;
     let database = open(path)?;
     let meta = guarded(|| Meta::read(&database)).map_err(|trouble| trouble.damage(path))?;
     if (meta.commits, meta.tip) != (contents.marks.commits, contents.marks.tip) {
@@ -111,33 +110,28 @@ pub(in crate::store) fn start(
         return Err(Damage { path: path.to_owned(), what }.into());
     }
     let home = (folder.path().to_owned(), folder.locks());
-    let journal = journal_of(&database, path).map_err(|trouble| unopened(trouble, &journal::beside(path)))?;
+    let journal = match journal {
+        None => first_journal(&database, path).map_err(unopened)?,
+        there => there,
+    };
     keeper(database, Place { file: path.to_owned(), folder: Some(home), journal }, contents, told)
 }
 
-/// The journal beside the file at `path`, all of which its tables have; none for a file of a version that has none.
-fn journal_of(database: &Held, path: &Path) -> Result<Option<Journal>, Trouble> {
+/// The journal of the file at `path`, which had none until now: it was of the first format. None if it still is.
+fn first_journal(database: &Held, path: &Path) -> Result<Option<Journal>, Trouble> {
     if owner(database)?.format < FORMAT {
         return Ok(None);
     }
-    let key = match guarded(|| journal::key(database))? {
-        Some(key) => key,
-        // It was of the first format until a moment ago.
-        None => guarded(|| {
-            journal::make(path)?;
-            give_key(database)
-        })?,
-    };
-    Journal::open(path, key).map(Some)
-}
-
-fn give_key(database: &Held) -> Result<journal::Key, Trouble> {
-    let key = journal::fresh_key()?;
-    let transaction = database.begin_write()?;
-    transaction.open_table(META)?.insert(meta::KEY, &key[..])?;
-    transaction.commit()?;
-    database.watch.check()?;
-    Ok(key)
+    guarded(|| {
+        let key = journal::fresh_key()?;
+        // Before the tables know of it.
+        let journal = Journal::open(path, key)?;
+        let transaction = database.begin_write()?;
+        transaction.open_table(META)?.insert(meta::KEY, &key[..])?;
+        transaction.commit()?;
+        database.watch.check()?;
+        Ok(Some(journal))
+    })
 }
 
 /// The keeper over a file that was opened to be read, of which `contents` were: it leaves no mark.
@@ -268,7 +262,7 @@ pub(super) fn contents(database: &Database, path: &Path, params: &Params) -> Res
         let (headers, blocks) = (read.open_table(HEADERS)?, read.open_table(BLOCKS)?);
         let Meta { tip, commits, bytes, indexed } = Meta::read(database)?;
         let mut contents = Contents {
-            has_journal: journal::key(database)?.is_some(),
+            key: journal::key(database)?,
             state: State { bytes, ..State::default() },
             marks: Marks { commits, tip, bytes, ..Marks::default() },
             loaded: Loaded { headers: Vec::new(), tip, waiting: Vec::new() },

@@ -5,7 +5,7 @@
 //! the pool and a bounded list of findings; of the blocks one at a time.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
@@ -15,12 +15,11 @@ use crate::encoding;
 use crate::limits::{MAX_FINDINGS, MAX_JOURNAL_FILE_BYTES, MAX_UNREADABLE};
 use crate::params::Params;
 use crate::store::disk::checksum::{self, CHECKSUMS};
-use crate::store::disk::journal;
 use crate::store::disk::load::{Owner, owner};
 use crate::store::disk::reach::{Found, Meta, Row, is_about_content, is_unclosed, look, opened, row};
 use crate::store::disk::runs::{self, RUNS};
-use crate::store::disk::salvage;
 use crate::store::disk::tables::{INDEX, Trouble, WAITING, guarded, if_there, waiting};
+use crate::store::disk::{Held, journal, salvage};
 use crate::store::{OpenError, Progress, Waiting};
 use crate::types::{Block, BlockHash, Header, Transaction};
 
@@ -31,8 +30,6 @@ pub(in crate::store) struct Scan {
     pub(in crate::store) owner: Option<Owner>,
     /// Whether a node left it without closing it.
     pub(in crate::store) unclosed: bool,
-    /// Whether it left it so, and a journal that has nothing in it.
-    pub(in crate::store) unproven: bool,
     /// Commits so far.
     pub(in crate::store) commits: u64,
     /// Whole blocks by number of arrival, genesis among them.
@@ -84,11 +81,7 @@ pub(in crate::store) fn scan(
 ) -> Result<Scan, OpenError> {
     let mut scan = Scan { unclosed: is_unclosed(path), ..Scan::default() };
     let Found { database, has_journal } = match opened(path, true) {
-        Ok(database) => {
-            let is_blank = || guarded(|| journal::is_blank(&database, path)).unwrap_or(true);
-            scan.unproven = scan.unclosed && is_blank();
-            Found { database, has_journal: true }
-        }
+        Ok(database) => Found { database, has_journal: true },
         Err(Trouble::Io(error)) if !is_about_content(&error) => {
             return Err(OpenError::Io { path: path.to_owned(), error });
         }
@@ -97,11 +90,11 @@ pub(in crate::store) fn scan(
             // What is in it may be in order all the same, or part of it.
             let Ok(found) = look(path) else {
                 scan.found("it cannot be opened: its blocks are looked for in its bytes".to_owned());
-                scan.salvage(path, params, progress);
+                scan.salvage(path, Some(journal::beside(path)), params, progress);
                 return Ok(scan);
             };
             // If it is the journal that cannot be taken up, what is whole of it is looked for.
-            scan.lost = journal::beside(path).exists();
+            scan.lost = own_journal(&found.database, path).is_some();
             found
         }
     };
@@ -125,12 +118,18 @@ pub(in crate::store) fn scan(
         scan.waiting = of_both.unwrap_or(waiting);
     }
     if scan.lost {
-        scan.salvage(path, params, progress);
+        scan.salvage(path, own_journal(&database, path), params, progress);
     }
     if let Some(meta) = meta {
         scan.chain(&meta, params);
     }
     Ok(scan)
+}
+
+/// The journal beside the file, unless there is none or it is another's.
+fn own_journal(database: &Held, path: &Path) -> Option<PathBuf> {
+    let is_own = !guarded(|| journal::has_anothers(database, path)).unwrap_or(false);
+    Some(journal::beside(path)).filter(|path| is_own && path.exists())
 }
 
 impl Row {
@@ -225,12 +224,12 @@ impl Scan {
         self.index_back(database, places);
     }
 
-    /// Looks for blocks that no row leads to any more.
-    fn salvage(&mut self, path: &Path, params: &Params, progress: Progress<'_>) {
+    /// Looks for blocks that no row leads to any more, in the file and in its journal.
+    fn salvage(&mut self, path: &Path, journal: Option<PathBuf>, params: &Params, progress: Progress<'_>) {
         let mut known: BTreeSet<BlockHash> = self.good.iter().map(|good| good.header.hash()).collect();
         let first = self.good.iter().map(|good| good.number + 1).max().unwrap_or(0);
         let mut more = Vec::new();
-        let journal = Some(journal::beside(path)).filter(|path| journal::may_be_at(path));
+        let journal = journal.filter(|path| journal::may_be_at(path));
         type InFile = fn(u64, usize) -> Place;
         let files: [(_, InFile, u64); 2] = [
             (Some(path.to_owned()), Place::Bytes, u64::MAX),

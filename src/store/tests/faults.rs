@@ -99,7 +99,11 @@ fn whatever_keeps_a_commit_from_the_disk_reads_go_on() {
     for seed in 0..rounds(40) {
         let mut dice = ChaCha12Rng::seed_from_u64(seed);
         let (batches, _) = life(&mut dice, 20);
-        let batches = batches.into_iter().map(|batch| Batch { forget: Vec::new(), ..batch });
+        // Together they are more than the journal has room for.
+        let batches = batches.into_iter().map(|batch| {
+            let waiting = vec![Waiting::from(&large(batch.seq, 20_000))];
+            Batch { forget: Vec::new(), waiting, ..batch }
+        });
         let disk = Disk::default();
         let (store, mut committed, _) = opened(&disk).expect("a new disk");
         let is_full = seed % 2 == 0;

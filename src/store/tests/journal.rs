@@ -13,14 +13,6 @@ fn opened(disk: &Disk) -> Result<(Store, Committed, Loaded), OpenError> {
     over_backend(open_backend(disk.chain.clone())?, disk.journal.clone(), &Params::regtest())
 }
 
-/// A content of so many bytes.
-fn large(nonce: u64, bytes: usize) -> Transaction {
-    Transaction::Content(Content {
-        nonce,
-        data: vec![nonce as u8; bytes].try_into().expect("within the limit"),
-    })
-}
-
 /// A disk whose store has acknowledged `count` blocks in a row, each with a content of `bytes` that waits.
 fn filled(count: u64, bytes: usize) -> (Disk, Store) {
     let disk = Disk::default();
@@ -49,12 +41,18 @@ fn chain(count: u64) -> Vec<(Block, Batch)> {
 
 /// A node's folder as a kill -9 leaves it after `blocks`: nothing was closed.
 fn killed(blocks: &[(Block, Batch)]) -> TempDir {
+    killed_after(blocks, |_| {})
+}
+
+/// The same, `after` what came behind the blocks.
+fn killed_after(blocks: &[(Block, Batch)], after: impl FnOnce(&Store)) -> TempDir {
     let (alive, dead) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let mut opened = open(alive.path(), &Params::regtest(), NodeId([1; 16])).expect("a new folder");
     for (_, batch) in blocks {
         opened.store.submit(batch.clone());
         assert_eq!(opened.committed.wait(), Some(Ok(batch.seq)));
     }
+    after(&opened.store);
     for name in [CHAIN_FILE, JOURNAL_FILE] {
         std::fs::copy(alive.path().join(name), dead.path().join(name)).expect("copied");
     }
@@ -134,8 +132,8 @@ fn a_record_in_pieces_at_the_end_was_told_to_nobody_one_before_others_is_damage(
         ("a bit of the last", flip(at[9] + 33), Some(9)),
         ("the end of the last", unwritten(at[9] + 60), Some(9)),
         ("the last but its head", unwritten(at[9] + 19), Some(9)),
-        ("nothing of the first", unwritten(0), Some(0)),
-        ("an empty file", cut(0), Some(0)),
+        ("nothing at all", unwritten(0), None),
+        ("an empty file", cut(0), None),
         ("the last, cut", cut(at[10] - 1), None),
         ("one in the middle, cut", cut(at[4] + 19), None),
         ("something else", all_of_another, None),
@@ -161,7 +159,7 @@ fn a_record_in_pieces_at_the_end_was_told_to_nobody_one_before_others_is_damage(
                     started(&folder).unwrap_or_else(|error| panic!("{what}: after the repair: {error}"));
                 // The blocks themselves may be whole, wherever the journal is not.
                 let expected = match what {
-                    "a bit of the first" | "something else" => 0,
+                    "a bit of the first" | "something else" | "nothing at all" | "an empty file" => 0,
                     "the last, cut" => 9,
                     "one in the middle, cut" => 4,
                     _ => 10,
@@ -173,26 +171,70 @@ fn a_record_in_pieces_at_the_end_was_told_to_nobody_one_before_others_is_damage(
     }
 }
 
-/// Whoever removed the journal of a killed node, or never copied it, is told so, and a node that wrote nothing
-/// down since it was started is not thought to have lost anything.
+/// Whoever removed the journal of a killed node, emptied it, never copied it, or put another's in its place is told
+/// so, and what is another's is not counted.
 #[test]
-fn a_killed_node_without_its_journal_is_damaged_and_one_with_an_empty_one_may_be() {
+fn a_killed_node_without_its_own_journal_is_damaged() {
     let params = Arc::new(Params::regtest());
-    let folder = killed(&chain(5));
-    std::fs::remove_file(folder.path().join(JOURNAL_FILE)).expect("a journal");
-    let error = started(&folder).expect_err("it is missing").to_string();
-    assert!(error.contains("chain.journal is missing") && error.contains("may be lost"), "{error}");
-    let report = verify(folder.path(), &params, &mut |_, _| {}).expect("a folder");
-    assert!(report.findings[0].what.contains("chain.journal is missing"), "{report:?}");
-    repair(folder.path(), &params, NodeId([1; 16]), &mut |_, _| {}).expect("repaired");
-    assert_eq!(started(&folder).expect("it starts").0, 0);
-
-    for (blocks, is_unproven) in [(0, true), (1, false)] {
-        let folder = killed(&chain(blocks));
-        let report = verify(folder.path(), &params, &mut |_, _| {}).expect("a folder");
-        assert_eq!((report.unclosed, report.unproven), (true, is_unproven), "{blocks} blocks");
-        assert_eq!(report.findings, [], "{blocks} blocks");
+    let journal = |folder: &TempDir| folder.path().join(JOURNAL_FILE);
+    let others: Vec<u8> = std::fs::read(journal(&killed(&chain(9)))).expect("a journal");
+    // (what is in its place, what is said of it)
+    let rows: [(Option<&[u8]>, &str); 4] = [
+        (None, "chain.journal is missing"),
+        (Some(&[]), "chain.journal is empty"),
+        (Some(&[0; 1 << 16]), "chain.journal has another beginning"),
+        (Some(&others), "chain.journal is another folder's journal, and not that of "),
+    ];
+    for (left, says) in rows {
+        for blocks in [0, 5] {
+            let folder = killed(&chain(blocks));
+            match left {
+                None => std::fs::remove_file(journal(&folder)).expect("a journal"),
+                Some(bytes) => std::fs::write(journal(&folder), bytes).expect("written"),
+            }
+            let error = started(&folder).expect_err(says).to_string();
+            assert!(error.contains(says) && error.contains("may be lost, unless its own"), "{error}");
+            let report = verify(folder.path(), &params, &mut |_, _| {}).expect("a folder");
+            assert!(report.unclosed && report.findings[0].what.contains(says), "{report:?}");
+            assert_eq!((report.blocks, report.findings.len(), report.more), (1, 1, 0), "{report:?}");
+            assert_eq!(report.tip.map(|tip| tip.height), Some(0));
+            repair(folder.path(), &params, NodeId([1; 16]), &mut |_, _| {}).expect("repaired");
+            assert_eq!(started(&folder).expect("it starts").0, 0);
+        }
     }
+}
+
+/// Whatever a kill left of a start or of an end, no record is lost with it, and nobody speaks of damage.
+#[test]
+fn a_kill_while_a_journal_is_made_or_emptied_is_no_damage() {
+    let params = Arc::new(Params::regtest());
+    let is_whole = |folder: &TempDir, unclosed, blocks, when: &str| {
+        let report = verify(folder.path(), &params, &mut |_, _| {}).expect("a folder");
+        assert_eq!((report.unclosed, report.findings), (unclosed, vec![]), "{when}");
+        assert_eq!(started(folder).expect("it starts").0, blocks, "{when}");
+    };
+    // While it is made, beside tables that are closed: not there, empty, as long as it becomes, another's.
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(open(folder.path(), &Params::regtest(), NodeId([1; 16])).expect("a new folder"));
+    let others = std::fs::read(killed(&chain(9)).path().join(JOURNAL_FILE)).expect("a journal");
+    std::fs::remove_file(folder.path().join(JOURNAL_FILE)).expect("a journal");
+    is_whole(&folder, false, 0, "there is none");
+    for (bytes, when) in
+        [(&[][..], "it is empty"), (&[0; 1 << 16], "it is blank"), (&others, "it is another's")]
+    {
+        std::fs::write(folder.path().join(JOURNAL_FILE), bytes).expect("written");
+        is_whole(&folder, false, 0, when);
+    }
+    // Once it is made, and the tables are open.
+    let folder = killed(&[]);
+    let signed = std::fs::read(folder.path().join(JOURNAL_FILE)).expect("a journal");
+    assert!(signed[..8] != [0; 8] && signed[8..] == [0; (1 << 16) - 8], "a sign and nothing else");
+    is_whole(&folder, true, 0, "nothing was committed");
+    // Once it is emptied at the end, and the tables are still open.
+    let folder = killed_after(&chain(9), |store| store.close().expect("all is committed"));
+    let emptied = std::fs::read(folder.path().join(JOURNAL_FILE)).expect("a journal");
+    assert_eq!(records(&emptied), [0]);
+    is_whole(&folder, true, 9, "the end");
 }
 
 /// What a closed file has beside it is none of its own, and is not in the way of what comes.
@@ -203,7 +245,7 @@ fn what_is_beside_a_closed_file_is_no_journal_of_the_next_run() {
     drop(open(folder.path(), &Params::regtest(), NodeId([1; 16])).expect("a new folder"));
     std::fs::write(&path, vec![7; 1542]).expect("written");
     let _opened = open(folder.path(), &Params::regtest(), NodeId([1; 16])).expect("it starts");
-    assert_eq!(std::fs::metadata(&path).expect("a journal").len(), 0);
+    assert_eq!(records(&std::fs::read(&path).expect("a journal")), [0], "it is as a new one");
     let dead = tempfile::tempdir().expect("a folder");
     for name in [CHAIN_FILE, JOURNAL_FILE] {
         std::fs::copy(folder.path().join(name), dead.path().join(name)).expect("copied");
@@ -240,6 +282,8 @@ fn a_power_cut_between_journal_and_tables_loses_nothing() {
         let mut dice = ChaCha12Rng::seed_from_u64(seed);
         let disk = Disk::default();
         drop(opened(&disk).expect("a new disk"));
+        let sign = |disk: &Disk| disk.journal.with(|sectors| sectors.current[..8].to_vec());
+        let signed = sign(&disk);
         disk.burn(dice.random_range(4..120));
         let mut parent = genesis();
         let mut acknowledged: Vec<(BlockHash, TxId)> = Vec::new();
@@ -255,15 +299,18 @@ fn a_power_cut_between_journal_and_tables_loses_nothing() {
                     _ => break,
                 }
             }
-            written += usize::from(disk.journal.with(|sectors| sectors.current.len()) > 0);
+            written +=
+                usize::from(disk.journal.with(|sectors| sectors.current[8..].iter().any(|byte| *byte != 0)));
         }
         cut += usize::from(disk.is_cut());
         let mut left = disk.after_power_cut(&mut dice);
+        assert_eq!(sign(&left), signed, "seed {seed}: it would be called damaged");
         // The power may go again while the journal is taken up.
         for _ in 0..2 {
             left.burn(dice.random_range(0..20));
             drop(opened(&left));
             left = left.after_power_cut(&mut dice);
+            assert_eq!(sign(&left), signed, "seed {seed}: it would be called damaged");
         }
         let (store, _committed, loaded) =
             opened(&left).unwrap_or_else(|error| panic!("seed {seed}: it does not open: {error}"));
