@@ -286,13 +286,9 @@ impl Blocks {
     /// The lowest height from `lowest` on from which there are no more than `most` blocks; the greatest of all,
     /// if there are more at that alone.
     pub fn fitting(&self, lowest: u64, most: usize) -> u64 {
-        let mut count = 0;
-        let mut heights = self.by_height.range(lowest..).rev();
-        let beyond = heights.find(|(_, hashes)| {
-            count += hashes.len();
-            count > most
-        });
-        beyond.map_or(lowest, |(height, _)| (height + 1).min(self.highest()))
+        let heights = self.by_height.range(lowest..).rev();
+        let one_too_many = heights.flat_map(|(height, hashes)| hashes.iter().map(move |_| *height)).nth(most);
+        one_too_many.map_or(lowest, |height| (height + 1).min(self.highest()))
     }
 
     /// The newest blocks that were seen on their way, newest first.

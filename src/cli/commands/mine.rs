@@ -12,7 +12,7 @@ use crate::cli::output::spinner;
 use crate::cli::render::{self, short};
 use crate::cli::{Failure, TIMED_OUT, USAGE, names, values, watch};
 use crate::limits::{API_CHANGE_TIMEOUT, MAX_MINED_AT_ONCE};
-use crate::manager::view::{Mine, MinedBlocks, Mining, MiningMode, Network, Send, Sent, SetMining};
+use crate::manager::view::{Mine, MinedBlocks, Mining, MiningMode, Send, Sent, SetMining};
 
 const EXAMPLES_MINE: &str = "\
 Examples:
@@ -196,7 +196,6 @@ impl ModeArgs {
 }
 
 pub(super) async fn mining(args: &MiningArgs, context: &mut Context) -> Result<(), Failure> {
-    let path = "/api/v1/mining";
     let set = match &args.what {
         None => None,
         Some(MiningCommand::Start(mode)) => Some(mode.start()),
@@ -210,15 +209,12 @@ pub(super) async fn mining(args: &MiningArgs, context: &mut Context) -> Result<(
             Some(set)
         }
     };
-    let mining: Mining = match set {
-        None => context.client.get(path).await?,
-        Some(set) => {
-            let mining = context.client.post(path, &set, API_CHANGE_TIMEOUT).await;
-            mining.map_err(|failure| hinted(failure, &set))?
-        }
-    };
-    // Who of them runs is the network's to say.
-    let network = Network { mining, ..watch::network(&context.client).await? };
+    if let Some(set) = set {
+        let done = context.client.post::<Mining>("/api/v1/mining", &set, API_CHANGE_TIMEOUT).await;
+        done.map_err(|failure| hinted(failure, &set))?;
+    }
+    // With how they mine it says who of them runs.
+    let network = watch::network(&context.client).await?;
     context.output.data(&network.mining, |_| render::mining(&network));
     Ok(())
 }
