@@ -487,8 +487,8 @@ pub struct SetMining {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Send {
-    /// The text.
-    pub content: String,
+    /// The text, which may be empty; it has to be said.
+    pub content: Option<String>,
     /// At which node; none: the first that runs.
     pub node: Option<usize>,
 }

@@ -8,7 +8,7 @@ use crate::harness::{Events, Network, call, done, get, raw, read, request, send,
 fn calls_that_make_no_sense_say_why() {
     let network = Network::start(&["-a", "2"]);
     let http = network.http();
-    let rows: [(&str, &str, &str, u16, &str); 31] = [
+    let rows: [(&str, &str, &str, u16, &str); 32] = [
         ("GET", "/networks", "", 404, "/api/v1/network"),
         ("GET", "/nodes/7", "", 404, "there is no node H (7): there are nodes A to B"),
         ("GET", "/nodes/x", "", 404, "a node is named by its number"),
@@ -45,6 +45,7 @@ fn calls_that_make_no_sense_say_why() {
         ("POST", "/shutdown", "{\"force\":true}", 400, "unknown field"),
         ("POST", "/mining", "{\"nodes\":[2]}", 404, "there is no node C"),
         ("POST", "/transactions", "{}", 400, "expected {\"content\""),
+        ("POST", "/transactions", "{\"content\":null}", 400, "expected {\"content\""),
         ("POST", "/partition", "{}", 400, "expected two groups"),
         ("POST", "/partition", "{\"groups\":[[0],[0]]}", 400, "node A is in two groups"),
         ("POST", "/heal?links=all", "", 400, "links=all"),

@@ -35,7 +35,7 @@ pub(crate) struct MineArgs {
     /// How many blocks.
     #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MAX_MINED_AT_ONCE as i64))]
     count: u32,
-    /// A text to put into the first of them.
+    /// A text to put into the first of them; an empty one is a content, too.
     #[arg(long, value_name = "TEXT")]
     data: Option<String>,
     /// Print the blocks' hashes alone, one a line.
@@ -47,12 +47,6 @@ pub(crate) struct MineArgs {
 }
 
 pub(super) async fn mine(args: &MineArgs, context: &mut Context) -> Result<(), Failure> {
-    if args.data.as_deref() == Some("") {
-        return Err(Failure::usage(
-            "there is nothing to put into the block",
-            "name a text, or leave out --data",
-        ));
-    }
     let rules = watch::network(&context.client).await?.rules;
     let expected_hashes = rules.expected_hashes.parse().unwrap_or(0.0);
     // The API takes whole seconds.
@@ -248,7 +242,7 @@ mine`, then `networkmngr tx ID`.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES_SEND)]
 pub(crate) struct SendArgs {
-    /// The text.
+    /// The text; an empty one is a content, too.
     #[arg(value_name = "TEXT")]
     text: String,
     /// To which node; if not given, the first that runs.
@@ -257,13 +251,7 @@ pub(crate) struct SendArgs {
 }
 
 pub(super) async fn send(args: &SendArgs, context: &mut Context) -> Result<(), Failure> {
-    if args.text.is_empty() {
-        return Err(Failure::usage(
-            "there is nothing to send",
-            "name a text: `networkmngr send \"hello, chain\"`",
-        ));
-    }
-    let send = Send { content: args.text.clone(), node: args.to };
+    let send = Send { content: Some(args.text.clone()), node: args.to };
     let sent: Sent = context.client.post("/api/v1/transactions", &send, API_CHANGE_TIMEOUT).await?;
     let (id, node) = (&sent.id, names::letters(sent.node));
     let begin = short(id);

@@ -60,10 +60,8 @@ impl Api {
 
     pub(super) async fn send(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
         let Send { content, node } = input::read(request).await?;
-        if content.is_empty() {
-            return Err(NotDone::Bad("expected {\"content\": \"a text\"}".to_owned()).into());
-        }
-        let content = input::content(content)?;
+        let expected = || NotDone::Bad("expected {\"content\": \"a text\"}".to_owned());
+        let content = input::content(content.ok_or_else(expected)?)?;
         let keeper = self.keeper.clone();
         let (node, id) = self.done(async move { keeper.submit(node, content).await }).await?;
         Ok(body::json(StatusCode::ACCEPTED, &Sent { id: id.to_string(), node }))
