@@ -171,7 +171,7 @@ fn a_record_in_pieces_at_the_end_was_told_to_nobody_one_before_others_is_damage(
     }
 }
 
-/// Whoever removed the journal of a killed node, emptied it, never copied it, or put another's in its place is told
+/// Row 63 of docs/hostile.md. Whoever removed the journal of a killed node, emptied it, never copied it, or put another's in its place is told
 /// so, and what is another's is not counted.
 #[test]
 fn a_killed_node_without_its_own_journal_is_damaged() {
