@@ -153,7 +153,8 @@ pub const SLOW_FRAME_AFTER: Duration = Duration::from_secs(30);
 /// Time that a peer may leave our bytes unread before it is closed.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Bytes waiting to be written to one peer; more closes it. Two blocks and a bit.
+/// Bytes waiting to be written to one peer; more closes it. Two blocks and a bit. Blocks and transactions that it
+/// asked for wait where they are, and count little.
 pub const MAX_SEND_QUEUE_BYTES: usize = 2 * 1024 * 1024;
 
 /// Messages of one connection that wait for the core; its socket is not read beyond.

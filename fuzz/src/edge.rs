@@ -145,6 +145,12 @@ impl Edge {
                     self.sent(conn, &Message::Block(block));
                 }
             }
+            Output::SendTransactions(conn, list) => {
+                for message in Message::of_transactions(list) {
+                    assert!(frame::encode(&message).len() - 4 <= message.kind().cap(), "over its cap");
+                    self.sent(conn, &message);
+                }
+            }
             Output::Check(conn, block) => return Some(Input::rebuilt(conn, block, &self.params)),
             Output::Dial(address) => self.dials.push_back(address),
             Output::Line(conn, _) => assert!(self.links.contains_key(&conn), "an open connection"),

@@ -428,6 +428,7 @@ impl Driver {
             match output {
                 Output::Send(to, message) => self.send(&to, &message),
                 Output::SendStored(conn, hashes) => self.queue(conn, |queue| queue.stored(hashes)),
+                Output::SendTransactions(conn, list) => self.queue(conn, |queue| queue.transactions(&list)),
                 Output::Check(conn, block) => self.check(conn, block),
                 Output::Dial(address) => {
                     self.dials.spawn(dial(address));

@@ -13,9 +13,12 @@ use tokio_util::codec::Framed;
 
 use super::*;
 use crate::encoding::{List, Text};
-use crate::limits::CATCHING_UP_BLOCKS;
+use crate::limits::{
+    CATCHING_UP_BLOCKS, MAX_CONTENT_BYTES, MAX_GET_BLOCKS, MAX_POOL_BYTES, MAX_SEND_QUEUE_BYTES,
+    MAX_TRANSACTION_IDS, POOL_SHARES,
+};
 use crate::node::Config;
-use crate::node::io::{Answer, Command};
+use crate::node::io::{Answer, Command, ConnId};
 use crate::params::Params;
 use crate::peer::Identity;
 use crate::types::{BlockHash, NodeId, Work};
@@ -192,19 +195,64 @@ async fn noise_is_closed_and_others_are_served() {
 #[tokio::test]
 async fn who_asks_and_never_reads_is_closed_and_others_are_served() {
     let node = node(1, &[]).await;
-    let data = vec![7; 60_000].try_into().expect("within a content's limit");
-    let Ok(Answer::Mined(mined)) = node.handle.command(Command::Mine(Some(data))).await else {
+    let data = || vec![7; 60_000].try_into().expect("within a content's limit");
+    let Ok(Answer::Mined(mined)) = node.handle.command(Command::Mine(Some(data()))).await else {
         panic!("a block")
     };
-    let mut honest = Peer::meet(2, node.address).await;
-    let mut greedy = Peer::meet(3, node.address).await;
-    let asked = async {
-        let hashes = List::clipped([mined.hash; 16]);
-        // Until the node has hung up on us, and the system says so.
-        while greedy.0.send(Message::GetBlocks(hashes.clone())).await.is_ok() {}
+    let Ok(Answer::Submitted(waits)) = node.handle.command(Command::Submit(data())).await else {
+        panic!("a content")
     };
-    timeout(DEADLINE, asked).await.expect("the node closes");
-    honest.assert_served().await;
+    let mut honest = Peer::meet(2, node.address).await;
+    let questions = [
+        Message::GetBlocks(List::clipped([mined.hash; MAX_GET_BLOCKS])),
+        Message::GetTransactions(List::clipped([waits; MAX_TRANSACTION_IDS])),
+    ];
+    for question in questions {
+        let mut greedy = Peer::meet(3, node.address).await;
+        // Until the node has hung up on us, and the system says so.
+        let asked = async { while greedy.0.send(question.clone()).await.is_ok() {} };
+        timeout(DEADLINE, asked).await.unwrap_or_else(|_| panic!("the node closes: {}", question.kind()));
+        honest.assert_served().await;
+    }
+    node.stop().await;
+}
+
+/// More waits than a queue of bytes would take: whoever comes may ask for all of it at once, and gets it.
+#[tokio::test]
+async fn a_large_pool_is_given_whole_to_whoever_asks_for_it_at_once() {
+    const CONTENTS: usize = 2 * MAX_SEND_QUEUE_BYTES / 60_000;
+    let node = node(1, &[]).await;
+    for _ in 0..CONTENTS {
+        let data = vec![7; 60_000].try_into().expect("within a content's limit");
+        assert!(matches!(node.handle.command(Command::Submit(data)).await, Ok(Answer::Submitted(_))));
+    }
+    // Another node of ours takes what it may, and stays.
+    let late = self::node(2, &[node.address]).await;
+    let mut peer = Peer::meet(3, node.address).await;
+    let (mut named, mut given) = (0, 0);
+    while given < CONTENTS {
+        match peer.hear().await.expect("the connection stays") {
+            Message::HaveTransactions(ids) => {
+                named += ids.len();
+                peer.say(Message::GetTransactions(ids)).await;
+            }
+            Message::Transactions(list) => given += list.len(),
+            _ => {}
+        }
+    }
+    assert_eq!((named, given), (CONTENTS, CONTENTS));
+    peer.assert_served().await;
+    // The newcomer has its share once it was given so much.
+    let share = MAX_POOL_BYTES / POOL_SHARES - MAX_CONTENT_BYTES;
+    let full = async {
+        while late.handle.view(|view| view.usage().pool_bytes).await.expect("it runs") < share {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, full).await.expect("the newcomer is given what it has room for");
+    let calls = late.handle.view(|view| view.peers()).await.expect("it runs");
+    assert!(matches!(&calls[..], [call] if call.conn == ConnId(1)), "on its first call");
+    late.stop().await;
     node.stop().await;
 }
 

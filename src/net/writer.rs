@@ -1,12 +1,13 @@
 //! The writing half of a connection: a queue of frames, bounded in bytes, and a task that drains it.
 //!
 //! Stored blocks are read one by one as the socket takes them, so a peer that asks for many costs a list of
-//! hashes, not their bytes. On a link that somebody made slow, each frame waits here for its time (`faults`).
+//! hashes, not their bytes; so are transactions taken from the pool, if they still wait there. On a link that
+//! somebody made slow, each frame waits here for its time (`faults`).
 //! News of a block does not wait for the task's turn: if nothing is before it, the socket gets it at once.
 
 use std::io::IoSlice;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use bytes::{Buf, Bytes, BytesMut};
 use rand_chacha::ChaCha12Rng;
@@ -15,17 +16,27 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::encoding::List;
-use crate::limits::{MAX_IN_FLIGHT, MAX_SEND_QUEUE_BYTES, WRITE_TIMEOUT};
+use crate::limits::{MAX_IN_FLIGHT, MAX_POOL_COUNT, MAX_SEND_QUEUE_BYTES, WRITE_TIMEOUT};
 use crate::net::driver::read;
 use crate::net::faults::Late;
 use crate::net::traffic::Meter;
 use crate::peer::{Disconnect, Line};
 use crate::store::Store;
-use crate::types::BlockHash;
+use crate::types::{BlockHash, Transaction};
 use crate::wire::{Message, frame};
 
-/// What a queued hash counts, in bytes: as many as may be in flight fill the queue.
-const STORED_COST: usize = MAX_SEND_QUEUE_BYTES / MAX_IN_FLIGHT;
+/// Bytes that an honest peer's largest question counts, for blocks or for transactions: it leaves room for whatever
+/// else is to be said meanwhile, and asking again and again fills the queue as bytes do.
+const ASKED_COST: usize = MAX_SEND_QUEUE_BYTES / 8;
+
+/// What a queued hash counts, in bytes.
+const STORED_COST: usize = ASKED_COST / MAX_IN_FLIGHT;
+
+/// What a queued transaction counts, in bytes: all of a pool may be asked for at once.
+const TRANSACTION_COST: usize = ASKED_COST / MAX_POOL_COUNT;
+
+const _: () =
+    assert!(STORED_COST >= size_of::<BlockHash>() && TRANSACTION_COST >= size_of::<Weak<Transaction>>());
 
 /// Small frames are gathered into writes of about this size, in bytes.
 const WRITE_BYTES: usize = 64 * 1024;
@@ -33,6 +44,8 @@ const WRITE_BYTES: usize = 64 * 1024;
 enum Item {
     Frame(Bytes),
     Stored(Vec<BlockHash>),
+    /// Of the pool, which alone keeps them: a slow reader holds none of them in memory.
+    Transactions(Vec<Weak<Transaction>>),
     /// What follows is late. (Boxed: few links are, and every queue has room for items.)
     Late(Box<Late>),
 }
@@ -45,6 +58,7 @@ impl Item {
         match self {
             Item::Frame(frame) => frame.len(),
             Item::Stored(hashes) => hashes.len() * STORED_COST,
+            Item::Transactions(list) => list.len() * TRANSACTION_COST,
             Item::Late(_) => 0,
         }
     }
@@ -106,6 +120,11 @@ impl Queue {
         self.put(Item::Stored(hashes))
     }
 
+    /// Queues transactions of the pool.
+    pub(super) fn transactions(&self, list: &[Arc<Transaction>]) -> Result<(), Disconnect> {
+        self.put(Item::Transactions(list.iter().map(Arc::downgrade).collect()))
+    }
+
     fn put(&self, item: Item) -> Result<(), Disconnect> {
         let cost = item.cost();
         // One item always fits an empty queue.
@@ -149,6 +168,11 @@ pub(super) async fn drain(queue: Drain, store: Store) -> Result<(), Disconnect> 
                     for hash in hashes {
                         let (head, body) = stored(&store, hash);
                         out.put(&head, &body, at).await?;
+                    }
+                }
+                Item::Transactions(list) => {
+                    for message in Message::of_transactions(list.iter().filter_map(Weak::upgrade)) {
+                        out.put(&frame::encode(&message), &[], at).await?;
                     }
                 }
                 Item::Late(late) => out.late = Some(late),

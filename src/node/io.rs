@@ -14,7 +14,7 @@ use crate::mempool;
 use crate::params::Params;
 use crate::peer::{Disconnect, Line};
 use crate::time::UnixTime;
-use crate::types::{Block, BlockHash, CompactTarget, NodeId, Template, TxId, Unreachable, Work};
+use crate::types::{Block, BlockHash, CompactTarget, NodeId, Template, Transaction, TxId, Unreachable, Work};
 use crate::wire::manage::{self, Fault, Introduction, Mined};
 use crate::wire::message::{Message, NewBlock};
 
@@ -292,6 +292,9 @@ pub enum Output {
     Send(Vec<ConnId>, Message),
     /// Write these stored blocks to a connection, one Block message each, as its queue drains.
     SendStored(ConnId, Vec<BlockHash>),
+    /// Write these transactions of the pool to a connection, in Transactions messages, as its queue drains; one that
+    /// has left the pool by then need not be sent.
+    SendTransactions(ConnId, Vec<Arc<Transaction>>),
     /// Check the context-free rules of this block, which was put together here from what this connection
     /// told of it; the result comes back as [`Input::Block`].
     Check(ConnId, Block),

@@ -12,7 +12,7 @@ use crate::chain::CheckedBlock;
 use crate::encoding::List;
 use crate::limits::{
     ANNOUNCE_AGAIN, CATCHING_UP_BLOCKS, MAX_BLOCK_BYTES, MAX_KNOWN_BLOCKS, MAX_KNOWN_TRANSACTIONS,
-    MAX_POOL_COUNT, MAX_TRANSACTION_IDS, MAX_TRANSACTIONS_BYTES, TRANSACTION_TIMEOUT,
+    MAX_POOL_COUNT, MAX_TRANSACTION_IDS, TRANSACTION_TIMEOUT,
 };
 use crate::mempool::{Refusal, Source};
 use crate::peer::{Disconnect, Known, Voice};
@@ -313,18 +313,9 @@ impl Node {
         if let Err(why) = connection.budget.request(self.now.elapsed) {
             return self.close(conn, why);
         }
-        let mut message = Vec::new();
-        let mut bytes = 0;
-        for transaction in ids.iter().filter_map(|id| self.pool.get(id).cloned()).collect::<Vec<_>>() {
-            bytes += transaction.size();
-            if bytes > MAX_TRANSACTIONS_BYTES {
-                self.send(conn, Message::Transactions(List::clipped(core::mem::take(&mut message))));
-                bytes = transaction.size();
-            }
-            message.push(Arc::unwrap_or_clone(transaction));
-        }
-        if !message.is_empty() {
-            self.send(conn, Message::Transactions(List::clipped(message)));
+        let here: Vec<_> = ids.iter().filter_map(|id| self.pool.get(id).cloned()).collect();
+        if !here.is_empty() {
+            self.out.push(Output::SendTransactions(conn, here));
         }
     }
 

@@ -91,6 +91,12 @@ impl Network {
                     self.send_stored(n, conn, &hashes)?;
                     None
                 }
+                Output::SendTransactions(conn, list) => {
+                    for message in Message::of_transactions(list) {
+                        self.send(n, &[conn], message);
+                    }
+                    None
+                }
                 Output::Check(conn, block) => {
                     let check = |block: &Arc<_>| self.blocks.check(block);
                     Some(Input::block(conn, Delivery::Rebuilt, &Arc::new(block), check))

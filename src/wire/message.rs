@@ -298,6 +298,23 @@ impl fmt::Display for Kind {
 }
 
 impl Message {
+    /// The Transactions messages that say `list`, each made when it is asked for: as few as their cap allows.
+    pub fn of_transactions(
+        list: impl IntoIterator<Item = Arc<Transaction>>,
+    ) -> impl Iterator<Item = Message> {
+        let mut list = list.into_iter().peekable();
+        core::iter::from_fn(move || {
+            let (mut message, mut bytes) = (Vec::new(), 0);
+            while let Some(next) = list.next_if(|next| {
+                bytes += next.size();
+                message.len() < MAX_TRANSACTION_IDS && bytes <= MAX_TRANSACTIONS_BYTES
+            }) {
+                message.push(Arc::unwrap_or_clone(next));
+            }
+            (!message.is_empty()).then(|| Message::Transactions(List::clipped(message)))
+        })
+    }
+
     /// Its kind.
     pub const fn kind(&self) -> Kind {
         match self {

@@ -6,11 +6,13 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::*;
+use crate::limits::{MAX_IN_FLIGHT, MAX_POOL_COUNT};
 use crate::net::traffic::Traffic;
 use crate::net::writer;
 use crate::node::io::ConnId;
 use crate::peer::Line;
 use crate::store::{Store, StoredBlock};
+use crate::types::{Content, Transaction};
 use crate::wire::manage::Fault;
 
 fn line(latency_micros: u32, jitter_micros: u32, loss_ppm: u32) -> Option<Line> {
@@ -130,6 +132,25 @@ async fn a_slow_links_queue_is_bounded_by_its_bytes() {
     queue.frame(frame.clone()).expect("room");
     queue.frame(frame.clone()).expect("room");
     assert_eq!(queue.frame(frame), Err(crate::peer::Disconnect::SendQueueFull));
+}
+
+/// However slow the link, an honest peer may have all blocks under way that it may ask for, and a whole pool, and
+/// still be told of headers and of a block that it puts together.
+#[tokio::test(start_paused = true)]
+async fn what_may_be_asked_for_leaves_room_for_what_else_is_said() {
+    let (mut queue, _there) = queue().await;
+    queue.set_line(line(60_000_000, 0, 0), dice);
+    for _ in 0..MAX_IN_FLIGHT / MAX_GET_BLOCKS {
+        queue.stored(vec![BlockHash([0; 32]); MAX_GET_BLOCKS]).expect("room");
+    }
+    let content = Content { nonce: 0, data: Default::default() };
+    let content = Arc::new(Transaction::Content(content));
+    for _ in 0..MAX_POOL_COUNT / MAX_TRANSACTION_IDS {
+        queue.transactions(&vec![content.clone(); MAX_TRANSACTION_IDS]).expect("room");
+    }
+    for kind in [Kind::BlockTransactions, Kind::Headers, Kind::NewBlock] {
+        queue.frame(vec![0; kind.cap()].into()).unwrap_or_else(|_| panic!("room for {kind}"));
+    }
 }
 
 #[tokio::test]

@@ -168,6 +168,11 @@ impl Alice {
                         self.note_sent(conn, Message::Block(block.expect("only stored blocks are sent")));
                     }
                 }
+                Output::SendTransactions(conn, list) => {
+                    for message in Message::of_transactions(list) {
+                        self.note_sent(conn, message);
+                    }
+                }
                 Output::Check(conn, block) => {
                     let checked = Input::rebuilt(conn, block, &self.params);
                     self.input(checked);
