@@ -312,7 +312,7 @@ pub const MIN_IN_FLIGHT: usize = 16;
 /// Bodies in flight from one peer, at most.
 pub const MAX_IN_FLIGHT: usize = 512;
 
-/// Bytes in flight from one peer, by the size that recent blocks had.
+/// Bytes in flight from one peer, by the size that recent blocks had; and as many of transactions.
 pub const IN_FLIGHT_BYTES: usize = 256 * 1024;
 
 /// Headers known ahead of the last connected body; no more are asked for until bodies follow.
@@ -377,6 +377,18 @@ pub const MAX_KNOWN_BLOCKS: usize = 256;
 
 /// Transactions remembered per connection as known to the other side; the newer half is always there.
 pub const MAX_KNOWN_TRANSACTIONS: usize = 4096;
+
+/// Transactions in flight from one peer, at most, and as many as are [`IN_FLIGHT_BYTES`] by the size of those that came
+/// last: so the answer to the last of them is not late on a link that is not slow, and a peer that names what it does
+/// not deliver is asked for little.
+pub const MAX_WANTED: usize = 256;
+
+/// The same before any came: they may be large.
+pub const WANTED_AT_FIRST: usize = 16;
+
+/// Ids that a connection named which are remembered until they can be asked for: as many as its pool may hold, 32 bytes
+/// each.
+pub const MAX_NAMED: usize = MAX_POOL_COUNT;
 
 /// Time a requested transaction may take before another peer is asked.
 pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -821,6 +833,7 @@ const _: () = {
     assert!(2 * (MAX_BLOCK_BYTES + BLOCK_FRAME_OVERHEAD_BYTES) <= MAX_SEND_QUEUE_BYTES);
     assert!(MIN_IN_FLIGHT <= MAX_IN_FLIGHT && MAX_IN_FLIGHT as u64 <= DOWNLOAD_WINDOW);
     assert!(MAX_HEADERS_AHEAD as u64 >= DOWNLOAD_WINDOW + MAX_HEADERS as u64);
+    assert!(WANTED_AT_FIRST <= MAX_WANTED && MAX_WANTED <= MAX_TRANSACTION_IDS);
     assert!(MAX_POOL_BYTES / POOL_SHARES >= MAX_BLOCK_BYTES, "one peer's share fills a block");
     assert!(MAX_COMMAND_BYTES > MAX_CONTENT_BYTES + 64);
     assert!(MAX_COMMAND_BYTES > MAX_REGISTER * 64, "a Register of so many peers fits a command");

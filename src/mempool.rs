@@ -113,6 +113,19 @@ impl Mempool {
         Ok(())
     }
 
+    /// How many bytes it takes from `source` now.
+    pub fn room(&self, source: Source) -> usize {
+        if self.waiting.len() >= MAX_POOL_COUNT {
+            return 0;
+        }
+        let room = MAX_POOL_BYTES.saturating_sub(self.bytes);
+        let share = self.shares.get(&source).copied().unwrap_or_default();
+        match source {
+            Source::Peer(_) => room.min((MAX_POOL_BYTES / POOL_SHARES).saturating_sub(share)),
+            Source::Local | Source::Reverted => room,
+        }
+    }
+
     /// Whether anything changed since the last [`Mempool::take_changes`].
     pub fn has_changes(&self) -> bool {
         !self.came.is_empty() || !self.went.is_empty()

@@ -91,9 +91,14 @@ fn one_peer_fills_its_share_and_leaves_the_rest_to_others() {
     };
     assert_eq!(fill(&mut pool, Source::Peer(1)), Refusal::ShareFull);
     assert!(pool.bytes() <= MAX_POOL_BYTES / POOL_SHARES);
+    assert_eq!(pool.room(Source::Peer(1)), MAX_POOL_BYTES / POOL_SHARES - pool.bytes());
+    assert_eq!(pool.room(Source::Peer(2)), MAX_POOL_BYTES / POOL_SHARES);
     assert_eq!(fill(&mut pool, Source::Peer(2)), Refusal::ShareFull);
     assert_eq!(fill(&mut pool, Source::Local), Refusal::Full);
     assert!(pool.bytes() <= MAX_POOL_BYTES);
+    for source in [Source::Local, Source::Peer(3)] {
+        assert_eq!(pool.room(source), MAX_POOL_BYTES - pool.bytes());
+    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Node {
             }
             let hash = block.hash();
             if self.chain.is_active(&hash) {
-                self.pool.connect(hash, block.ids());
+                self.pool_connects(hash, block.ids().into());
             } else {
                 self.return_contents(&block);
             }
@@ -99,6 +99,7 @@ impl Node {
         if self.unwritten.is_held() && !self.bodies.loading {
             self.write();
         }
+        self.pool_has_room();
         self.commit_pool();
         self.pool_changed();
     }

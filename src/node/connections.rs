@@ -17,6 +17,7 @@ use super::gossip::PeerGossip;
 use super::io::{ConnId, Direction, Event, Output, Timer};
 use super::relay::PeerRelay;
 use super::sync::PeerSync;
+use super::wanted::PeerWanted;
 use super::*;
 use crate::limits::{
     CONTENDER_PAUSE, CONTENDER_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_INBOUND, MAX_INBOUND_PER_GROUP,
@@ -46,6 +47,7 @@ pub(super) struct Connection {
     pub(super) sync: PeerSync,
     pub(super) fetch: PeerFetch,
     pub(super) relay: PeerRelay,
+    pub(super) wanted: PeerWanted,
     pub(super) gossip: PeerGossip,
 }
 
@@ -141,6 +143,7 @@ impl Node {
             sync: PeerSync::default(),
             fetch: PeerFetch::default(),
             relay: PeerRelay::default(),
+            wanted: PeerWanted::default(),
             gossip: PeerGossip::default(),
         };
         self.connections.insert(conn, connection);

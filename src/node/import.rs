@@ -10,7 +10,7 @@ use crate::chain::{CheckedBlock, Outcome, Rule, Tip};
 use crate::limits::DOWNLOAD_WINDOW;
 use crate::mempool::Source;
 use crate::peer::Disconnect;
-use crate::types::{Block, BlockHash};
+use crate::types::{Block, BlockHash, TxId};
 use crate::wire::Kind;
 
 impl Node {
@@ -199,7 +199,7 @@ impl Node {
         }
         for hash in connected {
             match self.body(hash).map(|block| block.ids().clone()) {
-                Some(ids) => self.pool.connect(*hash, ids),
+                Some(ids) => self.pool_connects(*hash, ids),
                 None => self.want_for_pool(*hash),
             }
         }
@@ -209,6 +209,13 @@ impl Node {
                 None => self.want_for_pool(*hash),
             }
         }
+        self.pool_has_room();
+    }
+
+    /// What a block of the chain has waits no longer, and is not wanted.
+    pub(super) fn pool_connects(&mut self, hash: BlockHash, ids: Arc<[TxId]>) {
+        self.unwant_all(&ids);
+        self.pool.connect(hash, ids);
     }
 
     /// Puts the contents of a block that left the chain back into the pool, and tells peers who may never

@@ -23,6 +23,7 @@
 //! | `commits` | what is on its way to the disk, and what users are told once it is there |
 //! | `compact` | blocks told in six bytes a transaction, and put together from the pool |
 //! | `relay` | telling peers of tips and transactions |
+//! | `wanted` | getting the transactions that they name |
 //! | `policy` | what is said of a block, and to how many |
 //! | `mining` | what the miner is to do, and who waits for it |
 //! | `commands` | what users and managers ask for |
@@ -55,6 +56,7 @@ mod relay;
 mod sync;
 mod told;
 pub mod view;
+mod wanted;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -86,9 +88,10 @@ use fetch::Fetch;
 use io::{ConnId, Input, Output, Timer};
 use mining::Mining;
 pub use policy::RelayPolicy;
-use relay::{Announcing, Wanted};
+use relay::Announcing;
 use sync::Sync;
 use told::Seen;
+use wanted::Wanted;
 
 /// What a node is told when it is made.
 #[derive(Debug, Clone)]

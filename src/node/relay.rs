@@ -1,8 +1,4 @@
-//! Telling peers what is new: tips at once, transactions by their ids.
-
-use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+//! Telling peers what is new: tips at once, transactions by their ids. (`wanted` asks for those that they name.)
 
 use rand::seq::SliceRandom;
 
@@ -12,11 +8,10 @@ use crate::chain::CheckedBlock;
 use crate::encoding::List;
 use crate::limits::{
     ANNOUNCE_AGAIN, CATCHING_UP_BLOCKS, MAX_BLOCK_BYTES, MAX_KNOWN_BLOCKS, MAX_KNOWN_TRANSACTIONS,
-    MAX_POOL_COUNT, MAX_TRANSACTION_IDS, TRANSACTION_TIMEOUT,
+    MAX_TRANSACTION_IDS,
 };
-use crate::mempool::{Refusal, Source};
 use crate::peer::{Disconnect, Known, Voice};
-use crate::types::{BlockHash, Transaction, TxId};
+use crate::types::{BlockHash, TxId};
 use crate::wire::message::{Message, NewBlock};
 
 /// What is remembered about one connection.
@@ -25,11 +20,9 @@ pub(super) struct PeerRelay {
     /// Blocks that it has, or was sent.
     blocks: Known<BlockHash, MAX_KNOWN_BLOCKS>,
     /// Transactions that it has, or was told of.
-    transactions: Known<TxId, MAX_KNOWN_TRANSACTIONS>,
+    pub(super) transactions: Known<TxId, MAX_KNOWN_TRANSACTIONS>,
     /// Of those that wait, by arrival, the first that it may have to be told of.
     untold: u64,
-    /// How many transactions it was asked for that have not come.
-    owed: usize,
     /// How much it is told.
     voice: Voice,
 }
@@ -38,26 +31,6 @@ pub(super) struct PeerRelay {
 #[derive(Debug, Default)]
 pub(super) struct Announcing {
     timer: bool,
-}
-
-/// Transactions that were asked for: of whom and since when, and who else has them.
-#[derive(Debug, Default)]
-pub(super) struct Wanted {
-    by_id: BTreeMap<TxId, Want>,
-    timer: bool,
-}
-
-impl Wanted {
-    pub(super) fn len(&self) -> usize {
-        self.by_id.len()
-    }
-}
-
-#[derive(Debug)]
-struct Want {
-    from: ConnId,
-    since: Duration,
-    others: BTreeSet<ConnId>,
 }
 
 impl Node {
@@ -220,93 +193,6 @@ impl Node {
         self.announce_pool();
     }
 
-    /// A peer has transactions: those we lack are asked for, each of one peer at a time.
-    pub(super) fn have_transactions(&mut self, conn: ConnId, ids: &[TxId]) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
-        if let Err(why) = connection.budget.announce(self.now.elapsed, ids.len()) {
-            return self.close(conn, why);
-        }
-        let mut ask = Vec::new();
-        let room = MAX_POOL_COUNT.saturating_sub(self.wanted.by_id.len());
-        for id in ids {
-            connection.relay.transactions.insert(*id);
-            if self.pool.knows(id) {
-                continue;
-            }
-            match self.wanted.by_id.get_mut(id) {
-                Some(want) if want.from == conn => {}
-                Some(want) => {
-                    want.others.insert(conn);
-                }
-                None if ask.len() < room => ask.push(*id),
-                None => {}
-            }
-        }
-        self.ask_transactions(conn, ask);
-    }
-
-    fn ask_transactions(&mut self, conn: ConnId, ids: Vec<TxId>) {
-        if ids.is_empty() {
-            return;
-        }
-        for id in &ids {
-            let since = self.now.elapsed;
-            let others = self.wanted.by_id.remove(id).map(|want| want.others).unwrap_or_default();
-            self.wanted.by_id.insert(*id, Want { from: conn, since, others });
-        }
-        if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.relay.owed += ids.len();
-        }
-        for ids in ids.chunks(MAX_TRANSACTION_IDS) {
-            self.send(conn, Message::GetTransactions(List::clipped(ids.iter().copied())));
-        }
-        if !self.wanted.timer {
-            self.wanted.timer = true;
-            self.set_timer(Timer::Transactions, TRANSACTION_TIMEOUT);
-        }
-    }
-
-    /// Whoever was asked for transactions had its time.
-    pub(super) fn transactions_due(&mut self) {
-        self.wanted.timer = false;
-        let now = self.now.elapsed;
-        let late = |want: &Want| now.saturating_sub(want.since) >= TRANSACTION_TIMEOUT;
-        let late: Vec<TxId> =
-            self.wanted.by_id.iter().filter(|(_, want)| late(want)).map(|(id, _)| *id).collect();
-        self.ask_others(&late);
-        if !self.wanted.by_id.is_empty() && !self.wanted.timer {
-            self.wanted.timer = true;
-            self.set_timer(Timer::Transactions, TRANSACTION_TIMEOUT);
-        }
-    }
-
-    /// A connection is gone: others are asked for the transactions that it owed.
-    pub(super) fn wanted_without(&mut self, conn: ConnId) {
-        let mut orphans = Vec::new();
-        for (id, want) in &mut self.wanted.by_id {
-            want.others.remove(&conn);
-            if want.from == conn {
-                orphans.push(*id);
-            }
-        }
-        self.ask_others(&orphans);
-    }
-
-    fn ask_others(&mut self, ids: &[TxId]) {
-        let mut by_peer: BTreeMap<ConnId, Vec<TxId>> = BTreeMap::new();
-        for id in ids {
-            match self.wanted.by_id.get_mut(id).and_then(|want| want.others.pop_first()) {
-                Some(next) => by_peer.entry(next).or_default().push(*id),
-                None => {
-                    self.wanted.by_id.remove(id);
-                }
-            }
-        }
-        for (conn, ids) in by_peer {
-            self.ask_transactions(conn, ids);
-        }
-    }
-
     /// Somebody asks for transactions.
     pub(super) fn get_transactions(&mut self, conn: ConnId, ids: &[TxId]) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
@@ -316,39 +202,6 @@ impl Node {
         let here: Vec<_> = ids.iter().filter_map(|id| self.pool.get(id).cloned()).collect();
         if !here.is_empty() {
             self.out.push(Output::SendTransactions(conn, here));
-        }
-    }
-
-    /// Transactions arrived: those asked for go into the pool, and on to others.
-    pub(super) fn transactions(&mut self, conn: ConnId, list: Vec<Transaction>) {
-        let (mut is_accepted, mut is_wrong) = (false, false);
-        for transaction in list {
-            let id = transaction.id();
-            let Some(Connection { relay, .. }) = self.connections.get_mut(&conn) else { return };
-            // However late what was asked for comes: others may have been asked since, or nobody. And a name is
-            // forgotten once thousands came after it, so those are counted.
-            let was_asked = relay.owed > 0;
-            relay.owed = relay.owed.saturating_sub(1);
-            if !was_asked && !relay.transactions.contains(&id) && !self.pool.knows(&id) {
-                is_wrong = true;
-                continue;
-            }
-            relay.transactions.insert(id);
-            self.wanted.by_id.remove(&id);
-            match self.pool.insert(id, Arc::new(transaction), Source::Peer(conn.0)) {
-                Ok(()) => is_accepted = true,
-                Err(Refusal::Coinbase) => is_wrong = true,
-                // Somebody else was faster, or there is no room: nobody's fault.
-                Err(_) => {}
-            }
-        }
-        if is_accepted {
-            self.announce_pool();
-            self.pool_changed();
-            self.commit_pool();
-        }
-        if is_wrong {
-            self.strike(conn);
         }
     }
 }

@@ -21,5 +21,6 @@ mod relay;
 mod restarts;
 mod simulation;
 mod sync;
+mod wanted;
 
 use alice::{Alice, bob, secs};
