@@ -3,9 +3,13 @@
 //! Bodies are asked for along the chain of the best headers, within a window ahead of the tip, from every
 //! peer whose own chain has them. Whoever gives none for a while loses its slot to the others; its late
 //! answers are taken all the same.
+//!
+//! Headers cost their giver nothing but work: the best ones may be those of somebody who gives no bodies, on one
+//! connection after the other. So that chain has a while in all, whoever was asked; if none of it comes, the peers
+//! that have another one with more work than ours are asked for theirs beside it.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::io::{ConnId, Output, Timer};
 use super::*;
@@ -35,6 +39,8 @@ pub(super) struct PeerFetch {
     patience: Duration,
     /// It gave none for so long, and others were asked.
     stalled: bool,
+    /// Of its branch up to a `best`: the lowest blocks whose bodies were missing, lowest first.
+    branch: (BlockHash, VecDeque<BlockHash>),
 }
 
 impl Default for PeerFetch {
@@ -47,6 +53,7 @@ impl Default for PeerFetch {
             progress: Duration::ZERO,
             patience: BLOCK_TIMEOUT,
             stalled: false,
+            branch: (BlockHash::ZERO, VecDeque::new()),
         }
     }
 }
@@ -68,6 +75,8 @@ pub(super) struct Fetch {
     timer: bool,
     /// Nothing was asked for, because the store was behind.
     held: bool,
+    /// While bodies of the best headers' chain are missing: when the last of them came, or the wait began.
+    waits_since: Option<Duration>,
 }
 
 impl PeerFetch {
@@ -75,6 +84,31 @@ impl PeerFetch {
     pub(super) fn best(&self) -> Option<BlockHash> {
         self.best
     }
+
+    /// Whether one message's worth more may be asked of this peer, of blocks that weigh `usual`: it does not withhold
+    /// what it was asked for, and does not owe too much.
+    fn has_room(&self, usual: usize) -> bool {
+        // While nothing has come yet, blocks may be large.
+        let usual = if usual == 0 { IN_FLIGHT_BYTES } else { usual };
+        let limit = (IN_FLIGHT_BYTES / usual).clamp(MIN_IN_FLIGHT, MAX_IN_FLIGHT);
+        !self.stalled && self.in_flight + MAX_GET_BLOCKS <= limit.max(MAX_GET_BLOCKS)
+    }
+}
+
+/// The lowest blocks on the way from our own chain to `end` whose bodies are missing, a window's worth, lowest first;
+/// none if one of them is bad.
+fn lowest_missing(chain: &Chain, end: BlockHash) -> VecDeque<BlockHash> {
+    let mut missing = VecDeque::new();
+    let mut at = end;
+    while !chain.is_active(&at) {
+        let Some(entry) = chain.get(&at).filter(|entry| !entry.invalid) else { return VecDeque::new() };
+        if !entry.has_body {
+            missing.push_front(at);
+            missing.truncate(DOWNLOAD_WINDOW as usize);
+        }
+        at = entry.header.previous;
+    }
+    missing
 }
 
 impl Node {
@@ -111,12 +145,15 @@ impl Node {
     pub(super) fn fetch_blocks(&mut self) {
         let best = self.chain.best_header();
         if self.stopping || best.hash == self.chain.tip().hash {
+            self.fetch.waits_since = None;
             return;
         }
         if self.is_store_behind() {
             self.fetch.held = true;
+            self.fetch.waits_since = None;
             return;
         }
+        self.fetch.waits_since.get_or_insert(self.now.elapsed);
         self.find_lowest();
         self.resume_headers();
         let end = best.height.min(self.fetch.lowest + DOWNLOAD_WINDOW - 1);
@@ -129,7 +166,7 @@ impl Node {
             }
         }
         self.fetch.below = self.chain.best_header_at(self.fetch.cursor - 1);
-        if self.fetch.assigned.is_empty() {
+        if self.fetch.assigned.is_empty() || self.is_waiting_in_vain() {
             for conn in peers {
                 self.fetch_branch(conn);
             }
@@ -137,31 +174,36 @@ impl Node {
         self.arm_blocks_timer();
     }
 
+    /// Whether no body of the best headers' chain has come for as long as a peer may take for one. Whom they were
+    /// asked of does not matter: who withholds them may be another connection each second.
+    fn is_waiting_in_vain(&self) -> bool {
+        self.fetch.waits_since.is_some_and(|since| self.now.elapsed >= since + BLOCK_TIMEOUT)
+    }
+
     /// Nobody gives the bodies of the best headers' chain. If `conn` has another chain with more work than
     /// ours, that one is worth having meanwhile: or headers alone could keep a node from all others.
     fn fetch_branch(&mut self, conn: ConnId) {
-        let fetch = self.connections.get(&conn).map(|c| &c.fetch).filter(|fetch| !fetch.stalled);
-        let Some(best) = fetch.and_then(|fetch| fetch.best) else { return };
-        if self.chain.work(&best) <= Some(self.chain.tip().work) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let fetch = &mut connection.fetch;
+        let Some(best) = fetch.best.filter(|_| fetch.has_room(self.fetch.usual_size)) else { return };
+        let Some(end) = self.chain.get(&best) else { return };
+        // What is on the best headers' chain was asked for above, of whoever has it.
+        if end.work <= self.chain.tip().work || self.chain.best_header_at(end.height) == Some(best) {
             return;
         }
-        // Down to our own chain; bodies on the way may be here already.
-        let mut missing = Vec::new();
-        let mut at = best;
-        for _ in 0..DOWNLOAD_WINDOW {
-            if self.chain.is_active(&at) {
-                break;
-            }
-            let Some(entry) = self.chain.get(&at).filter(|entry| !entry.invalid) else { return };
-            missing.push(at);
-            at = entry.header.previous;
+        let (of, branch) = &mut fetch.branch;
+        while branch.pop_front_if(|hash| !self.chain.lacks_body(hash)).is_some() {}
+        if *of != best || branch.is_empty() {
+            *of = best;
+            *branch = lowest_missing(&self.chain, best);
         }
         // What it owes comes late, or not at all; asked for twice it would come twice, the second time unasked.
-        let owes =
-            |hash: &BlockHash| self.connections.get(&conn).is_some_and(|c| c.fetch.owed.contains(hash));
-        missing.retain(|hash| self.is_missing(hash) && !owes(hash));
-        missing.reverse();
-        missing.truncate(MAX_GET_BLOCKS);
+        let may_ask = |hash: &&BlockHash| {
+            !fetch.owed.contains(*hash)
+                && !self.fetch.assigned.contains_key(*hash)
+                && self.chain.lacks_body(hash)
+        };
+        let missing = branch.iter().filter(may_ask).take(MAX_GET_BLOCKS).copied().collect();
         self.ask_blocks(conn, missing);
     }
 
@@ -211,14 +253,10 @@ impl Node {
 
     /// Asks `conn` for one message's worth, if it has room and what is missing.
     fn fetch_from(&mut self, conn: ConnId, end: u64) -> bool {
-        // While nothing has come yet, blocks may be large.
-        let usual = if self.fetch.usual_size == 0 { IN_FLIGHT_BYTES } else { self.fetch.usual_size };
-        let limit = IN_FLIGHT_BYTES / usual;
-        let limit = limit.clamp(MIN_IN_FLIGHT, MAX_IN_FLIGHT);
         let reach = self.reach(conn);
         let Some(connection) = self.connections.get(&conn) else { return false };
         let fetch = &connection.fetch;
-        if fetch.stalled || fetch.in_flight + MAX_GET_BLOCKS > limit.max(MAX_GET_BLOCKS) {
+        if !fetch.has_room(self.fetch.usual_size) {
             return false;
         }
         let mut batch = Vec::new();
@@ -298,6 +336,11 @@ impl Node {
         self.partials.forget(hash);
         let usual = self.fetch.usual_size;
         self.fetch.usual_size = if usual == 0 { size } else { (usual * 7 + size) / 8 };
+        // The wait for the next one begins anew. It cost a block's work: who gives them one by one pays for the time.
+        let height = self.chain.height(hash);
+        if height.is_some_and(|height| self.chain.best_header_at(height) == Some(*hash)) {
+            self.fetch.waits_since = None;
+        }
         if let Some(conn) = self.fetch.assigned.remove(hash)
             && let Some(connection) = self.connections.get_mut(&conn)
         {
@@ -395,6 +438,9 @@ impl Node {
         }
         let due = |c: &Connection| (c.fetch.in_flight > 0).then(|| c.fetch.progress + c.fetch.patience);
         let Some(first) = self.ready().filter_map(|(_, c)| due(c)).min() else { return };
+        let in_vain = self.fetch.waits_since.map(|since| since + BLOCK_TIMEOUT);
+        let in_vain = in_vain.filter(|at| *at > self.now.elapsed);
+        let first = in_vain.map_or(first, |at| first.min(at));
         self.fetch.timer = true;
         let wait = first.saturating_sub(self.now.elapsed).max(Duration::from_millis(1));
         self.set_timer(Timer::Blocks, wait);

@@ -22,5 +22,6 @@ mod restarts;
 mod simulation;
 mod sync;
 mod wanted;
+mod withheld;
 
 use alice::{Alice, bob, secs};

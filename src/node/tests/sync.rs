@@ -57,7 +57,7 @@ pub(super) struct Server<'a> {
     miner: &'a Alice,
     answers: VecDeque<Message>,
     /// Blocks given.
-    given: usize,
+    pub(super) given: usize,
 }
 
 impl Server<'_> {
