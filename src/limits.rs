@@ -322,8 +322,9 @@ pub const MAX_HEADERS_AHEAD: usize = 100_000;
 /// first. It bounds how deep a fork can be healed.
 pub const MAX_SIDE_ENTRIES: usize = 100_000;
 
-/// Bodies kept off the best chain that nobody asked for, in bytes: pushed ones beyond are as good as announced, and
-/// asked for once their branch has the most work.
+/// Bodies kept off the best chain, in bytes, beyond which none is taken that nobody asked for: a pushed one is as good as
+/// announced then, and asked for once its branch has the most work. Those that were asked for, or were on that chain
+/// before, count and are not bounded by it: each cost the work of a block.
 pub const MAX_SIDE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Messages of headers of one peer's branch that are weighed before any is kept, when it has much less work

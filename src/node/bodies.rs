@@ -18,6 +18,8 @@ pub(super) struct Bodies {
     /// Bodies to be read back, for the pool.
     wanted: VecDeque<BlockHash>,
     loading: bool,
+    /// Those that are read back now are only to be weighed.
+    weighing: bool,
 }
 
 impl Bodies {
@@ -72,20 +74,28 @@ impl Node {
 
     /// Reads back a few bodies at a time, so that a deep reorg costs time and not memory.
     pub(super) fn load_more(&mut self) {
-        if self.bodies.loading || self.bodies.wanted.is_empty() {
+        if self.bodies.loading {
             return;
         }
-        self.bodies.loading = true;
         let count = self.bodies.wanted.len().min(MAX_GET_BLOCKS);
-        let hashes = self.bodies.wanted.drain(..count).collect();
-        self.out.push(Output::Load(hashes));
+        let mut hashes: Vec<BlockHash> = self.bodies.wanted.drain(..count).collect();
+        // What is beside the chain can wait, and nothing has to wait for it.
+        self.bodies.weighing = hashes.is_empty() && !self.unwritten.is_held();
+        if self.bodies.weighing {
+            hashes = self.beside.take_unweighed(MAX_GET_BLOCKS);
+        }
+        if !hashes.is_empty() {
+            self.bodies.loading = true;
+            self.out.push(Output::Load(hashes));
+        }
     }
 
     /// Bodies that were read back.
     pub(super) fn loaded(&mut self, blocks: Vec<Arc<Block>>) {
         self.bodies.loading = false;
         for block in blocks {
-            if self.read_back(&block) {
+            self.weigh_beside(&block);
+            if self.bodies.weighing || self.read_back(&block) {
                 continue;
             }
             let hash = block.hash();

@@ -134,9 +134,15 @@ impl Node {
                     self.bodies.insert(block.clone());
                     self.arrived(&block.hash(), block.encoded().len());
                     stored.push(block.clone());
-                    match more.is_empty() {
-                        true => self.beside.add(block),
-                        false => self.beside.remove(more),
+                    if more.is_empty() {
+                        self.beside.add(block.hash(), block.encoded().len());
+                    }
+                    self.beside.remove(more);
+                    // Where one is not at hand it is read back for the pool, and weighed then.
+                    for hash in fewer {
+                        if let Some(size) = self.body(hash).map(|block| block.encoded().len()) {
+                            self.beside.add(*hash, size);
+                        }
                     }
                     connected.extend_from_slice(more);
                     reverted.extend_from_slice(fewer);

@@ -137,7 +137,7 @@ pub struct Usage {
     pub side_headers: usize,
     /// Headers ahead of the bodies.
     pub headers_ahead: u64,
-    /// Bytes of blocks beside the active chain that nobody asked for.
+    /// Bytes of blocks beside the active chain, as far as they were weighed.
     pub beside_bytes: usize,
     /// Blocks from the future.
     pub future_blocks: usize,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::chain::{Chain, CheckedBlock, NotRestored, Outcome, Tip};
 use crate::limits::{
     MAX_FUTURE_BLOCKS, MAX_HEADERS, MAX_HEADERS_AHEAD, MAX_INBOUND, MAX_KNOWN_NODES, MAX_POOL_BYTES,
-    MAX_POOL_COUNT, MAX_SIDE_BYTES, MAX_SIDE_ENTRIES, MAX_UNSTORED_BYTES,
+    MAX_POOL_COUNT, MAX_SIDE_ENTRIES, MAX_UNSTORED_BYTES,
 };
 use crate::node::view::Usage;
 use crate::peer::Disconnect;
@@ -201,7 +201,6 @@ pub(super) fn over_cap(usage: &Usage) -> Option<(&'static str, u64, u64)> {
         ("transactions", usage.pool_count, MAX_POOL_COUNT),
         ("bytes of transactions", usage.pool_bytes, MAX_POOL_BYTES),
         ("headers off its chains", usage.side_headers, MAX_SIDE_ENTRIES),
-        ("bytes off its chains", usage.beside_bytes, MAX_SIDE_BYTES),
         ("headers ahead of bodies", usage.headers_ahead as usize, MAX_HEADERS_AHEAD + MAX_HEADERS),
         ("blocks from the future", usage.future_blocks, MAX_FUTURE_BLOCKS),
         ("transactions on their way", usage.wanted, MAX_POOL_COUNT),

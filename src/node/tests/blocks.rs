@@ -316,8 +316,8 @@ fn a_long_withheld_chain_silences_nobody() {
     assert_eq!(alice.tip(), hashes[0]);
 }
 
-/// Row 38: siblings of the tip that nobody asked for are kept for so many bytes, and beyond as headers alone, and the
-/// branch that wins is fetched.
+/// Row 38: siblings of the tip that nobody asked for are kept for so many bytes, over a restart too, and beyond as
+/// headers alone, and the branch that wins is fetched.
 #[test]
 fn pushed_siblings_fill_so_many_bytes() {
     let params = Arc::new(Params::regtest());
@@ -339,6 +339,13 @@ fn pushed_siblings_fill_so_many_bytes() {
     assert!(kept(&alice) <= MAX_SIDE_BYTES && kept(&alice) + sibling(0).encoded().len() > MAX_SIDE_BYTES);
     assert_eq!(alice.stored.len(), 1 + room);
     assert!(alice.closed.is_empty());
+    let (before, mut alice) = (kept(&alice), alice.started_again());
+    assert_eq!(kept(&alice), before, "what is stored counts, whoever stored it");
+    let peers = [alice.meet(2), alice.meet(3)];
+    for n in room + 2..room + 5 {
+        alice.received(peers[0], Message::NewBlock(NewBlock::Push(sibling(n).block().clone())));
+    }
+    assert_eq!((alice.stored.len(), kept(&alice)), (1 + room, before));
     // One of those that were too many gets a child.
     let last = sibling(room + 4);
     let mut longer = Chain::new(params.clone());
@@ -349,6 +356,36 @@ fn pushed_siblings_fill_so_many_bytes() {
     assert_eq!(count_asked(&alice.said(peers[0])), 1);
     alice.received(peers[0], Message::Block(last.block().clone()));
     assert_eq!(alice.tip(), child.hash());
+}
+
+/// Row 38: what a reorg leaves is beside the chain from then on and counts, whether it is at hand or has to be read; and
+/// what joins the chain counts no more.
+#[test]
+fn what_a_reorg_leaves_counts_as_beside_the_chain() {
+    for at_hand in [true, false] {
+        let (miner, hashes) = miner(3);
+        let mut alice = Alice::new(1, Params::regtest());
+        alice.now = miner.now;
+        let ours = alice.mine(2);
+        if !at_hand {
+            alice = alice.started_again();
+        }
+        let kept = |alice: &Alice| alice.node.view().usage().beside_bytes;
+        let size = |hashes: &[BlockHash], of: &Alice| -> usize {
+            hashes.iter().map(|hash| of.stored.get(hash).expect("stored").encoded().len()).sum()
+        };
+        assert_eq!(kept(&alice), 0);
+        let conn = alice.meet(2);
+        alice.received(conn, headers(&miner, &hashes));
+        for (at, hash) in hashes.iter().enumerate() {
+            alice.received(conn, miner.block(hash));
+            let now = if at < 2 { size(&hashes[..=at], &miner) } else { size(&ours, &alice) };
+            assert_eq!(kept(&alice), now, "at hand: {at_hand}, after block {at}");
+        }
+        assert_eq!(alice.tip(), hashes[2]);
+        let alice = alice.started_again();
+        assert_eq!(kept(&alice), size(&ours, &alice));
+    }
 }
 
 /// Who gave a block because it was asked for is not told of it.
