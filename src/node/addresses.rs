@@ -18,6 +18,7 @@ use super::*;
 use crate::limits::{MAX_MANUAL_PEERS, MAX_MET_PAUSE, MAX_REDIAL_PAUSE, MIN_CUT_PAUSE, MIN_REDIAL_PAUSE};
 use crate::peer::Disconnect;
 use crate::types::{Group, address};
+use crate::wire::message::ByeReason;
 
 /// One address to stay connected to.
 #[derive(Debug)]
@@ -62,6 +63,13 @@ impl Addresses {
     /// Whether a manual peer is on the host of `ip`.
     pub(super) fn is_manual_host(&self, ip: IpAddr) -> bool {
         self.manual.keys().any(|address| address::host(address.ip()) == address::host(ip))
+    }
+
+    /// Whether `node` lives on the host of `ip`, as one of the manual peers.
+    pub(super) fn is_home(&self, ip: IpAddr, node: &NodeId) -> bool {
+        let lives_at = |at, manual: &Manual| manual.node.or_else(|| self.book.node_at(at));
+        let here = |at: &SocketAddr| address::host(at.ip()) == address::host(ip);
+        self.manual.iter().any(|(at, manual)| here(at) && lives_at(at, manual) == Some(*node))
     }
 
     /// All of them, and whether each is one to stay connected to that was named while the node ran: what is
@@ -177,23 +185,29 @@ impl Node {
         if manual.state != State::Waiting || self.stopping {
             return;
         }
-        // Whoever lives there may have called us in the meantime; `node_gone` rings when that ends.
+        // Whoever lives there may have called us in the meantime; `node_gone` rings when that ends. Somebody who
+        // called from elsewhere need not be it: the one who answers here says so.
         let there = self.lives_at(&address);
         if there.is_some_and(|node| self.faults.is_cut(&node)) {
             // `redial_now` follows the mending.
             return;
         }
-        if there.is_some_and(|node| self.ready_to(&node).is_some()) {
-            if let Some(manual) = self.addresses.manual.get_mut(&address) {
-                manual.node = there;
-                manual.state = State::CalledUs;
-            }
-            return;
+        if let Some(node) = there
+            && self.ready_to(&node).is_some_and(|conn| self.is_from_home(conn, &node))
+        {
+            return self.has_called_us(&address, node);
         }
         if let Some(manual) = self.addresses.manual.get_mut(&address) {
             manual.state = State::Dialling;
         }
         self.out.push(Output::Dial(address));
+    }
+
+    fn has_called_us(&mut self, address: &SocketAddr, node: NodeId) {
+        if let Some(manual) = self.addresses.manual.get_mut(address) {
+            manual.node = Some(node);
+            manual.state = State::CalledUs;
+        }
     }
 
     /// Dials `node` wherever it is to be dialled and is not yet, without the pause that failures left.
@@ -271,6 +285,12 @@ impl Node {
             self.met_ourselves(address);
             return;
         }
+        if matches!(why, Disconnect::Bye { reason: ByeReason::Duplicate, .. })
+            && let Some(node) = self.lives_at(&address).filter(|node| self.ready_to(node).is_some())
+        {
+            // Its own word that it is the one who called us.
+            return self.has_called_us(&address, node);
+        }
         // Who follows other rules, or a chain that breaks ours, does so the next time as well.
         self.redial_later(address, why.is_permanent() || why.is_offence());
     }
@@ -282,7 +302,7 @@ impl Node {
         }
     }
 
-    /// No connection to `node` is left: where it was wanted and called us instead, it is dialled again.
+    /// A connection to `node` is no more: where it was wanted and called us instead, it is dialled again.
     pub(super) fn node_gone(&mut self, node: &NodeId) {
         let idle = |(address, manual): (&SocketAddr, &Manual)| {
             (manual.node == Some(*node) && manual.state == State::CalledUs).then_some(*address)

@@ -1,9 +1,10 @@
 //! From a connected socket to a ready peer, and to its end.
 //!
 //! A node id proves nothing, so a ready connection is never displaced by a claim: when another connection
-//! claims to come from the same node, the old one is pinged, and only its silence lets the new one in. The
-//! exception is two nodes that dialled each other at the same moment: of such a pair both keep the one that
-//! the node with the greater id dialled.
+//! claims to come from the same node, the old one is pinged, and only its silence lets the new one in. There
+//! are two exceptions. Of two nodes that dialled each other at the same moment both keep the connection that
+//! the node with the greater id dialled. And an address proves something: whoever answers with that name at
+//! one that an operator or a manager named gets the place of somebody who has it and is elsewhere.
 
 use core::cmp::Reverse;
 use core::time::Duration;
@@ -288,25 +289,34 @@ impl Node {
             return self.close(conn, Disconnect::TooManyPeers);
         }
         let Some(old) = self.ready_to(&hello.node) else { return self.become_ready(conn, hello) };
-        if self.is_simultaneous(old, conn) {
-            let ours_survives = self.identity.node > hello.node;
-            if ours_survives == (connection.direction == Direction::Outbound) {
+        let is_ours = direction == Direction::Outbound;
+        let is_at_home = is_ours && self.addresses.is_manual(&address);
+        let takes_over = if is_at_home && !self.is_from_home(old, &hello.node) {
+            Some(true)
+        } else {
+            self.is_simultaneous(old, conn).then_some((self.identity.node > hello.node) == is_ours)
+        };
+        match takes_over {
+            Some(true) => {
                 // Whoever else claims the place would get it with the close.
                 self.keep_from_contenders(old);
                 self.close(old, Disconnect::Duplicate);
                 self.become_ready(conn, hello);
-            } else {
-                self.close(conn, Disconnect::Duplicate);
             }
-            return;
+            Some(false) => self.close(conn, Disconnect::Duplicate),
+            None if self.answered_just_now(old) => self.close(conn, Disconnect::Duplicate),
+            None => {
+                if let Some(connection) = self.connections.get_mut(&conn) {
+                    connection.phase = Phase::Contending(hello);
+                }
+                self.question(old);
+            }
         }
-        if self.answered_just_now(old) {
-            return self.close(conn, Disconnect::Duplicate);
-        }
-        if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.phase = Phase::Contending(hello);
-        }
-        self.question(old);
+    }
+
+    /// Whether `conn` leads to a host at which somebody with the right to it has `node` live.
+    pub(super) fn is_from_home(&self, conn: ConnId, node: &NodeId) -> bool {
+        self.connections.get(&conn).is_some_and(|c| self.addresses.is_home(c.address.ip(), node))
     }
 
     /// Whether two connections to one node are the two halves of both dialling at once.
@@ -517,15 +527,14 @@ impl Node {
         self.fetch_without(conn);
         self.wanted_without(conn);
         let Some(node) = node else { return };
-        if let Some(contender) = self.next_contender(&node) {
-            if let Some(Connection { phase: Phase::Contending(hello), .. }) = self.connections.get(&contender)
-            {
-                let hello = hello.clone();
-                self.become_ready(contender, hello);
-            }
-        } else if self.ready_to(&node).is_none() {
-            self.node_gone(&node);
+        if let Some(contender) = self.next_contender(&node)
+            && let Some(Connection { phase: Phase::Contending(hello), .. }) = self.connections.get(&contender)
+        {
+            let hello = hello.clone();
+            self.become_ready(contender, hello);
         }
+        // Another one with that name need not be the same node.
+        self.node_gone(&node);
     }
 
     pub(super) fn next_contender(&self, node: &NodeId) -> Option<ConnId> {

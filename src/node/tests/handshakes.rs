@@ -201,6 +201,111 @@ fn a_claim_does_not_come_between_a_simultaneous_pair() {
     }
 }
 
+/// Somebody at `from` calls with the name of the node numbered `n`.
+fn call_as(alice: &mut Alice, n: u8, from: &str) -> ConnId {
+    let conn = alice.connected(from.parse().expect("an address"), Direction::Inbound);
+    let hello = bob(n, &alice.params);
+    alice.received(conn, Message::Hello(hello));
+    conn
+}
+
+/// The node numbered `n` answers a dial to `at`.
+fn answer_as(alice: &mut Alice, n: u8, at: &str) -> ConnId {
+    let conn = alice.connected(at.parse().expect("an address"), Direction::Outbound);
+    let hello = bob(n, &alice.params);
+    alice.received(conn, Message::Hello(hello));
+    conn
+}
+
+fn answer_pings(alice: &mut Alice, conn: ConnId) {
+    for said in alice.said(conn) {
+        if let Message::Ping(ping) = said {
+            alice.received(conn, Message::Pong(ping));
+        }
+    }
+}
+
+fn connected_to(alice: &Alice) -> Vec<ConnId> {
+    alice.node.view().peers().iter().map(|peer| peer.conn).collect()
+}
+
+/// Row 19 of docs/hostile.md: somebody takes Bob's name while Bob is away. Once Bob is back at the address at which he
+/// is to be dialled he is the peer, however lately the other one called and whichever name is the greater; and he
+/// stays.
+#[test]
+fn a_name_taken_while_its_node_was_away_goes_back_to_who_answers_at_its_address() {
+    const HOME: &str = "10.0.0.2:6002";
+    for us in [1, 5] {
+        for fresh in [false, true] {
+            let home = HOME.parse().expect("an address");
+            let mut alice = Alice::with(us, Params::regtest(), |config| config.peers = vec![home]);
+            let bob_before = answer_as(&mut alice, 2, HOME);
+            alice.input(Input::Closed(bob_before, Disconnect::Ended));
+            let mut squatter = call_as(&mut alice, 2, "10.0.0.66:40000");
+            assert_eq!(connected_to(&alice), [squatter]);
+            for _ in 0..3 {
+                let dials = alice.dials.len();
+                alice.elapse(secs(40));
+                assert_eq!(alice.dials.len(), dials + 1, "Bob is looked for all the same");
+                alice.input(Input::DialFailed { address: home, error: "refused".to_owned() });
+                answer_pings(&mut alice, squatter);
+            }
+            alice.elapse(secs(40));
+            if fresh {
+                let again = call_as(&mut alice, 2, "10.0.0.66:40001");
+                alice.input(Input::Closed(squatter, Disconnect::Ended));
+                squatter = again;
+            }
+            assert_eq!(connected_to(&alice), [squatter]);
+            let bob = answer_as(&mut alice, 2, HOME);
+            assert_eq!(connected_to(&alice), [bob], "{us}, fresh: {fresh}");
+            assert_eq!(alice.closed.get(&squatter), Some(&Disconnect::Duplicate));
+
+            alice.elapse(secs(10));
+            alice.said(bob);
+            let again = call_as(&mut alice, 2, "10.0.0.66:40002");
+            answer_pings(&mut alice, bob);
+            assert_eq!(alice.closed.get(&again), Some(&Disconnect::Duplicate));
+            assert_eq!(connected_to(&alice), [bob]);
+        }
+    }
+}
+
+/// A node may call from elsewhere than where it is dialled: by another of its addresses, or through a router. That it
+/// is the one who called is its own word, and it is dialled again when that connection ends.
+#[test]
+fn a_node_that_called_from_elsewhere_says_so_where_it_is_dialled() {
+    let home = "10.0.0.2:6002".parse().expect("an address");
+    let mut alice = Alice::with(1, Params::regtest(), |config| config.peers = vec![home]);
+    let before = answer_as(&mut alice, 2, "10.0.0.2:6002");
+    alice.input(Input::Closed(before, Disconnect::Ended));
+    let called = call_as(&mut alice, 2, "10.9.9.9:40000");
+    alice.elapse(secs(40));
+    assert_eq!(alice.dials.len(), 2);
+    let dialled = alice.connected(home, Direction::Outbound);
+    let bye = Bye { reason: ByeReason::Duplicate, detail: Default::default(), rules: None };
+    alice.received(dialled, Message::Bye(bye));
+    alice.elapse(PING_INTERVAL - secs(1));
+    assert_eq!((alice.dials.len(), connected_to(&alice)), (2, vec![called]));
+    answer_pings(&mut alice, called);
+    alice.input(Input::Closed(called, Disconnect::Ended));
+    alice.elapse(secs(40));
+    assert_eq!(alice.dials.len(), 3);
+}
+
+/// Row 19: an address that was merely heard of proves no name: who answers there is asked to wait, as a caller is.
+#[test]
+fn who_answers_where_nobody_named_it_takes_no_name() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let bob = call_as(&mut alice, 2, "10.0.0.2:40000");
+    alice.elapse(secs(10));
+    alice.said(bob);
+    let other = answer_as(&mut alice, 2, "10.0.0.66:6002");
+    answer_pings(&mut alice, bob);
+    assert_eq!(alice.closed.get(&other), Some(&Disconnect::Duplicate));
+    assert_eq!(connected_to(&alice), [bob]);
+}
+
 /// Whoever waits for a place is not greeted yet, so nothing else can be said to it.
 #[test]
 fn a_claims_ping_is_not_answered() {
