@@ -45,7 +45,7 @@ class Crowds(Case):
         stage = Stage(self)
         stage.take(sized(stage.chain, 1000000))
         before = stage.node.memory()
-        for name, asked, expected in [("256 blocks", 256, OPEN), ("1,024 blocks", 1024, SILENT)]:
+        for name, asked, expected in [("512 blocks", 512, OPEN), ("8,192 blocks", 8192, SILENT)]:
             with self.subTest(name):
                 greedy = stage.asked_for_headers()
                 greedy.write(codec.pack("GetBlocks", [stage.chain.tip] * 16) * (asked // 16))
