@@ -177,29 +177,36 @@ fn a_block_may_have_its_largest_size_and_not_a_byte_more() {
     assert_eq!(switched(chain.import(&largest, LATE)).0, [largest.hash()]);
 }
 
-/// Whatever is said of a body that the header does not commit to must be body-only, misshapen or not: a
-/// liar could pair an honest header with it.
-/// Row 47: no block within the size limit takes long to check, whatever is in it. The time is printed.
+/// Row 47: whatever is in a block, its checking takes as long as its bytes: eight times as many take no more than
+/// some eight times as long, where looking at each beside each other one would take 64 times. The times are printed.
 #[test]
 #[allow(clippy::disallowed_methods, reason = "how long it takes is the question")]
-fn the_block_with_the_most_in_it_is_checked_soon() {
+fn no_block_takes_longer_to_check_than_its_bytes_do() {
     let chain = regtest();
     let smallest = |nonce| Transaction::Content(Content { nonce, data: Default::default() });
     let room = crate::limits::MAX_BLOCK_BYTES - first(&chain, vec![coinbase(1, "")]).size();
-    let count = (room / crate::limits::MIN_TRANSACTION_BYTES) as u64;
-    let many = core::iter::once(coinbase(1, "")).chain((0..count).map(smallest)).collect();
-    let large = core::iter::once(coinbase(1, "")).chain((0..15).map(|n| filler(60_000 + n))).collect();
-    let shapes: [(&str, Vec<Transaction>); 2] = [("the most", many), ("the largest", large)];
-    for (shape, transactions) in shapes {
-        let block = first(&chain, transactions);
-        let start = std::time::Instant::now();
-        checked(block, chain.params());
-        let took = start.elapsed();
-        println!("{shape} transactions: checked in {took:?}, of 2 s that it may take");
-        assert!(took < core::time::Duration::from_secs(2), "{shape}: {took:?}");
+    let most = room / crate::limits::MIN_TRANSACTION_BYTES;
+    let many = |count| (0..count as u64).map(smallest).collect::<Vec<_>>();
+    let large = |count| (0..count).map(|n| filler(60_000 + n)).collect::<Vec<_>>();
+    let shapes = [("the most", many(most), many(most / 8)), ("the largest", large(16), large(2))];
+    for (shape, whole, part) in shapes {
+        // The best of a few: a machine that is busy with something else makes a time longer, never shorter.
+        let [whole, part] = [whole, part].map(|contents| {
+            let block = first(&chain, core::iter::once(coinbase(1, "")).chain(contents).collect());
+            let times = (0..5).map(|_| {
+                let start = std::time::Instant::now();
+                checked(block.clone(), chain.params());
+                start.elapsed()
+            });
+            times.min().expect("some")
+        });
+        println!("{shape} transactions: checked in {whole:?}, an eighth of them in {part:?}");
+        assert!(whole < 3 * 8 * part, "{shape}: {whole:?}, {part:?}");
     }
 }
 
+/// Whatever is said of a body that the header does not commit to must be body-only, misshapen or not: a
+/// liar could pair an honest header with it.
 /// Row 27 of docs/hostile.md.
 #[test]
 fn a_foreign_body_never_discredits_an_honest_header() {
