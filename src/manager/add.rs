@@ -111,6 +111,7 @@ impl Keeper {
 
     /// Tells every node its share of the background mining, which is smaller now.
     async fn retell_shares(&self) -> Result<(), NotDone> {
+        let _turn = self.shares.lock().await;
         if self.cluster.state.borrow().modes.mode == MiningMode::Background {
             self.tell_shares().await?;
         }

@@ -52,6 +52,8 @@ impl Keeper {
             let turn = self.faults.lock().await;
             self.cluster.state.send_modify(|state| state.faults.heal(keep_slow));
             self.tell_faults().await?;
+            let down = self.cluster.state.borrow().down_links(None);
+            self.introduce_again(&down).await;
             drop(turn);
             tracing::info!(keep_slow, "healing");
             // Whoever cuts them again meanwhile does not want them to agree.
@@ -93,8 +95,11 @@ impl Keeper {
                 }
             });
             self.tell_faults_of(&[a, b]).await?;
-            if is_new {
-                self.introduce(a, b).await?;
+            // One that should be there and is not: its ends may not know of each other.
+            let down = self.cluster.state.borrow().down_links(Some(a));
+            let down = down.into_iter().find(|ends| [(a, b), (b, a)].contains(ends));
+            if let Some(link) = down.or(is_new.then_some((a, b))) {
+                self.introduce(&[link]).await?;
             }
             drop(turn);
             // A handshake over a slow link takes its time.
@@ -133,31 +138,35 @@ impl Keeper {
         .await
     }
 
-    /// Tells `from` to dial `to`, and that one who that is.
-    async fn introduce(&self, from: usize, to: usize) -> Result<(), NotDone> {
-        let mut introductions = Vec::new();
-        for (at, other, dial) in [(to, from, false), (from, to, true)] {
-            let there = self.member(other)?.there();
-            let peer = PeerAddress { node: Some(there.node), address: there.listen };
-            introductions.push((at, Introduction { peer, dial }));
+    /// Tells the ends of each of these links of each other, and the first one to dial.
+    async fn introduce(&self, links: &[(usize, usize)]) -> Result<(), NotDone> {
+        let mut introductions: BTreeMap<usize, Vec<Introduction>> = BTreeMap::new();
+        for (from, to) in links {
+            for (at, other, dial) in [(*to, *from, false), (*from, *to, true)] {
+                let there = self.member(other)?.there();
+                let peer = PeerAddress { node: Some(there.node), address: there.listen };
+                introductions.entry(at).or_default().push(Introduction { peer, dial });
+            }
         }
-        self.tell_all(introductions, |(at, introduction)| {
-            (at, Command::Register(List::clipped([introduction])))
-        })
-        .await
+        let register = |(at, all)| (at, Command::Register(List::clipped(all)));
+        self.tell_all(introductions.into_iter().map(register).collect()).await
     }
 
-    /// Tells every node that runs what is wrong with its links. Others are told when they are back.
+    /// Does so where they should have met already. Who does not listen now has its own troubles.
+    pub(super) async fn introduce_again(&self, links: &[(usize, usize)]) {
+        if let Err(why) = self.introduce(links).await {
+            tracing::info!(%why, "not every end of a link that is down could be told of the other");
+        }
+    }
+
+    /// Tells every node what is wrong with its links. One that is away is told when it is back.
     pub(super) async fn tell_faults(&self) -> Result<(), NotDone> {
         self.tell_faults_of(&self.cluster.numbers()).await
     }
 
     pub(super) async fn tell_faults_of(&self, numbers: &[usize]) -> Result<(), NotDone> {
-        let runs = |number: &usize| self.cluster.state.borrow().standing(*number) == Standing::Running;
-        let running: Vec<usize> = numbers.iter().copied().filter(runs).collect();
-        let commands: Vec<(usize, Command)> =
-            running.into_iter().map(|number| (number, self.faults_for(number))).collect();
-        self.tell_all(commands, |command| command).await
+        let commands = numbers.iter().map(|number| (*number, self.faults_for(*number))).collect();
+        self.tell_all(commands).await
     }
 
     /// What node `number` has to know of what is wrong with its links.

@@ -31,7 +31,7 @@ impl Keeper {
         }
         let heard = async {
             self.reconnect(&member).await?;
-            self.remind(&member).await
+            self.welcome_back(&member).await
         };
         match heard.await {
             Ok(()) => tracing::info!(number, "node heard again"),

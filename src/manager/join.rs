@@ -96,14 +96,25 @@ impl Keeper {
         Ok(())
     }
 
+    /// Has a node that was away without ending, and has `member`'s place still, do again what it was told to,
+    /// and it and the others meet that it should be linked with.
+    pub(super) async fn welcome_back(&self, member: &Member) -> Result<(), ControlError> {
+        self.remind(member).await?;
+        let _turn = self.faults.lock().await;
+        let down = self.cluster.state.borrow().down_links(Some(member.number));
+        self.introduce_again(&down).await;
+        Ok(())
+    }
+
     /// Has a node do again what it was told to, in case it did not hear it.
     pub(super) async fn remind(&self, member: &Member) -> Result<(), ControlError> {
-        let hashrate = self.cluster.state.borrow().share(member.number);
         let control = member.there().control;
         {
             let _turn = self.faults.lock().await;
             control.call(self.faults_for(member.number)).await?;
         }
+        let _turn = self.shares.lock().await;
+        let hashrate = self.cluster.state.borrow().share(member.number);
         control.call(Command::SetMining { hashrate }).await.map(drop)
     }
 

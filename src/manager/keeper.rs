@@ -30,6 +30,8 @@ pub struct Keeper {
     pub adding: Mutex<()>,
     /// Whose turn it is to change who can reach whom, and to tell nodes of it.
     pub faults: Mutex<()>,
+    /// Whose turn it is to change how blocks come to be, and to tell nodes of it.
+    pub shares: Mutex<()>,
     /// Itself, for what goes on beside.
     pub this: Weak<Keeper>,
 }

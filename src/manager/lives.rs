@@ -113,7 +113,7 @@ impl Keeper {
                 tracing::info!(number, %error, "connecting to a resumed node anew");
                 self.reconnect(&member).await.map_err(|error| NotDone::Node { number, error })?;
             }
-            self.remind(&member).await.map_err(|error| NotDone::Node { number, error })?;
+            self.welcome_back(&member).await.map_err(|error| NotDone::Node { number, error })?;
             self.cluster.console.say(&format!("node {} goes on", Name(number)));
             Ok(())
         })

@@ -193,6 +193,7 @@ impl Place {
             changed: Box::new(changed),
             adding: tokio::sync::Mutex::default(),
             faults: tokio::sync::Mutex::default(),
+            shares: tokio::sync::Mutex::default(),
             this: this.clone(),
         })
     }

@@ -45,6 +45,11 @@ impl Standing {
             Standing::Running | Standing::Paused | Standing::Returning => None,
         }
     }
+
+    /// Whether the node does what it is told: on its way back, too, once it is connected.
+    pub fn hears(self) -> bool {
+        matches!(self, Standing::Running | Standing::Returning)
+    }
 }
 
 impl core::fmt::Display for Standing {
@@ -184,6 +189,16 @@ impl State {
     pub fn shares(&self) -> Vec<(usize, u64)> {
         let all = self.numbers();
         self.running().map(|number| (number, self.modes.share(number, &all))).collect()
+    }
+
+    /// The links of these nodes, or of all, that are down, are not cut, and both of whose ends can be told so.
+    pub fn down_links(&self, of: Option<usize>) -> Vec<(usize, usize)> {
+        let is_down = |(from, to): &(usize, usize)| {
+            of.is_none_or(|of| [*from, *to].contains(&of))
+                && [*from, *to].iter().all(|end| self.standing(*end).hears())
+                && !self.faults.is_cut(*from, *to)
+        };
+        self.links.missing().into_iter().filter(is_down).collect()
     }
 
     /// Whether node `number` runs and has its links, or is away because somebody wants it so.

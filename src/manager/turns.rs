@@ -23,6 +23,7 @@ impl Keeper {
             self.member(*number)?;
         }
         self.unless_stopping(async {
+            let _turn = self.shares.lock().await;
             let mut modes = Ok(());
             self.cluster.state.send_modify(|state| {
                 modes = state.modes.with(set).map(|set| state.modes = set);
@@ -38,29 +39,23 @@ impl Keeper {
         .await
     }
 
-    /// Tells every node that runs its share of the background mining. One that does not run is told when it
-    /// does.
+    /// Tells every node its share of the background mining. Whoever does, has the turn for it, so that what a
+    /// node is told last is what holds.
     pub(super) async fn tell_shares(&self) -> Result<(), NotDone> {
-        let shares = self.cluster.state.borrow().shares();
-        self.tell_all(shares, |(number, hashrate)| (number, Command::SetMining { hashrate })).await
+        let shares: Vec<(usize, Command)> = {
+            let state = self.cluster.state.borrow();
+            let share = |number| (number, Command::SetMining { hashrate: state.share(number) });
+            state.numbers().into_iter().map(share).collect()
+        };
+        self.tell_all(shares).await
     }
 
     /// Tells many nodes something at once, each its own; an error is the first one's that did not do it.
-    pub(super) async fn tell_all<T>(
-        &self,
-        all: Vec<T>,
-        command: impl Fn(T) -> (usize, Command),
-    ) -> Result<(), NotDone> {
+    pub(super) async fn tell_all(&self, commands: Vec<(usize, Command)>) -> Result<(), NotDone> {
         let mut telling = JoinSet::new();
-        for (number, command) in all.into_iter().map(command) {
+        for (number, command) in commands {
             let keeper = self.this()?;
-            telling.spawn(async move {
-                match keeper.ask(number, command, Instant::now() + CONTROL_TIMEOUT).await {
-                    // It is told when it is back.
-                    Err(_) if keeper.cluster.state.borrow().standing(number) != Standing::Running => Ok(()),
-                    told => told.map(drop),
-                }
-            });
+            telling.spawn(async move { keeper.tell_one(number, command).await });
         }
         let mut all = Ok(());
         while let Some(told) = telling.join_next().await {
@@ -70,6 +65,26 @@ impl Keeper {
             }
         }
         all
+    }
+
+    /// Tells node `number` something that it has to know, and is told anyway when it is back if it is away: by
+    /// `join` once its process is connected, by `remind` when it goes on.
+    async fn tell_one(&self, number: usize, command: Command) -> Result<(), NotDone> {
+        let standing = || self.cluster.state.borrow().standing(number);
+        match (standing(), self.cluster.member(number)) {
+            (Standing::Running, _) => {
+                match self.ask(number, command, Instant::now() + CONTROL_TIMEOUT).await {
+                    Err(_) if standing() != Standing::Running => Ok(()),
+                    told => told.map(drop),
+                }
+            }
+            (Standing::Returning, Some(member)) => match member.there().control.call(command).await {
+                // That was its last process's.
+                Err(error) if error.is_end() => Ok(()),
+                told => told.map(drop).map_err(|error| NotDone::Node { number, error }),
+            },
+            _ => Ok(()),
+        }
     }
 
     /// Asks nodes in turn for blocks, for as long as the network runs and whenever a mode is set that wants

@@ -149,7 +149,8 @@ impl Node {
     /// Connects to `address`, and again whenever that ends; if there is room for it.
     pub(super) fn stay_connected(&mut self, address: SocketAddr, node: Option<NodeId>) {
         if !self.is_new_manual(&address, node) || self.addresses.room_for_manual() == 0 {
-            return;
+            // Whoever names it again thinks that somebody is there by now.
+            return self.redial_due(address);
         }
         // Whoever is named is vouched for.
         self.bans.forgive(address.ip());

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Network, call, done, read, request, run, written};
+use crate::harness::{Network, call, done, get, read, request, run, until, written};
 
 fn ends(http: &str) -> Vec<(u64, u64)> {
     let links = read(http, "/network")["links"].clone();
@@ -101,4 +101,87 @@ fn links_are_cut_and_made_by_hand() {
     done(&http, "/partition", &json!({ "groups": [[0, 1]] }));
     let (status, problem) = call(&http, "/links", &json!({ "a": 0, "b": 3 }));
     assert_eq!((status, &problem["hint"]), (409, &"POST /api/v1/heal ends it".into()), "{problem}");
+}
+
+fn link(http: &str, a: u64, b: u64) -> Value {
+    let links = read(http, "/network")["links"].clone();
+    let is_it = |link: &&Value| (&link["a"], &link["b"]) == (&a.into(), &b.into());
+    links.as_array().expect("links").iter().find(is_it).cloned().expect("such a link")
+}
+
+/// Starts node A again, which a link to `far` slows down, and does `meanwhile` while it is returning and has all
+/// its links but that: all that there was to tell it, it was told before.
+fn while_a_returns(http: &str, far: u64, meanwhile: impl FnOnce()) {
+    done(http, "/links", &json!({ "a": 0, "b": far, "latency_ms": 2000 }));
+    let mut near = read(http, "/nodes/0")["peers"].clone();
+    near.as_array_mut().expect("peers").retain(|peer| *peer != far);
+    let back = std::thread::spawn({
+        let http = http.to_owned();
+        move || call(&http, "/nodes/0/restart", &json!({}))
+    });
+    until("A returns", || {
+        let node = read(http, "/nodes/0");
+        node["state"] == "returning" && node["peers"] == near
+    });
+    meanwhile();
+    let (status, node) = back.join().expect("an answer");
+    assert_eq!(status, 200, "{node}");
+}
+
+#[test]
+fn what_changes_while_a_node_returns_is_told_to_it() {
+    let network = Network::start(&["-a", "3"]);
+    let http = network.http();
+    let hashrate = || get(&http, "/node/0/api/v1/mining").1["hashrate"].clone();
+    while_a_returns(&http, 2, || {
+        done(&http, "/mining", &json!({ "mode": "background", "hashrate": 3 }));
+        done(&http, "/links", &json!({ "a": 0, "b": 1, "latency_ms": 5 }));
+    });
+    assert_eq!(hashrate(), 1, "its share");
+    let peers = get(&http, "/node/0/api/v1/peers").1["peers"].clone();
+    assert!(peers.as_array().expect("peers").iter().all(|peer| peer["slow"] != Value::Null), "{peers}");
+    while_a_returns(&http, 2, || {
+        done(&http, "/mining", &json!({ "mode": "off" }));
+        done(&http, "/partition", &json!({ "groups": [[0], [1, 2]] }));
+    });
+    assert_eq!(hashrate(), 0);
+    assert_eq!(get(&http, "/node/0/api/v1/peers").1["cut"].as_array().map(Vec::len), Some(2));
+    done(&http, "/heal", &json!({}));
+    assert!(link(&http, 0, 1)["up"] == true && link(&http, 0, 2)["up"] == true);
+}
+
+#[test]
+fn a_link_that_comes_while_an_end_is_away_is_up_when_that_is_back() {
+    let network = Network::start(&["-a", "5", "--topology", "line"]);
+    let http = network.http();
+    // While it is paused: it begins one, and is the other end of one.
+    done(&http, "/nodes/0/pause", &json!({}));
+    done(&http, "/links", &json!({ "a": 0, "b": 2 }));
+    done(&http, "/links", &json!({ "a": 3, "b": 0 }));
+    done(&http, "/nodes/0/resume", &json!({}));
+    for other in [2, 3] {
+        until("the link is up", || link(&http, 0, other)["up"] == true);
+    }
+    // While it returns.
+    while_a_returns(&http, 1, || drop(done(&http, "/links", &json!({ "a": 0, "b": 4 }))));
+    until("the link is up", || link(&http, 0, 4)["up"] == true);
+    assert_eq!(get(&http, "/readyz").0, 200);
+}
+
+/// Somebody else has both ends let go of each other, and dial no more.
+#[test]
+fn a_heal_mends_a_link_whose_ends_do_not_know_of_each_other() {
+    let network = Network::start(&["-a", "2"]);
+    let http = network.http();
+    // Whichever of them dialled: it stays connected no longer.
+    for node in [0, 1] {
+        for peer in get(&http, &format!("/node/{node}/api/v1/peers")).1["peers"].as_array().expect("peers") {
+            let path = format!("/node/{node}/api/v1/peers/{}", peer["id"]);
+            let (status, answer) = request("DELETE", &http, &path);
+            assert!([200, 404].contains(&status), "{path}: {answer}");
+        }
+    }
+    until("the link is down", || link(&http, 0, 1)["up"] == false);
+    done(&http, "/heal", &json!({}));
+    assert_eq!(link(&http, 0, 1)["up"], true);
 }

@@ -63,6 +63,25 @@ fn peers_said(alice: &mut Alice, conn: ConnId) -> Vec<SocketAddr> {
     peers.unwrap_or_else(|| panic!("{said:?}"))
 }
 
+/// Who was not there when it was dialled first may be by the time somebody names it again.
+#[test]
+fn a_node_that_is_named_again_is_dialled_before_its_pause_is_over() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let bob = at("127.0.0.1:6002");
+    told(&mut alice, 2, bob, true);
+    assert_eq!(core::mem::take(&mut alice.dials), [bob]);
+    told(&mut alice, 2, bob, true);
+    assert_eq!(alice.dials, [], "it is being dialled");
+    alice.input(Input::DialFailed { address: bob, error: String::new() });
+    told(&mut alice, 2, bob, false);
+    assert_eq!(alice.dials, [], "nobody says that it is to be dialled");
+    told(&mut alice, 2, bob, true);
+    assert_eq!(core::mem::take(&mut alice.dials), [bob]);
+    answer_dial(&mut alice, 2, bob);
+    told(&mut alice, 2, bob, true);
+    assert_eq!(alice.dials, [], "it is there");
+}
+
 /// Row 78 of docs/hostile.md: whoever is told that they were added need not ask which. Too many are none, and those that are there already
 /// take no more room.
 #[test]
