@@ -173,7 +173,7 @@ impl Script<'_, '_> {
     pub fn signed(&mut self, edge: &mut Edge, conn: ConnId) -> Result<()> {
         let Some(challenge) = edge.links.get(&conn).and_then(|link| link.challenge) else { return Ok(()) };
         let binding = Binding { network: edge.params.network(), node: NODE, challenge };
-        let command = match u8::arbitrary(self.u)? % 10 {
+        let command = match u8::arbitrary(self.u)? % 11 {
             0 => manage::Command::Status,
             1 => manage::Command::Subscribe,
             2 => manage::Command::Mine { content: None },
@@ -183,6 +183,7 @@ impl Script<'_, '_> {
             6 => manage::Command::Mine { content: Some(self.content()?) },
             7 => manage::Command::SetFaults { faults: List::clipped([self.fault()?, self.fault()?]) },
             8 => manage::Command::Forget { nodes: List::clipped([NodeId([self.u.arbitrary()?; 16])]) },
+            9 => manage::Command::CancelMining { sequence: u64::from(u8::arbitrary(self.u)? % 4) },
             _ => {
                 let signature = [self.u.arbitrary()?; 64];
                 let manage =

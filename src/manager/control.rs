@@ -1,7 +1,7 @@
 //! The management connection to one node: signed commands there, reports and events back.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -88,11 +88,27 @@ struct Call {
     answer: oneshot::Sender<Outcome>,
 }
 
+enum Order {
+    Call(Call),
+    /// Whoever waited for a block does not any more, or has it.
+    NobodyWaits,
+}
+
+/// Says so, whatever becomes of the wait.
+struct Wait(mpsc::UnboundedSender<Order>);
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        // Without a connection there is nothing to cancel: the node's calls end with it.
+        let _ = self.0.send(Order::NobodyWaits);
+    }
+}
+
 /// A node under management. Cheap to clone; the connection closes with the last one.
 #[derive(Clone)]
 pub struct Control {
     /// Not bounded here: each caller waits for its answer.
-    calls: mpsc::UnboundedSender<Call>,
+    calls: mpsc::UnboundedSender<Order>,
 }
 
 impl Control {
@@ -110,16 +126,21 @@ impl Control {
             .await
             .map_err(|_| ControlError::Timeout(HANDSHAKE_TIMEOUT))??;
         let (calls, called) = mpsc::unbounded_channel();
-        let link = Link { framed, binding, key: signer.key.clone(), sequence: 0, waiting: BTreeMap::new() };
+        let (key, waiting, mining) = (signer.key.clone(), BTreeMap::new(), BTreeSet::new());
+        let link = Link { framed, binding, key, sequence: 0, waiting, mining };
         tokio::spawn(link.run(called, told, number));
         Ok(Control { calls })
     }
 
-    /// What comes of `command`, within `deadline`.
+    /// What comes of `command`, within `deadline`. A block that nobody waits for any more, because that is over
+    /// or this is dropped, is not mined: the node is told so.
     pub async fn call_within(&self, command: Command, deadline: Duration) -> Result<Outcome, ControlError> {
         let gone = || ControlError::Connection("it is closed".to_owned());
+        let is_mining = matches!(command, Command::Mine { .. });
         let (answer, answered) = oneshot::channel();
-        self.calls.send(Call { command, answer }).map_err(|_| gone())?;
+        self.calls.send(Order::Call(Call { command, answer })).map_err(|_| gone())?;
+        // Dropped after the end of the answer that is waited for below, by which the call is found.
+        let _wait = is_mining.then(|| Wait(self.calls.clone()));
         let outcome = timeout(deadline, answered).await.map_err(|_| ControlError::Timeout(deadline))?;
         match outcome.map_err(|_| gone())? {
             Outcome::Failed(why) if why.as_str() == STOPPING => Err(ControlError::Stopping),
@@ -181,20 +202,26 @@ struct Link {
     key: Arc<SigningKey>,
     sequence: u64,
     waiting: BTreeMap<u64, oneshot::Sender<Outcome>>,
+    /// Those of them that wait for a block.
+    mining: BTreeSet<u64>,
 }
 
 impl Link {
     /// Until the other side or every [`Control`] is gone. Sends nothing but commands and pongs.
     async fn run(
         mut self,
-        mut called: mpsc::UnboundedReceiver<Call>,
+        mut called: mpsc::UnboundedReceiver<Order>,
         told: mpsc::Sender<(usize, Told)>,
         number: usize,
     ) {
         let gone = loop {
             let message = tokio::select! {
                 call = called.recv() => match call {
-                    Some(call) => self.sign(call),
+                    Some(Order::Call(call)) => self.call(call),
+                    Some(Order::NobodyWaits) => match self.cancel() {
+                        Some(message) => message,
+                        None => continue,
+                    },
                     None => return,
                 },
                 frame = self.framed.next() => match frame {
@@ -224,13 +251,30 @@ impl Link {
         let _ = told.send((number, Told::Gone(gone))).await;
     }
 
-    fn sign(&mut self, call: Call) -> Message {
-        self.sequence += 1;
+    fn call(&mut self, call: Call) -> Message {
+        let message = self.sign(&call.command);
         self.waiting.insert(self.sequence, call.answer);
-        Message::Manage(self.binding.sign(&self.key, self.sequence, &call.command))
+        if matches!(call.command, Command::Mine { .. }) {
+            self.mining.insert(self.sequence);
+        }
+        message
+    }
+
+    fn sign(&mut self, command: &Command) -> Message {
+        self.sequence += 1;
+        Message::Manage(self.binding.sign(&self.key, self.sequence, command))
+    }
+
+    /// Cancels the mining call for whose block nobody waits, if there is one.
+    fn cancel(&mut self) -> Option<Message> {
+        let is_left = |call: &u64| self.waiting.get(call).is_some_and(oneshot::Sender::is_closed);
+        let sequence = self.mining.iter().copied().find(is_left)?;
+        self.mining.remove(&sequence);
+        Some(self.sign(&Command::CancelMining { sequence }))
     }
 
     fn answer(&mut self, report: Report) {
+        self.mining.remove(&report.sequence);
         if let Some(answer) = self.waiting.remove(&report.sequence) {
             let _ = answer.send(report.outcome);
         }

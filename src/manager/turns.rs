@@ -151,11 +151,16 @@ impl Keeper {
         Ok(())
     }
 
-    /// A block by the node whose turn it is, of those that `modes` is about and that are fit for it.
+    /// A block by the node whose turn it is, of those that `modes` is about and that are fit for it; or none, if
+    /// another mode is set before it is found.
     async fn in_turn(&self, modes: &Modes, is_fit: impl Fn(&State, usize) -> bool) -> Result<(), NotDone> {
         let number = self.next_miner(|state, number| {
             modes.nodes(&state.numbers()).contains(&number) && is_fit(state, number)
         })?;
-        self.mine(Some(number), None, Instant::now() + DEFAULT_MINING_TIMEOUT).await.map(drop)
+        let mut changes = self.cluster.state.subscribe();
+        tokio::select! {
+            mined = self.mine(Some(number), None, Instant::now() + DEFAULT_MINING_TIMEOUT) => mined.map(drop),
+            _ = changes.wait_for(|state| state.modes != *modes) => Ok(()),
+        }
     }
 }

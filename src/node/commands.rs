@@ -227,6 +227,10 @@ impl Node {
                 return self.out.push(Output::Status(conn, sequence, status));
             }
             C::Subscribe => return self.subscribe(conn, sequence),
+            C::CancelMining { sequence: call } => {
+                self.cancel_mining(Caller::Manager { conn, sequence: call });
+                return self.report(conn, sequence, manage::Outcome::Done);
+            }
             C::Register(introductions) => Command::Register(introductions.into_vec()),
             C::Mine { content } => Command::Mine(content),
             C::SetMining { hashrate } => Command::SetMining(hashrate),

@@ -17,11 +17,11 @@ use super::commands::Caller;
 use super::io::{Answer, ConnId, Event, Giver, Job, Origin, Output, Timer};
 use super::*;
 use crate::chain::{CheckedBlock, Outcome};
-use crate::encoding::{self, Blob};
+use crate::encoding::{self, Blob, Text};
 use crate::limits::{CLOCK_POLL, MAX_BLOCK_BYTES, MAX_CLOCK_WAIT, MAX_CONTENT_BYTES, MAX_MINING_QUEUE};
 use crate::time::UnixTime;
 use crate::types::{Coinbase, Content, Header, Template, Transaction};
-use crate::wire::manage::Mined;
+use crate::wire::manage::{self, Mined};
 
 /// How long contents that came meanwhile wait before the job is made anew with them.
 const TEMPLATE_REFRESH: Duration = Duration::from_secs(1);
@@ -100,9 +100,12 @@ impl Node {
         }
     }
 
-    /// Whoever waited for a block does not any more.
+    /// Whoever waited for a block does not any more. HTTP is answered by itself; a manager is owed a report.
     pub(super) fn cancel_mining(&mut self, caller: Caller) {
-        self.cancel_where(|waiting| waiting.caller == caller);
+        let was_waiting = self.cancel_where(|waiting| waiting.caller == caller);
+        if let (true, Caller::Manager { conn, sequence }) = (was_waiting, caller) {
+            self.report(conn, sequence, manage::Outcome::Failed(Text::clipped(manage::CANCELLED)));
+        }
     }
 
     /// Nor does whoever asked over a connection that is gone.
@@ -110,12 +113,14 @@ impl Node {
         self.cancel_where(|waiting| matches!(waiting.caller, Caller::Manager { conn: of, .. } if of == conn));
     }
 
-    fn cancel_where(&mut self, is_it: impl Fn(&Waiting) -> bool) {
-        let Some(at) = self.mining.queue.iter().position(&is_it) else { return };
+    /// Whether there was one.
+    fn cancel_where(&mut self, is_it: impl Fn(&Waiting) -> bool) -> bool {
+        let Some(at) = self.mining.queue.iter().position(&is_it) else { return false };
         self.mining.queue.retain(|waiting| !is_it(waiting));
         if at == 0 {
             self.refresh_job();
         }
+        true
     }
 
     /// Everybody who waits for a block learns that none will come.

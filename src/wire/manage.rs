@@ -73,6 +73,11 @@ pub enum Command {
         /// Those that are not known are none.
         nodes: List<NodeId, MAX_REGISTER>,
     },
+    /// Nobody waits for the block of that [`Command::Mine`] of this connection any more.
+    CancelMining {
+        /// The sequence of that call. One that does not wait is none.
+        sequence: u64,
+    },
 }
 
 /// One node told of another.
@@ -96,10 +101,13 @@ pub struct Report {
 /// How a node says that it stops, and does nothing else that it is told.
 pub const STOPPING: &str = "the node is shutting down";
 
+/// How a node says that a mining call was cancelled.
+pub const CANCELLED: &str = "the call was cancelled";
+
 /// What came of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum Outcome {
-    /// Done; there is nothing more to say (Register, SetMining, Subscribe, Shutdown, SetFaults, Forget).
+    /// Done; there is nothing more to say (Register, SetMining, Subscribe, Shutdown, SetFaults, Forget, CancelMining).
     Done,
     /// How the node is.
     Status(Status),

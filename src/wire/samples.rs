@@ -188,6 +188,7 @@ pub fn commands() -> Vec<Command> {
             faults: List::clipped([Fault { cut: true, ..Fault::none(NodeId([2; 16])) }; 1000]),
         },
         Command::Forget { nodes: List::clipped([NodeId([2; 16]); 1000]) },
+        Command::CancelMining { sequence: u64::MAX },
     ]
 }
 

@@ -232,3 +232,34 @@ fn a_network_says_how_it_is_to_probes_and_scrapers() {
     assert_eq!(network["propagation"]["blocks"], 2);
     assert_eq!(network["rules"]["expected_hashes"], "256");
 }
+
+/// Neither the end of a mode, nor the end of somebody's patience, nor somebody's leaving leaves a node mining.
+#[test]
+fn a_block_that_nobody_waits_for_any_more_is_not_mined() {
+    let network = Network::start(&["-a", "2", "--difficulty", "60"]);
+    let http = network.http();
+    let waiting = || -> u64 {
+        let of = |node| {
+            get(&http, &format!("/node/{node}/api/v1/mining")).1["waiting"].as_u64().expect("a number")
+        };
+        of(0) + of(1)
+    };
+    done(&http, "/mining", &json!({ "mode": "interval", "interval": 0.1 }));
+    until("a node is asked in turn", || waiting() == 1);
+    done(&http, "/mining", &json!({ "mode": "off" }));
+    until("it is not any more", || waiting() == 0);
+
+    // More than may wait at once.
+    for _ in 0..20 {
+        let (status, problem) = call(&http, "/mine?timeout=0", &json!({ "node": 0, "content": "pay once" }));
+        assert_eq!(status, 504, "{problem}");
+    }
+    until("none of them waits", || waiting() == 0);
+
+    let mut socket = std::net::TcpStream::connect(&http).expect("somebody listens");
+    let head = format!("POST /api/v1/mine HTTP/1.1\r\nHost: {http}\r\nContent-Length: 0\r\n\r\n");
+    std::io::Write::write_all(&mut socket, head.as_bytes()).expect("a request");
+    until("a node mines", || waiting() == 1);
+    drop(socket);
+    until("it mines no more", || waiting() == 0);
+}

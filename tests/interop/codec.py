@@ -160,6 +160,7 @@ COMMAND = Enum(
     ("Shutdown", None),
     ("SetFaults", Struct("SetFaults", faults=List(Fault, 1000))),
     ("Forget", Struct("Forget", nodes=List(ID16, 1000))),
+    ("CancelMining", Struct("CancelMining", sequence=U64)),
 )
 
 # --- kinds (section 3)

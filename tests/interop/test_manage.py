@@ -193,6 +193,16 @@ class Commands(Case):
         self.assertEqual(manager.do(command("Forget", [peer.ours.node, bytes(16)])), "Done")
         self.assertEqual(peer.fate(ping=False), "Requested")
 
+    def test_a_mining_call_that_is_cancelled_fails_and_makes_no_block(self):
+        node = self.node(chains.lab(60), "--manager-key", KEY)
+        manager = Manager(node)
+        call = manager.send(command("Mine", b"nobody waits for this"))
+        cancel = manager.send(command("CancelMining", call))
+        reports = [manager.peer.until("Report") for _ in range(2)]
+        self.assertEqual([report.sequence for report in reports], [call, cancel])
+        self.assertEqual((reports[0].outcome.name, reports[1].outcome), ("Failed", "Done"))
+        self.assertEqual(manager.do(command("CancelMining", call)), "Done")
+
     def test_the_oldest_of_five_managers_goes(self):
         node = self.node(LAB, "--manager-key", KEY)
         managers = []

@@ -108,6 +108,7 @@ pub fn commands() -> Vec<(&'static str, Command)> {
         ("a link cut and a slow one", Command::SetFaults { faults: List::clipped([cut, slow]) }),
         ("nobody to let go of", Command::Forget { nodes: List::default() }),
         ("one to let go of", Command::Forget { nodes: List::clipped([OTHER]) }),
+        ("cancel mining", Command::CancelMining { sequence: 3 }),
     ]
 }
 

@@ -230,6 +230,9 @@ pub fn command(command: &Command) -> Json {
             variant("SetFaults", Json::Object(vec![("faults", Json::List(faults))]))
         }
         Command::Forget { nodes } => variant("Forget", Json::Object(vec![("nodes", texts(nodes))])),
+        Command::CancelMining { sequence } => {
+            variant("CancelMining", Json::Object(vec![("sequence", text(sequence))]))
+        }
     }
 }
 

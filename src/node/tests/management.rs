@@ -9,8 +9,8 @@ use crate::params::Params;
 use crate::peer::Disconnect;
 use crate::types::NodeId;
 use crate::wire::manage::{
-    Binding, Command, Fault, Introduction, Manage, ManagerKey, Origin, Outcome, Refusal, Report, STOPPING,
-    What,
+    Binding, CANCELLED, Command, Fault, Introduction, Manage, ManagerKey, Origin, Outcome, Refusal, Report,
+    STOPPING, What,
 };
 use crate::wire::message::{Hello, Message, PeerAddress, Role};
 
@@ -281,6 +281,24 @@ fn nodes_that_are_forgotten_are_let_go_and_dialled_no_more() {
     }
     alice.elapse(secs(120));
     assert_eq!(alice.dials, []);
+}
+
+/// Two calls wait; the second is cancelled, then the first, one that is answered, and one that never was.
+#[test]
+fn a_mining_call_that_is_cancelled_fails_and_no_block_is_mined_for_it() {
+    let mut alice = managed();
+    let manager = call(&mut alice);
+    tell(&mut alice, manager, 1, &Command::Mine { content: None });
+    tell(&mut alice, manager, 2, &Command::Mine { content: None });
+    assert_eq!(alice.node.view().mining().waiting, 2);
+    for (sequence, (cancelled, waited)) in (3..).zip([(2, true), (1, true), (1, false), (9, false)]) {
+        tell(&mut alice, manager, sequence, &Command::CancelMining { sequence: cancelled });
+        let told = reports(&alice.said(manager.0));
+        let failed = (cancelled, Outcome::Failed(Text::clipped(CANCELLED)));
+        let expected = waited.then_some(failed).into_iter().chain([(sequence, Outcome::Done)]);
+        assert_eq!(told, expected.collect::<Vec<_>>(), "{cancelled}");
+    }
+    assert_eq!(alice.node.view().mining().waiting, 0);
 }
 
 /// Row 87 of docs/hostile.md.
