@@ -39,7 +39,7 @@ impl Keeper {
         let plan = self.settings.plan(number, &self.cluster.signer.public());
         // The same places, even where any would have done before: others know them.
         let plan = Plan { listen: before.listen, http: before.http.unwrap_or(plan.http), ..plan };
-        let begun = self.begin(number, &plan).await?;
+        let begun = self.begin_again(number, plan).await?;
         let child = begun.child.clone();
         let joined = async {
             let there = self.connect(number, begun).await?;
@@ -52,6 +52,28 @@ impl Keeper {
             child.signal(Signal::KILL);
         }
         Ok(())
+    }
+
+    /// A process of node `number` at its places; at any other that is free where any does and another program
+    /// has taken its last one meanwhile.
+    async fn begin_again(&self, number: usize, mut plan: Plan) -> Result<Begun, NotStarted> {
+        loop {
+            let begun = self.begin(number, &plan).await;
+            let flag = match &begun {
+                Err(NotStarted::Refused { why, .. }) => why.flag.clone(),
+                _ => return begun,
+            };
+            let (place, base) = match flag.as_deref() {
+                Some("--listen") => (&mut plan.listen, self.settings.listen(number)),
+                Some("--http") => (&mut plan.http, self.settings.http(number)),
+                _ => return begun,
+            };
+            if base.port() != 0 || *place == base {
+                return begun;
+            }
+            tracing::info!(number, %place, "its last place is taken: any other does");
+            *place = base;
+        }
     }
 
     /// A process of node `number`, known and watched.

@@ -197,3 +197,20 @@ fn nodes_are_added_all_or_none() {
     let network = read(&http, "/network");
     assert_eq!(network["verdict"]["condition"], "in-sync", "{network}");
 }
+
+/// The ports that a node had are another program's by the time it is wanted back.
+#[test]
+fn a_node_whose_ports_are_taken_has_others_where_any_do() {
+    let network = Network::start(&["-a", "2"]);
+    let http = network.http();
+    let before = done(&http, "/nodes/1/kill", &json!({}));
+    let places =
+        [&before["http"], &before["p2p"]].map(|place| place.as_str().expect("an address").to_owned());
+    let taken = places.each_ref().map(|place| TcpListener::bind(place.as_str()).expect("it is free now"));
+    let after = done(&http, "/nodes/1/restart", &json!({}));
+    for (member, at) in [("http", 0), ("p2p", 1)] {
+        assert_ne!(after[member], json!(places[at]), "{member}");
+        assert_eq!(network.record()["nodes"][1][member], after[member]);
+    }
+    assert_eq!((&after["peers"], get(&http, "/node/1/api/v1/tip").0), (&json!([0]), 200));
+}
