@@ -131,6 +131,7 @@ impl Keeper {
             }
             self.start(&member).await.map_err(|error| {
                 self.failed(number, &error);
+                self.cluster.state.send_modify(|state| state.miss(number));
                 NotDone::NotStarted { number, error }
             })?;
             self.must_run(number)

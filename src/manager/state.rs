@@ -71,6 +71,8 @@ struct Node {
     starts: Starts,
     /// Whether somebody asked for the end of its process.
     asked: bool,
+    /// Whether somebody wanted it back since, and it could not be started.
+    missed: bool,
     /// Since when it can hear of blocks without a break, in microseconds since 1970.
     since: u64,
     /// Work of its tip, where it said.
@@ -79,7 +81,7 @@ struct Node {
 
 impl Node {
     fn new(standing: Standing, since: u64) -> Node {
-        Node { standing, starts: Starts::default(), asked: false, since, work: Work::ZERO }
+        Node { standing, starts: Starts::default(), asked: false, missed: false, since, work: Work::ZERO }
     }
 }
 
@@ -266,15 +268,23 @@ impl State {
         Arc::make_mut(&mut self.names).retain(|_, number| numbers.contains(number));
     }
 
-    /// Whether somebody asked for the end of node `number`.
+    /// Whether node `number` is away, or about to be, because somebody asked for it.
     pub fn was_asked(&self, number: usize) -> bool {
-        self.nodes.get(&number).is_some_and(|node| node.asked)
+        self.nodes.get(&number).is_some_and(|node| node.asked && !node.missed)
+    }
+
+    /// Somebody wants node `number` back, and it could not be started: it is not away on request any more. Nor
+    /// is it lost: that somebody may try again.
+    pub fn miss(&mut self, number: usize) {
+        if let Some(node) = self.nodes.get_mut(&number) {
+            node.missed = true;
+        }
     }
 
     /// Somebody asks for the end of node `number`: it is no news then, and nobody starts it again.
     pub fn ask(&mut self, number: usize) {
         if let Some(node) = self.nodes.get_mut(&number) {
-            node.asked = true;
+            (node.asked, node.missed) = (true, false);
             if let Standing::Due(exit, _) = node.standing {
                 node.standing = Standing::Ended(exit);
             }
@@ -321,7 +331,8 @@ impl State {
         match self.nodes.get_mut(&number) {
             Some(node) => {
                 node.starts.total += 1;
-                (node.standing, node.asked, node.since) = (Standing::Returning, false, now);
+                (node.standing, node.since) = (Standing::Returning, now);
+                (node.asked, node.missed) = (false, false);
             }
             None => drop(self.nodes.insert(number, Node::new(Standing::Returning, now))),
         }

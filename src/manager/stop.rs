@@ -41,10 +41,14 @@ pub async fn all(cluster: &Cluster) -> Vec<Ended> {
     let mut stopping = JoinSet::new();
     for member in cluster.members() {
         let (number, there) = (member.number, member.there());
-        let asked = cluster.state.borrow().was_asked(number);
+        let (asked, before) = {
+            let state = cluster.state.borrow();
+            (state.was_asked(number), state.standing(number).exit())
+        };
         stopping.spawn(async move {
             let ended = one(number, &there.child, &there.control).await;
-            Ended { asked, ..ended }
+            // What was to take the place of its last process may have failed since.
+            Ended { asked, exit: before.unwrap_or(ended.exit), ..ended }
         });
     }
     let mut ended = Vec::new();

@@ -200,7 +200,7 @@ fn nodes_are_added_all_or_none() {
 
 /// The ports that a node had are another program's by the time it is wanted back.
 #[test]
-fn a_node_whose_ports_are_taken_has_others_where_any_do() {
+fn a_node_whose_ports_are_taken_has_others_where_any_do_and_is_missed_where_not() {
     let network = Network::start(&["-a", "2"]);
     let http = network.http();
     let before = done(&http, "/nodes/1/kill", &json!({}));
@@ -213,4 +213,18 @@ fn a_node_whose_ports_are_taken_has_others_where_any_do() {
         assert_eq!(network.record()["nodes"][1][member], after[member]);
     }
     assert_eq!((&after["peers"], get(&http, "/node/1/api/v1/tip").0), (&json!([0]), 200));
+    drop(taken);
+
+    let base = free_ports(2);
+    let network = Network::start(&["-a", "2", "--base-http", &base.to_string()]);
+    let http = network.http();
+    done(&http, "/nodes/1/stop", &json!({}));
+    assert_eq!(get(&http, "/readyz").0, 200, "somebody wants it so");
+    let taken = TcpListener::bind(("127.0.0.1", base + 1)).expect("it is free now");
+    assert_eq!(call(&http, "/nodes/1/restart", &json!({})).0, 502);
+    let (status, problem) = get(&http, "/readyz");
+    assert_eq!((status, &problem["detail"]), (503, &json!("not there yet, or not with all links: B")));
+    drop(taken);
+    network.signal(Signal::TERM);
+    assert_eq!(network.end().status.code(), Some(1), "somebody wanted it back");
 }

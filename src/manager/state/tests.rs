@@ -107,6 +107,16 @@ fn whoever_is_ended_on_request_stays_away_and_is_no_loss() {
     state.ended(1, Exit::Signal(9), Duration::ZERO);
     state.ask(1);
     assert_eq!((state.standing(1), state.due().count()), (Standing::Ended(Exit::Signal(9)), 0));
+    // Whoever wants it back wants it, also if it does not come; and may try again.
+    state.miss(1);
+    assert!(!state.was_asked(1) && !state.is_ready(1));
+    for n in [0, 2] {
+        state.ended(n, Exit::Code(65), Duration::ZERO);
+        state.ask(n);
+    }
+    assert!(!state.is_over());
+    state.ask(1);
+    assert!(state.was_asked(1));
     state.started(1, name(1), 0);
     assert!(!state.was_asked(1));
 }
