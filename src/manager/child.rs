@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,10 +34,22 @@ pub struct Program {
 
 /// Why `program` cannot be run.
 fn not_run(program: &Program, error: &io::Error) -> NotStarted {
+    NotStarted::Program { program: program.path.clone(), error: error.to_string(), is_short: is_short(error) }
+}
+
+/// Why a node of `program` that is to write to `log` cannot.
+fn no_log(program: &Program, log: &Path, error: &io::Error) -> NotStarted {
+    match is_short(error) {
+        true => not_run(program, error),
+        false => NotStarted::Log { log: log.to_owned(), error: error.to_string() },
+    }
+}
+
+/// Whether the system had no more files, processes or memory.
+fn is_short(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let short = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM];
-    let is_short = short.iter().any(|short| error.raw_os_error() == Some(short.raw_os_error()));
-    NotStarted::Program { program: program.path.clone(), error: error.to_string(), is_short }
+    short.iter().any(|short| error.raw_os_error() == Some(short.raw_os_error()))
 }
 
 /// One node to be started.
@@ -65,6 +77,14 @@ pub enum NotStarted {
         error: String,
         /// Whether it had no more files, processes or memory.
         is_short: bool,
+    },
+    /// Its log cannot be written.
+    #[error("{} cannot be written: {error}", log.display())]
+    Log {
+        /// Which.
+        log: PathBuf,
+        /// What the system said.
+        error: String,
     },
     /// A process of an earlier run is still there.
     #[error("a process of an earlier run still writes to {}", .0.display())]
@@ -113,6 +133,12 @@ impl NotStarted {
                     .to_owned()
             }
             NotStarted::Program { .. } => "name the program of a node with --node-program".to_owned(),
+            NotStarted::Log { log, .. } if !log.parent().is_some_and(Path::exists) => {
+                "the network's folder was moved or removed: put it back, or end the network with `networkmngr \
+                 down` and start another"
+                    .to_owned()
+            }
+            NotStarted::Log { .. } => "see to it that it can be written".to_owned(),
             // Our flags for its flags: a user of the manager knows no others.
             NotStarted::Occupied(log) => {
                 format!("end it: `fuser {}` shows which, and its parent is gone", log.display())
@@ -213,11 +239,11 @@ impl Children {
 /// Starts a node, once what an earlier run left of it is gone, and waits for its ready line. Whoever drops
 /// the future kills it.
 pub async fn start(program: &Program, plan: &Plan) -> Result<(Child, Ready), NotStarted> {
-    let not_run = |error: io::Error| not_run(program, &error);
+    let no_log = |error: io::Error| no_log(program, &plan.log, &error);
     let deadline = Instant::now() + PREDECESSOR_TIMEOUT;
     let mut waited = false;
     let log = loop {
-        match tail::take(&plan.log).map_err(not_run)? {
+        match tail::take(&plan.log).map_err(no_log)? {
             Some(log) => break log,
             None if Instant::now() > deadline => return Err(NotStarted::Occupied(plan.log.clone())),
             None => {
@@ -230,7 +256,7 @@ pub async fn start(program: &Program, plan: &Plan) -> Result<(Child, Ready), Not
         }
     };
     loop {
-        match once(program, plan, log.try_clone().map_err(not_run)?).await {
+        match once(program, plan, log.try_clone().map_err(no_log)?).await {
             // What ends lets go of one thing after the other: its ports may outlive its log by a moment.
             Err(NotStarted::Refused { .. }) if waited && Instant::now() < deadline => {
                 sleep(PREDECESSOR_POLL).await;

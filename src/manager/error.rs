@@ -123,7 +123,7 @@ impl Error {
         let says_more = |why: &NotStarted| match why {
             NotStarted::Died { lines, .. } => !lines.is_empty(),
             NotStarted::Control(_) | NotStarted::Late => true,
-            NotStarted::Program { .. } | NotStarted::Occupied(_) => false,
+            NotStarted::Program { .. } | NotStarted::Log { .. } | NotStarted::Occupied(_) => false,
             NotStarted::Refused { .. } | NotStarted::Stranger(_) => false,
         };
         match self {

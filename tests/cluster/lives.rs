@@ -228,3 +228,20 @@ fn a_node_whose_ports_are_taken_has_others_where_any_do_and_is_missed_where_not(
     network.signal(Signal::TERM);
     assert_eq!(network.end().status.code(), Some(1), "somebody wanted it back");
 }
+
+#[test]
+fn a_folder_that_was_moved_is_what_a_node_misses() {
+    let network = Network::start(&["-a", "2"]);
+    let http = network.http();
+    let (logs, away) = (network.folder.path().join("logs"), network.folder.path().join("away"));
+    std::fs::rename(&logs, &away).expect("it can be moved");
+    for (path, body) in [("/nodes/1/restart", json!({})), ("/nodes", json!({ "count": 1 }))] {
+        let (status, problem) = call(&http, path, &body);
+        let said =
+            |member: &str, text: &str| problem[member].as_str().is_some_and(|said| said.contains(text));
+        assert!(status == 502 && said("detail", ".log cannot be written"), "{problem}");
+        assert!(said("hint", "the network's folder was moved or removed"), "{problem}");
+    }
+    std::fs::rename(&away, &logs).expect("it can be moved");
+    done(&http, "/nodes/1/restart", &json!({}));
+}
