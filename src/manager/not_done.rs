@@ -73,6 +73,14 @@ pub enum NotDone {
         /// Why.
         error: ControlError,
     },
+    /// A node does not answer when it is told of a change, which the others were told of.
+    #[error("node {}: {error}; the change holds: the others have been told, and it is when it answers again", Name(*number))]
+    NotTold {
+        /// Which.
+        number: usize,
+        /// Why.
+        error: ControlError,
+    },
     /// A process could not be started.
     #[error("node {} could not be started: {error}", Name(*number))]
     NotStarted {

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::limits::{AUTO_MINING_REST, CONTROL_TIMEOUT, DEFAULT_MINING_TIMEOUT};
+use crate::manager::control::ControlError;
 use crate::manager::happened::Kind;
 use crate::manager::keeper::Keeper;
 use crate::manager::modes::Modes;
@@ -30,11 +31,11 @@ impl Keeper {
                 state.last_progress = Clock::wall().micros();
             });
             modes.map_err(NotDone::Bad)?;
-            self.tell_shares().await?;
+            let told = self.tell_shares().await;
             let mining = self.mining();
             tracing::info!(?mining, "mining was set");
             self.tell(Kind::MiningSet, serde_json::to_value(&mining).unwrap_or_default());
-            Ok(())
+            told
         })
         .await
     }
@@ -60,6 +61,9 @@ impl Keeper {
         let mut all = Ok(());
         while let Some(told) = telling.join_next().await {
             match told {
+                Ok(Err(NotDone::Node { number, error: error @ ControlError::Timeout(_) })) => {
+                    all = all.and(Err(NotDone::NotTold { number, error }));
+                }
                 Ok(told) => all = all.and(told),
                 Err(error) => tracing::error!(%error, "a call failed inside: a defect of this program"),
             }

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -244,4 +244,22 @@ fn a_folder_that_was_moved_is_what_a_node_misses() {
     }
     std::fs::rename(&away, &logs).expect("it can be moved");
     done(&http, "/nodes/1/restart", &json!({}));
+}
+
+/// Somebody else stopped its process: the manager takes it for running.
+#[test]
+fn what_one_node_does_not_hear_of_holds_for_the_others_and_for_it_when_it_goes_on() {
+    let network = Network::start(&["-a", "3"]);
+    let http = network.http();
+    let hung = network.pids()[2];
+    kill_process(hung, Signal::STOP).expect("it is there");
+    let (status, problem) = call(&http, "/mining", &json!({ "mode": "background", "hashrate": 3 }));
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    assert_eq!((status, &problem["node"]), (504, &json!(2)), "{problem}");
+    assert!(detail.contains("the change holds: the others have been told"), "{problem}");
+    kill_process(hung, Signal::CONT).expect("it is there");
+    let rate = |node: usize| get(&http, &format!("/node/{node}/api/v1/mining")).1["hashrate"].clone();
+    for node in 0..3 {
+        until("it has its share", || rate(node) == 1);
+    }
 }

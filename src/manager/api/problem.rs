@@ -13,9 +13,8 @@ impl From<NotDone> for Problem {
             NotDone::NoNode { .. } | NotDone::NotFound(_) => StatusCode::NOT_FOUND,
             NotDone::Bad(_) => StatusCode::BAD_REQUEST,
             NotDone::NotNow { .. } | NotDone::NotSo { .. } => StatusCode::CONFLICT,
-            NotDone::Node { error: ControlError::Timeout(_), .. } | NotDone::Late { .. } => {
-                StatusCode::GATEWAY_TIMEOUT
-            }
+            NotDone::Node { error: ControlError::Timeout(_), .. } => StatusCode::GATEWAY_TIMEOUT,
+            NotDone::NotTold { .. } | NotDone::Late { .. } => StatusCode::GATEWAY_TIMEOUT,
             NotDone::Node { .. } | NotDone::NotStarted { .. } => StatusCode::BAD_GATEWAY,
             NotDone::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         };
@@ -30,7 +29,7 @@ impl From<NotDone> for Problem {
             NotDone::NoNode { number, .. } => {
                 remedied(problem, Remedy::Call(Call::GetNodes)).with("node", number)
             }
-            NotDone::Node { number, .. } => problem.with("node", number),
+            NotDone::Node { number, .. } | NotDone::NotTold { number, .. } => problem.with("node", number),
             _ => problem,
         }
     }
