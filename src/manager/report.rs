@@ -43,6 +43,7 @@ impl Keeper {
                 block_time: self.settings.block_time(),
             },
             verdict: verdict::of(&state, Clock::wall().micros()),
+            not_ready: verdict::not_ready(&state),
             nodes: members.iter().map(|member| node(&state, member)).collect(),
             links: links(&state),
             mining: mining(&state),

@@ -338,6 +338,14 @@ impl State {
         }
     }
 
+    /// Links between nodes that run which are not up and not cut.
+    pub fn missing_links(&self) -> Vec<(usize, usize)> {
+        let runs = |end: usize| self.standing(end) == Standing::Running;
+        let is_missing =
+            |(from, to): &(usize, usize)| runs(*from) && runs(*to) && !self.faults.is_cut(*from, *to);
+        self.links.missing().into_iter().filter(is_missing).collect()
+    }
+
     /// Whether the links of node `number` to all that run are up, but for those that are cut.
     pub fn has_links(&self, number: usize) -> bool {
         let runs = |other: usize| self.standing(other) == Standing::Running;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::manager::names::several;
+use crate::manager::names::{Name, several};
 use crate::manager::state::{RunningTip, Standing, State};
 use crate::manager::view::{Branch, Condition, MiningMode, Tip, Verdict};
 
@@ -79,6 +79,44 @@ pub fn of(state: &State, now: u64) -> Verdict {
         nodes,
     };
     Verdict { condition, text, tips: said.into_iter().map(tip).collect(), missing }
+}
+
+/// Why the network is not ready. It is if every node runs that nobody wants away, one at least, and every link
+/// between nodes that run is up that is not cut.
+pub fn not_ready(state: &State) -> Option<String> {
+    if state.running().next().is_none() {
+        return Some(nobody(state));
+    }
+    let mut whys: Vec<(String, Vec<usize>)> = Vec::new();
+    for (number, standing) in state.standings() {
+        if standing == Standing::Running || state.is_ready(number) {
+            continue;
+        }
+        let so = standing.to_string();
+        match whys.iter_mut().find(|(known, _)| *known == so) {
+            Some((_, nodes)) => nodes.push(number),
+            None => whys.push((so, vec![number])),
+        }
+    }
+    let away = |(so, nodes): (String, Vec<usize>)| match (nodes.len(), so.as_str()) {
+        (1, "ended") => format!("{} has ended", named(&nodes)),
+        (_, "ended") => format!("{} have ended", named(&nodes)),
+        (1, so) => format!("{} is {so}", named(&nodes)),
+        (_, so) => format!("{} are {so}", named(&nodes)),
+    };
+    let mut parts: Vec<String> = whys.into_iter().map(away).collect();
+    let down = state.missing_links();
+    let link = |(a, b): &(usize, usize)| format!("{}-{}", Name(*a), Name(*b));
+    match down.as_slice() {
+        [] => {}
+        [one] => parts.push(format!("the link {} is down", link(one))),
+        some if some.len() <= NAMED => {
+            let links: Vec<String> = some.iter().map(link).collect();
+            parts.push(format!("the links {} are down", links.join(" ")));
+        }
+        many => parts.push(format!("{} links are down", many.len())),
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// Why no node runs, as far as that is not their end.

@@ -24,6 +24,9 @@ pub struct Network {
     pub rules: Rules,
     /// Whether they agree.
     pub verdict: Verdict,
+    /// Why the network is not ready; none: it is.
+    #[serde(default)]
+    pub not_ready: Option<String>,
     /// Every node, by number.
     pub nodes: Vec<Node>,
     /// Every link that is or should be.

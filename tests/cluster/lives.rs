@@ -223,7 +223,7 @@ fn a_node_whose_ports_are_taken_has_others_where_any_do_and_is_missed_where_not(
     let taken = TcpListener::bind(("127.0.0.1", base + 1)).expect("it is free now");
     assert_eq!(call(&http, "/nodes/1/restart", &json!({})).0, 502);
     let (status, problem) = get(&http, "/readyz");
-    assert_eq!((status, &problem["detail"]), (503, &json!("not there yet, or not with all links: B")));
+    assert_eq!((status, &problem["detail"]), (503, &json!("not ready: B has ended")));
     drop(taken);
     network.signal(Signal::TERM);
     assert_eq!(network.end().status.code(), Some(1), "somebody wanted it back");

@@ -48,7 +48,7 @@ fn without_a_network() {
 #[test]
 fn with_a_network() {
     let network = Network::start(&["-a", "2"]);
-    let rows: [(&[&str], i32, &str); 7] = [
+    let rows: [(&[&str], i32, &str); 8] = [
         (
             &["kill", "Z"],
             1,
@@ -60,6 +60,7 @@ fn with_a_network() {
         (&["tx", "00ff"], 1, "begins with 00ff"),
         (&["peers", "Z"], 1, "there is no node Z"),
         (&["wait", "--height", "9", "--timeout", "200ms"], 4, "height 9: not within 0.2 s; in sync"),
+        (&["wait", "--tips", "9", "--timeout", "200ms"], 4, "9 tips: not within 0.2 s; in sync"),
     ];
     for (words, code, said) in rows {
         let ended = network.run(words);

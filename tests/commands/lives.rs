@@ -134,12 +134,19 @@ fn nodes_come_and_go() {
     assert!(killed.starts_with("node C (2): ended"), "{killed}");
     let (_, nodes) = network.pids();
     assert!(!is_alive(nodes[2]));
-    assert_eq!(network.run(&["wait", "--ready", "--timeout", "300ms"]).code, Some(4));
+    network.run(&["wait", "--ready"]).good();
     assert!(network.run(&["pause", "B"]).good().contains("paused"));
     assert!(network.run(&["resume", "B"]).good().contains("running"));
     assert!(network.run(&["restart", "B,C"]).good().lines().all(|line| line.contains("running")));
     network.run(&["wait", "--ready", "--in-sync"]).good();
-    network.run(&["down"]).good();
+    // A network none of whose nodes runs is not ready, whoever wants it so.
+    let all = network.run(&["stop", "A-Z"]);
+    assert_eq!(all.code, Some(1), "{all:?}");
+    let late = network.run(&["wait", "--ready", "--tips", "1", "--timeout", "300ms"]);
+    let error = "error: ready, 1 tip: not within 0.3 s; down: no node runs\n";
+    assert!(late.code == Some(4) && late.error.starts_with(error), "{late:?}");
+    let down = network.run(&["down"]).good();
+    assert_eq!(down, "no node ran any more; they go on from ./network when started again\n");
 }
 
 #[test]

@@ -7,9 +7,10 @@ use tokio::time::Instant;
 
 use crate::cli::commands::Context;
 use crate::cli::output::spinner;
+use crate::cli::render::count;
 use crate::cli::watch::{Watch, timed_out};
 use crate::cli::{Failure, values};
-use crate::manager::view::{Condition, Life, Network};
+use crate::manager::view::{Condition, Network};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,7 +28,7 @@ the next one more likely.";
 #[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("what").args(["ready", "in_sync", "height", "tips"]).required(true).multiple(true))]
 pub(crate) struct WaitArgs {
-    /// Until every node runs, and every link that is not cut is up.
+    /// Until every node runs that nobody wants away, and every link that is not cut is up.
     #[arg(long)]
     ready: bool,
     /// Until all nodes that run have one tip.
@@ -44,16 +45,10 @@ pub(crate) struct WaitArgs {
     timeout: Duration,
 }
 
-/// Whether every node runs and every link that should be is up.
-pub(in crate::cli) fn is_ready(network: &Network) -> bool {
-    network.nodes.iter().all(|node| node.state == Life::Running)
-        && network.links.iter().all(|link| link.up || link.cut)
-}
-
 impl WaitArgs {
     fn is_met(&self, network: &Network) -> bool {
         let verdict = &network.verdict;
-        (!self.ready || is_ready(network))
+        (!self.ready || network.not_ready.is_none())
             && (!self.in_sync || verdict.condition == Condition::InSync)
             && self.height.is_none_or(|height| {
                 !verdict.tips.is_empty() && verdict.tips.iter().all(|tip| tip.height >= height)
@@ -70,7 +65,7 @@ impl WaitArgs {
             parts.push("in sync".to_owned());
         }
         parts.extend(self.height.map(|height| format!("height {height}")));
-        parts.extend(self.tips.map(|tips| format!("{tips} tips")));
+        parts.extend(self.tips.map(|tips| count(tips, "tip")));
         parts.join(", ")
     }
 }
@@ -87,7 +82,11 @@ pub(super) async fn run(args: &WaitArgs, context: &mut Context) -> Result<(), Fa
         .await;
     bar.finish_and_clear();
     if !is_met? {
-        let there = watch.network().verdict.text.clone();
+        let network = watch.network();
+        let mut there = network.verdict.text.clone();
+        if let Some(why) = network.not_ready.as_ref().filter(|why| args.ready && !there.contains(*why)) {
+            there.push_str(&format!("; {why}"));
+        }
         return Err(timed_out(&args.said(), args.timeout.as_secs_f64(), &there));
     }
     let took = start.elapsed();

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::manager::api::{Api, Nothing, input};
 use crate::manager::lives::Deed;
-use crate::manager::names::several;
+use crate::manager::verdict;
 use crate::manager::view::{Add, Nodes};
 use crate::rest::body::{self, Body};
 use crate::rest::problem::Problem;
@@ -45,17 +45,16 @@ impl Api {
         Ok(body::json(StatusCode::CREATED, &Nodes { nodes }))
     }
 
-    /// Whether every node runs that nobody wanted away, and has its links.
+    /// Whether the network is there, and if not, why.
     pub(super) fn ready(&self) -> Result<Response<Body>, Problem> {
         let state = self.keeper.cluster.state.borrow();
         if state.stopping {
             return Err(Problem::stopping());
         }
-        let away: Vec<usize> = state.numbers().into_iter().filter(|node| !state.is_ready(*node)).collect();
-        match away.is_empty() {
-            true => Ok(body::json(StatusCode::OK, &json!({ "status": "ready" }))),
-            false => {
-                let detail = format!("not there yet, or not with all links: {}", several(&away));
+        match verdict::not_ready(&state) {
+            None => Ok(body::json(StatusCode::OK, &json!({ "status": "ready" }))),
+            Some(why) => {
+                let detail = format!("not ready: {why}");
                 Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1))
             }
         }

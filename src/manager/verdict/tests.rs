@@ -168,3 +168,49 @@ fn a_network_without_a_block_for_long_is_stalled_if_somebody_mines() {
     }
     assert_eq!(expected_seconds(&state), None);
 }
+
+#[test]
+fn a_network_is_ready_when_all_run_that_should_and_have_their_links() {
+    let ready = || {
+        let mut state = four([3, 3, 3, 3], 0);
+        for (a, b) in (0..4).flat_map(|a| (0..4).map(move |b| (a, b))).filter(|(a, b)| a != b) {
+            state.links.ready(a, b);
+        }
+        state
+    };
+    let said = |change: fn(&mut State)| {
+        let mut state = ready();
+        change(&mut state);
+        not_ready(&state)
+    };
+    let end = |state: &mut State, node, asked| {
+        if asked {
+            state.ask(node);
+        }
+        state.ended(node, Exit::Signal(9), Duration::ZERO);
+    };
+    assert_eq!(not_ready(&ready()), None);
+    let mut state = ready();
+    end(&mut state, 1, false);
+    assert_eq!(not_ready(&state).as_deref(), Some("B has ended"));
+    end(&mut state, 2, false);
+    assert_eq!(not_ready(&state).as_deref(), Some("B C have ended"));
+    state.started(1, NodeId([2; 16]), 0);
+    assert_eq!(not_ready(&state).as_deref(), Some("B is returning, C has ended"));
+    let mut state = ready();
+    end(&mut state, 1, true);
+    assert_eq!(not_ready(&state), None, "somebody wants it so");
+    (0..4).for_each(|node| end(&mut state, node, true));
+    assert_eq!(not_ready(&state).as_deref(), Some("no node runs"));
+    let mut state = ready();
+    (0..4).for_each(|node| state.pause(node, true, 0));
+    assert_eq!(not_ready(&state).as_deref(), Some("all nodes are paused"));
+    assert_eq!(said(|state| state.links.gone(2, 0)).as_deref(), Some("the link A-C is down"));
+    let two = |state: &mut State| [(2, 0), (1, 3)].into_iter().for_each(|(at, to)| state.links.gone(at, to));
+    assert_eq!(said(two).as_deref(), Some("the links A-C B-D are down"));
+    let cut = |state: &mut State| {
+        state.faults.cut(0, 2, true);
+        state.links.gone(2, 0);
+    };
+    assert_eq!(said(cut), None);
+}
