@@ -82,24 +82,47 @@ impl Verb {
 /// is so already is no failure.
 pub(super) async fn each(verb: Verb, args: &NodesArgs, context: &mut Context) -> Result<(), Failure> {
     let mut nodes: Vec<Node> = Vec::new();
-    let mut failed: Vec<(usize, Failure)> = Vec::new();
-    for number in &args.nodes.0 {
+    let mut failed: Vec<(Vec<usize>, Failure)> = Vec::new();
+    let (there, absent) = part(&args.nodes.0, context).await?;
+    for number in &there {
         let done = one(verb, *number, context).await;
         match done {
             Ok(node) => nodes.push(node),
             Err(failure) => {
                 let is_gone = failure.code == UNREACHABLE;
-                failed.push((*number, failure));
+                failed.push((vec![*number], failure));
                 if is_gone {
                     break;
                 }
             }
         }
     }
+    failed.extend(absent);
     if failed.is_empty() || !nodes.is_empty() {
         context.output.data(&Nodes { nodes: nodes.clone() }, |_| render::nodes(&nodes));
     }
     together(args.nodes.0.len(), failed)
+}
+
+/// Those of `numbers` that there are; and the others, if they are many, of which one failure tells.
+async fn part(
+    numbers: &[usize],
+    context: &Context,
+) -> Result<(Vec<usize>, Option<(Vec<usize>, Failure)>), Failure> {
+    if numbers.len() < 2 {
+        return Ok((numbers.to_vec(), None));
+    }
+    let Nodes { nodes } = context.client.get("/api/v1/nodes").await?;
+    let (there, absent): (Vec<usize>, Vec<usize>) =
+        numbers.iter().partition(|number| nodes.iter().any(|node| node.node == **number));
+    let last = nodes.last().map_or(0, |node| node.node);
+    if absent.len() < 2 {
+        // The call says so itself.
+        return Ok((numbers.to_vec(), None));
+    }
+    let (absents, last) = (names::several(&absent), names::letters(last));
+    let error = format!("there are no nodes {absents}: there are nodes A to {last}");
+    Ok((there, Some((absent, Failure::new(error, "`networkmngr ps` lists them")))))
 }
 
 async fn one(verb: Verb, number: usize, context: &mut Context) -> Result<Node, Failure> {
@@ -117,14 +140,15 @@ async fn one(verb: Verb, number: usize, context: &mut Context) -> Result<Node, F
 }
 
 /// The failures of some of so many nodes as one.
-fn together(of: usize, mut failed: Vec<(usize, Failure)>) -> Result<(), Failure> {
+fn together(of: usize, mut failed: Vec<(Vec<usize>, Failure)>) -> Result<(), Failure> {
     if failed.len() < 2 && (of == 1 || failed.is_empty()) {
         return failed.pop().map_or(Ok(()), |(_, failure)| Err(failure));
     }
-    let numbers: Vec<usize> = failed.iter().map(|(number, _)| *number).collect();
+    let mut numbers: Vec<usize> = failed.iter().flat_map(|(numbers, _)| numbers).copied().collect();
+    numbers.sort_unstable();
     let whys = failed.iter().map(|(_, failure)| format!("\n  {}", failure.error)).collect::<String>();
     let hint = failed.iter().map(|(_, failure)| failure.hint.as_str()).find(|hint| !hint.is_empty());
     let code = failed.iter().map(|(_, failure)| failure.code).max().filter(|code| *code == UNREACHABLE);
-    let error = format!("not done to {} of {of} nodes, {}:{whys}", failed.len(), names::several(&numbers));
+    let error = format!("not done to {} of {of} nodes, {}:{whys}", numbers.len(), names::several(&numbers));
     Err(Failure { code: code.unwrap_or(1), ..Failure::new(error, hint.unwrap_or_default()) })
 }
