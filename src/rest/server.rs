@@ -29,6 +29,7 @@ use crate::rest::gates::{Arrived, Caller, Guard};
 use crate::rest::places::{Busy, Place, Places};
 use crate::rest::problem::Problem;
 use crate::rest::socket::Socket;
+use crate::rest::values;
 
 /// Bytes that hyper reads ahead, or buffers of an answer, on one connection.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -179,6 +180,9 @@ where
 
     async fn answer(&self, caller: Caller, mut request: Request<Incoming>) -> Response<Body> {
         request.extensions_mut().insert(Arrived { caller, patience: self.settings.timeout });
+        if let Some(uri) = values::plain(request.uri()) {
+            *request.uri_mut() = uri;
+        }
         let gate = self.guard.check(caller, request.version(), request.uri(), request.headers());
         let mut response = match gate {
             Ok(()) => {

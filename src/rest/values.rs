@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::borrow::Cow;
 
-use hyper::Request;
+use hyper::{Request, Uri};
 
 use crate::rest::problem::Problem;
 
@@ -36,6 +36,29 @@ pub fn query<'a, B>(request: &'a Request<B>, name: &str) -> Option<Cow<'a, str>>
 pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(n, v)| (decoded(n), decoded(v)))
+}
+
+/// With a path whose letters, digits and `-._~` stand for themselves, where they did not: percent-encoded they mean
+/// the same (RFC 3986, section 2.3). Whatever else is encoded stays so, slashes above all.
+pub fn plain(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    let mut plain = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, behind)) = rest.split_once('%') {
+        let code = behind.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
+        let meant = code.map(char::from).filter(|c| c.is_ascii_alphanumeric() || "-._~".contains(*c));
+        plain.push_str(before);
+        plain.push(meant.unwrap_or('%'));
+        rest = if meant.is_some() { &behind[2..] } else { behind };
+    }
+    if plain.is_empty() {
+        return None;
+    }
+    plain.push_str(rest);
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(format!("{plain}{query}").parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 /// As forms are decoded (URL Standard, section 5.1): `+` is a space, `%20` as well; a percent sign that is
@@ -124,6 +147,25 @@ mod tests {
         }
         for bad in ["", "s", "fast", "-1", "NaN", "inf", "1e99", "é", "2d"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_need_not_be_encoded_in_a_path_means_what_it_stands_for() {
+        let rows = [
+            ("/api/v1/%6eetwork", Some("/api/v1/network")),
+            ("/api/v1/nodes/%30?limit=%35", Some("/api/v1/nodes/0?limit=%35")),
+            ("/%41%7a%2D%2e%5f%7E", Some("/Az-._~")),
+            ("/%2f%3F%25%35%c3%a9%20", Some("/%2f%3F%255%c3%a9%20")),
+            ("/100%", Some("/100%")),
+            ("/%4", Some("/%4")),
+            ("/%zz%+1", Some("/%zz%+1")),
+            ("http://127.0.0.1:1/%61?x", Some("http://127.0.0.1:1/a?x")),
+            ("/tip?%61", None),
+        ];
+        for (uri, expected) in rows {
+            let uri = uri.parse().expect("an URI");
+            assert_eq!(plain(&uri).map(|uri| uri.to_string()).as_deref(), expected, "{uri}");
         }
     }
 

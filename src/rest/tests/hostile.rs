@@ -60,7 +60,7 @@ fn rows() -> Vec<(u8, String, &'static [u16])> {
         (74, get("//chain", local), &[404]),
         (74, get("/chain/", local), &[404]),
         (74, get("/chain;a=b", local), &[404]),
-        (74, get("/%63hain", local), &[404]),
+        (74, get("/%2fchain", local), &[404]),
         (74, get("/CHAIN", local), &[404]),
         (74, get("/..\\..\\etc\\passwd", local), &[400, 404]),
         (74, get("/transactions/../../etc/passwd", local), &[404]),
