@@ -95,6 +95,8 @@ impl Keeper {
     pub(super) async fn connect(&self, number: usize, begun: Begun) -> Result<There, ControlError> {
         let Begun { child, node, ready } = begun;
         let control = self.control(ready.listen, node, number).await?;
+        // A manager that commands nothing in time is closed, and whoever is added waits for those before it.
+        control.call(Command::Status).await?;
         Ok(There { node, listen: ready.listen, http: ready.http, child, control })
     }
 

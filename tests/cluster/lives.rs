@@ -263,3 +263,25 @@ fn what_one_node_does_not_hear_of_holds_for_the_others_and_for_it_when_it_goes_o
         until("it has its share", || rate(node) == 1);
     }
 }
+
+/// Whoever is added after one whose way into the network is long, here because somebody hangs, waits for that
+/// longer than a node waits for its manager's first command.
+#[test]
+fn nodes_that_are_added_wait_for_each_other() {
+    let network = Network::start(&["-a", "2"]);
+    let http = network.http();
+    let hung = network.pids()[1];
+    kill_process(hung, Signal::STOP).expect("it is there");
+    let adding = std::thread::spawn({
+        let http = http.clone();
+        move || done(&http, "/nodes", &json!({ "count": 2 }))
+    });
+    // As long as a hung node is waited for.
+    assert_eq!(call(&http, "/mining", &json!({ "mode": "off" })).0, 504);
+    kill_process(hung, Signal::CONT).expect("it is there");
+    let added = adding.join().expect("they are added");
+    let states: Vec<&Value> =
+        added["nodes"].as_array().expect("nodes").iter().map(|node| &node["state"]).collect();
+    assert_eq!(states, ["running", "running"]);
+    assert_eq!(get(&http, "/readyz").0, 200);
+}
