@@ -138,7 +138,8 @@ impl Keeper {
             control.call(self.faults_for(member.number)).await?;
         }
         let _turn = self.shares.lock().await;
-        let hashrate = self.cluster.state.borrow().share(member.number);
+        let mut hashrate = 0;
+        self.cluster.state.send_modify(|state| hashrate = state.tell_rate(member.number));
         control.call(Command::SetMining { hashrate }).await.map(drop)
     }
 

@@ -13,7 +13,7 @@
 //! | `tips`, `blocks`, `spread` | pure: who has which tip, the tree of blocks, how fast they spread |
 //! | `reorg` | pure: the newest reorganisation, put together from all nodes' |
 //! | `verdict` | pure: whether the nodes agree |
-//! | `modes` | pure: who mines at which rate |
+//! | `modes`, `rate` | pure: who is to mine at which rate, and who does |
 //! | `cluster`, `state` | the running network, and what is known of it |
 //! | `keeper`, `join` | starting nodes of a running network, and their way into it |
 //! | `fate` | whether a node that died is started again |
@@ -69,6 +69,7 @@ pub mod node_set;
 pub mod not_done;
 mod observer;
 pub mod pause;
+pub mod rate;
 pub mod reach;
 pub mod ready;
 pub mod record;

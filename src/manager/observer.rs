@@ -21,6 +21,8 @@ struct Seen {
     links_at: (u64, u64),
     links: BTreeMap<(usize, usize), Link>,
     groups: Option<Vec<Vec<usize>>>,
+    /// Rates that were set at nodes themselves.
+    rates: Vec<(usize, u64)>,
     verdict: Verdict,
 }
 
@@ -31,6 +33,7 @@ impl Seen {
             links_at: (state.links.version, state.faults.version),
             links: links(state),
             groups: report::partition(state),
+            rates: state.own_rates().collect(),
             verdict: verdict::of(state, Clock::wall().micros()),
         }
     }
@@ -76,6 +79,11 @@ impl Keeper {
                 self.tell(Kind::Node, self.life(state, *number, *standing));
             }
             seen.lives = lives;
+        }
+        // What is set here is told of when all nodes do it.
+        if !state.own_rates().eq(seen.rates.iter().copied()) {
+            seen.rates = state.own_rates().collect();
+            self.tell(Kind::MiningSet, serde_json::to_value(report::mining(state)).unwrap_or_default());
         }
         let links_at = (state.links.version, state.faults.version);
         if core::mem::replace(&mut seen.links_at, links_at) == links_at {

@@ -11,7 +11,9 @@ use crate::manager::keeper::Keeper;
 use crate::manager::not_done::NotDone;
 use crate::manager::reorg::Reorg;
 use crate::manager::state::{Standing, State};
-use crate::manager::view::{Life, Link, Manager, Mining, MiningMode, Network, Node, Position, Rules};
+use crate::manager::view::{
+    Life, Link, Manager, Mining, MiningMode, Network, Node, OwnRate, Position, Rules,
+};
 use crate::manager::{spread, verdict};
 use crate::net::Clock;
 use crate::time::UnixTime;
@@ -90,7 +92,7 @@ fn node(state: &State, member: &Member) -> Node {
         tip: tip.map(|tip| tip.hash.to_string()),
         peers: state.links.peers_of(number).collect(),
         pool: state.pools.get(&number).copied(),
-        hashrate: state.share(number),
+        hashrate: state.rate(number),
         mined: state.blocks.mined(number),
         memory: standing.exit().is_none().then(|| resident_bytes(pid)).flatten(),
     }
@@ -133,15 +135,17 @@ pub fn partition(state: &State) -> Option<Vec<Vec<usize>>> {
     Some(groups.iter().map(|group| group.iter().copied().collect()).collect())
 }
 
-fn mining(state: &State) -> Mining {
+/// How blocks come to be.
+pub fn mining(state: &State) -> Mining {
     let modes = &state.modes;
     let is = |mode: MiningMode| modes.mode == mode;
     Mining {
         mode: modes.mode,
         nodes: if is(MiningMode::Off) { Vec::new() } else { modes.nodes(&state.numbers()) },
-        hashrate: if is(MiningMode::Background) { modes.hashrate } else { 0 },
+        hashrate: state.numbers().into_iter().map(|number| state.rate(number)).sum(),
         interval: is(MiningMode::Interval).then_some(modes.interval.as_secs_f64()),
         expected_seconds: verdict::expected_seconds(state),
+        own: state.own_rates().map(|(node, hashrate)| OwnRate { node, hashrate }).collect(),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::manager::fate::{Again, Fate, Starts};
 use crate::manager::faults::Faults;
 use crate::manager::links::Links;
 use crate::manager::modes::Modes;
+use crate::manager::rate::Rate;
 use crate::manager::reach;
 use crate::manager::reorg::Reorg;
 use crate::manager::tips::Tips;
@@ -77,11 +78,21 @@ struct Node {
     since: u64,
     /// Work of its tip, where it said.
     work: Work,
+    /// At which rate it mines in the background.
+    rate: Rate,
 }
 
 impl Node {
     fn new(standing: Standing, since: u64) -> Node {
-        Node { standing, starts: Starts::default(), asked: false, missed: false, since, work: Work::ZERO }
+        Node {
+            standing,
+            starts: Starts::default(),
+            asked: false,
+            missed: false,
+            since,
+            work: Work::ZERO,
+            rate: Rate::default(),
+        }
     }
 }
 
@@ -182,15 +193,43 @@ impl State {
         self.nodes.keys().copied().collect()
     }
 
-    /// The rate at which node `number` is to mine in the background.
+    /// The rate at which node `number` is to mine in the background: what was set at it, or its share.
     pub fn share(&self, number: usize) -> u64 {
-        self.modes.share(number, &self.numbers())
+        self.own_rate(number).unwrap_or_else(|| self.modes.share(number, &self.numbers()))
     }
 
-    /// The running nodes, and each one's rate.
-    pub fn shares(&self) -> Vec<(usize, u64)> {
-        let all = self.numbers();
-        self.running().map(|number| (number, self.modes.share(number, &all))).collect()
+    /// The rate at which node `number` mines in the background: as it says, or is told when it runs.
+    pub fn rate(&self, number: usize) -> u64 {
+        match self.nodes.get(&number) {
+            Some(node) if node.standing == Standing::Running => node.rate.said(),
+            _ => self.share(number),
+        }
+    }
+
+    /// The rate that was set at node `number` itself, if one was.
+    pub fn own_rate(&self, number: usize) -> Option<u64> {
+        self.nodes.get(&number)?.rate.own()
+    }
+
+    /// Every rate that was set at a node itself, by number.
+    pub fn own_rates(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.nodes.iter().filter_map(|(number, node)| Some((*number, node.rate.own()?)))
+    }
+
+    /// Node `number` is being told at which rate to mine: that rate.
+    pub fn tell_rate(&mut self, number: usize) -> u64 {
+        let rate = self.share(number);
+        if let Some(node) = self.nodes.get_mut(&number) {
+            node.rate.tell(rate);
+        }
+        rate
+    }
+
+    /// Blocks come in another way from `now` on, in microseconds since 1970, by whoever mined as it was set at
+    /// itself, too.
+    pub fn set_modes(&mut self, modes: Modes, now: u64) {
+        (self.modes, self.last_progress) = (modes, now);
+        self.nodes.values_mut().for_each(|node| node.rate.forget_own());
     }
 
     /// The links of these nodes, or of all, that are down, are not cut, and both of whose ends can be told so.
@@ -331,6 +370,7 @@ impl State {
         match self.nodes.get_mut(&number) {
             Some(node) => {
                 node.starts.total += 1;
+                node.rate.restarted();
                 (node.standing, node.since) = (Standing::Returning, now);
                 (node.asked, node.missed) = (false, false);
             }

@@ -27,8 +27,7 @@ impl Keeper {
             let _turn = self.shares.lock().await;
             let mut modes = Ok(());
             self.cluster.state.send_modify(|state| {
-                modes = state.modes.with(set).map(|set| state.modes = set);
-                state.last_progress = Clock::wall().micros();
+                modes = state.modes.with(set).map(|set| state.set_modes(set, Clock::wall().micros()));
             });
             modes.map_err(NotDone::Bad)?;
             let told = self.tell_shares().await;
@@ -43,11 +42,11 @@ impl Keeper {
     /// Tells every node its share of the background mining. Whoever does, has the turn for it, so that what a
     /// node is told last is what holds.
     pub(super) async fn tell_shares(&self) -> Result<(), NotDone> {
-        let shares: Vec<(usize, Command)> = {
-            let state = self.cluster.state.borrow();
-            let share = |number| (number, Command::SetMining { hashrate: state.share(number) });
-            state.numbers().into_iter().map(share).collect()
-        };
+        let mut shares = Vec::new();
+        self.cluster.state.send_modify(|state| {
+            let rates = state.numbers().into_iter().map(|number| (number, state.tell_rate(number)));
+            shares = rates.map(|(number, hashrate)| (number, Command::SetMining { hashrate })).collect();
+        });
         self.tell_all(shares).await
     }
 

@@ -190,17 +190,15 @@ fn stalled(state: &State, now: u64) -> Option<(Duration, f64)> {
 /// Seconds that a block takes on average, if somebody mines without being asked to.
 pub fn expected_seconds(state: &State) -> Option<f64> {
     let modes = &state.modes;
-    match modes.mode {
-        MiningMode::Off | MiningMode::Auto => None,
-        MiningMode::Interval => {
-            let all = state.numbers();
-            let runs = |number: &usize| state.standing(*number) == Standing::Running;
-            modes.nodes(&all).iter().any(runs).then_some(modes.interval.as_secs_f64())
-        }
-        MiningMode::Background => {
-            let rate: u64 = state.shares().iter().map(|(_, share)| share).sum();
-            (rate > 0).then(|| expected_hashes(state).map(|hashes| hashes.to_f64() / rate as f64))?
-        }
+    let runs = |number: &usize| state.standing(*number) == Standing::Running;
+    let in_turn = modes.mode == MiningMode::Interval && modes.nodes(&state.numbers()).iter().any(runs);
+    let every = in_turn.then_some(modes.interval.as_secs_f64());
+    let rate: u64 = state.running().map(|number| state.rate(number)).sum();
+    let mined = expected_hashes(state).filter(|_| rate > 0).map(|hashes| hashes.to_f64() / rate as f64);
+    match (every, mined) {
+        // What comes in both ways comes as often as both together.
+        (Some(every), Some(mined)) => Some(1.0 / (1.0 / every + 1.0 / mined)),
+        (every, mined) => every.or(mined),
     }
 }
 

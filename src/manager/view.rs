@@ -214,7 +214,7 @@ pub struct Node {
     pub peers: Vec<usize>,
     /// Transactions that wait in its pool.
     pub pool: Option<u64>,
-    /// The rate of background mining it was told; 0: none.
+    /// The rate at which it mines in the background, as it says, or will when it runs; 0: none.
     pub hashrate: u64,
     /// Blocks of the best chain that it mined, since the manager knows.
     pub mined: u64,
@@ -248,12 +248,24 @@ pub struct Mining {
     pub mode: MiningMode,
     /// Nodes that mine.
     pub nodes: Vec<usize>,
-    /// Hashes a second of all of them together, while they mine in the background.
+    /// Hashes a second of all nodes together in the background, as they say.
     pub hashrate: u64,
     /// Seconds between blocks, in the mode `interval`.
     pub interval: Option<f64>,
     /// Seconds that a block takes on average at this rate; none: nobody mines.
     pub expected_seconds: Option<f64>,
+    /// Nodes that mine at a rate that was set at themselves, not by the manager.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<OwnRate>,
+}
+
+/// A rate that was set at a node itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnRate {
+    /// Which node.
+    pub node: usize,
+    /// Hashes a second; 0: it does not mine.
+    pub hashrate: u64,
 }
 
 /// The ways of mining.

@@ -135,6 +135,43 @@ fn blocks_come_as_the_mode_says() {
 }
 
 #[test]
+fn a_rate_that_was_set_at_a_node_itself_is_seen_and_stays_until_mining_is_set_for_all() {
+    let network = Network::start(&["-a", "3"]);
+    let http = network.http();
+    let rates = || -> Vec<Value> {
+        let nodes = read(&http, "/nodes");
+        nodes["nodes"].as_array().expect("nodes").iter().map(|node| node["hashrate"].clone()).collect()
+    };
+    let set = |node: usize, hashrate: u64| {
+        let body = json!({ "hashrate": hashrate }).to_string();
+        assert_eq!(send("POST", &http, &format!("/node/{node}/api/v1/mining"), &body).0, 200);
+        until("the manager heard of it", || rates()[node] == hashrate);
+    };
+    let mining = done(&http, "/mining", &json!({ "mode": "background", "hashrate": 30 }));
+    assert_eq!((&mining["hashrate"], &mining["own"]), (&30.into(), &Value::Null));
+    set(2, 500);
+    let mining = read(&http, "/mining");
+    assert_eq!((&mining["hashrate"], &mining["nodes"]), (&520.into(), &json!([0, 1, 2])));
+    assert_eq!(mining["own"], json!([{ "node": 2, "hashrate": 500 }]));
+    assert_eq!(mining["expected_seconds"], 256.0 / 520.0);
+    done(&http, "/nodes/2/restart", &json!({}));
+    assert_eq!(get(&http, "/node/2/api/v1/mining").1["hashrate"], 500, "it is told so again");
+    assert_eq!(rates(), [10, 10, 500]);
+    done(&http, "/nodes", &json!({}));
+    assert_eq!(rates(), [8, 8, 500, 7], "and by those who share the rest it is left alone");
+    let mining = done(&http, "/mining", &json!({ "mode": "off" }));
+    assert_eq!((&mining["hashrate"], &mining["expected_seconds"]), (&0.into(), &Value::Null));
+    assert_eq!(
+        (rates(), get(&http, "/node/2/api/v1/mining").1["hashrate"].clone()),
+        (vec![json!(0); 4], json!(0))
+    );
+    set(1, 1000);
+    let mining = read(&http, "/mining");
+    let said = ["mode", "hashrate", "expected_seconds"].map(|member| mining[member].clone());
+    assert_eq!(said, [json!("off"), json!(1000), json!(0.256)], "somebody mines nevertheless");
+}
+
+#[test]
 fn a_nodes_own_http_is_at_the_manager_too() {
     let network = Network::start(&["-a", "2"]);
     let (http, nodes) = (network.http(), network.nodes("http"));

@@ -100,14 +100,22 @@ pub(in crate::cli) fn status(network: &Network, now: f64, style: Style) -> Strin
 /// How blocks come to be, in a line: as it was set, and which of those nodes do not run.
 fn mining_line(network: &Network) -> String {
     let mining = &network.mining;
+    let own: Vec<String> =
+        mining.own.iter().map(|own| format!("{} {}", names::letters(own.node), rate(own.hashrate))).collect();
+    let own =
+        if own.is_empty() { String::new() } else { format!(" (set at the node itself: {})", own.join(", ")) };
+    // Whoever was told so at its own HTTP mines, whatever was set for all.
+    let mut miners = mining.nodes.clone();
+    miners.extend(mining.own.iter().filter(|own| own.hashrate > 0).map(|own| own.node));
+    miners.sort_unstable();
+    miners.dedup();
     let who = names::several(&mining.nodes);
     let runs =
         |number: &usize| network.nodes.iter().any(|node| node.node == *number && node.state == Life::Running);
-    let away: Vec<usize> = mining.nodes.iter().copied().filter(|number| !runs(number)).collect();
+    let away: Vec<usize> = miners.iter().copied().filter(|number| !runs(number)).collect();
     let away = match away.len() {
-        _ if mining.mode == MiningMode::Off => String::new(),
         0 => String::new(),
-        all if all == mining.nodes.len() => ": none of them runs, and nobody mines".to_owned(),
+        all if all == miners.len() => ": none of them runs, and nobody mines".to_owned(),
         1 => format!("; {} does not run", names::several(&away)),
         _ => format!("; {} do not run", names::several(&away)),
     };
@@ -116,20 +124,32 @@ fn mining_line(network: &Network) -> String {
         true => "0.1 ms or less".to_owned(),
         false => span(Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX)),
     };
-    let set = match mining.mode {
-        MiningMode::Off => "nobody mines unless asked to; `networkmngr mine` asks".to_owned(),
-        MiningMode::Background => {
-            let every = mining.expected_seconds.map_or(String::new(), |secs| {
-                format!("; a block every {} on average, whenever the last one was", mean(secs))
-            });
-            format!("{} in the background, by {who}{every}", hashes(mining.hashrate as f64))
-        }
-        MiningMode::Interval => {
-            format!("a block every {}, by {who} in turn", mining.interval.map_or("?".to_owned(), mean))
-        }
-        MiningMode::Auto => format!("a block whenever something waits in a pool, by {who}"),
+    let background = |end: &str| {
+        let every = mining.expected_seconds.map_or(String::new(), |secs| {
+            format!("; a block every {} on average, whenever the last one was", mean(secs))
+        });
+        let who = names::several(&miners);
+        format!("{} in the background, by {who}{own}{every}{end}{away}", rate(mining.hashrate))
     };
-    set + &away
+    match mining.mode {
+        MiningMode::Off if miners.is_empty() => {
+            "nobody mines unless asked to; `networkmngr mine` asks".to_owned()
+        }
+        MiningMode::Off => background("; `networkmngr mining stop` ends it"),
+        MiningMode::Background => background(""),
+        MiningMode::Interval => {
+            format!(
+                "a block every {}, by {who} in turn{own}{away}",
+                mining.interval.map_or("?".to_owned(), mean)
+            )
+        }
+        MiningMode::Auto => format!("a block whenever something waits in a pool, by {who}{own}{away}"),
+    }
+}
+
+/// A rate of mining, which may be none.
+fn rate(hashrate: u64) -> String {
+    if hashrate > 0 { hashes(hashrate as f64) } else { "none".to_owned() }
 }
 
 /// How blocks come to be: `networkmngr mining`.
@@ -164,6 +184,7 @@ pub(in crate::cli) fn mined(blocks: &[MinedBlock]) -> String {
 mod tests {
     use super::*;
     use crate::cli::render::tree::testing::hash;
+    use crate::manager::view::OwnRate;
     use serde_json::json;
 
     fn network() -> Network {
@@ -235,7 +256,7 @@ mod tests {
                 1.0,
                 "a block whenever something waits in a pool, by A D E; D E do not run",
             ),
-            (MiningMode::Off, &[3], 1.0, "nobody mines unless asked to; `networkmngr mine` asks"),
+            (MiningMode::Off, &[], 1.0, "nobody mines unless asked to; `networkmngr mine` asks"),
             (
                 MiningMode::Background,
                 &[0],
@@ -250,6 +271,30 @@ mod tests {
             (network.mining.interval, network.mining.expected_seconds) = (Some(every), Some(every));
             assert_eq!(mining(&network), format!("{line}\n"));
         }
+    }
+
+    #[test]
+    fn a_rate_that_was_set_at_a_node_itself_is_told_whatever_the_mode() {
+        let mut network = network();
+        network.mining.own = vec![OwnRate { node: 1, hashrate: 0 }, OwnRate { node: 2, hashrate: 60_000 }];
+        network.mining.nodes = vec![0, 1];
+        let every = "; a block every 13 s on average, whenever the last one was";
+        let own = " (set at the node itself: B none, C 60.0 kH/s)";
+        let rows = [
+            (MiningMode::Background, format!("80.0 kH/s in the background, by A B C{own}{every}\n")),
+            (MiningMode::Interval, format!("a block every ?, by A B in turn{own}\n")),
+        ];
+        for (mode, line) in rows {
+            network.mining.mode = mode;
+            assert_eq!(mining(&network), line);
+        }
+        (network.mining.mode, network.mining.hashrate) = (MiningMode::Off, 60_000);
+        network.mining.nodes.clear();
+        network.mining.own.remove(0);
+        let own = " (set at the node itself: C 60.0 kH/s)";
+        let line =
+            format!("60.0 kH/s in the background, by C{own}{every}; `networkmngr mining stop` ends it\n");
+        assert_eq!(mining(&network), line);
     }
 
     #[test]

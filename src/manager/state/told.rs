@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::State;
+use super::{Standing, State};
 use crate::manager::blocks::Arrival;
 use crate::manager::node_set::NodeSet;
 use crate::manager::reach;
@@ -80,13 +80,24 @@ impl State {
                 }
             }
             What::PoolChanged { count, .. } => drop(self.pools.insert(number, u64::from(*count))),
+            What::MiningSet { hashrate } => self.mining_set(number, event.at, *hashrate),
             What::BlockMined { .. }
-            | What::MiningSet { .. }
             | What::MiningPaused { .. }
             | What::FaultsSet { .. }
             | What::StoreFailed { .. } => {}
         }
         entered
+    }
+
+    /// Node `number` mines in the background at that rate.
+    fn mining_set(&mut self, number: usize, at: u64, hashrate: u64) {
+        let up = self.up;
+        let Some(node) = self.nodes.get_mut(&number) else { return };
+        // How it starts, it says before it is part of the network.
+        let set = up && matches!(node.standing, Standing::Running | Standing::Paused);
+        if node.rate.says(hashrate, set) && set {
+            self.last_progress = self.last_progress.max(at);
+        }
     }
 
     /// Whether it is news that node `number` has the block.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::manager::exit::Exit;
 use crate::manager::modes::Modes;
+use crate::manager::view::SetMining;
 use crate::types::{BlockHash, CompactTarget, NodeId};
 use crate::wire::manage::{Event, Origin, SeenBlock, What};
 
@@ -30,6 +31,7 @@ fn four(tips: [u8; 4], hashrate: u64) -> State {
     state.links.expect(pairs);
     (state.up, state.last_progress) = (true, START);
     for (node, tip) in tips.into_iter().enumerate() {
+        state.tell_rate(node);
         tells(&mut state, node, tip, 0);
     }
     state
@@ -213,4 +215,29 @@ fn a_network_is_ready_when_all_run_that_should_and_have_their_links() {
         state.links.gone(2, 0);
     };
     assert_eq!(said(cut), None);
+}
+
+#[test]
+fn whoever_was_told_at_its_own_http_to_mine_mines() {
+    let says = |state: &mut State, node, hashrate| {
+        state.event(node, &Event { at: START, what: What::MiningSet { hashrate } });
+    };
+    let mut state = four([3; 4], 0);
+    says(&mut state, 2, 512);
+    assert_eq!(expected_seconds(&state), Some(0.5), "nobody was asked to by the manager");
+    assert_eq!((state.rate(1), state.rate(2), state.own_rate(2)), (0, 512, Some(512)));
+    assert_eq!(of(&state, START + 6_000_000).condition, Condition::Stalled);
+    state.set_modes(Modes::of(1024), START);
+    let told: Vec<u64> = (0..4).map(|node| state.tell_rate(node)).collect();
+    assert_eq!((told, expected_seconds(&state)), (vec![256; 4], Some(0.25)), "the newest wish");
+    (0..4).for_each(|node| says(&mut state, node, 256));
+    says(&mut state, 1, 0);
+    assert_eq!((expected_seconds(&state), state.own_rate(1)), (Some(1.0 / 3.0), Some(0)));
+    let everywhere =
+        state.modes.with(&SetMining { mode: Some(MiningMode::Interval), ..SetMining::default() });
+    state.set_modes(everywhere.expect("a mode"), START);
+    let told: Vec<u64> = (0..4).map(|node| state.tell_rate(node)).collect();
+    assert_eq!((told, expected_seconds(&state)), (vec![0; 4], Some(10.0)));
+    says(&mut state, 0, 128);
+    assert_eq!(expected_seconds(&state), Some(1.0 / (0.1 + 0.5)), "both ways");
 }
