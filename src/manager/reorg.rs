@@ -49,8 +49,9 @@ impl Reorg {
         self.ancestor.hash == other.ancestor.hash && is_one_branch
     }
 
-    /// Takes in `other`, another part of it. The most that a node gave up is what was given up.
-    pub fn join(&mut self, other: Reorg) {
+    /// Takes in `other`, another part of it. The most that a node gave up is what was given up; whoever comes
+    /// later took what was found since, too.
+    pub fn join(&mut self, other: Reorg, blocks: &Blocks) {
         for node in other.nodes {
             if !self.nodes.contains(&node) {
                 self.nodes.push(node);
@@ -61,9 +62,7 @@ impl Reorg {
         if other.depth > self.depth {
             (self.depth, self.old, self.returned) = (other.depth, other.old, other.returned);
         }
-        if other.new.height > self.new.height {
-            self.new = other.new;
-        }
+        self.grow(other.new.hash, blocks);
     }
 
     /// Node `number` has another tip: a further step along the branch that won, if it is one of these nodes.
@@ -71,11 +70,17 @@ impl Reorg {
         if !self.on_the_way.contains(&number) {
             return;
         }
-        let further: Vec<_> = blocks.chain(tip, self.new.height + 1).collect();
-        if further.first().is_some_and(|block| block.seen > self.at) {
+        let is_further = blocks.get(&tip).filter(|block| block.height > self.new.height);
+        if is_further.is_some_and(|block| block.seen > self.at) {
             // It has passed the end of what there was.
             self.on_the_way.retain(|other| *other != number);
         }
+        self.grow(tip, blocks);
+    }
+
+    /// The branch that won is known as far as `tip`, if that is on it and was there then.
+    fn grow(&mut self, tip: BlockHash, blocks: &Blocks) {
+        let further: Vec<_> = blocks.chain(tip, self.new.height + 1).collect();
         let is_on_it = further.last().is_some_and(|lowest| lowest.previous == self.new.hash);
         let was_there = further.into_iter().find(|block| is_on_it && block.seen <= self.at);
         if let Some(block) = was_there {
@@ -150,7 +155,7 @@ mod tests {
         let mut reorg = told(2, 5, (1, 1), (12, 2));
         let other = told(1, 6, (2, 2), (13, 3));
         assert!(reorg.is_of(&other, &blocks) && other.is_of(&reorg, &blocks));
-        reorg.join(other);
+        reorg.join(other, &blocks);
         let said = reorg.report();
         assert_eq!(
             (said.node, said.nodes.as_slice(), said.depth, said.returned),
@@ -163,6 +168,20 @@ mod tests {
         }
         assert_eq!(reorg.report().new, place(15, 5).hash.to_string());
         assert!(reorg.on_the_way.is_empty(), "what comes is not looked at any more");
+    }
+
+    #[test]
+    fn whoever_comes_later_has_the_branch_grow_by_nothing_that_was_found_since() {
+        let blocks = forked();
+        let mut reorg = told(0, 3, (2, 2), (13, 3));
+        // It was not there, and goes to what the branch is by now at once.
+        let late = told(1, 9, (2, 2), (16, 6));
+        assert!(reorg.is_of(&late, &blocks));
+        reorg.join(late, &blocks);
+        reorg.follow(1, BlockHash([16; 32]), &blocks);
+        let said = reorg.report();
+        assert_eq!((said.nodes.as_slice(), said.time, said.gained), ([0, 1].as_slice(), seconds(3), 3));
+        assert_eq!(said.new, place(13, 3).hash.to_string());
     }
 
     #[test]

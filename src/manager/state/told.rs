@@ -75,7 +75,7 @@ impl State {
                 let places = (*old, *ancestor, *new);
                 let told = Reorg::of(number, event.at, places, (*depth, returned.count));
                 match self.last_reorg.as_mut().filter(|last| last.is_of(&told, &self.blocks)) {
-                    Some(last) => last.join(told),
+                    Some(last) => last.join(told, &self.blocks),
                     None => self.last_reorg = Some(told),
                 }
             }
