@@ -72,18 +72,6 @@ impl Keeper {
         Err(not_everywhere(&state, miner, tip, &late))
     }
 
-    /// Waits until every node that is heard has the block, whether `miner` can reach it or not.
-    pub async fn reach_all(&self, miner: usize, tip: TipAt, deadline: Instant) -> Result<(), NotDone> {
-        let mut changes = self.cluster.state.subscribe();
-        let has = changes.wait_for(|state| state.tips.everybody_has(tip));
-        if timeout_at(deadline, has).await.is_ok() {
-            return Ok(());
-        }
-        let state = self.cluster.state.borrow();
-        let late: Vec<usize> = state.tips.lacking(tip).collect();
-        Err(not_everywhere(&state, miner, tip, &late))
-    }
-
     /// Puts `content` into the pool of `node`, or of the first that runs.
     pub async fn submit(&self, node: Option<usize>, content: Content) -> Result<(usize, TxId), NotDone> {
         let first = self.cluster.state.borrow().running().next();
@@ -137,20 +125,17 @@ pub(super) fn meanwhile(number: usize, standing: Standing) -> NotDone {
     }
 }
 
-/// A block that `late` nodes do not have in time, why, and what brings it to them.
+/// A block that `late` nodes, which its miner can reach, do not have in time, and what brings it to them.
 fn not_everywhere(state: &State, miner: usize, tip: TipAt, late: &[usize]) -> NotDone {
-    let near = state.reached_from(miner);
-    let is_cut_off = state.faults.cut_any() && late.iter().any(|node| !near.contains(node));
-    let (why, remedy) = match late.first() {
-        _ if is_cut_off => (" (a partition or cut links keep it from them)", Call::Heal.into()),
-        _ if state.faults.are_any() => ("", Remedy::Said("wait: it takes its time over slow links")),
+    let remedy = match late.first() {
+        _ if state.faults.are_any() => Remedy::Said("wait: it takes its time over slow links"),
         // Nothing keeps it from a node that is well.
-        Some(node) => ("", Call::RestartNode { node: *node }.into()),
-        None => ("", Remedy::None),
+        Some(node) => Call::RestartNode { node: *node }.into(),
+        None => Remedy::None,
     };
     NotDone::Late {
         why: format!(
-            "block {} of node {}, at height {}, did not reach {} in time{why}; it is in the chain of those that \
+            "block {} of node {}, at height {}, did not reach {} in time; it is in the chain of those that \
              have it",
             tip.hash,
             Name(miner),
@@ -185,7 +170,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::encoding::Text;
     use crate::manager::faults::Slow;
     use crate::manager::modes::Modes;
     use crate::types::{BlockHash, NodeId};
@@ -233,13 +217,5 @@ mod tests {
         let slow = Slow { latency: Duration::from_millis(50), ..Slow::default() };
         state.faults.slow_down(0, 1, slow);
         assert!(matches!(said(&state).1, Remedy::Said(hint) if hint.contains("slow links")));
-
-        state.faults.partition(Some(vec![[0, 2].into(), [1].into()]));
-        for (node, other) in [(0, 1), (1, 0), (1, 2), (2, 1)] {
-            tell(&mut state, node, What::PeerGone { node: name(other), why: Text::default() });
-        }
-        let (why, remedy) = said(&state);
-        assert!(why.contains("did not reach B in time (a partition or cut links keep it"), "{why}");
-        assert_eq!(remedy, Remedy::Call(Call::Heal));
     }
 }

@@ -1,5 +1,5 @@
-//! Having the nodes mine in turn: node 0, node 1, …, one block each, the next only when everybody has the
-//! last.
+//! Having the nodes mine in turn: node 0, node 1, …, one block each, the next only when everybody whom its miner
+//! can reach has the last.
 
 use core::time::Duration;
 use std::sync::{Arc, PoisonError};
@@ -12,9 +12,10 @@ use crate::manager::keeper::Keeper;
 use crate::manager::not_done::NotDone;
 use crate::manager::pause::Pause;
 use crate::manager::state::{Progress, Standing};
+use crate::manager::view::Call;
 
 /// What a run of mining came to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Run {
     /// Mining requests that were sent.
     pub requests: usize,
@@ -25,6 +26,13 @@ pub struct Run {
     /// Nodes that were left out, because they are gone or not back yet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<usize>,
+    /// The groups into which the nodes fall at the end, if they cannot all reach each other: a block is on the
+    /// nodes of its miner's group.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub apart: Vec<Vec<usize>>,
+    /// What brings the blocks to all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// A block that was mined on request.
@@ -50,7 +58,7 @@ pub enum MiningError {
     /// There is one already.
     #[error("a mining run is on, {} of its {} requests are done: wait for its end", .0.done, .0.of)]
     Busy(Progress),
-    /// A node did not mine, or not everybody got its block.
+    /// A node did not mine, or not everybody whom it can reach got its block.
     #[error(transparent)]
     NotDone(#[from] NotDone),
 }
@@ -82,9 +90,17 @@ impl Turn {
 
     /// Runs to the end, or until everything stops: what it came to, and why not to its end.
     pub async fn run(self, pause: Pause) -> (Run, Result<(), NotDone>) {
-        let mut run = Run { requests: 0, blocks: Vec::new(), length: 0, skipped: Vec::new() };
+        let mut run = Run::default();
         let ended = self.keeper.unless_stopping(self.rounds(pause, &mut run)).await;
-        run.length = self.keeper.cluster.state.borrow().tips.height() + 1;
+        let state = self.keeper.cluster.state.borrow();
+        run.length = state.tips.height() + 1;
+        let groups = state.groups();
+        if groups.len() > 1 {
+            run.apart = groups.into_iter().map(|group| group.into_iter().collect()).collect();
+            let heals = format!("{} {} {}", Call::Heal.method(), Call::Heal.path(), Call::Heal.does());
+            run.hint = state.faults.cut_any().then_some(heals);
+        }
+        drop(state);
         (run, ended)
     }
 
@@ -117,7 +133,7 @@ impl Turn {
         pause.next(&mut self.keeper.cluster.dice.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// One block of node `number`, on every node.
+    /// One block of node `number`, on every node that it can reach.
     async fn one(&self, number: usize, blocks: &mut Vec<MinedBlock>) -> Result<(), NotDone> {
         let end = Instant::now() + DEFAULT_MINING_TIMEOUT;
         let (mined, tip) = self.keeper.mine(Some(number), None, end).await?;
@@ -129,7 +145,7 @@ impl Turn {
             tries: mined.tries,
             millis: mined.seconds * 1e3,
         });
-        self.keeper.reach_all(number, tip, Instant::now() + AGREEMENT_TIMEOUT).await?;
+        self.keeper.spread(number, tip, Instant::now() + AGREEMENT_TIMEOUT).await?;
         self.keeper.cluster.state.send_modify(|state| {
             if let Some(progress) = &mut state.run {
                 progress.done += 1;

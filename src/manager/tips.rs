@@ -140,12 +140,8 @@ impl Tips {
         Some(Agreed { tip, first, spread, nodes: self.counting().count() })
     }
 
-    /// Whether every node has, or has had, `tip`: each has told of it, or all agree on one at least as high.
-    pub fn everybody_has(&self, tip: TipAt) -> bool {
-        self.all_have(tip, |_| true)
-    }
-
-    /// The same, of those nodes only that are `among` the ones meant.
+    /// Whether every node that is `among` the ones meant has, or has had, `tip`: each has told of it, or all agree on
+    /// one at least as high.
     pub fn all_have(&self, tip: TipAt, among: impl Fn(usize) -> bool) -> bool {
         if self.counting().filter(|node| among(*node)).all(self.has_told(tip)) {
             return true;
@@ -185,6 +181,10 @@ mod tests {
         Duration::from_millis(millis)
     }
 
+    fn everybody_has(tips: &Tips, tip: TipAt) -> bool {
+        tips.all_have(tip, |_| true)
+    }
+
     fn three() -> Tips {
         let mut tips = Tips::default();
         (0..3).for_each(|node| tips.count(node, true));
@@ -214,11 +214,11 @@ mod tests {
         let mut tips = three();
         assert_eq!(tips.changed(1, tip(1, 7), ms(10)), None);
         assert_eq!(tips.changed(0, tip(1, 7), ms(11)), None);
-        assert!(!tips.everybody_has(tip(1, 7)));
+        assert!(!everybody_has(&tips, tip(1, 7)));
         let agreed = Agreed { tip: tip(1, 7), first: 1, spread: ms(3), nodes: 3 };
         assert_eq!(tips.changed(2, tip(1, 7), ms(13)), Some(agreed));
         assert_eq!(tips.changed(2, tip(1, 7), ms(14)), None);
-        assert!(tips.everybody_has(tip(1, 7)));
+        assert!(everybody_has(&tips, tip(1, 7)));
         assert_eq!(tips.height(), 1);
     }
 
@@ -229,8 +229,8 @@ mod tests {
             tips.changed(node, tip(1, 7), ms(1));
             tips.changed(node, tip(2, 8 + node as u8), ms(2));
         }
-        assert!(tips.everybody_has(tip(1, 7)));
-        assert!(!tips.everybody_has(tip(2, 8)), "three tips at one height");
+        assert!(everybody_has(&tips, tip(1, 7)));
+        assert!(!everybody_has(&tips, tip(2, 8)), "three tips at one height");
     }
 
     #[test]
@@ -239,12 +239,12 @@ mod tests {
         tips.changed(0, tip(1, 7), ms(1));
         tips.changed(1, tip(1, 8), ms(1));
         tips.changed(2, tip(1, 8), ms(1));
-        assert!(!tips.everybody_has(tip(1, 7)));
+        assert!(!everybody_has(&tips, tip(1, 7)));
         for node in 0..3 {
-            assert!(!tips.everybody_has(tip(1, 7)));
+            assert!(!everybody_has(&tips, tip(1, 7)));
             tips.changed(node, tip(2, 9), ms(2));
         }
-        assert!(tips.everybody_has(tip(1, 7)), "all agree on a higher one");
+        assert!(everybody_has(&tips, tip(1, 7)), "all agree on a higher one");
     }
 
     #[test]
@@ -253,14 +253,14 @@ mod tests {
         tips.count(2, false);
         tips.changed(0, tip(1, 7), ms(1));
         assert!(tips.changed(1, tip(1, 7), ms(1)).is_some_and(|agreed| agreed.nodes == 2));
-        assert!(tips.everybody_has(tip(1, 7)));
+        assert!(everybody_has(&tips, tip(1, 7)));
         // Node 2 comes back, with nothing.
         tips.forget(2);
         tips.count(2, true);
-        assert!(!tips.everybody_has(tip(1, 7)));
+        assert!(!everybody_has(&tips, tip(1, 7)));
         tips.changed(2, tip(0, 0), ms(2));
-        assert!(!tips.everybody_has(tip(1, 7)));
+        assert!(!everybody_has(&tips, tip(1, 7)));
         assert_eq!(tips.changed(2, tip(1, 7), ms(3)), None, "it was everybody's before");
-        assert!(tips.everybody_has(tip(1, 7)));
+        assert!(everybody_has(&tips, tip(1, 7)));
     }
 }

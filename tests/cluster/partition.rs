@@ -78,6 +78,30 @@ fn halves_fork_and_agree_again_and_what_was_lost_is_mined_again() {
 }
 
 #[test]
+fn everybody_has_a_turn_in_a_partition_too() {
+    let network = Network::start(&["-a", "4"]);
+    let http = network.http();
+    done(&http, "/partition", &json!({ "groups": [[0, 1], [2, 3]] }));
+    let (status, mined) = get(&http, "/start/mining?rounds=1");
+    assert_eq!((status, &mined["requests"], &mined["length"]), (200, &4.into(), &3.into()), "{mined}");
+    let places: Vec<(&Value, &Value)> = mined["blocks"]
+        .as_array()
+        .expect("blocks")
+        .iter()
+        .map(|block| (&block["node"], &block["index"]))
+        .collect();
+    let expected = [(0, 2), (1, 3), (2, 2), (3, 3)].map(|(node, index)| (json!(node), json!(index)));
+    assert_eq!(places, expected.iter().map(|(node, index)| (node, index)).collect::<Vec<_>>());
+    assert_eq!(mined["apart"], json!([[0, 1], [2, 3]]), "{mined}");
+    assert_eq!(mined["hint"], "POST /api/v1/heal ends it");
+
+    done(&http, "/heal", &json!({}));
+    let (status, mined) = get(&http, "/start/mining?rounds=1");
+    assert_eq!((status, &mined["apart"], &mined["hint"]), (200, &Value::Null, &Value::Null), "{mined}");
+    assert_eq!(tips(&read(&http, "/network")["verdict"]), [4], "whole again, all have all");
+}
+
+#[test]
 fn a_node_that_returns_or_is_added_in_a_partition_stays_in_its_group() {
     let network = Network::start(&["-a", "4", "--ephemeral"]);
     let http = network.http();
