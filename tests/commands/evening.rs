@@ -105,3 +105,26 @@ fn what_goes_on_is_lines_of_json() {
     network.run(&["heal"]).good();
     network.run(&["down"]).good();
 }
+
+#[test]
+fn what_one_branch_has_and_another_has_not_is_told_of_both() {
+    let network = Network::start(&["-a", "4"]);
+    network.run(&["partition", "A,B,C/D"]).good();
+    let id = network.run(&["send", "pay Bob", "--to", "A"]).good();
+    let id = id.trim_end();
+    network.run(&["mine", "A", "-n", "2"]).good();
+    // The branch with the most work does not have it.
+    network.run(&["mine", "D", "-n", "5"]).good();
+    for id in [id, &id[..12]] {
+        let said = network.run(&["tx", id]).good();
+        assert!(
+            said.contains("2 confirmations, by nodes A B C\n") && said.contains("unknown to node D\n"),
+            "{said}"
+        );
+    }
+    let found = network.run(&["tx", id, "--json"]).json();
+    assert_eq!((&found["state"], &found["blocks"][0]["depth"]), (&"chain".into(), &2.into()), "{found}");
+    assert_eq!(found["nodes"][1], serde_json::json!({ "nodes": [3], "state": "unknown", "depth": null }));
+    let alone = network.run(&["tx", id, "--node", "D"]);
+    assert!(alone.code == Some(1) && alone.error.contains("node D knows no transaction"), "{alone:?}");
+}

@@ -1,13 +1,12 @@
-//! `networkmngr chain`, `block`, `tx` and `peers`: what there is.
+//! `networkmngr chain`, `block` and `peers`: what there is.
 
-use hyper::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::cli::client::{Client, refused};
+use crate::cli::client::Client;
 use crate::cli::commands::{Context, now};
 use crate::cli::render::{self, safe, short};
 use crate::cli::{Failure, names, watch};
-use crate::limits::{API_TIMEOUT, MAX_TREE_BLOCKS};
+use crate::limits::MAX_TREE_BLOCKS;
 use crate::manager::view::{BlockReport, Branch, Life, Network, Tree, TreeBlock};
 
 const EXAMPLES_CHAIN: &str = "\
@@ -140,23 +139,6 @@ async fn resolve(id: &str, client: &Client) -> Result<String, Failure> {
     }
 }
 
-const EXAMPLES_TX: &str = "\
-Examples:
-  networkmngr tx 452d338c966efba68b2acef7d1c40c6c28e256a74df7dcc536827f55f747cc6e
-  networkmngr tx 452d338c966efba68b2acef7d1c40c6c28e256a74df7dcc536827f55f747cc6e --node B";
-
-/// Which transaction.
-#[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES_TX)]
-pub(crate) struct TxArgs {
-    /// Its id, as `networkmngr send` gave it; while it waits or is new, the beginning will do.
-    #[arg(value_name = "ID")]
-    id: String,
-    /// Which node to ask; if not given, one that has the best tip.
-    #[arg(long, value_name = "NODE", value_parser = names::node)]
-    node: Option<usize>,
-}
-
 /// Makes sure that there is such a node.
 pub(super) fn known(network: &Network, node: usize) -> Result<(), Failure> {
     if network.nodes.iter().any(|known| known.node == node) {
@@ -186,85 +168,6 @@ pub(super) fn a_node(network: &Network, wanted: Option<usize>) -> Result<usize, 
             None => Failure::new("no node runs", "start one again: `networkmngr restart A`"),
         }
     })
-}
-
-pub(super) async fn tx(args: &TxArgs, context: &mut Context) -> Result<(), Failure> {
-    let network = watch::network(&context.client).await?;
-    let node = a_node(&network, args.node)?;
-    let id = args.id.trim().trim_end_matches('…').to_ascii_lowercase();
-    if id.is_empty() || id.len() > 64 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Failure::usage(
-            format!("{:?} is no transaction's id", safe(&id, 80)),
-            "name the hex digits that `networkmngr send` printed",
-        ));
-    }
-    let id = if id.len() < 64 { whole_id(&id, node, &context.client).await? } else { id };
-    let path = format!("/node/{node}/api/v1/transactions/{id}");
-    let answer = context.client.call(Method::GET, &path, bytes::Bytes::new(), API_TIMEOUT).await?;
-    if !answer.is_good() {
-        let failure = refused(&answer);
-        return Err(match answer.status {
-            StatusCode::NOT_FOUND => Failure::new(
-                format!("node {} knows no transaction {}", names::letters(node), short(&id)),
-                "`networkmngr send TEXT` prints the id of what it sends",
-            ),
-            _ => failure,
-        });
-    }
-    let found = answer.json();
-    context.output.data(&found, |style| {
-        let text = found["transaction"]["text"].as_str().map(|text| format!("text   {}\n", safe(text, 400)));
-        let place = match found["blocks"].as_array().and_then(|blocks| blocks.first()) {
-            Some(block) => {
-                let (height, hash) = (
-                    block["height"].as_u64().or_else(|| block["index"].as_u64().map(|i| i.saturating_sub(1))),
-                    block["hash"].as_str(),
-                );
-                let depth = block["depth"].as_u64().unwrap_or(0);
-                let confirmations = render::count(depth, "confirmation");
-                let where_ =
-                    format!("in block {} at height {}", short(hash.unwrap_or_default()), height.unwrap_or(0));
-                format!(
-                    "{where_}, {}",
-                    if depth >= 6 { style.good(&confirmations) } else { style.warn(&confirmations) }
-                )
-            }
-            None => style.warn("waiting in the pool for a block"),
-        };
-        format!("id     {id}\n{}state  {place}, by node {}\n", text.unwrap_or_default(), names::letters(node))
-    });
-    Ok(())
-}
-
-/// The id that begins with `id`, among what waits at `node` and its newest blocks.
-async fn whole_id(id: &str, node: usize, client: &Client) -> Result<String, Failure> {
-    let mut known: Vec<String> = Vec::new();
-    let waiting: Value = client.get(&format!("/node/{node}/api/v1/transactions")).await?;
-    let ids = |list: &Value| -> Vec<String> {
-        let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
-        list.iter().filter_map(|one| one["id"].as_str().map(str::to_owned)).collect()
-    };
-    known.extend(ids(&waiting["transactions"]));
-    let blocks: Value = client.get(&format!("/node/{node}/api/v1/blocks?limit=20")).await?;
-    for block in blocks["blocks"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        let hash = block["hash"].as_str().unwrap_or_default();
-        // Most blocks hold nothing but their coinbase.
-        if block["transaction_count"].as_u64().unwrap_or(0) > 1 {
-            let block: Value = client.get(&format!("/node/{node}/api/v1/blocks/{hash}")).await?;
-            known.extend(ids(&block["transactions"]));
-        }
-    }
-    known.retain(|known| known.starts_with(id) || known.trim_start_matches('0').starts_with(id));
-    known.sort();
-    known.dedup();
-    match &known[..] {
-        [one] => Ok(one.clone()),
-        [] => Err(Failure::new(
-            format!("nothing that waits or is in the newest 20 blocks begins with {id}"),
-            "name the whole id that `networkmngr send` printed",
-        )),
-        _ => Err(Failure::new(format!("{} transactions begin with {id}", known.len()), "name more digits")),
-    }
 }
 
 const EXAMPLES_PEERS: &str = "\

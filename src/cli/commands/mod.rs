@@ -23,6 +23,7 @@ mod tamper;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod tx;
 mod wait;
 
 use std::process::ExitCode;
@@ -122,7 +123,7 @@ pub(crate) enum Command {
     /// Show a block, and who had it when.
     Block(look::BlockArgs),
     /// Show where a transaction is, and how deep.
-    Tx(look::TxArgs),
+    Tx(tx::TxArgs),
     /// List the links, and what is wrong with them.
     Peers(look::PeersArgs),
     /// Draw the block tree with its forks.
@@ -266,7 +267,7 @@ pub(super) async fn run(command: &Command, context: &mut Context) -> Result<(), 
         Command::Send(args) => mine::send(args, context).await,
         Command::Chain(args) => look::chain(args, context).await,
         Command::Block(args) => look::block(args, context).await,
-        Command::Tx(args) => look::tx(args, context).await,
+        Command::Tx(args) => tx::tx(args, context).await,
         Command::Peers(args) => look::peers(args, context).await,
         Command::Tree(args) => tree::run(args, context).await,
         Command::Logs(args) => logs::run(args, context).await,
