@@ -97,7 +97,7 @@ pub async fn listen(
         });
         let now = Clock::wall();
         happened.into_iter().for_each(|happened| publisher.publish(now, happened));
-        news.iter().for_each(|news| console.block(&news.agreed, news.miner));
+        news.iter().for_each(|news| console.block(news));
     }
 }
 

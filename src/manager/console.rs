@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::manager::cluster::Cluster;
 use crate::manager::names::Name;
+use crate::manager::state::News;
 use crate::manager::stop::Ended;
 use crate::manager::tips::Agreed;
 
@@ -61,9 +62,9 @@ impl Console {
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
     }
 
-    /// A block that everybody has; `miner` where it is known who mined it.
-    pub fn block(&self, agreed: &Agreed, miner: Option<usize>) {
-        self.say(&block_line(agreed, miner));
+    /// A block that everybody has.
+    pub fn block(&self, news: &News) {
+        self.say(&block_line(news));
     }
 
     /// The network, and what to do with it.
@@ -195,16 +196,21 @@ fn tries(manager: SocketAddr, naming: Naming) -> String {
     rows.iter().map(|(command, what)| format!("  {command:wide$}   {what}\n")).collect()
 }
 
-fn block_line(agreed: &Agreed, miner: Option<usize>) -> String {
-    let Agreed { tip, first, spread, nodes } = agreed;
+fn block_line(news: &News) -> String {
+    let News { agreed: Agreed { tip, first, spread, nodes }, miner, waited } = news;
     let (height, hash) = (tip.height, tip.hash.to_string());
     let origin = match miner {
-        Some(miner) => format!("mined by {}", Name(miner)),
+        Some(miner) => format!("mined by {}", Name(*miner)),
         None => format!("first seen at {}", Name(*first)),
     };
-    let after = time(*spread);
+    // The time of a cut is none of the spread.
+    let after = if *waited {
+        "once they could reach each other".to_owned()
+    } else {
+        format!("after {}", time(*spread))
+    };
     format!(
-        "block {}… at height {height}, {origin}, on all {nodes} nodes after {after}",
+        "block {}… at height {height}, {origin}, on all {nodes} nodes {after}",
         hash.get(..16).unwrap_or(&hash)
     )
 }
@@ -275,11 +281,15 @@ mod tests {
     fn a_block_is_one_line() {
         let tip = TipAt { height: 1, hash: BlockHash([0; 32]) };
         let agreed = Agreed { tip, first: 2, spread: Duration::from_micros(3210), nodes: 6 };
+        let later = Agreed { spread: Duration::from_millis(250), ..agreed };
         let begin = "block 0000000000000000… at height 1,";
-        assert_eq!(block_line(&agreed, Some(0)), format!("{begin} mined by A, on all 6 nodes after 3.2 ms"));
-        assert_eq!(
-            block_line(&Agreed { spread: Duration::from_millis(250), ..agreed }, None),
-            format!("{begin} first seen at C, on all 6 nodes after 250 ms")
-        );
+        let rows = [
+            (agreed, Some(0), false, "mined by A, on all 6 nodes after 3.2 ms"),
+            (later, None, false, "first seen at C, on all 6 nodes after 250 ms"),
+            (later, Some(1), true, "mined by B, on all 6 nodes once they could reach each other"),
+        ];
+        for (agreed, miner, waited, end) in rows {
+            assert_eq!(block_line(&News { agreed, miner, waited }), format!("{begin} {end}"));
+        }
     }
 }

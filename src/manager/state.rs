@@ -5,7 +5,7 @@
 
 mod told;
 
-pub use told::RunningTip;
+pub use told::{News, RunningTip};
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};

@@ -200,6 +200,14 @@ fn the_time_of_a_cut_is_none_of_a_blocks_spread() {
     }
     assert_eq!(spread(&state, 6), Some((3, 4.0)), "whole again");
     assert_eq!(spread::over(state.blocks.newest(), 20).to_all.max_ms, Some(4.0));
+    let waited = |state: &mut State, name: u64| -> Vec<bool> {
+        (0..3).filter_map(|node| Some(state.event(node, &told(tip(name))).news?.waited)).collect()
+    };
+    assert_eq!(
+        [5, 6].map(|name| waited(&mut state, name)),
+        [[true], [false]],
+        "nor is it when people are told"
+    );
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct News {
     pub agreed: Agreed,
     /// Who mined it.
     pub miner: Option<usize>,
+    /// Whether some had no way to whoever had it first: then it waited for one, and did not take that long.
+    pub waited: bool,
 }
 
 /// A tip, its height and work, and the running nodes whose it is.
@@ -149,8 +151,11 @@ impl State {
         if self.blocks.best().is_none_or(|best| best.hash != tip.hash) {
             self.choose_best();
         }
-        let miner = self.blocks.get(&tip.hash).and_then(|block| block.miner);
-        let news = agreed.map(|agreed| News { agreed, miner });
+        let block = self.blocks.get(&tip.hash);
+        let miner = block.and_then(|block| block.miner);
+        let near = block.and_then(|block| block.near.as_ref());
+        let waited = near.is_some_and(|near| self.running().any(|node| !near.contains(node)));
+        let news = agreed.map(|agreed| News { agreed, miner, waited });
         // Everybody starts with genesis, or with the chain of the last run.
         news.filter(|_| self.up && tip.height > 0)
     }
