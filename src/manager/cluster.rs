@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::limits::TOLD_AT_ONCE;
 use crate::manager::child::{Child, quoted};
-use crate::manager::console::Console;
+use crate::manager::console::{self, Console};
 use crate::manager::control::{Control, ControlError, Signer, Told};
 use crate::manager::exit::Exit;
 use crate::manager::happened::Happened;
@@ -79,14 +79,17 @@ pub async fn listen(
 ) {
     let mut batch = Vec::new();
     while told.recv_many(&mut batch, TOLD_AT_ONCE).await > 0 {
-        let (mut happened, mut news) = (Vec::new(), Vec::new());
+        let (mut happened, mut lines) = (Vec::new(), Vec::new());
         state.send_modify(|state| {
             for (number, told) in batch.drain(..) {
                 match told {
                     Told::Event(event) => {
                         tracing::debug!(number, ?event, "told");
                         let entered = state.event(number, &event);
-                        news.extend(entered.news);
+                        if entered.is_reorg {
+                            lines.extend(console::reorg_line(number, &event.what));
+                        }
+                        lines.extend(entered.news.as_ref().map(console::block_line));
                         if !entered.is_old {
                             happened.push(Happened::at_node(number, event, state));
                         }
@@ -97,7 +100,7 @@ pub async fn listen(
         });
         let now = Clock::wall();
         happened.into_iter().for_each(|happened| publisher.publish(now, happened));
-        news.iter().for_each(|news| console.block(news));
+        lines.iter().for_each(|line| console.say(line));
     }
 }
 

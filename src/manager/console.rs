@@ -7,10 +7,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::manager::cluster::Cluster;
-use crate::manager::names::Name;
+use crate::manager::names::{Name, several};
 use crate::manager::state::News;
 use crate::manager::stop::Ended;
 use crate::manager::tips::Agreed;
+use crate::wire::manage::{Place, What};
 
 /// Nodes that the table shows; a longer one is cut.
 const ROWS: usize = 40;
@@ -60,11 +61,6 @@ impl Console {
     fn write(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-    }
-
-    /// A block that everybody has.
-    pub fn block(&self, news: &News) {
-        self.say(&block_line(news));
     }
 
     /// The network, and what to do with it.
@@ -196,7 +192,8 @@ fn tries(manager: SocketAddr, naming: Naming) -> String {
     rows.iter().map(|(command, what)| format!("  {command:wide$}   {what}\n")).collect()
 }
 
-fn block_line(news: &News) -> String {
+/// A block that everybody has.
+pub(super) fn block_line(news: &News) -> String {
     let News { agreed: Agreed { tip, first, spread, nodes }, miner, waited } = news;
     let (height, hash) = (tip.height, tip.hash.to_string());
     let origin = match miner {
@@ -213,6 +210,33 @@ fn block_line(news: &News) -> String {
         "block {}… at height {height}, {origin}, on all {nodes} nodes {after}",
         hash.get(..16).unwrap_or(&hash)
     )
+}
+
+/// What node `number` gave up, which tells of a reorganisation.
+pub(super) fn reorg_line(number: usize, what: &What) -> Option<String> {
+    let What::Reorg { old, new, depth, returned, .. } = what else { return None };
+    let hash = |place: &Place| {
+        // Every hash begins with zeros.
+        let hash = place.hash.to_string();
+        short(hash.trim_start_matches('0')).to_owned()
+    };
+    let back = match returned.count {
+        0 => String::new(),
+        count => format!(", {} back", plural(count as usize, "content")),
+    };
+    let blocks = plural(*depth as usize, "block");
+    Some(format!("reorg: {} gave up {blocks}: {}… for {}…{back}", Name(number), hash(old), hash(new)))
+}
+
+/// Who is kept from whom; none: nobody any more.
+pub(super) fn partition_line(groups: Option<&[Vec<usize>]>) -> String {
+    match groups {
+        Some(groups) => {
+            let groups: Vec<String> = groups.iter().map(|group| several(group)).collect();
+            format!("partition: {}", groups.join(" / "))
+        }
+        None => "partition: healed".to_owned(),
+    }
 }
 
 /// Columns as wide as they need to be: numbers to the right, text to the left.
@@ -244,6 +268,7 @@ mod tests {
     use super::*;
     use crate::manager::tips::TipAt;
     use crate::types::BlockHash;
+    use crate::wire::manage::Ids;
 
     #[test]
     fn a_table_is_aligned() {
@@ -275,6 +300,23 @@ mod tests {
     fn a_chain_that_is_there_already_is_told() {
         assert_eq!(resumed(0), "");
         assert_eq!(resumed(4), "resumed: the chain has 5 blocks already\n");
+    }
+
+    #[test]
+    fn what_breaks_and_heals_is_a_line_each() {
+        assert_eq!(partition_line(Some(&[vec![0, 1], vec![2, 3, 4, 5]])), "partition: A B / C-F");
+        assert_eq!(partition_line(None), "partition: healed");
+        let place = |name: u8| Place { hash: BlockHash([name; 32]), height: 7 };
+        let reorg = |count: u32| What::Reorg {
+            old: place(0xa1),
+            new: place(0x0b),
+            ancestor: place(1),
+            depth: 2,
+            returned: Ids { count, ..Ids::default() },
+        };
+        let line = |count| reorg_line(3, &reorg(count)).expect("a reorganisation");
+        assert_eq!(line(0), "reorg: D gave up 2 blocks: a1a1a1a1… for b0b0b0b0…");
+        assert_eq!(line(1), "reorg: D gave up 2 blocks: a1a1a1a1… for b0b0b0b0…, 1 content back");
     }
 
     #[test]

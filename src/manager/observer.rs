@@ -8,10 +8,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::limits::{VERDICT_PERIOD, VERDICT_SETTLES};
 use crate::manager::happened::{Happened, Kind};
 use crate::manager::keeper::Keeper;
-use crate::manager::report;
 use crate::manager::state::{Standing, State};
 use crate::manager::verdict;
 use crate::manager::view::{Link, Verdict};
+use crate::manager::{console, report};
 use crate::net::Clock;
 
 /// What was told last.
@@ -91,6 +91,7 @@ impl Keeper {
         }
         let groups = report::partition(state);
         if seen.groups != groups {
+            self.cluster.console.say(&console::partition_line(groups.as_deref()));
             self.tell(Kind::Partition, json!({ "groups": groups }));
             seen.groups = groups;
         }

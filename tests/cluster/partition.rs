@@ -11,7 +11,7 @@ fn tips(verdict: &Value) -> Vec<usize> {
 
 #[test]
 fn halves_fork_and_agree_again_and_what_was_lost_is_mined_again() {
-    let network = Network::start(&["-a", "6"]);
+    let mut network = Network::start(&["-a", "6"]);
     let http = network.http();
     let mut events = Events::of(&http, None);
     let apart = done(&http, "/partition", &json!({ "halves": true }));
@@ -68,6 +68,12 @@ fn halves_fork_and_agree_again_and_what_was_lost_is_mined_again() {
     let said = ["nodes", "depth", "gained", "returned"].map(|name| all[name].clone());
     assert_eq!(said, [json!([3, 4, 5]), json!(2), json!(3), json!(1)], "{all}");
     assert_eq!((&all["old"], &all["new"]), (lost, won));
+
+    // Its terminal told of it, too: of the reorganisation once, however many nodes went through it.
+    network.hears("partition: A B C / D E F");
+    network.hears("partition: healed");
+    let told = network.hears_of("a reorganisation", |line| line.contains("gave up 2 blocks"));
+    assert!(told.starts_with("reorg: ") && told.contains(", 1 content back"), "{told}");
 
     // It waits again, and is mined again.
     until("the content waits", || read(&http, "/nodes/3")["pool"] == 1);

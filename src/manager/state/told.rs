@@ -32,6 +32,8 @@ pub type RunningTip = (BlockHash, u64, Work, Vec<usize>);
 pub struct Entered {
     /// A block that everybody has, if that is news to tell people.
     pub news: Option<News>,
+    /// Whether it is a reorganisation that no other node went through before.
+    pub is_reorg: bool,
     /// Whether it was known before, or from before the network was up.
     pub is_old: bool,
 }
@@ -49,7 +51,7 @@ impl State {
 
     /// Node `number` tells of something.
     pub fn event(&mut self, number: usize, event: &Event) -> Entered {
-        let mut entered = Entered { news: None, is_old: !self.up };
+        let mut entered = Entered { is_old: !self.up, ..Entered::default() };
         match &event.what {
             What::PeerReady { node, .. } => {
                 if let Some(other) = self.number_of(node) {
@@ -78,7 +80,10 @@ impl State {
                 let told = Reorg::of(number, event.at, places, (*depth, returned.count));
                 match self.last_reorg.as_mut().filter(|last| last.is_of(&told, &self.blocks)) {
                     Some(last) => last.join(told, &self.blocks),
-                    None => self.last_reorg = Some(told),
+                    None => {
+                        self.last_reorg = Some(told);
+                        entered.is_reorg = self.up;
+                    }
                 }
             }
             What::PoolChanged { count, .. } => drop(self.pools.insert(number, u64::from(*count))),
