@@ -146,8 +146,18 @@ pub(super) async fn network(args: &UpArgs, json: bool) -> Result<ExitCode, Failu
 async fn not_started(error: &manager::Error) -> Failure {
     let failure = Failure::new(error.to_string(), error.hint());
     if let manager::Error::Locked(folder) = error
-        && let Some(Here { pid, url, .. }) = Here::of(folder)
+        && let Some(here) = Here::of(folder)
     {
+        let Here { pid, url, .. } = &here;
+        // Nothing that is asked of it would be done.
+        let failure = match here.why_silent() {
+            Some(silent) => Failure {
+                error: format!("{}, which is stopped", failure.error),
+                hint: silent.hint,
+                ..failure
+            },
+            None => failure,
+        };
         return Failure { error: format!("{}: that at {url} (process {pid})", failure.error), ..failure };
     }
     let manager::Error::Port { port, error } = error else { return failure };

@@ -56,8 +56,19 @@ pub(super) fn is_alive(pid: u32) -> bool {
         // Somebody else's, but there.
         Err(error) => error == rustix::io::Errno::PERM,
     };
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    is_there && !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
+    is_there && state(pid) != Some('Z')
+}
+
+/// Whether a process was stopped by a signal, as a terminal's Ctrl-Z does, where the system says so in a file.
+pub(super) fn is_stopped(pid: u32) -> bool {
+    state(pid) == Some('T')
+}
+
+/// The letter of a process's state.
+fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Its name comes before, in brackets, and may hold anything.
+    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 /// Asks this very process to stop, as a signal from outside would.

@@ -222,3 +222,25 @@ fn a_watched_status_is_told_of_changes() {
     network.run(&["down"]).good();
     assert_eq!(finish(&mut watching).0.code(), Some(3), "the manager has gone");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_manager_that_its_terminal_has_stopped_is_told_from_one_that_is_none() {
+    let network = Network::start(&["-a", "1"]);
+    let (manager, _) = network.pids();
+    kill_process(manager, Signal::STOP).expect("it is there");
+    let pid = manager.as_raw_nonzero();
+    let goes_on = format!("`kill -CONT {pid}`, or `fg` in its terminal, has it go on");
+    let rows: [(&[&str], &str, i32); 3] = [
+        (&["status"], "is stopped, as by its terminal's Ctrl-Z", 3),
+        (&["down"], "is stopped, as by its terminal's Ctrl-Z", 3),
+        (&["up", "--detach"], "another network runs in ./network, which is stopped", 1),
+    ];
+    for (words, what, code) in rows {
+        let said = network.run(words);
+        assert!(said.error.contains(what) && said.error.contains(&goes_on), "{words:?}: {said:?}");
+        assert_eq!(said.code, Some(code), "{words:?}: {said:?}");
+    }
+    kill_process(manager, Signal::CONT).expect("it is there");
+    network.run(&["status"]).good();
+}

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::cli::client::{Client, START_ONE};
+use crate::cli::commands::Here;
 use crate::cli::render::safe;
 use crate::cli::{Failure, UNREACHABLE};
 use crate::limits::{API_CONNECT_TIMEOUT, MAX_SPECIFICATION_BYTES};
@@ -35,7 +36,10 @@ impl Client {
         let served = timeout(API_CONNECT_TIMEOUT, self.served());
         let served = served.await.map_err(|_| {
             let secs = API_CONNECT_TIMEOUT.as_secs();
-            self.stranger(&format!("what listens there says nothing within {secs} s"))
+            let known = self.here.as_ref().filter(|here| here.url == self.url());
+            known
+                .and_then(Here::why_silent)
+                .unwrap_or_else(|| self.stranger(&format!("what listens there says nothing within {secs} s")))
         })??;
         match served.specification["info"]["title"].as_str() {
             Some("networkmngr") => Ok(()),

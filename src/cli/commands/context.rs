@@ -122,6 +122,17 @@ impl Here {
         Some(Failure { code: UNREACHABLE, ..failure })
     }
 
+    /// Why who listens says nothing, if that is known: a process that is stopped is still connected to.
+    pub(in crate::cli) fn why_silent(&self) -> Option<Failure> {
+        process::is_stopped(self.pid).then(|| {
+            let (pid, folder) = (self.pid, self.folder.display());
+            let error =
+                format!("the manager of {folder}, process {pid}, is stopped, as by its terminal's Ctrl-Z");
+            let hint = format!("`kill -CONT {pid}`, or `fg` in its terminal, has it go on");
+            Failure { code: UNREACHABLE, ..Failure::new(error, hint) }
+        })
+    }
+
     /// That of the folder which commands look into.
     fn usual() -> Option<Here> {
         let folder = std::env::var_os("NETWORKMNGR_DATA_DIR").map_or(PathBuf::from("network"), PathBuf::from);
