@@ -224,9 +224,9 @@ class Network:
             raise AssertionError(f"the network did not start: {said}")
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
-    def call(self, path, body=None):
+    def call(self, path, body=None, method=None):
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(self.base + path, data), timeout=DEADLINE) as answer:
+        with urllib.request.urlopen(urllib.request.Request(self.base + path, data, method=method), timeout=DEADLINE) as answer:
             return json.load(answer)
 
     def stop(self):
@@ -706,6 +706,48 @@ def looks(browser, network, shots):
     tell("dark, on a phone, and a node's own page")
 
 
+def cuts(browser, program, folder):
+    """The time of a cut is none of a block's way, and who was not there to hear of it is not counted: as the manager says."""
+    network = Network(program, folder, "-a", "4", "--difficulty", "8")
+    told = "(height => [...document.querySelectorAll('#story p')].map(e => e.textContent).find(e => e.includes(`found block ${height}`)) ?? '')"
+
+    def tile():
+        blocks = network.call("api/v1/network")["propagation"]["blocks"]
+        expected = "half; 95 %: " if blocks else "no block went round yet"
+        browser.until(f"document.querySelector('[data-tile=spread] .note').textContent.startsWith({json.dumps(expected)})")
+        return blocks
+
+    try:
+        browser.open(network.base)
+        browser.until(is_word("In sync"))
+        network.call("api/v1/partition", {"groups": [[0, 1, 2], [3]]})
+        network.call("api/v1/mine", {"node": 3, "count": 2})
+        browser.until(f"{told}(2)", "D mined alone")
+        network.call("api/v1/heal", {})
+        browser.until(f"{told}(2).endsWith('; 4 of 4 nodes have it.')", "the cut's time is none of its spread")
+        assert tile() == 0
+        # The same without a partition: all links of D are cut.
+        for other in range(3):
+            network.call(f"api/v1/links/{other}/3", method="DELETE")
+        network.call("api/v1/mine", {"node": 0})
+        browser.until(f"{told}(3).includes('; on 3 nodes after')", "it reached whom it could")
+        network.call("api/v1/mine", {"node": 3, "count": 2})
+        browser.until(f"{told}(4)")
+        for other in range(3):
+            network.call("api/v1/links", {"a": other, "b": 3})
+        browser.until(f"{told}(4).endsWith('; 4 of 4 nodes have it.')")
+        # Who is away meanwhile, and back, has it late.
+        network.call("api/v1/nodes/2/pause", {})
+        network.call("api/v1/mine", {"node": 0})
+        browser.until(f"{told}(5).includes('; on all 3 after')")
+        network.call("api/v1/nodes/2/resume", {})
+        browser.until(f"{told}(5).includes('; on 3 nodes after')")
+        assert tile() > 0
+    finally:
+        network.stop()
+    tell("a cut is no slowness")
+
+
 def without(browser, network, recording, shots):
     """A recording plays when nothing runs."""
     browser.open(network.base)
@@ -849,6 +891,10 @@ def main(options, browser_program):
         assert not browser.complaints(), browser.complaints()
         foreign = strangers(browser, 0, network.base)
         assert not foreign, foreign
+        for story in (cuts,):
+            since = len(browser.events)
+            story(browser, options.program, folder)
+            quiet(browser, since, "http://127.0.0.1:")
         if options.long:
             grown(browser, options.program, folder, options.long)
         keep = False

@@ -1,7 +1,7 @@
 // What is seen from the back of the room: the verdict, and the figures beside it.
 
 import { $, attr, el, text } from "./dom.js";
-import { expectedSeconds, percentiles, running, verdict } from "./model.js";
+import { expectedSeconds, running, verdict } from "./model.js";
 import { ago, count, hashrate, millis, name, nodes, percent, seconds, short } from "./words.js";
 
 /// A sign for each verdict, so that colour is not the only one.
@@ -49,8 +49,7 @@ export class Glance {
     const rate = active.reduce((sum, node) => sum + node.hashrate, 0);
     const miners = active.filter(node => node.hashrate).sort((a, b) => b.hashrate - a.hashrate);
     const even = miners.length > 1 && miners[0].hashrate < miners.at(-1).hashrate * 1.02;
-    const [half, most, blocks] = percentiles(state);
-    const {reorg} = state;
+    const {reorg, propagation: spread} = state;
     const pool = Math.max(0, ...active.map(node => node.pool));
     const all = active.length === state.nodes.size ? "all take part" : `${active.length} take part`;
     const tiles = [
@@ -60,7 +59,7 @@ export class Glance {
       ["Hash rate", hashrate(rate), !rate ? `a block takes ${count(state.rules.expected_hashes)} tries`
         : even ? `${miners.length} × ${percent(1 / miners.length)}` : `most: ${name(state, miners[0].node)}, ${percent(miners[0].hashrate / rate)}`],
       alone ? ["Memory", active[0]?.memory ? `${Math.round(active[0].memory / 2 ** 20)} MiB` : "–", "resident"]
-        : ["Propagation", millis(half), blocks ? `half; 95 %: ${millis(most)}` : "no block went round yet"],
+        : ["Propagation", millis(spread?.p50_ms), spread?.blocks ? `half; 95 %: ${millis(spread.p95_ms)}` : "no block went round yet"],
       ["Last reorg", reorg ? `${reorg.depth} deep` : "none", reorg ? `${ago(Math.max(0, now - reorg.time))}, ${nodes(state, [...reorg.nodes])}` : "no block was given up"],
       ["Waiting", pool, "for a block"],
     ];

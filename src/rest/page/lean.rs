@@ -256,7 +256,7 @@ const fn capitals_end(source: &[u8], at: usize) -> usize {
 }
 
 /// Names that only the page's own scripts use, often: of no browser, of no answer, and in no text that looks a member up.
-const OWN: [&[u8]; 90] = [
+const OWN: [&[u8]; 88] = [
     b"action",
     b"active",
     b"around",
@@ -320,7 +320,6 @@ const OWN: [&[u8]; 90] = [
     b"openNode",
     b"parent",
     b"percent",
-    b"percentiles",
     b"playing",
     b"plural",
     b"point",
@@ -337,7 +336,6 @@ const OWN: [&[u8]; 90] = [
     b"setting",
     b"sha256",
     b"slider",
-    b"spreads",
     b"standing",
     b"syncing",
     b"takes",

@@ -9,7 +9,6 @@ const MAX_BLOCKS = 4000;
 const FORGOTTEN = 250;
 const MAX_FRESH = 512;
 const MAX_STORY = 200;
-const MAX_SPREADS = 100;
 const MAX_REFUSED = 100;
 
 /// Every node tells of the same reorg; so many seconds apart they are one.
@@ -20,7 +19,7 @@ export const linkKey = (a, b) => a < b ? `${a}-${b}` : `${b}-${a}`;
 export const empty = () => ({
   kind: "network", run: null, at: 0, rules: null, nodes: new Map(), links: new Map(), mining: null, partition: null, said: null,
   propagation: null, blocks: new Map(), fresh: [], lanes: {cells: new Map(), last: [], forks: 0}, best: null, highest: 0,
-  story: [], serial: 0, spreads: [], reorg: null, refused: new Map(),
+  story: [], serial: 0, reorg: null, refused: new Map(),
 });
 
 /// Applies one event.
@@ -101,7 +100,7 @@ const HANDLERS = {
   node(state, {node, state: life, pid, time}) {
     if (!state.nodes.has(node)) join(state, {node});
     else if (state.nodes.get(node).state === life) return;
-    amend(state, node, {state: life, ...(pid && {pid}), ...(life === "ended" && {hashrate: 0})});
+    amend(state, node, {state: life, since: time, ...(pid && {pid}), ...(life === "ended" && {hashrate: 0})});
     tell(state, time, {kind: "node", node, state: life});
     choose(state);
   },
@@ -117,11 +116,11 @@ const HANDLERS = {
 
 /// Begins anew with what the API says; what was told so far stays told, and what was drawn stays where it is.
 function load(state, {network, tree, kind, time}) {
-  const {story, serial, spreads, refused, blocks} = state;
+  const {story, serial, refused, blocks} = state;
   // The chain and what was told are another network's, if it is another run of events.
   const run = network.events?.run ?? null;
   const same = state.rules?.id === network.rules.id && state.run === run;
-  Object.assign(state, empty(), same && {story, serial, spreads, refused});
+  Object.assign(state, empty(), same && {story, serial, refused});
   const {rules, mining, partition, propagation, verdict, last_reorg: last} = network;
   Object.assign(state, {kind, run, at: time, rules, mining, partition: partition ?? null, propagation, said: verdict?.condition});
   for (const node of network.nodes) join(state, node);
@@ -211,7 +210,8 @@ function known(state, from, drawn = from) {
   return block;
 }
 
-/// Notes that a node has a block, and how long it took until all who can have it did.
+/// Notes that a node has a block, and how long it took until all had it who were there to hear of it and had a way to
+/// the first: the time of a cut is none of that.
 function hold(state, block, node, time, from = null, origin = null) {
   const {holders} = block;
   if (!holders) return;
@@ -221,14 +221,22 @@ function hold(state, block, node, time, from = null, origin = null) {
   }
   holders.set(node, {time, from, origin});
   block.held = holders.size;
-  const group = state.partition?.find(group => group.includes(node));
-  const wanted = running(state).filter(other => !group || group.includes(other.node)).length;
-  if (block.spread !== null || block.held < wanted || wanted < 2) return;
-  const times = [...holders.values()].map(at => at.time);
-  if (times.includes(undefined)) return;
-  Object.assign(block, {spread: (Math.max(...times) - Math.min(...times)) * 1000, over: block.held});
-  state.spreads.push(block.spread);
-  if (state.spreads.length > MAX_SPREADS) state.spreads.shift();
+  if (block.held === 1) block.near = near(state, node);
+  if (block.spread !== null) return;
+  const wanted = running(state).filter(({node, since}) => block.near?.has(node) && !(since > block.seen));
+  const times = wanted.map(({node}) => holders.get(node)?.time);
+  if (times.length < 2 || times.includes(undefined)) return;
+  Object.assign(block, {spread: (Math.max(...times) - Math.min(...times)) * 1000, over: times.length});
+}
+
+/// The nodes that this one has a way to now, over links that are up.
+function near(state, node) {
+  const active = new Set(running(state).map(({node}) => node));
+  const ways = [...state.links.values()].filter(({a, b, up, cut}) => up && !cut && active.has(a) && active.has(b));
+  const found = new Set([node]);
+  // It grows on the way.
+  for (const one of found) if (found.size < active.size) for (const {a, b} of ways) if (one === a || one === b) found.add(a).add(b);
+  return found;
 }
 
 /// Which chain is the best: the one with the most work that a node has for its tip.
@@ -295,11 +303,4 @@ export function expectedSeconds(state) {
   if (state.mining?.mode === "interval") return state.mining.interval;
   const rate = running(state).reduce((sum, node) => sum + node.hashrate, 0);
   return rate ? Number(state.rules.expected_hashes) / rate : null;
-}
-
-/// Half of the last blocks, and nineteen of twenty, were everybody's by then; and how many those are.
-export function percentiles({spreads, propagation: told}) {
-  if (!spreads.length) return [told?.p50_ms, told?.p95_ms, told?.blocks ?? 0];
-  const sorted = [...spreads].sort((a, b) => a - b);
-  return [...[0.5, 0.95].map(share => sorted[Math.ceil(sorted.length * share) - 1]), sorted.length];
 }

@@ -82,6 +82,6 @@ export async function read(file) {
 function dump({kind, run, at: time, rules, mining, partition, said, propagation, nodes, links, blocks}) {
   return {type: "snapshot", kind, time, network: {events: {run}, rules, mining, partition, propagation, verdict: {condition: said},
     nodes: [...nodes.values()].map(node => ({...node, peers: [...node.peers]})), links: [...links.values()]},
-  tree: {blocks: [...blocks.values()].map(({holders, best, spread, over, held, ...block}) =>
+  tree: {blocks: [...blocks.values()].map(({holders, near, best, spread, over, held, ...block}) =>
     ({...block, work: `${block.work}`, held_by: [...(holders?.keys() ?? [])]}))}};
 }
