@@ -274,6 +274,20 @@ HEIGHT = "document.querySelector('[data-tile=height] .value').textContent"
 HOSTILE = "<img src=x onerror=\"document.title='hostile'\"><script>document.title='hostile'</script>"
 
 
+# Of three nodes one is away while a block is on its way: how many it is said to have reached, after how many milliseconds.
+AWAY = """import('./app/model.js').then(({apply, empty}) => {
+  const [state, hash] = [empty(), "01"];
+  const nodes = [0, 1, 2].map(node => ({node, state: "running", tip: "00", height: 0, hashrate: 0, peers: []}));
+  const links = [[0, 1], [0, 2]].map(([a, b]) => ({a, b, up: true, cut: false}));
+  const block = (node, time) => ({type: "block", node, time, hash, previous: "00", height: 1, from: null, origin: "pushed"});
+  const life = (state, time) => ({type: "node", node: 2, state, time});
+  const tree = {blocks: [{hash: "00", previous: "", height: 0, seen: 0, held_by: [0, 1, 2]}]};
+  for (const event of [{type: "snapshot", kind: "network", time: 0, tree, network: {rules: {id: "1"}, nodes, links}},
+    block(0, 1), life("paused", 2), life("running", 8), block(2, 9), block(1, 10)]) apply(state, event);
+  return [state.blocks.get(hash).over, state.blocks.get(hash).spread];
+})"""
+
+
 def is_word(word):
     return f"{WORD} === {json.dumps(word)}"
 
@@ -736,16 +750,41 @@ def cuts(browser, program, folder):
         for other in range(3):
             network.call("api/v1/links", {"a": other, "b": 3})
         browser.until(f"{told}(4).endsWith('; 4 of 4 nodes have it.')")
-        # Who is away meanwhile, and back, has it late.
+        # Who is away meanwhile, and back, has it late; also if that was while it was on its way.
         network.call("api/v1/nodes/2/pause", {})
         network.call("api/v1/mine", {"node": 0})
         browser.until(f"{told}(5).includes('; on all 3 after')")
         network.call("api/v1/nodes/2/resume", {})
         browser.until(f"{told}(5).includes('; on 3 nodes after')")
         assert tile() > 0
+        assert browser.js(AWAY) == [2, 9000], browser.js(AWAY)
     finally:
         network.stop()
     tell("a cut is no slowness")
+
+
+def press(browser, block):
+    """A click on a block of the tree."""
+    selector = f"[data-block='{block}']"
+    browser.until(f"document.querySelector({json.dumps(selector)})")
+    browser.press(selector, "rect")
+    browser.until(f"document.querySelector('#card .mono')?.textContent === {json.dumps(block)}", "its card")
+
+
+def effort(browser, program, folder):
+    """What a block costs is by its target, which is mostly no power of two."""
+    network = Network(program, folder, "-a", "2", "--difficulty", "8")
+    try:
+        network.call("api/v1/mine", {})
+        browser.open(network.base)
+        rows = {"1f108f5a": 3957, "2000ffff": 256, "1e0fffff": 1048577, "207fffff": 2}
+        said = browser.js(f"import('./app/codec.js').then(({{tries}}) => {json.dumps(list(rows))}.map(bits => Math.floor(tries(bits))))")
+        assert said == list(rows.values()), said
+        press(browser, network.call("api/v1/blocks/1")["hash"])
+        browser.until("/Begins with \\d+ zero bits, and is not above the target: that takes about 256 tries[.]/.test(document.querySelector('#card .note').textContent)")
+    finally:
+        network.stop()
+    tell("what a block costs")
 
 
 def without(browser, network, recording, shots):
@@ -891,7 +930,7 @@ def main(options, browser_program):
         assert not browser.complaints(), browser.complaints()
         foreign = strangers(browser, 0, network.base)
         assert not foreign, foreign
-        for story in (cuts,):
+        for story in (cuts, effort):
             since = len(browser.events)
             story(browser, options.program, folder)
             quiet(browser, since, "http://127.0.0.1:")

@@ -22,9 +22,8 @@ export class BlockCard {
     if (!block) return;
     const hash = key.replace("!", "");
     const [places, arrivals, more] = [el("p"), el("ol.arrivals"), el("div")];
-    const needed = block.bits && codec.neededBits(block.bits);
     const work = block.height === 0 ? "The first block: all begin with it, so nobody had to mine it."
-      : `Begins with ${codec.zeroBits(hash)} zero bits${needed ? `; ${needed} were needed: about ${count(2 ** needed)} tries` : ""}.`;
+      : `Begins with ${codec.zeroBits(hash)} zero bits${block.bits && codec.meets(hash, block.bits) ? `, and is not above the target: that takes about ${count(codec.tries(block.bits))} tries` : ""}.`;
     this.cards.fill({title: `Block ${block.height}`, sign: `${block.height}`, kind: `.square.c${block.colour}`, block: key},
       this.marked(hash), el("p.note", work), places, block.refused && el("p.bad", `Refused. ${block.refused}`), more,
       el("h3", "When each node had it"), arrivals);

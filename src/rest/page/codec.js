@@ -40,14 +40,16 @@ export function merkleRoot(level) {
   return level[0];
 }
 
-/// The target that eight hex digits stand for.
+/// The target that eight hex digits stand for, in digits as a hash has them: so they can be compared.
 export function target(bits) {
   const size = BigInt(parseInt(bits.slice(0, 2), 16));
   const mantissa = BigInt(parseInt(bits.slice(2), 16) & 0x7fffff);
-  return size <= 3n ? mantissa >> (8n * (3n - size)) : mantissa << (8n * (size - 3n));
+  return (size <= 3n ? mantissa >> (8n * (3n - size)) : mantissa << (8n * (size - 3n))).toString(16).padStart(64, "0");
 }
-export const meets = (hash, bits) => BigInt(`0x${hash}`) <= target(bits);
+export const meets = (hash, bits) => hash <= target(bits);
 
-/// Zero bits that a hash begins with, and those that every hash up to the target has.
+/// Hashes that it takes on average to find one that is not above the target.
+export const tries = bits => 2 ** 256 / (Number(`0x${target(bits)}`) + 1);
+
+/// Zero bits that a hash begins with.
 export const zeroBits = hash => 256 - BigInt(`0x${hash}`).toString(2).replace(/^0$/, "").length;
-export const neededBits = bits => zeroBits(target(bits).toString(16));

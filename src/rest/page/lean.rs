@@ -256,11 +256,13 @@ const fn capitals_end(source: &[u8], at: usize) -> usize {
 }
 
 /// Names that only the page's own scripts use, often: of no browser, of no answer, and in no text that looks a member up.
-const OWN: [&[u8]; 88] = [
+const OWN: [&[u8]; 91] = [
     b"action",
     b"active",
+    b"again",
     b"around",
     b"changed",
+    b"choose",
     b"choosing",
     b"chosen",
     b"codec",
@@ -283,6 +285,7 @@ const OWN: [&[u8]; 88] = [
     b"faults",
     b"following",
     b"foreign",
+    b"found",
     b"fromHex",
     b"goLive",
     b"hashes",
@@ -312,8 +315,6 @@ const OWN: [&[u8]; 88] = [
     b"millis",
     b"miners",
     b"names",
-    b"needed",
-    b"neededBits",
     b"numbers",
     b"oneChain",
     b"openBlock",
@@ -331,6 +332,7 @@ const OWN: [&[u8]; 88] = [
     b"redraw",
     b"refill",
     b"reorgs",
+    b"selected",
     b"selectedLink",
     b"setMining",
     b"setting",
@@ -344,6 +346,7 @@ const OWN: [&[u8]; 88] = [
     b"visible",
     b"wanted",
     b"weights",
+    b"words",
     b"zeroBits",
 ];
 

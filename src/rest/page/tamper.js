@@ -52,7 +52,7 @@ export class Tamper {
       const hashes = blocks.map(one => codec.shown(codec.doubleSha256(codec.header(one))));
       const faults = blocks.map((one, at) => {
         if (at === 0 && root !== one.merkle_root) return ["BadMerkleRoot", `its contents come to the root ${short(root)}, its header says ${short(one.merkle_root)}`];
-        if (one.height && !codec.meets(hashes[at], one.bits)) return ["BadPow", `its hash begins with ${codec.zeroBits(hashes[at])} zero bits, ${codec.neededBits(one.bits)} are needed: the work is gone`];
+        if (one.height && !codec.meets(hashes[at], one.bits)) return ["BadPow", `its hash is above the target, ${codec.target(one.bits).slice(0, 18)}…: the work is gone`];
         if (at && one.previous !== hashes[at - 1]) return ["Unlinked", `it names ${short(one.previous)} as its parent, which is ${short(hashes[at - 1])} now`];
         return null;
       });
@@ -65,7 +65,7 @@ export class Tamper {
       }));
       show(corrects, input.value !== was);
       attr(said, "class", `result ${at < 0 ? "good" : "bad"}`);
-      const [rate, left, grown] = [count(2 ** codec.neededBits(block.bits)), plural(above + 1 - Math.max(at, 0), "block"), this.app.state.highest - block.height - above];
+      const [rate, left, grown] = [count(codec.tries((blocks[at] ?? block).bits)), plural(above + 1 - Math.max(at, 0), "block"), this.app.state.highest - block.height - above];
       const rest = above + 1 - blocks.length;
       const meanwhile = grown > 0 ? ` Meanwhile the others found ${plural(grown, "block")} more.` : "";
       text(said, input.value === was ? "Change the words above, and see what falls."
@@ -102,17 +102,16 @@ export class Tamper {
     this.stop();
     const block = blocks[at];
     if (at) block.previous = codec.shown(codec.doubleSha256(codec.header(blocks[at - 1])));
-    const target = codec.target(block.bits).toString(16).padStart(64, "0");
     const worker = this.worker = new Worker(new URL("./miner.js", import.meta.url), {type: "module"});
     worker.onmessage = ({data: {tries: so, nonce}}) => {
       if (!tries.isConnected) return this.stop();
-      text(tries, `${count(so)} tries so far; on average it takes ${count(2 ** codec.neededBits(block.bits))}.`);
+      text(tries, `${count(so)} tries so far; on average it takes ${count(codec.tries(block.bits))}.`);
       if (nonce === undefined) return;
       this.stop();
       block.nonce = nonce;
       compute();
       text(tries, `Found after ${so.toLocaleString("en")} tries. ${tries.textContent}`);
     };
-    worker.postMessage({header: codec.header(block), target: codec.fromHex(target)});
+    worker.postMessage({header: codec.header(block), target: codec.fromHex(codec.target(block.bits))});
   }
 }
