@@ -763,12 +763,77 @@ def cuts(browser, program, folder):
     tell("a cut is no slowness")
 
 
+def branches(browser, program, folder):
+    """A block is asked for where it is, and tampered with on its own branch."""
+    network = Network(program, folder, "-a", "4", "--difficulty", "12")
+    rows = "[...document.querySelectorAll('.chainlets li')].map(e => e.querySelector('b').textContent.trim())"
+
+    def tamper(height, *expected):
+        block = network.call(f"api/v1/blocks/{height}")["hash"]
+        press(browser, block)
+        browser.press("#tamper")
+        browser.until(f"{rows}.join() === {json.dumps(','.join(f'✓ Block {at}' for at in expected))}", f"block {height}, and what stands on it")
+        return block
+
+    try:
+        # Ends of lines, which a browser has of its own, are no change.
+        network.call("api/v1/mine", {"node": 0, "content": "dear Bob,\r\nI owe you 5"})
+        network.call("api/v1/partition", {"groups": [[0, 1], [2, 3]]})
+        network.call("api/v1/mine", {"node": 0, "count": 2})
+        network.call("api/v1/mine", {"node": 2, "count": 3})
+        lost = next(tip["hash"] for tip in network.call("api/v1/network")["verdict"]["tips"] if tip["nodes"] == [0, 1])
+        browser.open(network.base)
+        browser.until(is_word("Forked"))
+        # A, the first, has nothing of what stands on block 1.
+        tamper(1, 1, 2, 3, 4)
+        unchanged = "document.querySelector('#card .result').textContent.startsWith('Change the words above')"
+        assert browser.js(unchanged), browser.text("#card .result")
+        browser.type("#tampered", "!")
+        browser.until("document.querySelector('.chainlets [data-rule=BadMerkleRoot]')")
+        browser.press("#repair")
+        browser.until("document.querySelector('.chainlets [data-rule=BadPow]')?.textContent.includes('above the target, 000fffff00')")
+        network.call("api/v1/heal", {})
+        browser.until(is_word("In sync"))
+        browser.key("Escape")
+        # The branch that was given up is as it was mined, and the other one no part of it.
+        press(browser, network.call(f"api/v1/blocks/{lost}")["previous"])
+        browser.until("document.querySelector('#card p:not(.mono, .note)').textContent === 'Not on the best chain.'")
+        browser.press("#tamper")
+        browser.until(f"{rows}.join() === '✓ Block 2,✓ Block 3'", "its own branch")
+        assert browser.js(unchanged), browser.text("#card .result")
+    finally:
+        network.stop()
+    tell("each block on its own branch, from who has it")
+
+
 def press(browser, block):
     """A click on a block of the tree."""
     selector = f"[data-block='{block}']"
     browser.until(f"document.querySelector({json.dumps(selector)})")
     browser.press(selector, "rect")
     browser.until(f"document.querySelector('#card .mono')?.textContent === {json.dumps(block)}", "its card")
+
+
+def still(browser, program, folder):
+    """A page that is opened while no node runs shows the blocks, and who had them."""
+    network = Network(program, folder, "-a", "2", "--difficulty", "8")
+    try:
+        network.call("api/v1/mine", {"count": 2})
+        for node in range(2):
+            network.call(f"api/v1/nodes/{node}/pause", {})
+        browser.open(network.base)
+        browser.until(is_word("Paused"))
+        press(browser, network.call("api/v1/blocks/1")["hash"])
+        browser.until("document.querySelector('#card').textContent.includes('No node runs.')")
+        press(browser, network.call("api/v1/blocks/2")["hash"])
+        browser.until("document.querySelector('#card').textContent.includes('The tip of A, B.')")
+        browser.until("document.querySelectorAll('#card .arrivals li').length === 2", "when each node had it")
+        for node in range(2):
+            network.call(f"api/v1/nodes/{node}/resume", {})
+        browser.until("document.querySelector('#card').textContent.includes('The tip of the best chain.')")
+    finally:
+        network.stop()
+    tell("blocks while no node runs")
 
 
 def effort(browser, program, folder):
@@ -930,7 +995,7 @@ def main(options, browser_program):
         assert not browser.complaints(), browser.complaints()
         foreign = strangers(browser, 0, network.base)
         assert not foreign, foreign
-        for story in (cuts, effort):
+        for story in (cuts, branches, still, effort):
             since = len(browser.events)
             story(browser, options.program, folder)
             quiet(browser, since, "http://127.0.0.1:")

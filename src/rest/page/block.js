@@ -31,22 +31,32 @@ export class BlockCard {
       const block = state.blocks.get(key);
       if (!block) return;
       const tipOf = [...state.nodes.values()].filter(node => node.tip === hash).map(node => node.name);
-      const depth = state.blocks.get(state.best).height - block.height;
-      text(places, `${!block.best ? "Not on the best chain." : depth ? `On the best chain, ${depth + 1} deep.` : "The tip of the best chain."}${tipOf.length ? ` The tip of ${tipOf.join(", ")}.` : ""}`);
+      const depth = state.blocks.get(state.best)?.height - block.height;
+      text(places, `${!state.best ? "" : !block.best ? "Not on the best chain." : depth ? `On the best chain, ${depth + 1} deep.` : "The tip of the best chain."}${tipOf.length ? ` The tip of ${tipOf.join(", ")}.` : ""}`);
       const known = [...(block.holders ?? [])].filter(([, at]) => at.time).map(([node, at]) => ({node, ...at}));
       if (known.length) this.arrivals(arrivals, state, known);
     };
     this.cards.draw(app.state);
     if (!app.source || block.refused) return;
     try {
-      const holder = running(app.state).find(node => block.holders?.has(node.node) ?? node.tip === hash) ?? running(app.state)[0];
-      const api = `${app.source.api(holder.node)}blocks/${hash}`;
+      if (app.source.kind === "network" && !arrivals.firstChild) this.arrivals(arrivals, app.state, (await get(`api/v1/blocks/${hash}`)).arrivals);
+      const api = `${await this.at(hash)}blocks/${hash}`;
       const [full, header] = await Promise.all([get(api), getBytes(`${api}/header`)]);
       this.more(more, hash, full, header, api);
-      if (app.source.kind === "network" && !arrivals.firstChild) this.arrivals(arrivals, app.state, (await get(`api/v1/blocks/${hash}`)).arrivals);
     } catch ({message}) {
       text(more, message);
     }
+  }
+
+  /// Where to ask for a block: not every node has each.
+  async at(hash) {
+    const {source, state} = this.app;
+    const {held_by} = source.kind === "node" ? {held_by: [0]} : await get(`api/v1/blocks/${hash}`);
+    const active = running(state).map(({node}) => node);
+    // Of what is far down, nobody may have told.
+    const node = active.find(node => held_by.includes(node)) ?? active[0];
+    if (node === undefined) throw new Error("No node runs.");
+    return source.api(node);
   }
 
   /// A hash, its zeros marked: they are the work.

@@ -255,6 +255,20 @@ function choose(state) {
   state.best = best.hash;
 }
 
+/// A block and what stands on it, as far as is known: on the best chain that, else the branch with the most work.
+export function branch({blocks, best}, first) {
+  let top = first.best ? blocks.get(best) : first;
+  const on = new Set([first.hash]);
+  for (const block of first.best ? [] : [...blocks.values()].sort((a, b) => a.height - b.height)) {
+    if (!on.has(block.previous) || block.refused) continue;
+    on.add(block.hash);
+    if (block.work > top.work) top = block;
+  }
+  const found = [];
+  for (; top?.height >= first.height; top = blocks.get(top.previous)) found.unshift(top);
+  return found;
+}
+
 function tell(state, time, entry) {
   state.story.push(Object.assign(entry, {time, serial: state.serial += 1}));
   if (state.story.length > MAX_STORY) state.story.shift();

@@ -4,7 +4,7 @@
 import { get } from "./api.js";
 import * as codec from "./codec.js";
 import { attr, el, on, show, text } from "./dom.js";
-import { running } from "./model.js";
+import { branch } from "./model.js";
 import { count, plural, short } from "./words.js";
 
 /// Blocks shown: the changed one and what follows it.
@@ -16,19 +16,18 @@ export class Tamper {
   }
 
   async open(hash) {
-    const {app} = this;
-    const {blocks, best} = app.state;
-    const first = blocks.get(hash);
+    const {app: {state}, cards} = this;
+    const first = state.blocks.get(hash);
     const body = el("div.tamper");
-    this.cards.fill({title: `Tamper with block ${first.height}`, sign: "✎", kind: `.square.c${first.colour}`, block: hash}, body);
-    const above = [];
-    for (let at = blocks.get(best); at && at.height > first.height; at = blocks.get(at.previous)) above.unshift(at);
-    const chain = [first, ...above].slice(0, MAX_SHOWN);
+    cards.fill({title: `Tamper with block ${first.height}`, sign: "✎", kind: `.square.c${first.colour}`, block: hash}, body);
+    const chain = branch(state, first);
+    const some = chain.slice(0, MAX_SHOWN);
     try {
-      const api = app.source.api(running(app.state)[0].node);
-      this.lay(body, await Promise.all(chain.map(({hash}) => get(`${api}blocks/${hash}`))), above.length);
-    } catch {
-      text(body, "This needs a network that runs.");
+      // Who has the last of them has those below it.
+      const api = await cards.block.at(some.at(-1).hash);
+      this.lay(body, await Promise.all(some.map(({hash}) => get(`${api}blocks/${hash}`))), chain.length - 1);
+    } catch ({message}) {
+      text(body, message);
     }
   }
 
@@ -38,11 +37,14 @@ export class Tamper {
     const field = tx.text === undefined ? "note" : "text";
     const was = tx[field];
     const mined = blocks.map(block => ({...block}));
-    const [input, repair, rows, said] = [el("input#tampered", {value: was, maxlength: 90}), el("input#repair", {type: "checkbox"}), el("ol.chainlets"), el("p.result", {role: "status"})];
+    const {highest} = this.app.state;
+    const [input, repair, rows, said] = [el("textarea#tampered", {maxlength: 90}, was), el("input#repair", {type: "checkbox"}), el("ol.chainlets"), el("p.result", {role: "status"})];
     const [mine, tries, again] = [el("button#mine-again", {onclick: () => this.mine(tries, blocks, at, compute)}), el("p#tries.note", {role: "status"}), el("div")];
     again.append(mine, tries);
     const corrects = el("label.row", repair, "and its Merkle root corrected");
     body.replaceChildren(el("label", field === "note" ? "The miner’s note in it" : "What it says", input), corrects, rows, said, again);
+    // A browser has ends of lines of its own.
+    const words = input.value;
     // The first block that breaks a rule; and the tries that went into new proofs of work.
     let at;
     this.tries = 0;
@@ -61,14 +63,14 @@ export class Tamper {
         const isNew = hashes[i] !== mined[i].hash;
         return el(`li.${faults[i] ? "bad" : at >= 0 && i > at ? "after" : "good"}`, {"data-rule": faults[i]?.[0], "data-again": isNew && !faults[i]},
           el("b", `${at >= 0 && i >= at ? "✕" : "✓"} Block ${one.height}`), el("span.mono", `${hashes[i].slice(0, 18)}…`),
-          el("span.note", faults[i]?.join(": ") ?? (at >= 0 && i > at ? "Whole in itself, but what it stands on is not." : isNew ? `Valid, but not ${short(mined[i].hash)}, which everybody has.` : "As it was mined.")));
+          el("span.note", faults[i]?.join(": ") ?? (at >= 0 && i > at ? "Whole in itself, but what it stands on is not." : isNew ? `Valid, but not ${short(mined[i].hash)}, which the others have.` : "As it was mined.")));
       }));
-      show(corrects, input.value !== was);
+      show(corrects, input.value !== words);
       attr(said, "class", `result ${at < 0 ? "good" : "bad"}`);
-      const [rate, left, grown] = [count(codec.tries((blocks[at] ?? block).bits)), plural(above + 1 - Math.max(at, 0), "block"), this.app.state.highest - block.height - above];
+      const [rate, left, grown] = [count(codec.tries((blocks[at] ?? block).bits)), plural(above + 1 - Math.max(at, 0), "block"), this.app.state.highest - highest];
       const rest = above + 1 - blocks.length;
       const meanwhile = grown > 0 ? ` Meanwhile the others found ${plural(grown, "block")} more.` : "";
-      text(said, input.value === was ? "Change the words above, and see what falls."
+      text(said, input.value === words ? "Change the words above, and see what falls."
         : at < 0 ? `${plural(blocks.length, "block")} mined again, each valid${rest > 0 ? `; ${rest} more to go` : ""}. Still no peer takes them: nodes change only for more work than they have.${meanwhile} Whoever rewrites must be faster than all others together.`
         : !repair.checked ? "Every node computes the root from the contents: all would refuse it. So the header must be changed, too."
         : at === 0 ? `The header’s hash has no work in it now: all would refuse it. To mend it, ${left} must be mined again, while the others mine on.`
@@ -81,7 +83,7 @@ export class Tamper {
       this.stop();
       // What stood above stands there again, until it is mined anew.
       blocks.forEach((block, i) => Object.assign(block, {previous: mined[i].previous, nonce: mined[i].nonce, merkle_root: mined[i].merkle_root}));
-      tx[field] = input.value;
+      tx[field] = input.value === words ? was : input.value;
       compute();
     }});
     on(repair, {change: () => {
