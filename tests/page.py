@@ -764,7 +764,7 @@ def cuts(browser, program, folder):
 
 
 def branches(browser, program, folder):
-    """A block is asked for where it is, and tampered with on its own branch."""
+    """A block is asked for where it is, and tampered with on its own branch; a page that is loaded names all who gave up."""
     network = Network(program, folder, "-a", "4", "--difficulty", "12")
     rows = "[...document.querySelectorAll('.chainlets li')].map(e => e.querySelector('b').textContent.trim())"
 
@@ -801,6 +801,10 @@ def branches(browser, program, folder):
         browser.press("#tamper")
         browser.until(f"{rows}.join() === '✓ Block 2,✓ Block 3'", "its own branch")
         assert browser.js(unchanged), browser.text("#card .result")
+        browser.open("about:blank")
+        browser.open(network.base)
+        browser.until("document.querySelector('#reorg')?.textContent.startsWith('Nodes A and B gave up 2 blocks for 3')", "all who gave up")
+        assert browser.text("[data-tile=reorg] .note").endswith("nodes A and B")
     finally:
         network.stop()
     tell("each block on its own branch, from who has it")

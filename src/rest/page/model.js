@@ -136,7 +136,7 @@ function load(state, {network, tree, kind, time}) {
   state.reorg = state.story.findLast(entry => entry.kind === "reorg") ?? null;
   if (!last || state.reorg) return;
   const [old, now] = [state.blocks.get(last.old), state.blocks.get(last.new)];
-  gaveUp(state, last.time, {...last, meet: old?.height - last.depth, won: now?.height, nodes: new Set([last.node])});
+  gaveUp(state, last.time, {...last, meet: old?.height - last.depth, won: now?.height, nodes: new Set(last.nodes ?? [last.node])});
 }
 
 function join(state, node) {
