@@ -1,19 +1,23 @@
-//! The network that a folder holds already: `up` goes on with it unless flags say which network it is to be, and
-//! flags that say another one are refused before anything is started.
+//! The network that a folder holds already: `up` goes on with it, by its rules, with as many nodes and in the shape
+//! that it had, but for what flags say. Flags that say another network are refused before anything is started.
 //!
-//! Its nodes' own records name its rules. So they are right after a renewal too, and go where the nodes' folders
-//! go.
+//! Its nodes' own records name its rules, and their folders are its nodes; its shape is in a file beside them. So
+//! all of it is right after a renewal too, and goes where the nodes' folders go.
 
 use std::path::Path;
 
 use crate::cli::Failure;
 use crate::cli::manager::UpArgs;
+use crate::cli::names;
 use crate::cli::network::NetworkArgs;
+use crate::cli::render::count;
 use crate::cli::settings::Setting;
 use crate::file::quoted;
+use crate::limits::MAX_NODES;
 use crate::manager::node_folder;
-use crate::manager::record::Folder;
+use crate::manager::record::{Folder, SHAPE};
 use crate::params::Params;
+use crate::sim::Topology;
 use crate::store::recorded_network;
 
 /// The flags of `up` that name a network.
@@ -22,41 +26,101 @@ const FLAGS: [&str; 3] = ["network", "difficulty", "block-time"];
 /// Where a setting comes from that nobody set.
 const DEFAULT: &str = "default";
 
-/// Has `args`, and `settings`, which say where each comes from, name the network that is in the folder, if they
-/// name none; what is to be said of it then. If they name another one, that is no start.
+/// Has `args`, and `settings`, which say where each comes from, name the network that is in the folder, its size and
+/// its shape, as far as they name none; what is to be said of it then. If they name another network, that is no
+/// start.
 pub(super) fn go_on(args: &mut UpArgs, settings: &mut [Setting]) -> Result<Option<String>, Failure> {
     // Of a network that runs, whoever tries to start another one in its place is told that it runs.
     let is_looked_at = !args.ephemeral && !Folder::is_taken(&args.data_dir);
-    let there = if is_looked_at { there(&args.data_dir, args.amount) } else { None };
-    let Some(params) = there.filter(|there| args.network.params().is_ok_and(|wanted| wanted != *there))
+    let Some(there) = Some(&args.data_dir).filter(|_| is_looked_at).and_then(|folder| There::of(folder))
     else {
         return Ok(None);
     };
-    let Some(kept) = NetworkArgs::of(&params) else { return Ok(None) };
-    let names_one = |setting: &Setting| FLAGS.contains(&setting.name.as_str()) && setting.from != DEFAULT;
-    let folder = args.data_dir.display();
-    if settings.iter().any(names_one) {
-        let error = format!("{folder} holds a network of {}, not of {}", kept.said(), args.network.said());
-        return Err(Failure::new(error, hint(args, settings, &kept)));
+    let Some(kept) = NetworkArgs::of(&there.params) else { return Ok(None) };
+    let folder = args.data_dir.display().to_string();
+    let is_said = |name: &str| settings.iter().any(|setting| setting.name == name && setting.from != DEFAULT);
+    let (of_network, amount, topology) =
+        (FLAGS.into_iter().any(is_said), is_said("amount"), is_said("topology"));
+    let mut taken: Vec<(&str, Option<String>)> = Vec::new();
+    let mut said = Vec::new();
+    if !amount && args.amount != there.nodes {
+        args.amount = there.nodes;
+        taken.push(("amount", Some(there.nodes.to_string())));
     }
-    let said = format!("goes on with the network of {folder}: {}", kept.said());
-    let values = kept.flags();
-    for pair in values.chunks(2) {
-        let named = |setting: &&mut Setting| pair[0].strip_prefix("--") == Some(setting.name.as_str());
-        if let Some(setting) = settings.iter_mut().find(named) {
-            (setting.value, setting.from) = (pair.get(1).cloned(), "folder");
-            setting.place = Some(folder.to_string());
+    if !amount {
+        said.push(count(there.nodes, "node"));
+    }
+    said.push(kept.said());
+    if args.network.params().is_ok_and(|wanted| wanted != there.params) {
+        if of_network {
+            let error =
+                format!("{folder} holds a network of {}, not of {}", kept.said(), args.network.said());
+            return Err(Failure::new(error, hint(args, settings, &kept)));
+        }
+        args.network = kept;
+        let flags = args.network.flags();
+        let flag = |pair: &[String]| {
+            let name = FLAGS.into_iter().find(|name| pair[0].strip_prefix("--") == Some(name))?;
+            Some((name, pair.get(1).cloned()))
+        };
+        taken.extend(flags.chunks(2).filter_map(flag));
+    }
+    if let Some(shape) = there.shape.filter(|_| !topology) {
+        said.push(if shape.parse::<Topology>().is_ok() {
+            shape.clone()
+        } else {
+            "links of its own".to_owned()
+        });
+        taken.push(("topology", Some(shape.clone())));
+        args.topology = Some(shape);
+    }
+    for (name, value) in taken.iter().cloned() {
+        if let Some(setting) = settings.iter_mut().find(|setting| setting.name == name) {
+            (setting.value, setting.from, setting.place) = (value, "folder", Some(folder.clone()));
         }
     }
-    args.network = kept;
-    Ok(Some(said))
+    let out: Vec<usize> = (args.amount..there.nodes).collect();
+    if taken.is_empty() && out.is_empty() {
+        return Ok(None);
+    }
+    let out = match out.len() {
+        0 => String::new(),
+        1 => format!("; node {} stays out, and what it kept stays", names::several(&out)),
+        _ => format!("; nodes {} stay out, and what they kept stays", names::several(&out)),
+    };
+    Ok(Some(format!("goes on with the network of {folder}: {}{out}", said.join(", "))))
 }
 
-/// The network of the first `amount` nodes in the folder, if they are all of one.
-fn there(folder: &Path, amount: usize) -> Option<Params> {
-    let mut all = (0..amount).filter_map(|number| recorded_network(&node_folder(folder, number)));
-    let first = all.next()?;
-    all.all(|other| other == first).then_some(first)
+/// What is in a folder.
+struct There {
+    /// The network of its nodes.
+    params: Params,
+    /// How many they are.
+    nodes: usize,
+    /// Who is linked with whom, as `--topology` has it; none: as usual.
+    shape: Option<String>,
+}
+
+impl There {
+    /// The network of the nodes in the folder, if they are all of one.
+    fn of(folder: &Path) -> Option<There> {
+        let mut all = (0..MAX_NODES).map_while(|number| recorded_network(&node_folder(folder, number)));
+        let (params, mut nodes) = (all.next()?, 1);
+        for other in all {
+            if other != params {
+                return None;
+            }
+            nodes += 1;
+        }
+        let file = folder.join(SHAPE);
+        let kept = std::fs::read_to_string(&file).ok();
+        // Links are read from there, as from any file.
+        let shape = kept.map(|kept| match kept.trim().parse::<Topology>() {
+            Ok(named) => named.to_string(),
+            Err(_) => file.display().to_string(),
+        });
+        Some(There { params, nodes, shape })
+    }
 }
 
 /// What goes on with the network of these flags, and what does not.
@@ -146,15 +210,48 @@ mod tests {
     }
 
     #[test]
+    fn as_many_nodes_go_on_in_the_shape_that_they_had_unless_flags_say_otherwise() {
+        let links = |place: &Path| place.join(SHAPE).display().to_string();
+        let rows: [(&str, &[&str], usize, Option<&str>, &str); 6] = [
+            ("", &[], 3, None, "3 nodes, difficulty 20"),
+            ("ring\n", &[], 3, Some("ring"), "3 nodes, difficulty 20, ring"),
+            ("0 1\n1 2\n", &[], 3, Some("links"), "3 nodes, difficulty 20, links of its own"),
+            (
+                "ring\n",
+                &["--topology", "mesh", "-a", "2"],
+                2,
+                Some("mesh"),
+                "difficulty 20; node C stays out, and what it kept stays",
+            ),
+            ("", &["-a", "1"], 1, None, "difficulty 20; nodes B C stay out, and what they kept stays"),
+            ("ring\n", &["-a", "4"], 4, Some("ring"), "difficulty 20, ring"),
+        ];
+        for (shape, flags, amount, topology, said) in rows {
+            let place = folder(&[lab(20, None), lab(20, None), lab(20, None)]);
+            if !shape.is_empty() {
+                fs::write(place.path().join(SHAPE), shape).expect("a file");
+            }
+            let (went_on, asked) = asked(place.path(), flags);
+            let expected = format!("goes on with the network of {}: {said}", place.path().display());
+            assert_eq!(went_on.expect("it is a start"), Some(expected), "{flags:?}");
+            let Command::Up(args) = asked.cli.command else { panic!("another command") };
+            let topology =
+                topology.map(|name| if name == "links" { links(place.path()) } else { name.to_owned() });
+            assert_eq!((args.amount, args.topology.clone()), (amount, topology), "{flags:?}");
+            assert!(crate::cli::manager::settings(&args).is_ok(), "{flags:?}");
+        }
+    }
+
+    #[test]
     fn nothing_is_said_where_there_is_nothing_to_say() {
         let other = || lab(9, None);
         let rows: [(&[Params], &[&str]); 6] = [
             (&[], &[]),
             (&[], &["--difficulty", "9"]),
-            (&[other()], &["--difficulty", "9"]),
+            (&[other()], &["--difficulty", "9", "-a", "6"]),
             (&[other()], &["--difficulty", "8", "--ephemeral"]),
-            (&[lab(20, None)], &[]),
             (&[other(), lab(10, None)], &[]),
+            (&[lab(20, None)], &["-a", "1"]),
         ];
         for (networks, flags) in rows {
             assert_eq!(asked(folder(networks).path(), flags).0, Ok(None), "{networks:?} {flags:?}");

@@ -28,7 +28,7 @@ pub(crate) struct UpArgs {
     /// Port of the manager's own HTTP, on 127.0.0.1; 0 takes any free one.
     #[arg(short, long, default_value_t = 4999)]
     pub(crate) port: u16,
-    /// How many nodes to start.
+    /// How many nodes to start; if not given, as many as the folder has, which at first is none, and then 6.
     #[arg(short, long, value_name = "N", default_value_t = 6, value_parser = amount)]
     pub(crate) amount: usize,
     /// Port of node 0's HTTP; the next node's is one more. 0 takes any free ones.
@@ -38,11 +38,11 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "PORT", default_value_t = 6000)]
     pub(crate) base_listen: u16,
     /// Who is linked with whom: mesh, ring, line, star, random, random:K, or a file with a link a line, as in
-    /// `0 1` or `0-1`, and comments after #. A mesh if not given, of up to 32 nodes; then random.
+    /// `0 1` or `0-1`, and comments after #. If not given, that of the folder's network; at first a mesh, of up to 32 nodes, then random.
     #[arg(long, value_name = "SHAPE")]
     pub(crate) topology: Option<String>,
     /// Folder for the nodes' folders, the manager's key, the logs, and network.json, which says where
-    /// everything is. Starting with it again goes on with the same network.
+    /// everything is. Starting with it again goes on with the same network: its nodes, rules and shape.
     #[arg(long, value_name = "FOLDER", default_value = "./network")]
     pub(crate) data_dir: PathBuf,
     /// Keep chains, identities and the key in memory only; the folder is for logs and network.json.

@@ -51,6 +51,11 @@ impl Links {
         self.expected.contains(&(from, to))
     }
 
+    /// Every link that is expected, each begun by its first end.
+    pub fn expected(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.expected.iter().copied()
+    }
+
     /// Whether every expected link is up at both of its ends.
     pub fn are_up(&self) -> bool {
         self.missing.is_empty()

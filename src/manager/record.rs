@@ -11,6 +11,9 @@
 //! It appears, whole, when the network is up, is written anew when a node was started again or another network
 //! took its place, and goes when the manager ends in order. Whether one that is there belongs to a network that
 //! runs is told by the lock, not by the numbers of processes.
+//!
+//! What stays beside the nodes' folders is the network's shape, as `--topology` has it, for whoever goes on with
+//! it: a shape's name, or the links. None: the usual one.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -22,11 +25,14 @@ use serde_json::json;
 
 use crate::file::{self, Readers};
 use crate::manager::cluster::{Cluster, Member};
-use crate::manager::{Error, LOG_END, key};
-use crate::params::Params;
+use crate::manager::shape::Shape;
+use crate::manager::{Error, LOG_END, Settings, key};
 
 /// The file that says where everything is.
 pub const FILE: &str = "network.json";
+
+/// The file that says who is linked with whom, unless it is as usual.
+pub const SHAPE: &str = "topology";
 
 /// The file that is locked while a network runs. It stays when the network ends.
 pub const LOCK: &str = "network.lock";
@@ -87,14 +93,38 @@ impl Folder {
     }
 
     /// Says where everything is: all of it, or nothing.
-    pub fn write(&self, cluster: &Cluster, params: &Params, http: SocketAddr) -> Result<(), Error> {
+    pub fn write(&self, cluster: &Cluster, settings: &Settings, http: SocketAddr) -> Result<(), Error> {
+        let params = &settings.params;
+        // Of nodes that keep nothing there is nothing to go on with.
+        if !settings.ephemeral {
+            self.write_shape(&settings.shape, cluster.state.borrow().links.expected())?;
+        }
         let nodes: Vec<_> = cluster.members().iter().map(|member| node(member)).collect();
         let record = json!({
             "manager": { "http": http, "pid": std::process::id() },
             "network": { "id": params.network().to_string(), "rules": params.rules().to_string() },
             "nodes": nodes,
         });
-        let (text, path) = (format!("{record:#}\n"), self.path.join(FILE));
+        self.replace(FILE, &format!("{record:#}\n"))
+    }
+
+    /// Says who is linked with whom: `links`, where no shape has a name for it.
+    fn write_shape(&self, shape: &Shape, links: impl Iterator<Item = (usize, usize)>) -> Result<(), Error> {
+        match shape {
+            Shape::Usual => {
+                self.remove(SHAPE);
+                Ok(())
+            }
+            Shape::Named(name) => self.replace(SHAPE, &format!("{name}\n")),
+            Shape::Listed(_) => {
+                let lines: String = links.map(|(from, to)| format!("{from} {to}\n")).collect();
+                self.replace(SHAPE, &lines)
+            }
+        }
+    }
+
+    fn replace(&self, name: &str, text: &str) -> Result<(), Error> {
+        let path = self.path.join(name);
         let written = file::replace(&path, Readers::Usual, |mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| Error::Folder { path, error })
     }
@@ -131,9 +161,13 @@ impl Folder {
     }
 
     fn clear(&self) {
-        match fs::remove_file(self.path.join(FILE)) {
+        self.remove(FILE);
+    }
+
+    fn remove(&self, name: &str) {
+        match fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "{FILE} could not be removed");
+                tracing::warn!(%error, "{name} could not be removed");
             }
             _ => {}
         }
@@ -146,9 +180,10 @@ impl Drop for Folder {
     }
 }
 
-/// Whether a file of this name is one network's, and none of the next one's: the key, and each node's folder.
+/// Whether a file of this name is one network's, and none of the next one's: the key, the shape, and each node's
+/// folder.
 fn is_of_a_network(name: &str) -> bool {
-    name == key::FILE || is_a_nodes(name)
+    [key::FILE, SHAPE].contains(&name) || is_a_nodes(name)
 }
 
 /// Whether this is the name of a node's folder.
@@ -207,6 +242,23 @@ mod tests {
             assert!(!is_own(OsStr::new(name)), "{name}");
         }
         assert!(!is_log(OsStr::new("node.log")));
+    }
+
+    #[test]
+    fn a_shape_is_kept_as_topology_has_it() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::take(place.path(), &place.path().join("logs")).expect("nobody else is there");
+        let kept = || fs::read_to_string(place.path().join(SHAPE)).ok();
+        let listed = Shape::listed("0-1\n1-2", 3).expect("links");
+        // With a fourth node, which was added.
+        let links = [(0, 1), (1, 2), (3, 2)];
+        let ring = Shape::Named("ring".parse().expect("a shape"));
+        for (shape, expected) in
+            [(&ring, Some("ring\n")), (&listed, Some("0 1\n1 2\n3 2\n")), (&Shape::Usual, None)]
+        {
+            folder.write_shape(shape, links.into_iter()).expect("it can be written");
+            assert_eq!(kept().as_deref(), expected);
+        }
     }
 
     #[test]

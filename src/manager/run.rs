@@ -126,7 +126,7 @@ impl Place {
                 return Err(error);
             }
         };
-        if let Err(error) = self.folder.write(&cluster, &settings.params, self.http) {
+        if let Err(error) = self.folder.write(&cluster, &settings, self.http) {
             stop::kill(&children).await;
             return Err(error);
         }
@@ -181,7 +181,7 @@ impl Place {
             let (folder, http) = (self.folder.clone(), self.http);
             let (cluster, settings) = (cluster.clone(), settings.clone());
             move || {
-                if let Err(error) = folder.write(&cluster, &settings.params, http) {
+                if let Err(error) = folder.write(&cluster, &settings, http) {
                     tracing::warn!(%error, "the record of the network is not up to date");
                 }
             }

@@ -244,3 +244,24 @@ fn a_manager_that_its_terminal_has_stopped_is_told_from_one_that_is_none() {
     kill_process(manager, Signal::CONT).expect("it is there");
     network.run(&["status"]).good();
 }
+
+#[test]
+fn a_network_that_is_started_again_has_the_nodes_and_the_shape_that_it_had() {
+    let network = Network::start(&["-a", "3", "--topology", "ring"]);
+    network.run(&["add"]).good();
+    let links = || -> Vec<serde_json::Value> {
+        let of_link = |link: &serde_json::Value| serde_json::json!([link["a"], link["b"]]);
+        let status = network.run(&["status", "--json"]).json();
+        status["links"].as_array().expect("links").iter().map(of_link).collect()
+    };
+    network.run(&["down"]).good();
+    let up = network.run(&["up", "--detach"]);
+    assert_eq!(up.error, "goes on with the network of ./network: 4 nodes, difficulty 8, ring\n");
+    assert_eq!(up.code, Some(0), "{}", up.out);
+    assert_eq!(links().len(), 4, "a ring, and no mesh");
+    network.run(&["down"]).good();
+    let up = network.run(&["up", "--detach", "-a", "2"]);
+    let out = "goes on with the network of ./network: difficulty 8, ring; nodes C D stay out, and what they kept stays\n";
+    assert_eq!(up.error, out);
+    network.run(&["down"]).good();
+}

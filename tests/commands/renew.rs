@@ -44,7 +44,10 @@ fn a_network_is_started_anew_from_the_shell() {
                 hint: `networkmngr up --difficulty 9 --amount 2 --detach` goes on with it";
     assert!(refused.error.starts_with(said), "{}", refused.error);
     let up = network.run(&["up", "--detach", "-a", "2"]);
-    assert_eq!(up.error, "goes on with the network of ./network: difficulty 9\n");
+    assert_eq!(
+        up.error,
+        "goes on with the network of ./network: difficulty 9; node C stays out, and what it kept stays\n"
+    );
     assert_eq!(up.code, Some(0), "{}", up.out);
     assert_eq!(network.record()["network"]["rules"], json["rules"]["text"]);
     network.run(&["down"]).good();
