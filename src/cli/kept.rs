@@ -211,8 +211,10 @@ mod tests {
 
     #[test]
     fn as_many_nodes_go_on_in_the_shape_that_they_had_unless_flags_say_otherwise() {
+        /// (the shape that is kept; flags; how many nodes, in which shape, what is said)
+        type Row<'a> = (&'a str, &'a [&'a str], usize, Option<&'a str>, &'a str);
         let links = |place: &Path| place.join(SHAPE).display().to_string();
-        let rows: [(&str, &[&str], usize, Option<&str>, &str); 6] = [
+        let rows: [Row; 6] = [
             ("", &[], 3, None, "3 nodes, difficulty 20"),
             ("ring\n", &[], 3, Some("ring"), "3 nodes, difficulty 20, ring"),
             ("0 1\n1 2\n", &[], 3, Some("links"), "3 nodes, difficulty 20, links of its own"),

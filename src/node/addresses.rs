@@ -28,6 +28,8 @@ struct Manual {
     pause: Duration,
     /// Who lives there, once we were told or met it.
     node: Option<NodeId>,
+    /// When a redial timer rings for it, if one does.
+    rings: Option<Duration>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -159,7 +161,7 @@ impl Node {
             Some(None) => State::Dialling,
             None => State::Waiting,
         };
-        self.addresses.manual.insert(address, Manual { state, pause: MIN_REDIAL_PAUSE, node });
+        self.addresses.manual.insert(address, Manual { state, pause: MIN_REDIAL_PAUSE, node, rings: None });
         self.redial_due(address);
     }
 
@@ -180,8 +182,16 @@ impl Node {
         manual.len() < before
     }
 
+    /// A redial timer of `address` rings.
+    pub(super) fn redial_rings(&mut self, address: SocketAddr) {
+        if let Some(manual) = self.addresses.manual.get_mut(&address) {
+            manual.rings = manual.rings.filter(|at| *at > self.now.elapsed);
+        }
+        self.redial_due(address);
+    }
+
     /// The time to dial `address` has come.
-    pub(super) fn redial_due(&mut self, address: SocketAddr) {
+    fn redial_due(&mut self, address: SocketAddr) {
         let Some(manual) = self.addresses.manual.get(&address) else { return };
         if manual.state != State::Waiting || self.stopping {
             return;
@@ -320,7 +330,12 @@ impl Node {
         let pause = if hopeless { MAX_REDIAL_PAUSE } else { manual.pause };
         manual.pause = (manual.pause * 2).min(MAX_REDIAL_PAUSE);
         // Spread, so that two nodes that lost each other do not knock in step for ever.
-        let spread = self.rng.random_range(750..=1250);
-        self.set_timer(Timer::Redial(address), pause * spread / 1000);
+        let pause = pause * self.rng.random_range(750..=1250) / 1000;
+        let at = self.now.elapsed + pause;
+        // One that was dialled before its time may have a timer still, which is as good.
+        if manual.rings.is_none_or(|rings| rings > at) {
+            manual.rings = Some(at);
+            self.set_timer(Timer::Redial(address), pause);
+        }
     }
 }

@@ -271,7 +271,7 @@ impl Node {
             Timer::Handshake(conn) => self.handshake_due(conn),
             Timer::Ping(conn) => self.ping_due(conn),
             Timer::Contender(conn) => self.contender_due(conn),
-            Timer::Redial(address) => self.redial_due(address),
+            Timer::Redial(address) => self.redial_rings(address),
             Timer::Outbound => self.outbound_due(),
             Timer::Headers => self.headers_due(),
             Timer::Blocks => self.blocks_due(),

@@ -11,7 +11,7 @@ use crate::limits::{
     MAX_STRIKES, OUTBOUND_PERIOD,
 };
 use crate::node::Remembered;
-use crate::node::io::{Answer, Command, ConnId, Direction, Input};
+use crate::node::io::{Answer, Command, ConnId, Direction, Input, Timer};
 use crate::node::view::KnownAddress;
 use crate::params::Params;
 use crate::peer::Disconnect;
@@ -77,6 +77,13 @@ fn a_node_that_is_named_again_is_dialled_before_its_pause_is_over() {
     assert_eq!(alice.dials, [], "nobody says that it is to be dialled");
     told(&mut alice, 2, bob, true);
     assert_eq!(core::mem::take(&mut alice.dials), [bob]);
+    // However often that is in vain, one timer is enough.
+    for _ in 0..9 {
+        alice.input(Input::DialFailed { address: bob, error: String::new() });
+        told(&mut alice, 2, bob, true);
+    }
+    assert_eq!(core::mem::take(&mut alice.dials), [bob; 9]);
+    assert_eq!(alice.timers.values().filter(|timer| **timer == Timer::Redial(bob)).count(), 1);
     answer_dial(&mut alice, 2, bob);
     told(&mut alice, 2, bob, true);
     assert_eq!(alice.dials, [], "it is there");
