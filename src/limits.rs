@@ -798,6 +798,10 @@ pub const MAX_SIMULATED_CONTENT: usize = MAX_BLOCK_BYTES - 1000;
 /// Longest time that a setting of a simulation may name, in seconds: ten days.
 pub const MAX_SIMULATED_SECS: u64 = 10 * 24 * 60 * 60;
 
+/// Longest that a simulation may be expected to last, in seconds of its own: fifty years. A header's time ends 82
+/// years after a simulation begins (2106), and its nanoseconds in 64 bits after 584: chance has room.
+pub const MAX_SIMULATION_SECS: u64 = 50 * 365 * 24 * 60 * 60;
+
 /// Bytes that one TCP segment carries over Ethernet: what is lost is lost by the segment.
 pub const SEGMENT_BYTES: usize = 1460;
 

@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::Failure;
 use crate::cli::output::print_report;
 use crate::limits::{
-    MAX_CONTENT_BYTES, MAX_SIMULATED_BLOCKS, MAX_SIMULATED_CONTENT, MAX_SIMULATED_NODES, SETTLE_TIMEOUT,
+    MAX_CONTENT_BYTES, MAX_SIMULATED_BLOCKS, MAX_SIMULATED_CONTENT, MAX_SIMULATED_NODES, MAX_SIMULATION_SECS,
+    SETTLE_TIMEOUT,
 };
 use crate::sim::{
     self, Amount, Bandwidth, Broken, Faults, Interval, Latency, Line, Progress, Relay, Settings, Share, Span,
@@ -38,7 +39,7 @@ that repeats it.";
 #[command(after_help = EXAMPLES)]
 pub struct SimulateArgs {
     /// How many nodes.
-    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = nodes)]
+    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = nodes, allow_negative_numbers = true)]
     nodes: usize,
     /// Who is linked with whom: mesh, ring, line, star, or random:K, where each node begins K links.
     #[arg(short, long, value_name = "SHAPE", default_value = "random:8")]
@@ -55,16 +56,16 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = loss)]
     loss: Share,
     /// How many blocks are found.
-    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MAX_SIMULATED_BLOCKS))]
+    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = blocks, allow_negative_numbers = true)]
     blocks: u64,
     /// Mean time between blocks; the times themselves are exponential.
     #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = interval)]
     interval: Span,
     /// Bytes of content for each block, up to 999000.
-    #[arg(long, value_name = "BYTES", default_value_t = 0, value_parser = block_bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = 0, value_parser = block_bytes, allow_negative_numbers = true)]
     block_bytes: usize,
     /// Bytes of one content, at most.
-    #[arg(long, value_name = "BYTES", default_value_t = MAX_CONTENT_BYTES, value_parser = content_bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_CONTENT_BYTES, value_parser = content_bytes, allow_negative_numbers = true)]
     content_bytes: usize,
     /// How many of the contents are given to nodes as they come up, and wait in everybody's pool for a block.
     /// The others nobody knows before the block that has them.
@@ -99,6 +100,11 @@ fn nodes(text: &str) -> Result<usize, String> {
     wanted.ok_or_else(|| format!("a simulation has 1 to {MAX_SIMULATED_NODES} nodes"))
 }
 
+fn blocks(text: &str) -> Result<u64, String> {
+    let wanted = text.parse().ok().filter(|blocks| (1..=MAX_SIMULATED_BLOCKS).contains(blocks));
+    wanted.ok_or_else(|| format!("a simulation finds 1 to {MAX_SIMULATED_BLOCKS} blocks"))
+}
+
 fn block_bytes(text: &str) -> Result<usize, String> {
     let wanted = text.parse().ok().filter(|bytes| *bytes <= MAX_SIMULATED_CONTENT);
     wanted.ok_or_else(|| format!("a block has room for 0 to {MAX_SIMULATED_CONTENT} bytes of content"))
@@ -130,6 +136,20 @@ impl SimulateArgs {
         if others >= nodes {
             let error = format!("of {nodes} nodes, {others} come late or do not behave: nobody is left");
             return Err(Failure::usage(error, "lower --late, --liars or --withhold"));
+        }
+        // Who does not behave, or is not there yet, finds no block that counts.
+        let draws = u128::from(self.blocks) * nodes as u128 / (nodes - others) as u128;
+        let years = |secs: u128| secs / (365 * 24 * 60 * 60);
+        let lasts = draws * self.interval.0.as_nanos() / 1_000_000_000;
+        if lasts > u128::from(MAX_SIMULATION_SECS) {
+            let most = years(MAX_SIMULATION_SECS.into());
+            let error = format!(
+                "{} blocks, one in {}, take some {} years of simulated time: more than {most}",
+                self.blocks,
+                self.interval,
+                years(lasts)
+            );
+            return Err(Failure::usage(error, "lower --blocks or --interval"));
         }
         let line = Line { latency: self.latency, bandwidth: self.bandwidth, loss: self.loss };
         if nodes > 1 {
@@ -260,6 +280,8 @@ mod tests {
     fn flags_that_make_no_sense_are_refused_for_what_they_are() {
         for (flags, why) in [
             ("--nodes 0", "a simulation has 1 to 100000 nodes"),
+            ("--nodes -1", "a simulation has 1 to 100000 nodes"),
+            ("--blocks -1", "a simulation finds 1 to 1000000 blocks"),
             ("--topology torus", "expected mesh, ring, line, star, random or random:K"),
             ("--latency soon", "expected a time such as 50ms, or one and its spread such as 50ms±20ms"),
             ("--latency 10ms±20ms", "expected a spread of at most the latency itself"),
@@ -292,6 +314,12 @@ mod tests {
                 "--bandwidth 100kbit --block-bytes 999000",
                 "too little for blocks of 999000 bytes: each takes 79.92s, and a node that asked for it waits for 64 s",
             ),
+            (
+                "--nodes 1 --blocks 30000 --interval 240h",
+                "take some 821 years of simulated time: more than 50",
+            ),
+            ("--blocks 1000000 --interval 6h", "1000000 blocks, one in 21600s, take some 684 years"),
+            ("--withhold 99 --blocks 1000 --interval 24h", "take some 273 years"),
             ("--nodes 10 --liars 50% --withhold 5", "of 10 nodes, 10 come late or do not behave"),
         ] {
             let failure = args(flags).expect("flags").settings().expect_err(flags);

@@ -38,8 +38,11 @@ use crate::wire::message::PeerAddress;
 const BEGINNING: UnixTime = UnixTime::from_secs(1_700_000_000);
 /// What contents may weigh together: header, count and coinbase are the rest.
 const ROOM: usize = MAX_BLOCK_BYTES - 500;
-/// Where nodes take connections: node 0 is 10.0.0.0, and so on.
-const FIRST_ADDRESS: u32 = 0x0a00_0000;
+/// Where nodes take connections: node 0 at 1.0.0.0, node 1 at 1.1.0.0, and so on to 100.255.0.0; the next ones
+/// at 1.0.0.1, 1.1.0.1. Hosts of an internet are in many networks, and a node takes few callers of one group (a
+/// /16): neighbours in one would not all find a place.
+const FIRST_ADDRESS: u32 = 0x0100_0000;
+const GROUPS: usize = 100 << 8;
 const PORT: u16 = 6000;
 /// Where their own connections come from.
 const OWN_PORT: u16 = 40_000;
@@ -131,7 +134,8 @@ pub(super) fn generator(seed: u64, purpose: Purpose) -> ChaCha12Rng {
 
 /// Where node `n` takes connections.
 pub(super) fn address(n: usize) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::from_bits(FIRST_ADDRESS + n as u32)), PORT)
+    let (group, host) = ((n % GROUPS) as u32, (n / GROUPS) as u32);
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::from_bits(FIRST_ADDRESS + (group << 16) + host)), PORT)
 }
 
 /// Where a connection that it opens seems to come from.
@@ -142,7 +146,11 @@ pub(super) fn own_address(n: usize) -> SocketAddr {
 /// The node that takes connections at `address`.
 pub(super) fn number(address: SocketAddr) -> Option<usize> {
     match address.ip() {
-        IpAddr::V4(ip) => Some(ip.to_bits().checked_sub(FIRST_ADDRESS)? as usize),
+        IpAddr::V4(ip) => {
+            let offset = ip.to_bits().checked_sub(FIRST_ADDRESS)?;
+            let (group, host) = ((offset >> 16) as usize, (offset & 0xffff) as usize);
+            (group < GROUPS).then_some(host * GROUPS + group)
+        }
         IpAddr::V6(_) => None,
     }
 }
@@ -402,12 +410,12 @@ impl Network {
         matches!(self.peers[n].conduct, Conduct::Liar(_))
     }
 
-    /// Whether every link between nodes that run is up, at both of its ends.
-    pub(super) fn is_linked(&self) -> bool {
+    /// How many links between nodes that run are not up, at one of their ends at least.
+    pub(super) fn missing_links(&self) -> usize {
         let runs = |n: &usize| self.peers[*n].node.is_some();
         let running = self.peers.iter().filter(|peer| peer.node.is_some());
         let wanted: usize = running.clone().map(|p| p.dials.iter().filter(|to| runs(to)).count()).sum();
-        running.map(|peer| peer.ready).sum::<usize>() >= 2 * wanted
+        (2 * wanted).saturating_sub(running.map(|peer| peer.ready).sum()).div_ceil(2)
     }
 
     /// What was said so far does not count.
@@ -436,5 +444,26 @@ impl Network {
     /// The hash of everything that happened anywhere, and when.
     pub fn trace(&self) -> [u8; 32] {
         self.trace.digest()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::MAX_SIMULATED_NODES;
+    use crate::types::address::Group;
+
+    #[test]
+    fn every_node_has_its_address_and_few_share_a_group() {
+        let mut groups = BTreeSet::new();
+        for n in 0..MAX_SIMULATED_NODES {
+            assert_eq!(number(address(n)), Some(n));
+            groups.insert(Group::of(own_address(n).ip()));
+            assert!(n >= GROUPS || groups.len() == n + 1, "node {n} has a neighbour");
+        }
+        assert!(groups.len() == GROUPS && !groups.contains(&Group::Loopback));
+        for nobody in ["0.255.255.255:1", "101.0.0.0:1", "255.0.0.1:1"] {
+            assert_eq!(number(nobody.parse().expect("an address")), None, "{nobody}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::sim::network::Network;
-use crate::sim::run::Settings;
+use crate::sim::run::{Outcome, Settings};
 use crate::sim::spread::MARKS;
 use crate::types::BlockHash;
 use crate::types::hash::write_hex;
@@ -23,6 +23,10 @@ pub struct Report {
     pub simulated_us: u64,
     /// Simulated time in which blocks were found.
     pub mining_us: u64,
+    /// Of it, the time in which the network was in two halves.
+    pub partitioned_us: u64,
+    /// Links of the topology that were not up when mining began.
+    pub missing_links: usize,
     /// What was delivered to nodes: messages, timers, connections.
     pub events: u64,
     /// Blocks.
@@ -80,7 +84,10 @@ pub struct Blocks {
     pub stale: u64,
     /// `stale` of `found`.
     pub stale_millionths: u64,
-    /// What Decker and Wattenhofer's formula makes of the mean delay and the mean time between blocks.
+    /// The mean time between two that were found. Where nodes do not run or do not behave it is longer than the
+    /// interval that was asked for.
+    pub interval_us: u64,
+    /// What Decker and Wattenhofer's formula makes of the mean delay and that time.
     pub predicted_millionths: u64,
     /// What liars and withholding peers spent theirs on.
     pub wasted: u64,
@@ -128,18 +135,20 @@ fn percentile(sorted: &[u64], percent: usize) -> u64 {
 /// 1 - (1 - P_b)^(the integral of 1 - f(t)): P_b is the chance that a block is found in one microsecond, the
 /// integral is the mean delay in microseconds.
 pub fn predicted_millionths(mean_delay_us: u64, interval: Duration) -> u64 {
-    let chance = 1e6 * -f64::exp_m1(mean_delay_us as f64 * f64::ln_1p(-1.0 / interval.as_micros() as f64));
+    if mean_delay_us == 0 {
+        // Who is never behind forks nothing, however fast blocks come.
+        return 0;
+    }
+    let per_microsecond = 1e-6 / interval.as_secs_f64();
+    let chance = 1e6 * -f64::exp_m1(mean_delay_us as f64 * f64::ln_1p(-per_microsecond));
     if chance.is_finite() { chance.round() as u64 } else { 1_000_000 }
 }
 
 impl Report {
-    pub(super) fn new(
-        settings: &Settings,
-        net: &Network,
-        found: &[BlockHash],
-        wasted: u64,
-        mined: (u64, u64),
-    ) -> Report {
+    pub(super) fn new(settings: &Settings, net: &Network, outcome: &Outcome) -> Report {
+        let Outcome { found, wasted, missing_links, mining } = outcome;
+        let interval = mining.checked_div(u32::try_from(found.len()).unwrap_or(u32::MAX)).unwrap_or_default();
+        let partitioned = settings.faults.partition.map(|cut| cut.to.min(*mining).saturating_sub(cut.from));
         let view = net.best().and_then(|n| net.view(n));
         let chain = view.map_or(Vec::new(), |view| view.chain_page(&view.tip().hash, 1, usize::MAX));
         let height = chain.len() as u64;
@@ -172,14 +181,17 @@ impl Report {
         Report {
             config: Config::of(settings),
             simulated_us: net.now / 1000,
-            mining_us: (mined.1 - mined.0) / 1000,
+            mining_us: micros(*mining),
+            partitioned_us: micros(partitioned.unwrap_or_default()),
+            missing_links: *missing_links,
             events: net.trace.events(),
             blocks: Blocks {
                 found: found.len() as u64,
                 stale,
                 stale_millionths: (stale * 1_000_000).checked_div(found.len() as u64).unwrap_or_default(),
-                predicted_millionths: predicted_millionths(mean_delay_us, settings.interval),
-                wasted,
+                interval_us: micros(interval),
+                predicted_millionths: predicted_millionths(mean_delay_us, interval),
+                wasted: *wasted,
                 height,
             },
             cut_off: net.cut_off(),
@@ -254,6 +266,10 @@ impl Config {
     }
 }
 
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Microseconds, as people read times.
 fn time(us: u64) -> String {
     match us {
@@ -291,10 +307,18 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.config.fmt(f)?;
         let Report { blocks, messages, bytes_per_node: per_node, .. } = self;
-        let Blocks { found, stale, stale_millionths, predicted_millionths, wasted, height } = blocks;
+        let Blocks { found, stale, stale_millionths, interval_us, predicted_millionths, wasted, height } =
+            blocks;
         writeln!(f, "\nRESULTS")?;
         let simulated = time(self.simulated_us);
         writeln!(f, "  simulated     {simulated}, {} events, in which everything held", self.events)?;
+        if self.missing_links > 0 {
+            writeln!(f, "  links         {} were not up when mining began", self.missing_links)?;
+        }
+        if self.config.partition.is_some() && self.partitioned_us == 0 {
+            let mining = time(self.mining_us);
+            writeln!(f, "  partition     never began: the last block was found after {mining} of mining")?;
+        }
         writeln!(f, "  blocks        {found} found, {height} in the chain")?;
         if *wasted > 0 {
             writeln!(f, "  wasted        {wasted} blocks, by peers that do not behave")?;
@@ -302,9 +326,13 @@ impl fmt::Display for Report {
         if self.cut_off > 0 {
             writeln!(f, "  cut off       {} nodes, by peers that do not behave", self.cut_off)?;
         }
-        let delay = time(self.mean_delay_us);
+        let [delay, interval] = [self.mean_delay_us, *interval_us].map(time);
         writeln!(f, "  stale         {stale} blocks, {}", percent(*stale_millionths))?;
-        writeln!(f, "  predicted     {}, by the mean delay of {delay}", percent(*predicted_millionths))?;
+        let predicted = percent(*predicted_millionths);
+        writeln!(
+            f,
+            "  predicted     {predicted}, by the mean delay of {delay} and a block every {interval}"
+        )?;
         writeln!(f, "\n  a block is at         median        90 %       worst   (of {found} blocks)")?;
         for (share, Delays { heights, median_us, p90_us, worst_us }) in &self.propagation {
             let name = format!("{share} % of nodes");
@@ -379,7 +407,11 @@ mod tests {
     fn the_prediction_is_the_papers() {
         let interval = Duration::from_millis(633_680);
         assert_eq!(percent(predicted_millionths(11_370_000, interval)), "1.78 %");
-        assert_eq!(predicted_millionths(0, interval), 0);
+        assert_eq!(
+            [interval, Duration::from_micros(1), Duration::ZERO].map(|i| predicted_millionths(0, i)),
+            [0; 3]
+        );
+        assert_eq!(predicted_millionths(1, Duration::from_micros(1)), 1_000_000);
         assert_eq!(predicted_millionths(u64::MAX, interval), 1_000_000);
     }
 

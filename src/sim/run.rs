@@ -88,6 +88,21 @@ struct Director<'a> {
     found: Vec<BlockHash>,
     /// Blocks of those that do not behave.
     wasted: u64,
+    /// Links that were not up when mining began.
+    missing_links: usize,
+}
+
+/// What a run leaves for its report, beside its network.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// Blocks of honest nodes, in the order in which they were found.
+    pub(super) found: Vec<BlockHash>,
+    /// How many blocks those that do not behave spent.
+    pub(super) wasted: u64,
+    /// Links that were not up when mining began.
+    pub(super) missing_links: usize,
+    /// Simulated time in which blocks were found.
+    pub(super) mining: Duration,
 }
 
 /// Runs a simulation; `progress` hears of every block.
@@ -113,6 +128,7 @@ pub fn simulate(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Resu
         late,
         found: Vec::new(),
         wasted: 0,
+        missing_links: 0,
     };
     director.begin()?;
     let began = director.net.now;
@@ -121,10 +137,10 @@ pub fn simulate(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Resu
         let elapsed = Duration::from_nanos(director.net.now);
         progress(Progress { blocks: director.found.len() as u64, elapsed });
     }
-    let mined = director.net.now;
+    let mining = Duration::from_nanos(director.net.now - began);
     director.end()?;
-    let Director { net, found, wasted, .. } = director;
-    Ok(Report::new(settings, &net, &found, wasted, (began, mined)))
+    let Director { net, found, wasted, missing_links, .. } = director;
+    Ok(Report::new(settings, &net, &Outcome { found, wasted, missing_links, mining }))
 }
 
 impl Director<'_> {
@@ -170,9 +186,10 @@ impl Director<'_> {
         }
         self.net.run(SIMULATED_START)?;
         let end = self.net.now.saturating_add(nanos(SETTLE_TIMEOUT));
-        while self.net.now < end && !self.net.is_linked() {
-            self.net.run_until(self.net.now + LOOK)?;
+        while self.net.now < end && self.net.missing_links() > 0 {
+            self.net.run_until(self.net.now.saturating_add(LOOK))?;
         }
+        self.missing_links = self.net.missing_links();
         self.net.forget_traffic();
         self.plan_find();
         self.plan_leave();
@@ -241,9 +258,9 @@ impl Director<'_> {
             }
         }
         let end = self.net.now.saturating_add(nanos(SETTLE_TIMEOUT));
-        self.net.run_until(self.net.now + LOOK)?;
+        self.net.run_until(self.net.now.saturating_add(LOOK))?;
         while self.net.now < end && self.net.check_agreement().is_err() {
-            self.net.run_until(self.net.now + LOOK)?;
+            self.net.run_until(self.net.now.saturating_add(LOOK))?;
         }
         self.net.check_agreement()?;
         self.net.check_caps()?;

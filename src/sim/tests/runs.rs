@@ -1,10 +1,15 @@
 //! Networks in which nothing goes wrong.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::limits::{MAX_INBOUND, MAX_INBOUND_PER_GROUP};
+use crate::params::Params;
+use crate::sim::{Conduct, Network, predicted_millionths};
 
 /// A change of this hash is a change of behaviour: of a node, or of the simulated world. If it is meant, put
 /// here what the test says it found.
-const TRACE: &str = "fa31497c08af2e3db040fd6a8b3c85bb9bbf36a134c8c475cabe70ac5f452b16";
+const TRACE: &str = "744e3096bddef4c1d2ea9ab46527b9b35221070168c6377ee3101b0fd3aaa187";
 
 #[test]
 fn a_seed_is_a_run() {
@@ -42,6 +47,34 @@ fn every_topology_carries_blocks() {
     }
     run(&settings(1, "mesh", 3));
     run(&settings(2, "ring", 3));
+}
+
+/// As many as a node takes: nobody finds its place taken by its neighbours, or dials for the whole run.
+#[test]
+fn a_hub_takes_whom_it_has_room_for() {
+    for (nodes, topology) in [(MAX_INBOUND + 1, "star"), (MAX_INBOUND_PER_GROUP + 6, "mesh")] {
+        let report = run(&Settings { blocks: 3, ..settings(nodes, topology, 9) });
+        let byes = report.messages.get("Bye").map_or(0, |byes| byes.count);
+        assert_eq!((report.missing_links, byes), (0, 0), "{topology} of {nodes}");
+        assert!(!report.to_string().contains("when mining began"), "nothing amiss, nothing said");
+    }
+}
+
+/// One leaf more than that, which hangs on the others all the same: said, not passed over in silence.
+#[test]
+fn links_that_do_not_come_up_are_counted() {
+    let mut net = Network::new(&Arc::new(Params::regtest()), settings(1, "mesh", 9).line, 9);
+    net.add(Vec::new(), Conduct::Honest);
+    for n in 1..=MAX_INBOUND + 1 {
+        net.add(vec![0, n - 1][..if n == 1 { 1 } else { 2 }].to_vec(), Conduct::Honest);
+    }
+    for n in 0..net.len() {
+        net.start_in(n, Duration::from_millis(40 * n as u64));
+    }
+    net.run(Duration::from_secs(60)).expect("nothing amiss");
+    assert_eq!(net.missing_links(), 1);
+    let report = Report { missing_links: 1, ..run(&settings(2, "mesh", 9)) };
+    assert!(report.to_string().contains("links         1 were not up when mining began"), "{report}");
 }
 
 /// In a line every hop counts: a block of the end comes to the other end after 29 hops of 50 ms.
@@ -92,6 +125,34 @@ fn fast_blocks_go_stale_as_predicted() {
         let spread = predicted / 4 + 10_000;
         assert!(measured.abs_diff(predicted) < spread, "{measured} measured, {predicted} predicted");
     }
+}
+
+/// Half of the blocks are withheld, so those that count come half as often: the prediction is by what came.
+#[test]
+fn the_prediction_is_by_the_blocks_that_came() {
+    let faults = Faults { withhold: "50%".parse().expect("a share"), ..Faults::NONE };
+    let settings =
+        Settings { blocks: 100, interval: Duration::from_secs(1), faults, ..settings(20, "random:4", 31) };
+    let report = run(&settings);
+    let interval = Duration::from_micros(report.mining_us / report.blocks.found);
+    assert!(interval > Duration::from_millis(1500), "{interval:?}");
+    let predicted = predicted_millionths(report.mean_delay_us, interval);
+    assert!(report.blocks.predicted_millionths.abs_diff(predicted) <= 1, "{:?} {predicted}", report.blocks);
+}
+
+#[test]
+fn a_partition_after_the_last_block_is_said_to_have_been_none() {
+    let of = |partition: &str| {
+        let faults = Faults { partition: Some(partition.parse().expect("an interval")), ..Faults::NONE };
+        run(&Settings { blocks: 3, faults, ..settings(4, "mesh", 32) })
+    };
+    let (never, part) = (of("5h..6h"), of("1ms..6h"));
+    assert!(
+        never.to_string().contains("partition     never began: the last block was found after"),
+        "{never}"
+    );
+    assert!(!part.to_string().contains("never began"), "{part}");
+    assert_eq!((never.partitioned_us, part.partitioned_us), (0, part.mining_us - 1000));
 }
 
 #[test]
