@@ -12,8 +12,8 @@ use crate::cli::seed::random;
 use crate::cli::{DATA, Failure, IO, folder, idle, io_code};
 use crate::file::{self, Readers};
 use crate::net::{Clock, Failed};
-use crate::store;
 use crate::store::chain_file::{self, BadFile, ExportError, Exported, ImportError, Imported, Reader};
+use crate::store::{self, OpenError};
 use crate::types::NodeId;
 
 /// The port whose usual folder is meant if none is named: a node's usual one.
@@ -214,7 +214,13 @@ fn not_imported(error: &ImportError, args: &ImportArgs, folder: Option<&Path>) -
             };
             Failure { code: DATA, ..Failure::new(format!("{file}: {error}"), hint) }
         }
+        ImportError::Open(error @ OpenError::OtherNetwork { .. }) => {
+            Failure { hint: "import it into another folder".to_owned(), ..idle::refused(error) }
+        }
         ImportError::Open(error) => idle::refused(error),
+        ImportError::Damage(damage) => {
+            Failure { code: DATA, ..Failure::new(damage.to_string(), mend(folder)) }
+        }
         ImportError::Chain(error) => folder::failure(&Failed::Stored(error.clone()), folder),
         ImportError::Store(failure @ store::Failure::Full { .. }) => Failure {
             code: IO,
@@ -225,6 +231,12 @@ fn not_imported(error: &ImportError, args: &ImportArgs, folder: Option<&Path>) -
         },
         ImportError::Store(failure) => folder::failure(&Failed::Store(failure.clone()), folder),
     }
+}
+
+/// What to do about a folder that is damaged, by whoever has its chain in a file.
+fn mend(folder: Option<&Path>) -> String {
+    let folder = file::quoted(&folder.unwrap_or(Path::new(".")).to_string_lossy());
+    format!("`p2pnode verify {folder} --repair` keeps what is whole; then import it again")
 }
 
 fn blocks(count: u64) -> String {

@@ -16,7 +16,7 @@ use crate::encoding;
 use crate::limits::{MAX_COMMIT_BYTES, MAX_POOL_BYTES, MAX_POOL_COUNT};
 use crate::params::Params;
 use crate::store::{
-    Batch, Committed, Failure, OpenError, Opened, Progress, Store, StoredBlock, Waiting, open,
+    Batch, Committed, Damage, Failure, OpenError, Opened, Progress, Store, StoredBlock, Waiting, open,
 };
 use crate::time::UnixTime;
 use crate::types::{Block, BlockHash, NodeId, Transaction, TxId};
@@ -35,7 +35,8 @@ pub enum Imported {
         /// Blocks that left it.
         reverted: u64,
     },
-    /// The file's chain is the folder's, or a beginning of it. This is where the folder's ends.
+    /// The file's chain is the folder's, or a beginning of it, and every block of it can be read. This is where
+    /// the folder's ends.
     AlreadyThere(Tip),
     /// The file's chain is another one and has no more work: nothing was changed.
     NoMoreWork {
@@ -58,6 +59,9 @@ pub enum ImportError {
     /// What the folder holds is no chain.
     #[error(transparent)]
     Chain(#[from] NotRestored),
+    /// A block of it is there, and is not what was stored.
+    #[error(transparent)]
+    Damage(#[from] Damage),
     /// It could not be stored.
     #[error(transparent)]
     Store(#[from] Failure),
@@ -81,6 +85,10 @@ pub fn import<F: Read + Seek>(
     let Restored { chain, orphans } = Chain::restore(params.clone(), &loaded.headers, loaded.tip)?;
     let ours = chain.tip();
     if chain.is_active(&offered.hash) {
+        for height in 1..=offered.height {
+            let missing = || NotRestored::NoTip(offered.hash);
+            store.read(&chain.active_at(height).ok_or_else(missing)?)?.ok_or_else(missing)?;
+        }
         return Ok(Imported::AlreadyThere(ours));
     }
     if offered.work <= ours.work {

@@ -93,6 +93,23 @@ fn a_chain_goes_from_folder_to_folder_and_is_the_same_bytes() {
     }
 }
 
+/// One byte of a block is another: who has the chain by its headers does not have it.
+#[test]
+fn a_chain_that_is_there_and_damaged_is_not_there() {
+    let chain = blocks(120, "a");
+    let folder = folder_of(&chain, &[]);
+    let file = folder.path().join(CHAIN_FILE);
+    let mut bytes = std::fs::read(&file).expect("a file");
+    let body = &chain[60].encoded()[80..];
+    let copies: Vec<usize> =
+        (0..bytes.len() - body.len()).filter(|at| bytes[*at..].starts_with(body)).collect();
+    assert!(!copies.is_empty(), "the block is in the file");
+    copies.into_iter().for_each(|at| bytes[at + body.len() / 2] ^= 1);
+    std::fs::write(&file, bytes).expect("written");
+    let said = imported(&file_of(&chain), folder.path());
+    assert!(matches!(said, Err(ImportError::Damage(_))), "{said:?}");
+}
+
 #[test]
 fn a_chain_with_more_work_takes_over_and_contents_are_not_lost() {
     let ours = blocks(5, "ours");
