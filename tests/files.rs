@@ -91,7 +91,7 @@ fn what_cannot_be_looked_at_says_what_to_do() {
     let running = store::open(folder.path(), &Params::regtest(), NodeId([9; 16])).expect("a folder");
     let nobody = tempfile::tempdir().expect("a folder");
     let rows: [(&Path, &[&str], i32, &str, &str); 3] = [
-        (folder.path(), &["--network", "regtest"], 1, "is in use by another node", "stop that node"),
+        (folder.path(), &["--network", "regtest"], 1, "in use by another node or command", "stop that node"),
         (nobody.path(), &[], 1, "no node has kept anything in", "--data-dir"),
         (nobody.path(), &["--difficulty", "0"], 2, "the difficulty must be", "--difficulty 16"),
     ];
@@ -309,4 +309,56 @@ fn a_file_that_is_no_file_is_no_failing_disk() {
         assert!(found == code && error.contains(says), "{}: {found}: {error}", file.display());
     }
     assert!(!there.exists());
+}
+
+/// What only reads a folder shares it with others who do; a node takes it for itself.
+#[test]
+fn who_only_reads_is_in_nobodys_way_who_does() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = used();
+    for name in ["lock", store::CHAIN_FILE] {
+        let reader = fs::File::open(folder.path().join(name)).expect("a file");
+        reader.try_lock_shared().expect("nobody else is there");
+        assert_eq!(verify(folder.path(), &[]).0, 0, "{name}: beside another who reads");
+        assert_eq!(run(&["export".as_ref(), folder.path().as_os_str()]).0, 0, "{name}");
+        let node = store::open(folder.path(), &Params::regtest(), NodeId([9; 16]));
+        assert!(matches!(node, Err(store::OpenError::Locked { .. })), "{name}: a node waits for readers");
+    }
+}
+
+#[test]
+fn a_chain_of_another_network_goes_elsewhere() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (folder, place) = (used(), tempfile::tempdir().expect("a folder"));
+    let (file, there) = (place.path().join("chain.p2p"), place.path().join("there"));
+    assert_eq!(run(&["export".as_ref(), folder.path().as_os_str(), "-o".as_ref(), file.as_os_str()]).0, 0);
+    store::open(&there, &Params::lab(20, None).expect("rules"), NodeId([8; 16]))
+        .expect("a new folder")
+        .store
+        .close()
+        .expect("closed");
+    let (code, _, error) = run(&["import".as_ref(), file.as_os_str(), there.as_os_str()]);
+    assert!(code == 1 && error.ends_with("hint: import it into another folder\n"), "{code}: {error}");
+}
+
+/// A shell starts `p2pnode` with `words`; `before` is what it does first.
+fn shell(before: &str, words: &str, folder: &Path) -> (i32, String) {
+    let line = format!("{before} exec {} {words}", env!("CARGO_BIN_EXE_p2pnode"));
+    let ended = Command::new("sh").args(["-c", &line, "sh"]).arg(folder).output().expect("a shell");
+    (ended.status.code().expect("an exit code"), String::from_utf8(ended.stderr).expect("UTF-8"))
+}
+
+/// Files may have 50 or 100 KiB at most, as if the disk had no more: the new chain's file does not fit.
+#[test]
+fn a_repair_that_finds_no_room_leaves_nothing_behind() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = used();
+    let chain = folder.path().join(store::CHAIN_FILE);
+    let whole = fs::read(&chain).expect("a file");
+    fs::write(&chain, &whole[..whole.len() / 2]).expect("cut");
+    let repair = "verify \"$1\" --repair --network regtest";
+    let (code, error) = shell("trap '' XFSZ; ulimit -f 100;", repair, folder.path());
+    assert!(code != 0 && error.contains("chain.redb.new"), "{code}: {error}");
+    assert!(!folder.path().join("chain.redb.new").exists(), "what was begun is gone");
+    assert_eq!(shell("", repair, folder.path()).0, 0, "with room it is repaired");
 }

@@ -41,9 +41,10 @@ pub(super) fn refused(error: &OpenError) -> Failure {
             };
             Failure { hint: hint.to_owned(), ..failure }
         }
-        OpenError::Locked { .. } => {
-            Failure { hint: "stop that node first, with Ctrl-C or SIGTERM".to_owned(), ..failure }
-        }
+        OpenError::Locked { .. } => Failure {
+            hint: "stop that node first, with Ctrl-C or SIGTERM, or wait for that command".to_owned(),
+            ..failure
+        },
         OpenError::OtherNetwork { theirs, .. } => {
             let given = "give the flags that the node was given";
             let hint = match folder::flags(theirs) {

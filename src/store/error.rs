@@ -80,8 +80,8 @@ pub enum OpenError {
         /// The folder.
         folder: PathBuf,
     },
-    /// Another process has it.
-    #[error("the folder {} is in use by another node", folder.display())]
+    /// Another process has it: a node, or a command that works on it.
+    #[error("the folder {} is in use by another node or command", folder.display())]
     Locked {
         /// The folder.
         folder: PathBuf,
@@ -145,7 +145,7 @@ impl OpenError {
                 "name the folder that holds chain.redb, as it was given with --data-dir".to_owned()
             }
             OpenError::Locked { .. } => {
-                "stop that node, or give this one a folder of its own with --data-dir, or --ephemeral"
+                "stop that node or wait for that command, or give this one a folder of its own with --data-dir, or --ephemeral"
                     .to_owned()
             }
             OpenError::Newer { .. } => {

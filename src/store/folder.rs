@@ -143,9 +143,9 @@ impl Folder {
     }
 
     /// Takes a folder that is there, to read what is in it: nothing is made in it. The locks that are there and
-    /// that this user may open are taken, and without any it goes on.
+    /// that this user may open are taken, to be shared with others who only read, and without any it goes on.
     pub(super) fn take_to_read(path: &Path) -> Result<Folder, OpenError> {
-        let taken = |name: &str| match File::open(path.join(name)).map(|file| locked(path, path, file)) {
+        let taken = |name: &str| match File::open(path.join(name)).map(|file| shared(path, path, file)) {
             Ok(Ok(lock)) => Ok(Some(lock)),
             Ok(Err(locked @ OpenError::Locked { .. })) => Err(locked),
             Ok(Err(_)) | Err(_) => Ok(None),
@@ -261,7 +261,21 @@ impl Folder {
 
 /// The file `name`, locked, which says that the folder at `path` is taken.
 fn locked(path: &Path, name: &Path, file: File) -> Result<File, OpenError> {
-    match file.try_lock() {
+    held(path, name, file, File::try_lock)
+}
+
+/// The same for one that only reads: others who do may come, and nobody who writes.
+fn shared(path: &Path, name: &Path, file: File) -> Result<File, OpenError> {
+    held(path, name, file, File::try_lock_shared)
+}
+
+fn held(
+    path: &Path,
+    name: &Path,
+    file: File,
+    lock: impl FnOnce(&File) -> Result<(), TryLockError>,
+) -> Result<File, OpenError> {
+    match lock(&file) {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { folder: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(OpenError::Io { path: name.to_owned(), error }),

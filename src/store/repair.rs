@@ -86,10 +86,15 @@ fn anew(folder: &Folder, scan: Option<&Scan>, params: &Arc<Params>, node: NodeId
     let chain = folder.file(CHAIN_FILE);
     let new = beside(&chain);
     let (blocks, tip) = kept(scan, params);
-    make(&new, params, node)?;
-    if let Some(scan) = scan {
-        fill(&new, &chain, params, &blocks, tip.hash, scan)?;
+    let made = make(&new, params, node).and_then(|()| match scan {
+        Some(scan) => fill(&new, &chain, params, &blocks, tip.hash, scan),
+        None => Ok(()),
+    });
+    if made.is_err() {
+        // Of no use, and perhaps what fills the disk.
+        let _ = fs::remove_file(&new);
     }
+    made?;
     let mut aside = Vec::new();
     // The old file's checkpoint would say that the new one has lost something.
     aside.extend(set_aside(&folder.file(CHECKPOINT_FILE), |from, to| fs::rename(from, to))?);
