@@ -111,7 +111,7 @@ fn step(text: &str) -> Result<Step, Failure> {
     if text.starts_with('#') {
         return Ok(Step::Comment);
     }
-    let words = words(text).map_err(|error| Failure::usage(error, "close the quotes"))?;
+    let words = words(text).map_err(|error| Failure::usage(error.to_string(), error.hint()))?;
     if words.first().is_some_and(|word| word == "expect") {
         return expect::parse(&words[1..]).map(Step::Expect);
     }
@@ -157,9 +157,41 @@ pub(super) fn asked(words: &[String]) -> Result<Asked, Failure> {
     }
 }
 
+/// What the line `text` expects, without the time that it may take.
+pub(super) fn expected(text: &str) -> &str {
+    let Ok(all) = words(text) else { return text };
+    let [first @ .., within, _] = all.as_slice() else { return text };
+    if within != "within" {
+        return text;
+    }
+    // The word may stand in quotes or in a comment as well: it is the one that all words before it are in front of.
+    let ends = text.match_indices("within").map(|(at, _)| text[..at].trim_end());
+    ends.into_iter().find(|text| words(text).is_ok_and(|words| words == first)).unwrap_or(text)
+}
+
+/// What is wrong with the quotes of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(in crate::cli) enum BadQuotes {
+    /// They do not end.
+    #[error("a {0} is not closed")]
+    Open(char),
+    /// A backslash stands before something else.
+    #[error("in quotes, \\ stands before \" or \\ only")]
+    Escape,
+}
+
+impl BadQuotes {
+    fn hint(self) -> &'static str {
+        match self {
+            BadQuotes::Open(_) => "close the quotes",
+            BadQuotes::Escape => "write \\\\ for a backslash; a text is one line",
+        }
+    }
+}
+
 /// The words of a line: between spaces, or between quotes, in which \" and \\ stand for themselves; what is
 /// behind a # that begins a word is a comment.
-pub(in crate::cli) fn words(line: &str) -> Result<Vec<String>, String> {
+pub(in crate::cli) fn words(line: &str) -> Result<Vec<String>, BadQuotes> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote: Option<char> = None;
@@ -169,7 +201,7 @@ pub(in crate::cli) fn words(line: &str) -> Result<Vec<String>, String> {
             (Some(open), c) if c == open => quote = None,
             (Some('"'), '\\') => {
                 let escaped = chars.next().filter(|c| ['"', '\\'].contains(c));
-                let c = escaped.ok_or("in quotes, \\ stands before \" or \\ only")?;
+                let c = escaped.ok_or(BadQuotes::Escape)?;
                 word.get_or_insert_default().push(c);
             }
             (Some(_), c) => word.get_or_insert_default().push(c),
@@ -183,7 +215,7 @@ pub(in crate::cli) fn words(line: &str) -> Result<Vec<String>, String> {
         }
     }
     if let Some(open) = quote {
-        return Err(format!("a {open} is not closed"));
+        return Err(BadQuotes::Open(open));
     }
     words.extend(word);
     Ok(words)
@@ -216,6 +248,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_expected_is_said_without_its_time() {
+        let rows = [
+            ("expect in-sync within 5s", "expect in-sync"),
+            ("expect contains \"a within b\"", "expect contains \"a within b\""),
+            ("expect contains \"a within b\" within 5s # within reason", "expect contains \"a within b\""),
+            ("expect lacks within within 1m", "expect lacks within"),
+            ("expect tips 2", "expect tips 2"),
+        ];
+        for (line, said) in rows {
+            assert_eq!(expected(line), said, "{line}");
+        }
+    }
+
+    #[test]
+    fn bad_quotes_are_hinted_at_for_what_they_are() {
+        for (line, hint) in
+            [("send \"x", "close the quotes"), (r#"send "a\n""#, "write \\\\ for a backslash")]
+        {
+            let failure = step(line).expect_err(line);
+            assert!(failure.hint.starts_with(hint), "{line}: {}", failure.hint);
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_line_before_anything_is_done() {
         let rows = [
             ("", "x.scn: there is nothing to do"),
@@ -227,6 +283,10 @@ mod tests {
             ("up\nnetworkmngr status\n", "x.scn:2: a line begins with a command, not with networkmngr"),
             ("up\nscenario list\n", "x.scn:2: scenario is not for scenarios"),
             ("up\nexpect fails expect in-sync\n", "x.scn:2: "),
+            (
+                "up\nexpect fails mine A within 5s\n",
+                "x.scn:2: within 5s: a command that is to fail is run once",
+            ),
             ("up\nsend \"x\n", "x.scn:2: a \" is not closed"),
             ("up\nstatus --help\n", "x.scn:2: status: help is for people"),
             (

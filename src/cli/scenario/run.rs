@@ -2,9 +2,11 @@
 
 use core::time::Duration;
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cli::Failure;
@@ -13,7 +15,7 @@ use crate::cli::output::{Output, spinner};
 use crate::cli::render::{lines, span};
 use crate::cli::scenario::RunArgs;
 use crate::cli::scenario::expect::{Expect, What};
-use crate::cli::scenario::parse::{Line, Scenario, Step};
+use crate::cli::scenario::parse::{self, Line, Scenario, Step};
 use crate::cli::scenario::session::{Session, must_fail};
 use crate::cli::settings::Asked;
 use crate::limits::DOWN_TIMEOUT;
@@ -34,6 +36,8 @@ struct Run<'a> {
     args: &'a RunArgs,
     output: &'a mut Output,
     there: Option<There>,
+    /// Held while a network starts or ends: a signal waits for it, or the network would outlive its folder.
+    changing: Arc<Mutex<()>>,
 }
 
 /// Carries out `scenario`; its network has ended when this returns.
@@ -41,10 +45,15 @@ pub(super) async fn run(scenario: &Scenario, args: &RunArgs, output: &mut Output
     let mut signals =
         Signals::new().map_err(|error| Failure::new(format!("signals cannot be caught: {error}"), ""))?;
     let start = Instant::now();
-    let mut run = Run { args, output, there: None };
+    let changing: Arc<Mutex<()>> = Arc::default();
+    let mut run = Run { args, output, there: None, changing: changing.clone() };
+    let interrupted = async {
+        signals.next().await;
+        drop(changing.lock().await);
+    };
     let done = tokio::select! {
         done = run.lines(scenario) => done,
-        () = signals.next() => Err(Failure { code: INTERRUPTED as u8, ..Failure::new("interrupted; its network was stopped", "") }),
+        () = interrupted => Err(Failure { code: INTERRUPTED as u8, ..Failure::new("interrupted; its network was stopped", "") }),
     };
     let ended = run.end().await;
     done?;
@@ -114,7 +123,7 @@ impl Run<'_> {
                 let took = self.expect(expect).await?;
                 if !self.output.json {
                     let style = self.output.style;
-                    let text = line.text.split(" within ").next().unwrap_or_default();
+                    let text = parse::expected(&line.text);
                     let ok = style.good("ok");
                     self.output
                         .write(&format!("{ok}  {text}  {}\n", style.dim(&format!("({})", span(took)))));
@@ -137,6 +146,8 @@ impl Run<'_> {
             return Err(Failure::usage("a network runs already", "end it first, with a line `down`"));
         }
         let Command::Up(args) = &asked.cli.command else { return Ok(Value::Null) };
+        // What starts hears of a signal itself, and ends before its folder goes.
+        let _changing = self.changing.clone().lock_owned().await;
         // Variables are the user's, for networks of the user's: a scenario is the same for everybody.
         let says = |from: &str| from == "flag" || from == "file";
         let is_said = |name: &str| asked.settings.iter().any(|one| one.name == name && says(one.from));
@@ -162,7 +173,7 @@ impl Run<'_> {
             words.push(flag);
             folder = Some(made);
         }
-        let manager = commands::start_detached(&words, &data_dir, true).await?;
+        let mut manager = commands::start_detached(&words, &data_dir, true).await?;
         let said = manager.said.clone();
         if !self.args.quiet && !self.output.json {
             // The table; what it says to try next is for others.
@@ -173,8 +184,7 @@ impl Run<'_> {
         let session = match Session::begin(&manager.client).await {
             Ok(session) => session,
             Err(failure) => {
-                // Its end is the end of its lifeline.
-                drop(manager);
+                end(&mut manager).await;
                 return Err(failure);
             }
         };
@@ -223,6 +233,7 @@ impl Run<'_> {
 
     /// Ends the network, if there is one, and waits until all of it is gone.
     async fn end(&mut self) -> Result<(), Failure> {
+        let _changing = self.changing.clone().lock_owned().await;
         let Some(There { mut manager, session, _folder }) = self.there.take() else { return Ok(()) };
         // Nodes that came later are in the newest view; without one, the last that was seen will do.
         let network: Network = match crate::cli::watch::network(&manager.client).await {
@@ -230,12 +241,16 @@ impl Run<'_> {
             Err(_) => session.network().clone(),
         };
         drop(session);
-        // The end of its lifeline is an orderly stop.
-        drop(manager.child.stdin.take());
-        if timeout(DOWN_TIMEOUT, manager.child.wait()).await.is_err() {
-            let _ = manager.child.kill().await;
-        }
+        end(&mut manager).await;
         commands::ended(&network, DOWN_TIMEOUT).await
+    }
+}
+
+/// Has a manager end, which is the end of its lifeline, and waits for it.
+async fn end(manager: &mut Detached) {
+    drop(manager.child.stdin.take());
+    if timeout(DOWN_TIMEOUT, manager.child.wait()).await.is_err() {
+        let _ = manager.child.kill().await;
     }
 }
 

@@ -16,6 +16,12 @@ pub(in crate::cli::scenario) fn parse(words: &[String]) -> Result<Expect, Failur
     if let [.., "within", time] = words[..] {
         within = values::time(time).map_err(|error| wrong(format!("within {time}: {error}")))?;
         words.truncate(words.len() - 2);
+        if let ["fails", _, ..] = words[..] {
+            return Err(Failure::usage(
+                format!("within {time}: a command that is to fail is run once"),
+                "leave it out; a line `expect` in front can wait",
+            ));
+        }
     }
     let what = match words[..] {
         ["in-sync"] => What::Condition(Condition::InSync),
