@@ -193,12 +193,15 @@ fn folder(path: &Path) -> Check {
         };
         return Check::new(what, Health::Bad, found, "choose another place with --data-dir");
     }
-    match rustix::fs::access(there, Access::WRITE_OK | Access::EXEC_OK) {
-        Ok(()) if lock.exists() => {
+    // Not every place where this user may write has room for a folder, such as /proc.
+    match tempfile::Builder::new().prefix(".networkmngr-").tempdir_in(there) {
+        Ok(_) if lock.exists() => {
             Check::new(what, Health::Ok, format!("{shown} holds a network, which goes on"), "")
         }
-        Ok(()) => Check::new(what, Health::Ok, format!("{shown} is new"), ""),
+        Ok(_) => Check::new(what, Health::Ok, format!("{shown} is new"), ""),
         Err(error) => {
+            // The path that it names is one that nobody asked for.
+            let error = rustix::io::Errno::from_io_error(&error).map_or(error.to_string(), |e| e.to_string());
             let found = format!("{shown} cannot be written: {error}");
             Check::new(what, Health::Bad, found, "choose another place with --data-dir")
         }
@@ -216,7 +219,7 @@ fn program(path: &Path) -> Check {
         false => Some(path.to_owned()).filter(|path| runs(path)),
     };
     match found {
-        Some(found) => Check::new(what, Health::Ok, found.display().to_string(), ""),
+        Some(found) => Check::new(what, Health::Ok, format!("{}, not tried", found.display()), ""),
         None => {
             let found = format!("{} is no program that can be run", path.display());
             Check::new(what, Health::Bad, found, "name the program of a node with --node-program")
@@ -304,6 +307,11 @@ mod tests {
         let file = place.path().join("file");
         File::create(&file).expect("a file");
         std::os::unix::fs::symlink("nowhere", place.path().join("link")).expect("a link");
+        let proc = folder(Path::new("/proc/x"));
+        assert!(
+            proc.health == Health::Bad && proc.found.starts_with("/proc/x cannot be written: "),
+            "{proc:?}"
+        );
         for (path, found) in
             [("file", "file is no folder"), ("file/a/b", "file is no folder"), ("link", "link is no folder")]
         {
@@ -326,7 +334,9 @@ mod tests {
             (place.path(), Health::Bad),
         ];
         for (path, health) in rows {
-            assert_eq!(program(path).health, health, "{}", path.display());
+            let check = program(path);
+            assert_eq!(check.health, health, "{}", path.display());
+            assert_eq!(check.found.ends_with("not tried"), health == Health::Ok, "{}", check.found);
         }
     }
 
