@@ -1,7 +1,7 @@
 //! `networkmngr up`: a network of nodes on this machine.
 
 use core::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use crate::cli::render::count;
 use crate::cli::renew::Given;
 use crate::cli::scenario::Shelf;
 use crate::cli::seed::random;
+use crate::cli::settings::small_text;
 use crate::cli::{Failure, log, output, process, values, watch};
 use crate::limits::{DEFAULT_NETWORK_HASHRATE, MAX_NODES, MAX_ROUNDS};
 use crate::manager::exit::INTERRUPTED;
@@ -230,7 +231,7 @@ fn shape(args: &UpArgs) -> Result<Shape, Failure> {
     let shape = match said.parse::<Topology>() {
         Ok(named) => Shape::Named(named).fit(args.amount),
         Err(not_named) => {
-            let text = std::fs::read_to_string(said).map_err(|error| {
+            let text = small_text(Path::new(said)).map_err(|error| {
                 Failure::usage(format!("--topology {said}: {not_named}; as a file: {error}"), hint)
             })?;
             Shape::listed(&text, args.amount)

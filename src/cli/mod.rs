@@ -126,12 +126,22 @@ impl Failure {
 pub fn parse<A: clap::Parser>() -> Result<A, ExitCode> {
     A::try_parse().map_err(|error| {
         if !error.use_stderr() {
-            let _ = error.print();
-            return ExitCode::SUCCESS;
+            return shown(&error);
         }
         let words: Vec<OsString> = std::env::args_os().collect();
         not_parsed(&error, &A::command(), &words).report()
     })
+}
+
+/// Shows the help, or the version, that was asked for. Who stopped reading wanted no more.
+fn shown(help: &clap::Error) -> ExitCode {
+    match help.print().and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let error = format!("stdout cannot be written: {error}");
+            Failure::new(error, "see to its file or disk, and call again").report()
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// What flags that clap refused come to; `words` are the command line of `command`.

@@ -1,6 +1,10 @@
 //! What commands end with, and what they say then.
 
-use crate::harness::{Network, command, ended, run};
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::harness::{MANAGER, Network, command, ended, process, run, until};
 
 /// (words, exit code, what stderr says)
 #[test]
@@ -199,4 +203,75 @@ fn what_needs_no_network_works_without_one() {
     assert!(help.contains("Examples:") && help.contains("partition"), "{help}");
     assert!(run(folder.path(), &["--version"]).good().starts_with("networkmngr "));
     assert!(!folder.path().join("network").exists(), "nothing was started");
+}
+
+/// (words, a variable and its value, exit code, what stderr says)
+#[test]
+fn what_is_nobodys_is_said_by_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows: [(&[&str], &str, &str, &str); 5] = [
+        (&["config"], "NETWORKMNGR_MANAGER", "https://a", "NETWORKMNGR_MANAGER=https://a: "),
+        (&["config"], "NETWORKMNGR_MINE", "", "NETWORKMNGR_MINE: a value is required for '--mine"),
+        (
+            &["scenario", "show", "/dev/zero"],
+            "X",
+            "",
+            "/dev/zero cannot be read: it has more than 1048576 bytes",
+        ),
+        (&["up", "--topology", "/dev/zero"], "X", "", "as a file: it has more than 1048576 bytes"),
+        (&["simulate", "--nodes", "-1"], "X", "", "a simulation has 1 to 100000 nodes"),
+    ];
+    for (words, name, value, said) in rows {
+        let ended = ended(command(folder.path(), words).env(name, value));
+        assert_eq!(ended.code, Some(2), "{words:?}: {ended:?}");
+        assert!(ended.error.contains(said) && ended.out.is_empty(), "{words:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_setting_steers_no_terminal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("network.toml"), "data-dir = \"a\\u001b[31mRED\"\n").expect("a file");
+    let shown = run(folder.path(), &["config", "--config", "network.toml"]).good();
+    assert!(shown.contains(r"a\u{1b}[31mRED") && !shown.contains('\u{1b}'), "{shown:?}");
+}
+
+/// Help and version are what was asked for: all of them, or it is an error.
+#[test]
+fn help_that_nobody_can_read_is_an_error() {
+    for program in [MANAGER, env!("CARGO_BIN_EXE_p2pnode")] {
+        for flag in ["--help", "--version"] {
+            let full = std::fs::File::create("/dev/full").expect("a device");
+            let out = std::process::Command::new(program).arg(flag).stdout(full).output().expect("it runs");
+            let said = String::from_utf8_lossy(&out.stderr);
+            assert_eq!(out.status.code(), Some(1), "{program} {flag}: {said}");
+            assert!(said.starts_with("error: stdout cannot be written: "), "{program} {flag}: {said}");
+        }
+    }
+}
+
+/// A scenario that is interrupted while its network starts: whatever had begun has ended before its folder goes.
+#[test]
+fn an_interrupted_scenario_leaves_no_folder() {
+    for nodes in ["1", "4"] {
+        let place = tempfile::tempdir().expect("a folder");
+        let script = place.path().join("x.scn");
+        std::fs::write(&script, format!("up -a {nodes} --difficulty 8\nwait --height 9\n")).expect("a file");
+        let temporary = place.path().join("tmp");
+        std::fs::create_dir(&temporary).expect("a folder");
+        let mut command = command(place.path(), &["scenario", "run", "x.scn"]);
+        let mut child = command
+            .env("TMPDIR", &temporary)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let left = || std::fs::read_dir(&temporary).expect("a folder").count();
+        until("its folder is there", || left() > 0);
+        let pid = Pid::from_raw(child.id() as i32).expect("a number");
+        kill_process(pid, Signal::INT).expect("it runs");
+        let (status, _, error) = process::finish(&mut child);
+        assert_eq!(status.code(), Some(130), "{error}");
+        assert_eq!(left(), 0, "{nodes} nodes: {error}");
+    }
 }

@@ -56,7 +56,7 @@ fn an_expectation_that_is_not_met_is_told_with_its_line() {
     assert!(ended.error.starts_with(expected), "{}", ended.error);
     assert_eq!(ended.out, "", "nothing was met, and quiet it is");
 
-    std::fs::write(folder.path().join("my.scn"), scenario.replace("height 5", "fails kill Z"))
+    std::fs::write(folder.path().join("my.scn"), scenario.replace("height 5 within 200ms", "fails kill Z"))
         .expect("a file");
     let met = run(folder.path(), &["scenario", "run", "--json", "my.scn"]).good();
     let lines: Vec<serde_json::Value> =

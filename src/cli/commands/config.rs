@@ -3,15 +3,16 @@
 use clap_complete::Shell;
 use serde_json::json;
 
+use crate::cli::Failure;
 use crate::cli::commands::{Context, Talk};
 use crate::cli::output::Output;
-use crate::cli::render::{Align, Cell, Style, Table};
+use crate::cli::render::{Align, Cell, Style, Table, safe};
 use crate::cli::settings::{self, Setting};
 
 /// Shows every setting and whence it is.
-pub(super) fn show(settings: &[Setting], talk: &Talk, output: &mut Output) {
+pub(super) fn show(settings: &[Setting], talk: &Talk, output: &mut Output) -> Result<(), Failure> {
     // Where a manager is looked for, as long as none is named.
-    let manager = Context::new(talk).map(|context| context.client.url()).unwrap_or_default();
+    let manager = Context::new(talk)?.client.url();
     output.data(&json!({"manager": manager, "up": settings}), |style| {
         let mut table = Table::new([("setting", Align::Left), ("value", Align::Left), ("from", Align::Left)]);
         for setting in settings {
@@ -22,12 +23,17 @@ pub(super) fn show(settings: &[Setting], talk: &Talk, output: &mut Output) {
             let usual = setting.from == "default";
             table.row([
                 setting.name.clone().into(),
-                setting.value.clone().unwrap_or_else(|| "-".to_owned()).into(),
-                Cell::painted(from, if usual { Style::dim } else { Style::bold }),
+                setting
+                    .value
+                    .as_deref()
+                    .map_or_else(|| "-".to_owned(), |value| safe(value, usize::MAX))
+                    .into(),
+                Cell::painted(safe(&from, usize::MAX), if usual { Style::dim } else { Style::bold }),
             ]);
         }
         format!("{}\ncommands talk to {manager}\n", table.text(style))
     });
+    Ok(())
 }
 
 const EXAMPLES: &str = "\

@@ -201,8 +201,7 @@ pub fn main() -> ExitCode {
     let asked = match settings::read(std::env::args_os().collect()) {
         Ok(asked) => asked,
         Err(NotAsked::Shown(help)) => {
-            let _ = help.print();
-            return ExitCode::SUCCESS;
+            return super::shown(&help);
         }
         Err(NotAsked::Wrong(failure)) => return failure.report(),
     };
@@ -236,7 +235,7 @@ async fn dispatch(mut asked: Asked) -> Result<ExitCode, Failure> {
         }
         Command::Up(args) => return manager::network(args, json).await,
         Command::Doctor(args) => code = doctor::run(args, &mut output)?,
-        Command::Config(_) => config::show(&asked.settings, &asked.cli.talk, &mut output),
+        Command::Config(_) => config::show(&asked.settings, &asked.cli.talk, &mut output)?,
         Command::Completions(args) => config::completions(args, &mut output),
         Command::Scenario(args) => code = scenario::run(args, &mut output).await?,
         command => {

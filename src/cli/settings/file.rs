@@ -1,6 +1,8 @@
 //! The file of `--config`: each of its lines is a flag of `up`.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
@@ -20,7 +22,8 @@ pub(super) fn flags(path: &Path) -> Result<Vec<(String, usize, Vec<OsString>)>, 
     let shown = path.display();
     let text = read_text(path, "--config")?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
         let hint = "write `name = value` lines, such as amount = 4 or data-dir = \"network\"";
         let said = text.lines().nth(line - 1).unwrap_or_default().trim();
         let is_word =
@@ -28,6 +31,9 @@ pub(super) fn flags(path: &Path) -> Result<Vec<(String, usize, Vec<OsString>)>, 
         let why = match said.split_once('=') {
             Some((_, value)) if is_word(value) => {
                 format!("{said}: expected a number, true or false, or a text in quotes")
+            }
+            Some((key, _)) if error.message().starts_with("duplicate key") => {
+                format!("{} is set twice", key.trim())
             }
             _ => error.message().lines().next().unwrap_or_default().to_owned(),
         };
@@ -65,6 +71,7 @@ pub(super) fn flags(path: &Path) -> Result<Vec<(String, usize, Vec<OsString>)>, 
                 continue;
             }
             _ if !takes_value => return Err(wrong("true or false")),
+            toml::Value::String(text) if text.contains('\0') => return Err(wrong("a text without \\u0000")),
             toml::Value::String(text) if PATHS.contains(&key.as_str()) => beside(path, key, text).into(),
             toml::Value::String(text) => text.into(),
             toml::Value::Integer(number) => number.to_string().into(),
@@ -94,11 +101,17 @@ pub(in crate::cli) fn read_text(path: &Path, flag: &str) -> Result<String, Failu
             format!("name another file ({flag})"),
         )
     };
-    let size = std::fs::metadata(path).map_err(|error| unread(&error))?;
-    if size.len() > MAX_SCRIPT_BYTES {
-        return Err(unread(&format!("it has more than {MAX_SCRIPT_BYTES} bytes")));
+    small_text(path).map_err(|error| unread(&error))
+}
+
+/// The text of a file that is small, or it is an error: what has no end, such as a device, is read no further.
+pub(in crate::cli) fn small_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(MAX_SCRIPT_BYTES + 1).read_to_string(&mut text);
+    if text.len() as u64 > MAX_SCRIPT_BYTES {
+        return Err(io::Error::other(format!("it has more than {MAX_SCRIPT_BYTES} bytes")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| unread(&error))?;
+    read?;
     // Some editors begin a text with a mark of how it is encoded.
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }

@@ -19,7 +19,7 @@ use crate::cli::commands::Cli;
 use crate::cli::manager::UpArgs;
 use crate::cli::{Failure, not_parsed};
 
-pub(super) use file::read_text;
+pub(super) use file::{read_text, small_text};
 
 /// Commands that take the flags of `up`.
 const WITH_FLAGS: [&str; 3] = ["up", "config", "doctor"];
@@ -154,8 +154,11 @@ fn at_fault(error: clap::Error, words: &[OsString], from_file: &[OfFile]) -> Not
     for arg in known() {
         let (Some(long), Some(name)) = (arg.get_long(), arg.get_env()) else { continue };
         let Some(value) = std::env::var_os(name) else { continue };
-        // A flag without a value has one in its variable.
-        let of_variable = format!("invalid value '{}' for '--{long}'", value.to_string_lossy());
+        // A flag without a value has one in its variable, and none there is one, too.
+        let of_variable = match value.is_empty() {
+            true => format!("a value is required for '--{long}"),
+            false => format!("invalid value '{}' for '--{long}'", value.to_string_lossy()),
+        };
         if !arg.get_action().takes_values() && first_line(&error).contains(&of_variable) {
             return at(name.to_string_lossy().into_owned(), error);
         }

@@ -77,6 +77,8 @@ fn a_file_that_makes_no_sense_is_refused_with_its_line() {
             ":1: invalid value 'foo' for '--network <NAME>': expected lab or regtest",
             "",
         ),
+        ("amount = 3\nport = 1\namount = 4\n", ":3: amount is set twice", ""),
+        ("data-dir = \"a\\u0000\"\n", ":1: data-dir = \"a\\u0000\": expected a text without \\u0000", ""),
         ("[nodes]\n", ":1: there is no setting \"nodes\"", ""),
     ];
     for (text, error, hint) in rows {
@@ -85,6 +87,8 @@ fn a_file_that_makes_no_sense_is_refused_with_its_line() {
         assert!(failure.error.contains(error), "{text}: {failure}");
         assert!(failure.hint.contains(hint) && failure.code == crate::cli::USAGE, "{text}: {}", failure.hint);
     }
+    let endless = asked("up --config /dev/zero").expect_err("no end");
+    assert!(endless.error.contains("/dev/zero cannot be read: it has more than 1048576 bytes"), "{endless}");
     let none = asked("up --config /no/such/file").expect_err("no file");
     assert!(none.error.contains("/no/such/file cannot be read"), "{none}");
 }
