@@ -82,7 +82,7 @@ class Handshake(Case):
             # Once more, to see that the rules are ours; then to stay.
             second = Peer.accept(listener, chains.Chain(rules))
             self.assertEqual(second.theirs.network, chains.network_id(rules))
-            self.assertEqual(second.fate(ping=False), "TooManyPeers")
+            self.assertEqual(second.fate(ping=False), "Requested")
             third = Peer.accept(listener, chains.Chain(rules))
             thread.join()
             self.assertEqual(third.theirs.node.hex(), starting[0].id)
