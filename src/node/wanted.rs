@@ -14,8 +14,7 @@ use super::io::{ConnId, Timer};
 use super::*;
 use crate::encoding::List;
 use crate::limits::{
-    IN_FLIGHT_BYTES, MAX_NAMED, MAX_TRANSACTION_IDS, MAX_WANTED, MIN_TRANSACTION_BYTES, TRANSACTION_TIMEOUT,
-    WANTED_AT_FIRST,
+    IN_FLIGHT_BYTES, MAX_NAMED, MAX_WANTED, MIN_TRANSACTION_BYTES, TRANSACTION_TIMEOUT, WANTED_AT_FIRST,
 };
 use crate::mempool::{Refusal, Source};
 use crate::types::{Transaction, TxId};
@@ -162,8 +161,8 @@ impl Node {
             // A burst is over, and its memory is given back.
             peer.named = VecDeque::new();
         }
-        for ids in ask.chunks(MAX_TRANSACTION_IDS) {
-            self.send(conn, Message::GetTransactions(List::clipped(ids.iter().copied())));
+        if !ask.is_empty() {
+            self.send(conn, Message::GetTransactions(List::clipped(ask)));
         }
         self.watch_transactions();
     }
