@@ -277,8 +277,7 @@ async fn links(settings: &Settings, there: usize, state: &Shared, console: &Cons
 
 /// Background mining, if it is wanted: once links are up, so that nobody mines alone.
 async fn background(state: &Shared, member: &Member) {
-    let mut hashrate = 0;
-    state.send_modify(|state| hashrate = state.tell_rate(member.number));
+    let hashrate = cluster::tell_rate(state, member.number);
     if hashrate > 0
         && let Err(error) = member.there().control.call(Command::SetMining { hashrate }).await
     {

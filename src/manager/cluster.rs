@@ -69,6 +69,13 @@ impl Member {
 /// The state, shared by those who change it and those who wait for it.
 pub type Shared = Arc<watch::Sender<State>>;
 
+/// The rate at which node `number` is to mine in the background, which whoever asks tells it now.
+pub fn tell_rate(state: &Shared, number: usize) -> u64 {
+    let mut rate = 0;
+    state.send_modify(|state| rate = state.tell_rate(number));
+    rate
+}
+
 /// Enters what nodes tell into the state, for as long as any tells, and then tells readers of it. What has
 /// come meanwhile is entered at once, so that those who watch the state look once.
 pub async fn listen(

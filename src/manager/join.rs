@@ -138,8 +138,7 @@ impl Keeper {
             control.call(self.faults_for(member.number)).await?;
         }
         let _turn = self.shares.lock().await;
-        let mut hashrate = 0;
-        self.cluster.state.send_modify(|state| hashrate = state.tell_rate(member.number));
+        let hashrate = cluster::tell_rate(&self.cluster.state, member.number);
         control.call(Command::SetMining { hashrate }).await.map(drop)
     }
 
