@@ -109,16 +109,12 @@ pub(super) async fn tx(args: &TxArgs, context: &mut Context) -> Result<(), Failu
     // What is deepest in a chain first, then where it waits, then who does not know it.
     all.sort_by_key(|said| core::cmp::Reverse((said.depth(), said.found.is_some())));
     let Some(mut first) = all.first().and_then(|said| said.found.clone()) else {
-        let who = match args.node {
-            Some(node) => format!("node {}", names::letters(node)),
-            None => "none of the nodes that run".to_owned(),
+        let nobody = match args.node {
+            Some(node) => format!("node {} knows no", names::letters(node)),
+            None => "none of the nodes that run knows a".to_owned(),
         };
         return Err(Failure::new(
-            format!(
-                "{who} knows {} transaction {}",
-                if args.node.is_some() { "no" } else { "a" },
-                short(&id)
-            ),
+            format!("{nobody} transaction {}", short(&id)),
             "`networkmngr send TEXT` prints the id of what it sends",
         ));
     };
