@@ -7,11 +7,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::manager::cluster::Cluster;
-use crate::manager::names::{Name, several};
+use crate::manager::names::Name;
 use crate::manager::state::News;
 use crate::manager::stop::Ended;
 use crate::manager::tips::Agreed;
-use crate::wire::manage::{Place, What};
+use crate::manager::words;
+use crate::wire::manage::What;
 
 /// Nodes that the table shows; a longer one is cut.
 const ROWS: usize = 40;
@@ -97,7 +98,7 @@ impl Console {
             .collect();
         let count = cluster.members().len();
         let links = state.links.count();
-        let (nodes, ends) = (plural(count, "node"), plural(links, "link"));
+        let (nodes, ends) = (words::count(count, "node"), words::count(links, "link"));
         let resumed = resumed(cluster.resumed);
         let mut text = format!("{nodes}, {ends}, up in {}: {rules}\n{resumed}\n", time(took));
         let table = table(&["node", "id", "HTTP", "P2P", "pid", "peers"], &rows);
@@ -120,7 +121,7 @@ impl Console {
                 self.say(&format!(
                     "node {} was started again {}",
                     Name(member.number),
-                    plural(times, "time")
+                    words::count(times, "time")
                 ));
             }
         }
@@ -148,13 +149,9 @@ fn leave(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn plural(count: usize, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
-}
-
 /// How long a chain of this height is.
 fn blocks(height: u64) -> String {
-    plural(usize::try_from(height).unwrap_or(usize::MAX).saturating_add(1), "block")
+    words::count(height.saturating_add(1), "block")
 }
 
 /// A line that says what the nodes had when they started, if that is more than genesis.
@@ -215,28 +212,14 @@ pub(super) fn block_line(news: &News) -> String {
 /// What node `number` gave up, which tells of a reorganisation.
 pub(super) fn reorg_line(number: usize, what: &What) -> Option<String> {
     let What::Reorg { old, new, depth, returned, .. } = what else { return None };
-    let hash = |place: &Place| {
-        // Every hash begins with zeros.
-        let hash = place.hash.to_string();
-        short(hash.trim_start_matches('0')).to_owned()
-    };
-    let back = match returned.count {
-        0 => String::new(),
-        count => format!(", {} back", plural(count as usize, "content")),
-    };
-    let blocks = plural(*depth as usize, "block");
-    Some(format!("reorg: {} gave up {blocks}: {}… for {}…{back}", Name(number), hash(old), hash(new)))
+    let [old, new] = [old, new].map(|place| place.hash.to_string());
+    let gave_up = words::gave_up(u64::from(*depth), &old, &new, u64::from(returned.count));
+    Some(format!("reorg: {} {gave_up}", Name(number)))
 }
 
 /// Who is kept from whom; none: nobody any more.
 pub(super) fn partition_line(groups: Option<&[Vec<usize>]>) -> String {
-    match groups {
-        Some(groups) => {
-            let groups: Vec<String> = groups.iter().map(|group| several(group)).collect();
-            format!("partition: {}", groups.join(" / "))
-        }
-        None => "partition: healed".to_owned(),
-    }
+    format!("partition: {}", groups.map_or("healed".to_owned(), words::apart))
 }
 
 /// Columns as wide as they need to be: numbers to the right, text to the left.
@@ -268,7 +251,7 @@ mod tests {
     use super::*;
     use crate::manager::tips::TipAt;
     use crate::types::BlockHash;
-    use crate::wire::manage::Ids;
+    use crate::wire::manage::{Ids, Place};
 
     #[test]
     fn a_table_is_aligned() {

@@ -25,7 +25,7 @@
 //! | `not_done` | why something that was asked is not done |
 //! | `stop`, `signals` | ending every process, in order or not; what asks for it |
 //! | `happened`, `observer` | what readers are told: by nodes, and of what changed |
-//! | `names` | pure: what people call nodes |
+//! | `names`, `words` | pure: what people call nodes, and what happens to them |
 //! | `report` | what is known, as the API says it |
 //! | `log_lines` | pure: the lines of all logs, as one |
 //! | `api/` | the manager's HTTP |
@@ -87,6 +87,7 @@ pub mod tips;
 mod turns;
 pub mod verdict;
 pub mod view;
+pub mod words;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

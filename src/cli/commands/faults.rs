@@ -9,6 +9,7 @@ use crate::cli::render::{span, tip_of};
 use crate::cli::{Failure, USAGE, names};
 use crate::limits::{API_CHANGE_TIMEOUT, MAX_FAULT_LATENCY_MICROS, MAX_FAULT_LOSS_PPM};
 use crate::manager::view::{Condition, Link, Network, Partition, SetLink};
+use crate::manager::words;
 use crate::sim::{BadValue, Latency, Share};
 
 const EXAMPLES_PARTITION: &str = "\
@@ -41,10 +42,9 @@ pub(super) async fn partition(args: &PartitionArgs, context: &mut Context) -> Re
         _ => failure,
     })?;
     context.output.data(&network, |style| {
-        let groups: Vec<String> =
-            network.partition.iter().flatten().map(|group| names::several(group)).collect();
+        let groups = words::apart(network.partition.as_deref().unwrap_or_default());
         let cut = network.links.iter().filter(|link| link.cut).count();
-        format!("{}, {cut} links cut\n", style.warn(&format!("apart: {}", groups.join(" / "))))
+        format!("{}, {cut} links cut\n", style.warn(&format!("apart: {groups}")))
     });
     Ok(())
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::cli::names;
 use crate::cli::render::{Style, count, hashes, safe, short, span};
 use crate::manager::view::Event;
+use crate::manager::words;
 
 /// Characters of any one value that are shown.
 const VALUE: usize = 120;
@@ -70,14 +71,11 @@ fn said(event: &Event) -> String {
         "reorg" => {
             let end = |name: &str| {
                 let end = get(name);
-                is_hash(end).or_else(|| is_hash(&end["hash"])).unwrap_or_default()
+                end.as_str().or_else(|| end["hash"].as_str()).unwrap_or_default()
             };
             let returned = get("returned");
             let returned = returned.as_u64().or_else(|| returned["count"].as_u64()).unwrap_or(0);
-            let back =
-                if returned > 0 { format!(", {} back", count(returned, "content")) } else { String::new() };
-            let depth = count(number("depth").unwrap_or(0), "block");
-            format!("gave up {depth}: {} for {}{back}", end("old"), end("new"))
+            words::gave_up(number("depth").unwrap_or(0), end("old"), end("new"), returned)
         }
         "pool" => format!("{} waiting", count(number("count").unwrap_or(0), "content")),
         "peer_ready" | "peer_closed" => {
@@ -96,16 +94,13 @@ fn said(event: &Event) -> String {
             format!("{}{why}", get("state").as_str().unwrap_or_default())
         }
         "partition" => match get("groups").as_array() {
-            Some(groups) => groups
-                .iter()
-                .filter_map(Value::as_array)
-                .map(|group| {
-                    let nodes: Vec<usize> =
-                        group.iter().filter_map(Value::as_u64).map(|n| n as usize).collect();
-                    names::several(&nodes)
-                })
-                .collect::<Vec<_>>()
-                .join(" / "),
+            Some(groups) => {
+                let nodes = groups.iter().filter_map(Value::as_array);
+                let number = |n: &Value| n.as_u64().map(|n| n as usize);
+                words::apart(
+                    &nodes.map(|group| group.iter().filter_map(number).collect()).collect::<Vec<_>>(),
+                )
+            }
             None => "healed".to_owned(),
         },
         "link" => {

@@ -6,6 +6,7 @@ use crate::cli::names;
 use crate::cli::render::nodes::state;
 use crate::cli::render::{Align, Cell, Style, Table, ago, bytes, count, hashes, short, span};
 use crate::manager::view::{Condition, Life, MinedBlock, MiningMode, Network, Tip, Verdict};
+use crate::manager::words;
 
 /// A tip and who has it: `6343a951… at height 7, of A B C`.
 pub(in crate::cli) fn tip_of(tip: &Tip) -> String {
@@ -72,8 +73,7 @@ pub(in crate::cli) fn status(network: &Network, now: f64, style: Style) -> Strin
         }
     }
     if let Some(groups) = &network.partition {
-        let groups: Vec<String> = groups.iter().map(|group| names::several(group)).collect();
-        text += &format!("partition    {}; `networkmngr heal` ends it\n", groups.join(" / "));
+        text += &format!("partition    {}; `networkmngr heal` ends it\n", words::apart(groups));
     }
     text += &format!("mining       {}\n", mining_line(network));
     let spread = &network.propagation;

@@ -2,17 +2,7 @@
 
 use core::time::Duration;
 
-/// Digits of a hash that are shown.
-const DIGITS: usize = 8;
-
-/// The beginning of a hash without its zeros, which all blocks have: what tells it from others.
-pub(in crate::cli) fn short(hash: &str) -> String {
-    let rest = hash.trim_start_matches('0');
-    match rest.get(..DIGITS) {
-        Some(digits) => format!("{digits}…"),
-        None => hash.get(hash.len().saturating_sub(DIGITS)..).unwrap_or(hash).to_owned(),
-    }
-}
+pub(in crate::cli) use crate::manager::words::{count, short};
 
 /// Text from outside, on one line: what could steer a terminal is escaped, what is too long is cut.
 pub(in crate::cli) fn safe(text: &str, most: usize) -> String {
@@ -88,12 +78,6 @@ pub(in crate::cli) fn hashes(rate: f64) -> String {
         ..1e9 => format!("{:.1} MH/s", rate / 1e6),
         _ => format!("{:.1} GH/s", rate / 1e9),
     }
-}
-
-/// `1 block`, `2 blocks`.
-pub(in crate::cli) fn count(number: impl TryInto<u64>, thing: &str) -> String {
-    let number = number.try_into().unwrap_or(u64::MAX);
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 #[cfg(test)]
