@@ -19,6 +19,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use shipped::process::closing_terminal;
 use shipped::{Node, command};
 
 /// Blocks of the chain: an export of them takes a hundred times as long as a signal.
@@ -145,7 +146,7 @@ fn a_look_that_is_interrupted_changes_nothing() {
     let record = folder.path().join("node.json");
     fs::remove_file(&record).expect("a record");
     rustix::fs::mknodat(CWD, &record, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+    for signal in [Signal::INT, Signal::TERM, closing_terminal()] {
         let mut pipe = None;
         let mut is_read = || {
             let nonblocking = OFlags::NONBLOCK.bits().cast_signed();

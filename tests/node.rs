@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use shipped::process::{Pipe, finish, until};
+use shipped::process::{Pipe, closing_terminal, finish, until};
 use shipped::{Node, command, command_on};
 
 fn folder() -> TempDir {
@@ -282,7 +282,7 @@ fn what_a_killed_node_left_opens_nothing_and_goes() {
 fn a_terminal_that_closes_is_an_orderly_stop_unless_the_node_is_to_outlive_it() {
     let place = folder();
     let node = start(place.path());
-    node.signal(Signal::HUP);
+    node.signal(closing_terminal());
     assert_eq!(node.end().code(), Some(0));
     // As nohup does: the shell ignores it, and so does what it becomes.
     let node = command(&["--ephemeral"]);

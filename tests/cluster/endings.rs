@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustix::process::{Signal, kill_process, kill_process_group};
 
-use crate::harness::process::finish;
+use crate::harness::process::{closing_terminal, finish};
 use serde_json::json;
 
 use crate::harness::{
@@ -144,12 +144,4 @@ fn a_signal_during_the_start_stops_in_order_whoever_is_ready() {
     };
     let logs = log(0) + &log(1);
     assert!(logs.contains("terminated") && logs.contains("stopped"), "in order: {logs}");
-}
-
-/// What a terminal sends as it closes; another stop where that is ignored, as under nohup, which is to outlive it.
-fn closing_terminal() -> Signal {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    if ignored & 1 == 1 { Signal::TERM } else { Signal::HUP }
 }

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, test_kill_process};
+use rustix::process::{Pid, Signal, test_kill_process};
 
 /// Far more than anything here takes, on a machine that is busy with other tests.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -140,4 +140,12 @@ fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
         pipe.read_to_end(&mut bytes).expect("a pipe");
         bytes
     })
+}
+
+/// What a terminal sends as it closes; another stop where that is ignored, as under nohup, which is to outlive it.
+pub fn closing_terminal() -> Signal {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    if ignored & 1 == 1 { Signal::TERM } else { Signal::HUP }
 }
