@@ -501,8 +501,13 @@ pub const DEFAULT_MINING_TIMEOUT: Duration = Duration::from_secs(600);
 /// short block times may be a little ahead of it. Whoever would wait longer is told to set the clock.
 pub const MAX_CLOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// How often a miner that waits for the clock looks at it: somebody may set it.
+/// How often a miner that waits for the clock looks at it, and whoever knows that it is wrong: somebody may
+/// set it.
 pub const CLOCK_POLL: Duration = Duration::from_secs(1);
+
+/// By what part of the time that a block may be ahead this machine's clock may differ from its peers' before
+/// that is said: a half, so that it is known before blocks have to wait for it.
+pub const CLOCK_OFFSET_PART: u64 = 2;
 
 /// Hashes between two looks at whether the job is still wanted: a fraction of a millisecond on any machine
 /// of this century, and far more than the look costs.
@@ -875,6 +880,10 @@ const _: () = {
     assert!(MAX_CHECKS > 0 && MAX_CHECKS < MAX_RECEIVED_WAITING);
     assert!(MAX_COMMIT_BYTES >= MAX_BLOCK_BYTES && MAX_UNSTORED_BYTES > 2 * MAX_COMMIT_BYTES);
     assert!(BLOCK_TIMEOUT.as_secs() < HEADERS_TIMEOUT.as_secs());
+    assert!(
+        HANDSHAKE_TIMEOUT.as_secs() < MIN_FUTURE_SECS / CLOCK_OFFSET_PART,
+        "a Hello that is late makes no clock wrong"
+    );
     assert!(MINING_SLICE.as_millis() <= MAX_MINING_SLICE.as_millis());
     assert!(MAX_MINING_SLICE.as_millis() < MAX_MINING_BACKLOG.as_millis(), "a slice is never written off");
     assert!(MINING_BATCH <= MAX_MINING_GRANT);

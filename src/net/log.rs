@@ -74,6 +74,19 @@ fn log(event: &Event) {
                 "mining waits: the chain's time is ahead of this machine's clock; set the clock"
             );
         }
+        Event::Clock(offset) if !offset.is_off => {
+            tracing::info!(
+                offset = offset.seconds(),
+                "this machine's clock is right again, by those of its peers"
+            );
+        }
+        Event::Clock(offset) => {
+            let what = match offset.is_behind() {
+                true => "blocks of theirs may have to wait for their time",
+                false => "others may not take its blocks",
+            };
+            tracing::warn!("this machine's clock is {offset}: {what}; set the clock");
+        }
         Event::BlockRefused { hash, rule, from, is_own, .. } => match from {
             Some(node) => tracing::warn!(%hash, rule = rule.name(), %node, "block refused: {rule}"),
             None if *is_own => {

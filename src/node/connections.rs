@@ -69,7 +69,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Remote {
     pub(super) hello: Hello,
-    pub(super) since: Duration,
+    /// When the handshake was done.
+    pub(super) met: Now,
 }
 
 /// A manager at the other end.
@@ -325,7 +326,7 @@ impl Node {
             return false;
         };
         let Some(remote) = old.remote() else { return false };
-        old.direction != new.direction && new.began <= remote.since + SIMULTANEOUS_WINDOW
+        old.direction != new.direction && new.began <= remote.met.elapsed + SIMULTANEOUS_WINDOW
     }
 
     fn greet_manager(&mut self, conn: ConnId) {
@@ -361,7 +362,7 @@ impl Node {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let (address, direction) = (connection.address, connection.direction);
         let listen_port = hello.listen_port;
-        connection.phase = Phase::Ready(Remote { hello, since: self.now.elapsed });
+        connection.phase = Phase::Ready(Remote { hello, met: self.now });
         match direction {
             Direction::Inbound => {
                 self.say_hello(conn);
@@ -374,6 +375,7 @@ impl Node {
         self.sync_with(conn);
         self.announce_pool_to(conn);
         self.ask_for_peers(conn);
+        self.watch_clocks();
     }
 
     fn bye(&mut self, conn: ConnId, bye: Bye) {
@@ -468,6 +470,8 @@ impl Node {
     }
 
     pub(super) fn ping_due(&mut self, conn: ConnId) {
+        // An idle node has no other occasion to see that its clock was set.
+        self.watch_clocks();
         let Some(connection) = self.connections.get(&conn) else { return };
         match connection.live.due(self.now.elapsed) {
             Due::Wait(left) => self.set_timer(Timer::Ping(conn), left),
@@ -514,7 +518,7 @@ impl Node {
         let address = connection.address;
         self.event(Event::PeerClosed { conn, node, address, why: why.clone() });
         self.punish(&connection, &why);
-        let held = |remote: &Remote| self.now.elapsed.saturating_sub(remote.since) >= STEADY_LINK;
+        let held = |remote: &Remote| self.now.elapsed.saturating_sub(remote.met.elapsed) >= STEADY_LINK;
         if node.is_some() && why.is_cut() {
             // It is mended as suddenly.
             self.redial_after(&address, MIN_CUT_PAUSE);
@@ -535,6 +539,7 @@ impl Node {
         }
         // Another one with that name need not be the same node.
         self.node_gone(&node);
+        self.watch_clocks();
     }
 
     pub(super) fn next_contender(&self, node: &NodeId) -> Option<ConnId> {

@@ -1,4 +1,8 @@
-//! What events are made of: how a block came, which transactions are meant, and what events are called.
+//! What events are made of: how a block came, which transactions are meant, how far clocks are apart, and what
+//! events are called.
+
+use core::fmt;
+use core::time::Duration;
 
 use super::io::{Delivery, Event};
 use crate::limits::MAX_EVENT_IDS;
@@ -52,6 +56,8 @@ pub enum Kind {
     Mining,
     /// Mining waits for the clock.
     MiningPaused,
+    /// The clock is wrong, or right again.
+    Clock,
     /// Links are wrong on purpose.
     Faults,
     /// The store failed.
@@ -60,7 +66,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::PeerReady,
         Kind::PeerClosed,
         Kind::DialFailed,
@@ -73,6 +79,7 @@ impl Kind {
         Kind::Pool,
         Kind::Mining,
         Kind::MiningPaused,
+        Kind::Clock,
         Kind::Faults,
         Kind::Fault,
     ];
@@ -92,6 +99,7 @@ impl Kind {
             Kind::Pool => "pool",
             Kind::Mining => "mining",
             Kind::MiningPaused => "mining_paused",
+            Kind::Clock => "clock",
             Kind::Faults => "faults",
             Kind::Fault => "fault",
         }
@@ -114,6 +122,7 @@ impl Event {
             Event::PoolChanged { .. } => Kind::Pool,
             Event::MiningSet { .. } => Kind::Mining,
             Event::MiningPaused { .. } => Kind::MiningPaused,
+            Event::Clock(_) => Kind::Clock,
             Event::FaultsSet { .. } => Kind::Faults,
             Event::StoreFailed { .. } => Kind::Fault,
         }
@@ -122,6 +131,53 @@ impl Event {
     /// Its name, for programs.
     pub fn name(&self) -> &'static str {
         self.kind().name()
+    }
+}
+
+/// How far the clocks of a node's peers are from its own, by the median of what they said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockOffset {
+    /// Milliseconds; positive: theirs are ahead.
+    pub millis: i64,
+    /// How many they are.
+    pub peers: usize,
+    /// Whether that is more than is well.
+    pub is_off: bool,
+}
+
+impl ClockOffset {
+    /// Whether ours is the one that is behind.
+    pub fn is_behind(&self) -> bool {
+        self.millis > 0
+    }
+
+    /// The same in seconds, for programs.
+    pub fn seconds(&self) -> f64 {
+        self.millis as f64 / 1000.0
+    }
+
+    /// Where our clock is, seen from theirs: `3.0 h behind`.
+    pub fn ours(&self) -> String {
+        let secs = Duration::from_millis(self.millis.unsigned_abs()).as_secs_f64();
+        let span = match secs {
+            ..60.0 => format!("{secs:.1} s"),
+            ..3600.0 => format!("{:.1} min", secs / 60.0),
+            ..86_400.0 => format!("{:.1} h", secs / 3600.0),
+            _ => format!("{:.1} d", secs / 86_400.0),
+        };
+        format!("{span} {}", if self.is_behind() { "behind" } else { "ahead" })
+    }
+}
+
+impl fmt::Display for ClockOffset {
+    /// Of one or two clocks that differ from ours nobody knows which is wrong.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{} ", self.ours(), if self.is_behind() { "" } else { " of" })?;
+        match self.peers {
+            1 => f.write_str("that of its only peer, or that one is wrong"),
+            2 => f.write_str("those of its two peers, or those are wrong"),
+            peers => write!(f, "those of its peers (median of {peers})"),
+        }
     }
 }
 

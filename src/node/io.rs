@@ -18,7 +18,7 @@ use crate::types::{Block, BlockHash, CompactTarget, NodeId, Template, Transactio
 use crate::wire::manage::{self, Fault, Introduction, Mined};
 use crate::wire::message::{Message, NewBlock};
 
-pub use super::event::{Giver, Ids, Origin};
+pub use super::event::{ClockOffset, Giver, Ids, Origin};
 
 /// A connection's number. Never used twice, so that the late close of an old socket cannot hit a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -174,6 +174,8 @@ pub enum Timer {
     Template,
     /// The clock may have come up to the chain's time.
     Clock,
+    /// The clock differed from those of the peers.
+    Offset,
 }
 
 /// Numbers a command and its answer.
@@ -478,6 +480,8 @@ pub enum Event {
         /// Hashes a second; 0: none.
         hashrate: u64,
     },
+    /// This machine's clock is too far from those of its peers, or no longer.
+    Clock(ClockOffset),
     /// The faults of the links are others.
     FaultsSet {
         /// Links that are cut.

@@ -24,6 +24,7 @@
 //! | `compact` | blocks told in six bytes a transaction, and put together from the pool |
 //! | `relay` | telling peers of tips and transactions |
 //! | `wanted` | getting the transactions that they name |
+//! | `clocks` | whether our clock is that of our peers |
 //! | `policy` | what is said of a block, and to how many |
 //! | `mining` | what the miner is to do, and who waits for it |
 //! | `commands` | what users and managers ask for |
@@ -39,6 +40,7 @@ mod beside;
 mod bodies;
 mod book;
 mod candidate;
+mod clocks;
 mod commands;
 mod commits;
 mod compact;
@@ -80,6 +82,7 @@ use addresses::Addresses;
 use bans::Bans;
 use beside::Beside;
 use bodies::Bodies;
+use clocks::Clocks;
 use commits::Unwritten;
 use compact::Partials;
 use connections::Connection;
@@ -144,6 +147,7 @@ pub struct Node {
     beside: Beside,
     partials: Partials,
     mining: Mining,
+    clocks: Clocks,
     faults: Faults,
     seen: Seen,
     policy: RelayPolicy,
@@ -201,6 +205,7 @@ impl Node {
             announcing: Announcing::default(),
             partials: Partials::default(),
             mining: Mining::new(config.hashrate),
+            clocks: Clocks::default(),
             faults: Faults::default(),
             seen: Seen::default(),
             policy: RelayPolicy::default(),
@@ -280,6 +285,7 @@ impl Node {
             Timer::Future => self.future_due(),
             Timer::Template => self.template_due(),
             Timer::Clock => self.clock_due(),
+            Timer::Offset => self.offset_due(),
         }
     }
 

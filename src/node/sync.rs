@@ -56,6 +56,11 @@ impl Sync {
     pub(super) fn future_len(&self) -> usize {
         self.future.len()
     }
+
+    /// Whether blocks or headers that were too early are to be tried again.
+    pub(super) fn waits_for_time(&self) -> bool {
+        self.ripe_at.is_some()
+    }
 }
 
 impl Node {
@@ -314,6 +319,7 @@ impl Node {
     /// Blocks from the future may have become present, and headers too.
     pub(super) fn future_due(&mut self) {
         self.sync.future_timer = false;
+        self.watch_clocks();
         if self.sync.ripe_at.is_some_and(|at| at <= self.now.wall) {
             self.sync.ripe_at = None;
             self.try_ripe();

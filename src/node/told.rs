@@ -79,7 +79,7 @@ impl Node {
                 What::PeerGone { node: *node, why: Text::clipped(&why.to_string()) }
             }
             Event::PeerClosed { node: None, .. } | Event::DialFailed { .. } => return None,
-            Event::ManagerAccepted { .. } => return None,
+            Event::ManagerAccepted { .. } | Event::Clock(_) => return None,
             Event::TipChanged { tip, reverted, .. } => tip_changed(tip, *reverted),
             Event::BlockSeen {
                 hash,
@@ -149,7 +149,7 @@ impl Node {
         let now = self.now;
         let peers =
             self.ready().filter_map(|(_, c)| Some((c.direction, c.remote()?))).map(|(dir, remote)| {
-                let at = now.wall.minus(now.elapsed.saturating_sub(remote.since));
+                let at = now.wall.minus(now.elapsed.saturating_sub(remote.met.elapsed));
                 (at, What::PeerReady { node: remote.hello.node, outbound: dir == Direction::Outbound })
             });
         let mut first: Vec<(UnixTime, What)> = peers.collect();

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::Node;
-use super::io::{ConnId, Direction};
+use super::io::{ClockOffset, ConnId, Direction};
 use crate::chain::{BranchEnd, Entry, Status, Tip};
 use crate::params::{NetworkId, Params};
 use crate::peer::Line;
@@ -198,7 +198,7 @@ impl<'a> View<'a> {
                 address: connection.address,
                 direction: connection.direction,
                 agent: remote.hello.agent.to_string(),
-                since: now.wall.minus(now.elapsed.saturating_sub(remote.since)),
+                since: now.wall.minus(now.elapsed.saturating_sub(remote.met.elapsed)),
                 height: connection.fetch.best().and_then(height),
                 round_trip: connection.round_trip(),
                 line: connection.line,
@@ -228,6 +228,16 @@ impl<'a> View<'a> {
     /// Whether the bodies of a chain with more work than ours are missing, and somebody is there who has them.
     pub fn is_catching_up(&self) -> bool {
         self.0.is_catching_up()
+    }
+
+    /// How far the clocks of its peers are from this machine's; none without peers.
+    pub fn clock_offset(&self) -> Option<ClockOffset> {
+        self.0.clock_offset()
+    }
+
+    /// Whether blocks or headers wait for their time.
+    pub fn waits_for_time(&self) -> bool {
+        self.0.sync.waits_for_time()
     }
 
     /// A header of the tree and what is known of it.

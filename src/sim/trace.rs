@@ -87,6 +87,7 @@ pub(super) fn timer(timer: Timer) -> [u8; 32] {
         Timer::Template => (8, 0),
         Timer::Outbound => (9, 0),
         Timer::Clock => (10, 0),
+        Timer::Offset => (12, 0),
         Timer::Announce => (11, 0),
     };
     let mut digest = number(of_what);

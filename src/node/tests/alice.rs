@@ -26,6 +26,9 @@ pub fn address(n: u8) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 6000 + u16::from(n)))
 }
 
+/// What the clocks say at the beginning.
+const START: UnixTime = UnixTime::from_secs(1_700_000_000);
+
 /// The Hello of a node numbered `n` that somebody plays by hand.
 pub fn bob(n: u8, params: &Params) -> Hello {
     let identity = Identity {
@@ -34,7 +37,7 @@ pub fn bob(n: u8, params: &Params) -> Hello {
         role: Role::Node,
         listen_port: address(n).port(),
     };
-    identity.hello([n; 32], (Work::ZERO, 0), UnixTime::default())
+    identity.hello([n; 32], (Work::ZERO, 0), START)
 }
 
 /// A node and the edge around it.
@@ -118,7 +121,7 @@ impl Alice {
             node,
             params,
             config,
-            now: Now { elapsed: Duration::ZERO, wall: UnixTime::from_secs(1_700_000_000) },
+            now: Now { elapsed: Duration::ZERO, wall: START },
             timers: BTreeMap::new(),
             serial: 0,
             next_conn: 0,
@@ -276,8 +279,13 @@ impl Alice {
 
     /// Somebody calls, says hello, and is let in.
     pub fn meet(&mut self, n: u8) -> ConnId {
+        self.meet_at(n, self.now.wall.millis())
+    }
+
+    /// The same, and its clock says so many milliseconds since 1970.
+    pub fn meet_at(&mut self, n: u8, time: u64) -> ConnId {
         let conn = self.connected(SocketAddr::from(([127, 0, 0, 1], 40_000)), Direction::Inbound);
-        let hello = bob(n, &self.params);
+        let hello = Hello { time, ..bob(n, &self.params) };
         self.received(conn, Message::Hello(hello));
         conn
     }

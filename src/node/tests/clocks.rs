@@ -1,11 +1,15 @@
-//! A machine whose clock is behind the chain's time: nothing is mined that the chain would refuse, and
-//! nobody is left waiting.
+//! A machine whose clock is wrong. Behind the chain's time, nothing is mined that the chain would refuse, and
+//! nobody is left waiting; off those of its peers, that is said, and changes nothing else.
 
 use super::*;
-use crate::limits::MAX_FUTURE_SECS;
-use crate::node::io::{Answer, Command, Event, Timer};
+use crate::limits::{CLOCK_POLL, MAX_FUTURE_SECS, PING_INTERVAL};
+use crate::node::io::{Answer, ClockOffset, Command, Direction, Event, Input, Timer};
 use crate::params::Params;
+use crate::peer::Disconnect;
 use crate::time::UnixTime;
+use crate::wire::message::{Hello, Message};
+
+const HOUR: u64 = 3600;
 
 /// A node whose blocks are from a time when its clock was `ahead` of today's.
 fn behind(ahead: u64, params: Params, rate: u64) -> Alice {
@@ -90,4 +94,136 @@ fn a_block_that_was_made_before_the_clock_was_set_back_is_not_told_as_mined() {
     assert!(!alice.events.iter().any(|event| matches!(event, Event::BlockMined { .. })), "it was refused");
     assert!(matches!(alice.answer(), Answer::ClockBehind { wait, .. } if wait == secs(3600)));
     assert!(alice.job.is_none(), "and nothing is tried again");
+}
+
+/// What was said of the clock since the last look: offset in seconds, of how many peers, and whether it is off.
+fn said(alice: &mut Alice) -> Vec<(i64, usize, bool)> {
+    let events = core::mem::take(&mut alice.events);
+    let clocks = events.into_iter().filter_map(|event| match event {
+        Event::Clock(ClockOffset { millis, peers, is_off }) => Some((millis / 1000, peers, is_off)),
+        _ => None,
+    });
+    clocks.collect()
+}
+
+fn looks_again(alice: &Alice) -> bool {
+    alice.timers.values().any(|timer| *timer == Timer::Offset)
+}
+
+/// Peers with these numbers come, whose clocks are so many hours ahead.
+fn come(alice: &mut Alice, peers: &[(u8, i64)]) -> Vec<crate::node::io::ConnId> {
+    let now = i64::try_from(alice.now.wall.millis()).expect("before 2106");
+    let time = |hours: i64| (now + hours * 3_600_000).unsigned_abs();
+    peers.iter().map(|(n, hours)| alice.meet_at(*n, time(*hours))).collect()
+}
+
+fn set(alice: &mut Alice, hours: i64) {
+    let by = secs(hours.unsigned_abs() * HOUR);
+    let wall = alice.now.wall;
+    alice.now.wall = if hours < 0 { wall.minus(by) } else { wall.plus(by) };
+}
+
+#[test]
+fn a_clock_that_is_behind_is_said_once_and_once_when_it_is_set() {
+    let mut alice = Alice::new(1, Params::regtest());
+    come(&mut alice, &[(2, 3), (3, 3), (4, 3)]);
+    assert_eq!(said(&mut alice), [], "others may be about to come");
+    alice.elapse(CLOCK_POLL);
+    assert_eq!(said(&mut alice), [(3 * 3600, 3, true)]);
+    come(&mut alice, &[(5, 3)]);
+    alice.elapse(secs(60));
+    assert_eq!(said(&mut alice), [], "said already");
+    set(&mut alice, 3);
+    alice.elapse(CLOCK_POLL);
+    assert_eq!(said(&mut alice), [(0, 4, false)]);
+    assert!(!looks_again(&alice), "a node whose clock is right looks at nothing");
+}
+
+#[test]
+fn a_clock_that_is_ahead_is_said_and_one_that_is_set_from_one_side_to_the_other() {
+    let mut alice = Alice::new(1, Params::regtest());
+    come(&mut alice, &[(2, -12), (3, -12), (4, -12)]);
+    alice.elapse(CLOCK_POLL);
+    assert_eq!(said(&mut alice), [(-12 * 3600, 3, true)]);
+    set(&mut alice, -24);
+    alice.elapse(CLOCK_POLL);
+    assert_eq!(said(&mut alice), [(12 * 3600, 3, true)]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_while_the_node_idles_is_noticed_by_the_next_ping() {
+    let mut alice = Alice::new(1, Params::regtest());
+    come(&mut alice, &[(2, 0), (3, 0), (4, 0)]);
+    alice.elapse(secs(10));
+    assert!(!looks_again(&alice));
+    set(&mut alice, -3);
+    alice.elapse(PING_INTERVAL + CLOCK_POLL);
+    assert_eq!(said(&mut alice), [(3 * 3600, 3, true)]);
+}
+
+/// Those of its peers on the same machine slept as well.
+#[test]
+fn a_machine_that_slept_has_no_wrong_clock() {
+    let mut alice = Alice::new(1, Params::regtest());
+    come(&mut alice, &[(2, 0), (3, 0), (4, 0)]);
+    set(&mut alice, 9);
+    alice.elapse(PING_INTERVAL + CLOCK_POLL);
+    assert_eq!(said(&mut alice), []);
+}
+
+#[test]
+fn how_far_is_off_goes_by_how_far_ahead_a_block_may_be() {
+    // (network, seconds that are well still)
+    let rows = [(Params::regtest(), 3600), (Params::lab(4, Some(10)).expect("good rules"), 10)];
+    for (params, well) in rows {
+        for (ahead, is_off) in [(well, false), (well + 1, true)] {
+            let mut alice = Alice::new(1, params.clone());
+            alice.meet_at(2, alice.now.wall.plus(secs(ahead)).millis());
+            alice.elapse(CLOCK_POLL);
+            assert_eq!(!said(&mut alice).is_empty(), is_off, "{ahead} s");
+        }
+    }
+}
+
+/// Row 91 of docs/hostile.md.
+#[test]
+fn what_peers_say_of_the_time_is_only_said_and_no_crowd_says_it() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let (honest, hello) = (alice.connected(alice::address(9), Direction::Outbound), bob(9, &alice.params));
+    alice.received(honest, Message::Hello(hello));
+    for n in 10..30 {
+        alice.meet_at(n, if n % 2 == 0 { u64::MAX } else { u64::MAX - 1 });
+    }
+    alice.elapse(CLOCK_POLL);
+    assert_eq!(said(&mut alice), [], "callers alone do not make a clock wrong");
+    alice.input(Input::Closed(honest, Disconnect::Ended));
+    let liar = alice.connected(alice::address(8), Direction::Outbound);
+    alice.received(liar, Message::Hello(Hello { time: u64::MAX, ..bob(8, &alice.params) }));
+    alice.elapse(CLOCK_POLL);
+    assert!(matches!(said(&mut alice)[..], [(_, 21, true)]));
+    assert!(alice.closed.is_empty(), "nobody is blamed");
+    alice.command(1, Command::Mine(None));
+    alice.find_block();
+    let now = alice.now.wall.secs();
+    let mined = alice.stored.get(&alice.tip()).expect("a block").header().time;
+    assert_eq!((alice.height(), u64::from(mined)), (1, now), "mined by our own clock");
+}
+
+#[test]
+fn without_peers_nothing_is_known_and_nothing_is_said() {
+    let mut alice = Alice::new(1, Params::regtest());
+    assert_eq!(alice.node.view().clock_offset(), None);
+    let conns = come(&mut alice, &[(2, 3)]);
+    alice.elapse(CLOCK_POLL);
+    assert_eq!(said(&mut alice), [(3 * 3600, 1, true)]);
+    alice.input(Input::Closed(conns[0], Disconnect::Ended));
+    alice.elapse(CLOCK_POLL);
+    assert_eq!(said(&mut alice), []);
+    assert!(!looks_again(&alice), "an idle node idles");
+    come(&mut alice, &[(2, 3)]);
+    alice.elapse(CLOCK_POLL);
+    assert_eq!(said(&mut alice), [], "it is as it was");
+    come(&mut alice, &[(3, 0), (4, 0)]);
+    alice.elapse(CLOCK_POLL);
+    assert_eq!(said(&mut alice), [(0, 3, false)]);
 }

@@ -83,6 +83,9 @@ fn event_json(event: &Event) -> Value {
         }),
         Event::MiningSet { hashrate } => json!({ "hashrate": hashrate }),
         Event::MiningPaused { until } => json!({ "until": seconds(*until) }),
+        Event::Clock(offset) => json!({
+            "offset_seconds": offset.seconds(), "peers": offset.peers, "off": offset.is_off,
+        }),
         Event::FaultsSet { cut, slow } => json!({ "cut": cut, "slow": slow }),
         Event::StoreFailed { why } => json!({ "why": why }),
     }

@@ -4,7 +4,7 @@ use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::chain::{Entry, Tip};
-use crate::node::io::Direction;
+use crate::node::io::{ClockOffset, Direction};
 use crate::node::view::Progress;
 use crate::rest::api::seconds;
 use crate::rest::body::{self, Body};
@@ -14,12 +14,13 @@ use crate::types::Target;
 
 impl Api {
     pub(super) async fn info(&self) -> Result<Response<Body>, Problem> {
-        let (info, progress, entry, peers, pool, mining) = self
+        let (info, progress, entry, peers, pool, mining, clock) = self
             .handle
             .view(|view| {
                 let progress = view.progress();
                 let entry = view.entry(&progress.committed.hash);
-                (view.info(), progress, entry, view.peers(), view.pool_size(), view.mining())
+                let (pool, mining, clock) = (view.pool_size(), view.mining(), view.clock_offset());
+                (view.info(), progress, entry, view.peers(), pool, mining, clock)
             })
             .await?;
         let inbound = peers.iter().filter(|peer| peer.direction == Direction::Inbound).count();
@@ -41,6 +42,7 @@ impl Api {
                 "memory": { "resident_bytes": resident_bytes() },
                 "started": seconds(self.handle.start()),
                 "uptime_seconds": self.handle.uptime().as_secs_f64(),
+                "clock_offset_seconds": clock.map(|offset| offset.seconds()),
             }),
         ))
     }
@@ -77,16 +79,27 @@ impl Api {
     }
 
     /// Whether the node has what its peers have: it is not so while bodies of a chain with more work than
-    /// ours are to come.
+    /// ours are to come, or blocks wait because this machine's clock is behind.
     pub(super) async fn ready(&self) -> Result<Response<Body>, Problem> {
-        let (progress, is_catching_up) =
-            self.handle.view(|view| (view.progress(), view.is_catching_up())).await?;
+        let (progress, is_catching_up, kept_by) = self
+            .handle
+            .view(|view| {
+                let keeps = |clock: &ClockOffset| clock.is_off && clock.is_behind() && view.waits_for_time();
+                (view.progress(), view.is_catching_up(), view.clock_offset().filter(keeps))
+            })
+            .await?;
         let Progress { committed, best_header, .. } = progress;
         if is_catching_up {
             let behind = best_header.height.saturating_sub(committed.height);
             let detail = format!("catching up: at height {}, {behind} blocks behind", committed.height);
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1);
             return Err(problem.with("height", committed.height).with("best_header", best_header.height));
+        }
+        if let Some(clock) = kept_by {
+            let detail = format!("this machine's clock is {clock}: blocks wait here for their time");
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1);
+            let hint = "set the clock: that is noticed within a second";
+            return Err(problem.hint(hint).with("clock_offset_seconds", clock.seconds()));
         }
         Ok(body::json(StatusCode::OK, &json!({ "status": "ready", "height": committed.height })))
     }

@@ -46,12 +46,13 @@ impl Page {
 
 impl Api {
     pub(super) async fn metrics(&self) -> Result<Response<Body>, Problem> {
-        let (info, progress, entry, peers, pool, mining) = self
+        let (info, progress, entry, peers, pool, mining, clock) = self
             .handle
             .view(|view| {
                 let progress = view.progress();
                 let entry = view.entry(&progress.committed.hash);
-                (view.info(), progress, entry, view.peers(), view.pool_size(), view.mining())
+                let (pool, mining, clock) = (view.pool_size(), view.mining(), view.clock_offset());
+                (view.info(), progress, entry, view.peers(), pool, mining, clock)
             })
             .await?;
         let (stats, traffic) = (self.handle.mining(), self.handle.traffic().total());
@@ -90,6 +91,13 @@ impl Api {
         let connected = [("inbound", inbound), ("outbound", peers.len() - inbound)];
         let connected = connected.map(|(who, count)| (format!("direction=\"{who}\""), count));
         page.metric("peers", "gauge", "Ready connections.", &connected);
+        if let Some(clock) = clock {
+            page.gauge(
+                "clock_offset_seconds",
+                "By how much the clocks of the peers are ahead, by their median.",
+                clock.seconds(),
+            );
+        }
         page.counter("peer_received_bytes_total", "Bytes read from peers.", traffic.received);
         page.counter("peer_sent_bytes_total", "Bytes written to peers.", traffic.sent);
         page.gauge("pool_transactions", "Transactions that wait for a block.", pool.0);

@@ -4,6 +4,7 @@ use super::*;
 use crate::node::io::Command;
 
 mod changes;
+mod clock;
 mod documents;
 mod events;
 mod reads;

@@ -24,7 +24,10 @@ async fn every_read_has_its_keys_and_answers_head() {
     let id = post(node.http, &v1("/transactions"), &content).await.json()["id"].clone();
     let transaction = format!("/transactions/{}", text(&id));
     let rows = [
-        ("/info", "node agent network listen http tip progress peers pool mining store memory started"),
+        (
+            "/info",
+            "node agent network listen http tip progress peers pool mining store memory started clock_offset_seconds",
+        ),
         ("/tip", "hash height work time bits target difficulty expected_hashes"),
         ("/tips", "tips count"),
         ("/tree", "from tip blocks cut"),
