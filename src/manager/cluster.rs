@@ -98,6 +98,7 @@ pub async fn listen(
                         }
                         lines.extend(entered.news.as_ref().map(console::block_line));
                         if !entered.is_old {
+                            lines.extend(console::clock_line(number, &event.what));
                             happened.push(Happened::at_node(number, event, state));
                         }
                     }
@@ -113,6 +114,8 @@ pub async fn listen(
 
 fn gone(state: &mut State, number: usize, why: &ControlError) {
     state.tips.count(number, false);
+    // It tells anew how things stand, but for a clock that is right.
+    state.clocks.remove(&number);
     match state.stopping || state.standing(number).exit().is_some() {
         true => tracing::debug!(number, %why, "node not heard any more"),
         false => tracing::warn!(number, %why, "node not heard any more"),

@@ -12,6 +12,7 @@ use crate::manager::state::News;
 use crate::manager::stop::Ended;
 use crate::manager::tips::Agreed;
 use crate::manager::words;
+use crate::node::event::ClockOffset;
 use crate::wire::manage::What;
 
 /// Nodes that the table shows; a longer one is cut.
@@ -217,6 +218,13 @@ pub(super) fn reorg_line(number: usize, what: &What) -> Option<String> {
     Some(format!("reorg: {} {gave_up}", Name(number)))
 }
 
+/// That the clock of node `number` is off, or right again.
+pub(super) fn clock_line(number: usize, what: &What) -> Option<String> {
+    let What::Clock { offset, peers, is_off } = what else { return None };
+    let offset = ClockOffset { millis: *offset, peers: *peers as usize, is_off: *is_off };
+    Some(format!("clock: {} {}", Name(number), words::clock(&offset)))
+}
+
 /// Who is kept from whom; none: nobody any more.
 pub(super) fn partition_line(groups: Option<&[Vec<usize>]>) -> String {
     format!("partition: {}", groups.map_or("healed".to_owned(), words::apart))
@@ -300,6 +308,19 @@ mod tests {
         let line = |count| reorg_line(3, &reorg(count)).expect("a reorganisation");
         assert_eq!(line(0), "reorg: D gave up 2 blocks: a1a1a1a1… for b0b0b0b0…");
         assert_eq!(line(1), "reorg: D gave up 2 blocks: a1a1a1a1… for b0b0b0b0…, 1 content back");
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_a_line_and_one_that_is_set() {
+        let rows = [
+            (10_800_000, 5, true, "clock: F is 3.0 h behind those of its peers (median of 5)"),
+            (-90_000, 2, true, "clock: F is 1.5 min ahead of those of its two peers, or those are wrong"),
+            (0, 5, false, "clock: F is right again"),
+        ];
+        for (offset, peers, is_off, line) in rows {
+            let what = What::Clock { offset, peers, is_off };
+            assert_eq!(clock_line(5, &what).as_deref(), Some(line));
+        }
     }
 
     #[test]

@@ -40,9 +40,7 @@ impl Kind {
     /// All of them: what nodes tell managers, and the manager's own.
     pub fn all() -> impl Iterator<Item = Kind> {
         // These are told of to the node's own readers alone.
-        let is_told = |kind: &node::Kind| {
-            !matches!(kind, node::Kind::DialFailed | node::Kind::Manager | node::Kind::Clock)
-        };
+        let is_told = |kind: &node::Kind| !matches!(kind, node::Kind::DialFailed | node::Kind::Manager);
         let own = [Kind::Node, Kind::Partition, Kind::Link, Kind::MiningSet, Kind::Verdict];
         let told = node::Kind::ALL.into_iter().filter(is_told).map(Kind::Told);
         told.chain(own).chain([Kind::Start, Kind::Lost])
@@ -145,6 +143,7 @@ fn kind(what: &What) -> node::Kind {
         What::MiningPaused { .. } => node::Kind::MiningPaused,
         What::FaultsSet { .. } => node::Kind::Faults,
         What::StoreFailed { .. } => node::Kind::Fault,
+        What::Clock { .. } => node::Kind::Clock,
     }
 }
 
@@ -192,6 +191,9 @@ fn node_event(what: &What, names: &Names) -> Value {
         What::MiningPaused { until } => json!({ "until": seconds(*until) }),
         What::FaultsSet { cut, slow } => json!({ "cut": cut, "slow": slow }),
         What::StoreFailed { why } => json!({ "why": why.as_str() }),
+        What::Clock { offset, peers, is_off } => {
+            json!({ "offset_seconds": *offset as f64 / 1000.0, "peers": peers, "off": is_off })
+        }
     }
 }
 

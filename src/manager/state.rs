@@ -21,6 +21,7 @@ use crate::manager::rate::Rate;
 use crate::manager::reach;
 use crate::manager::reorg::Reorg;
 use crate::manager::tips::Tips;
+use crate::node::event::ClockOffset;
 use crate::types::{NodeId, Work};
 
 /// Where a node is in its life.
@@ -123,6 +124,8 @@ pub struct State {
     pub turn: usize,
     /// Transactions that wait, by node, where it said.
     pub pools: BTreeMap<usize, u64>,
+    /// Clocks that are wrong, as their nodes have it from their peers.
+    pub clocks: BTreeMap<usize, ClockOffset>,
     /// Every block that was told of.
     pub blocks: Blocks,
     /// Who is kept from whom, and which links are slow.
@@ -152,6 +155,7 @@ impl State {
             modes,
             turn: 0,
             pools: BTreeMap::new(),
+            clocks: BTreeMap::new(),
             blocks: Blocks::default(),
             faults: Faults::default(),
             last_reorg: None,
@@ -349,6 +353,7 @@ impl State {
         self.tips.forget(number);
         self.links.lost(number);
         self.pools.remove(&number);
+        self.clocks.remove(&number);
         self.blocks.forget(number);
         // Before it is up, a network without one of its nodes is none.
         let wanted = self.restart && self.up && !self.stopping;

@@ -1,6 +1,7 @@
 //! What happens in a network, in the words that the manager's terminal and the commands share.
 
 use crate::manager::names::several;
+use crate::node::event::ClockOffset;
 
 /// Digits of a hash that are shown.
 const DIGITS: usize = 8;
@@ -23,6 +24,11 @@ pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
 /// Groups that cannot reach each other: `A B / C-F`.
 pub fn apart(groups: &[Vec<usize>]) -> String {
     groups.iter().map(|group| several(group)).collect::<Vec<_>>().join(" / ")
+}
+
+/// Where a node's clock is, by those of its peers: `is 3.0 h behind those of its peers (median of 5)`.
+pub fn clock(offset: &ClockOffset) -> String {
+    if offset.is_off { format!("is {offset}") } else { "is right again".to_owned() }
 }
 
 /// A reorganisation of `depth` blocks, from the tip `old` to the tip `new`, after which `returned` contents wait again.

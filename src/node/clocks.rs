@@ -22,6 +22,13 @@ pub(super) struct Clocks {
     timer: bool,
 }
 
+impl Clocks {
+    /// What was seen last, if it was off.
+    pub(super) fn off(&self) -> Option<ClockOffset> {
+        self.off
+    }
+}
+
 impl Node {
     /// How far the clocks of the peers are from this machine's; none without peers.
     ///

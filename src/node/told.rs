@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::connections::{Connection, Phase};
-use super::io::{self, ConnId, Direction, Event, Giver, Origin, Output};
+use super::io::{self, ClockOffset, ConnId, Direction, Event, Giver, Origin, Output};
 use super::*;
 use crate::encoding::List;
 use crate::limits::{MAX_EXCERPT_BYTES, MAX_TOLD_BLOCKS, RECENT_BLOCKS, TOLD_HEIGHTS};
@@ -79,7 +79,7 @@ impl Node {
                 What::PeerGone { node: *node, why: Text::clipped(&why.to_string()) }
             }
             Event::PeerClosed { node: None, .. } | Event::DialFailed { .. } => return None,
-            Event::ManagerAccepted { .. } | Event::Clock(_) => return None,
+            Event::ManagerAccepted { .. } => return None,
             Event::TipChanged { tip, reverted, .. } => tip_changed(tip, *reverted),
             Event::BlockSeen {
                 hash,
@@ -134,6 +134,7 @@ impl Node {
             Event::MiningSet { hashrate } => What::MiningSet { hashrate: *hashrate },
             Event::MiningPaused { until } => What::MiningPaused { until: until.micros() },
             Event::FaultsSet { cut, slow } => What::FaultsSet { cut: count(*cut), slow: count(*slow) },
+            Event::Clock(offset) => clock(offset),
             Event::StoreFailed { why } => What::StoreFailed { why: Text::clipped(why) },
         })
     }
@@ -170,6 +171,7 @@ impl Node {
             What::FaultsSet { cut: count(cut), slow: count(slow) },
         ];
         first.extend(stands.map(|what| (now.wall, what)));
+        first.extend(self.clocks.off().map(|offset| (now.wall, clock(&offset))));
         for (at, what) in first {
             self.send(conn, Message::Event(manage::Event { at: at.micros(), what }));
         }
@@ -251,6 +253,10 @@ fn tip_changed(tip: &Tip, reverted: u64) -> What {
         work: tip.work.to_le_bytes(),
         reverted: u32::try_from(reverted).unwrap_or(u32::MAX),
     }
+}
+
+fn clock(offset: &ClockOffset) -> What {
+    What::Clock { offset: offset.millis, peers: count(offset.peers), is_off: offset.is_off }
 }
 
 fn place(tip: &Tip) -> Place {

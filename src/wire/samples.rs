@@ -126,7 +126,7 @@ fn outcomes() -> [Outcome; 5] {
     ]
 }
 
-fn happenings() -> [What; 12] {
+fn happenings() -> [What; 13] {
     let (hash, node) = (BlockHash([1; 32]), NodeId([6; 16]));
     let place = |height| Place { hash, height };
     let ids = || Ids { first: List::clipped([TxId([7; 32]); 16]), count: 17 };
@@ -164,6 +164,7 @@ fn happenings() -> [What; 12] {
         What::MiningPaused { until: 1_700_000_000_000_000 },
         What::FaultsSet { cut: 1, slow: 2 },
         What::StoreFailed { why: why() },
+        What::Clock { offset: i64::MIN, peers: 3, is_off: true },
     ]
 }
 

@@ -5,6 +5,7 @@ from collections import namedtuple
 from encoding import (
     BITS,
     HASH,
+    I64,
     ID16,
     ID32,
     SOCKET_ADDRESS,
@@ -132,6 +133,7 @@ WHAT = Enum(
     ("MiningPaused", Struct("MiningPaused", until=U64)),
     ("FaultsSet", Struct("FaultsSet", cut=U32, slow=U32)),
     ("StoreFailed", Struct("StoreFailed", why=Text(200))),
+    ("Clock", Struct("Clock", offset=I64, peers=U32, is_off=Bool)),
 )
 Event = Struct("Event", at=U64, what=WHAT)
 

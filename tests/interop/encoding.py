@@ -42,14 +42,14 @@ class Reader:
 
 
 class Int:
-    def __init__(self, size, show=lambda value: value):
-        self.size, self.show = size, show
+    def __init__(self, size, show=lambda value: value, signed=False):
+        self.size, self.show, self.signed = size, show, signed
 
     def put(self, value):
-        return value.to_bytes(self.size, "little")
+        return value.to_bytes(self.size, "little", signed=self.signed)
 
     def take(self, reader):
-        return int.from_bytes(reader.take(self.size), "little")
+        return int.from_bytes(reader.take(self.size), "little", signed=self.signed)
 
 
 class Array:
@@ -206,7 +206,7 @@ def show_address(value):
 
 
 U8, U16, U32 = Int(1), Int(2), Int(4)
-U64 = Int(8, str)
+U64, I64 = Int(8, str), Int(8, str, signed=True)
 BITS = Int(4, "{:08x}".format)
 HASH = Array(32, lambda value: value[::-1].hex())
 ID16, ID32 = Array(16), Array(32)

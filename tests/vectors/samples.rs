@@ -296,6 +296,9 @@ fn happenings(block: &Block, id: TxId) -> Vec<(&'static str, What)> {
         ("mining waits", What::MiningPaused { until: 1_767_225_601_000_000 }),
         ("faults", What::FaultsSet { cut: 1, slow: 2 }),
         ("no store", What::StoreFailed { why: Text::clipped("no space left on device") }),
+        ("a clock behind", What::Clock { offset: 10_800_000, peers: 5, is_off: true }),
+        ("a clock ahead", What::Clock { offset: -7_200_001, peers: 1, is_off: true }),
+        ("a clock set", What::Clock { offset: 0, peers: 5, is_off: false }),
     ]
 }
 
@@ -385,7 +388,7 @@ pub fn rejected() -> Vec<(String, bool, Vec<u8>)> {
     add("a Hello and a byte", false, hello);
     add("a command over its limit", true, body(Kind::Manage, &[count(1), count(131_073)].concat()));
     add("a sixth outcome", true, body(Kind::Report, &[&count(1)[..], &[5, 0, 0, 0]].concat()));
-    add("a thirteenth event", true, body(Kind::Event, &[&[0; 8][..], &[12, 0, 0, 0]].concat()));
+    add("a fourteenth event", true, body(Kind::Event, &[&[0; 8][..], &[13, 0, 0, 0]].concat()));
     let mined = [&[0; 8][..], &[3, 0, 0, 0], &[0; 32 + 32 + 8 + 4 + 4 + 32 + 4 + 4]].concat();
     add("a seventh origin", true, body(Kind::Event, &[&mined[..], &[6, 0, 0, 0]].concat()));
     let pool = [&[0; 8][..], &[7, 0, 0, 0], &[0; 4 + 8], &count(17)].concat();

@@ -340,6 +340,10 @@ fn what(what: &What) -> (&'static str, Vec<(&'static str, Json)>) {
             ("FaultsSet", vec![("cut", Json::Number(*cut)), ("slow", Json::Number(*slow))])
         }
         What::StoreFailed { why } => ("StoreFailed", vec![("why", text(why.as_str()))]),
+        What::Clock { offset, peers, is_off } => (
+            "Clock",
+            vec![("offset", text(offset)), ("peers", Json::Number(*peers)), ("is_off", Json::Bool(*is_off))],
+        ),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::cli::names;
 use crate::cli::render::{Style, count, hashes, safe, short, span};
 use crate::manager::view::Event;
 use crate::manager::words;
+use crate::node::event::ClockOffset;
 
 /// Characters of any one value that are shown.
 const VALUE: usize = 120;
@@ -17,7 +18,7 @@ pub(in crate::cli) fn event(event: &Event, style: Style) -> String {
     let time = event.time.map_or(String::new(), clock);
     let who = event.node.map_or("-".to_owned(), names::letters);
     let kind = match event.kind.as_str() {
-        kind @ ("reorg" | "partition" | "link" | "verdict") => style.warn(&format!("{kind:<13}")),
+        kind @ ("reorg" | "partition" | "link" | "verdict" | "clock") => style.warn(&format!("{kind:<13}")),
         kind @ ("block_refused" | "fault" | "lost") => style.bad(&format!("{kind:<13}")),
         kind => format!("{kind:<13}"),
     };
@@ -87,6 +88,12 @@ fn said(event: &Event) -> String {
             let until = get("until").as_f64().and_then(|secs| jiff::Timestamp::from_second(secs as i64).ok());
             let until = until.map_or(String::new(), |time| format!(" until {time}"));
             format!("its clock is behind the chain's time{until}")
+        }
+        "clock" => {
+            let millis = (get("offset_seconds").as_f64().unwrap_or(0.0) * 1000.0).round() as i64;
+            let peers = number("peers").and_then(|peers| usize::try_from(peers).ok()).unwrap_or(0);
+            let is_off = get("off").as_bool() == Some(true);
+            format!("its clock {}", words::clock(&ClockOffset { millis, peers, is_off }))
         }
         "verdict" => safe(get("text").as_str().unwrap_or_default(), VALUE),
         "node" => {
@@ -194,6 +201,14 @@ mod tests {
             (
                 r#""type":"mining_paused","node":1,"until":1795764417.0"#.to_owned(),
                 "B   mining_paused its clock is behind the chain's time until 2026-11-27T07:26:57Z",
+            ),
+            (
+                r#""type":"clock","node":5,"offset_seconds":10800.0,"peers":5,"off":true"#.to_owned(),
+                "F   clock         its clock is 3.0 h behind those of its peers (median of 5)",
+            ),
+            (
+                r#""type":"clock","node":5,"offset_seconds":0.001,"peers":5,"off":false"#.to_owned(),
+                "F   clock         its clock is right again",
             ),
             (r#""type":"other","x":1,"y":null"#.to_owned(), "-   other         x=1"),
         ];

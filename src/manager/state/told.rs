@@ -10,6 +10,7 @@ use crate::manager::node_set::NodeSet;
 use crate::manager::reach;
 use crate::manager::reorg::Reorg;
 use crate::manager::tips::{Agreed, TipAt};
+use crate::node::event::ClockOffset;
 use crate::types::{BlockHash, NodeId, Work};
 use crate::wire::manage::{Event, Origin, SeenBlock, What};
 
@@ -88,12 +89,25 @@ impl State {
             }
             What::PoolChanged { count, .. } => drop(self.pools.insert(number, u64::from(*count))),
             What::MiningSet { hashrate } => self.mining_set(number, event.at, *hashrate),
+            What::Clock { offset, peers, is_off } => {
+                let offset = ClockOffset { millis: *offset, peers: *peers as usize, is_off: *is_off };
+                entered.is_old |= !self.clock_told(number, offset);
+            }
             What::BlockMined { .. }
             | What::MiningPaused { .. }
             | What::FaultsSet { .. }
             | What::StoreFailed { .. } => {}
         }
         entered
+    }
+
+    /// Whether it is news that the clock of node `number` is off, or right.
+    fn clock_told(&mut self, number: usize, offset: ClockOffset) -> bool {
+        let before = match offset.is_off {
+            true => self.clocks.insert(number, offset),
+            false => self.clocks.remove(&number),
+        };
+        before.map(|before| before.is_behind()) != offset.is_off.then_some(offset.is_behind())
     }
 
     /// Node `number` mines in the background at that rate.

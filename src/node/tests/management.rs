@@ -149,6 +149,7 @@ fn news(alice: &mut Alice, conn: ConnId) -> Vec<String> {
         What::MiningPaused { .. } => "paused".to_owned(),
         What::FaultsSet { cut, slow } => format!("faults {cut} {slow}"),
         What::StoreFailed { why } => format!("store: {why}"),
+        What::Clock { offset, peers, is_off } => format!("clock {offset} of {peers} {is_off}"),
     };
     told(alice, conn).into_iter().map(|(_, what)| word(what)).collect()
 }
@@ -179,6 +180,25 @@ fn a_manager_that_subscribed_hears_what_is_and_what_happens() {
     assert_eq!((block.previous, *new), (alice.params.genesis_hash(), tip));
     alice.command(1, crate::node::io::Command::SetMining(7));
     assert_eq!(news(&mut alice, manager), ["mining 7"]);
+}
+
+#[test]
+fn a_manager_is_told_of_a_wrong_clock_whenever_it_comes() {
+    let mut alice = managed();
+    let first = subscribed(&mut alice, 1);
+    for n in 2..5 {
+        alice.meet_at(n, alice.now.wall.plus(secs(3 * 3600)).millis());
+    }
+    news(&mut alice, first);
+    alice.elapse(secs(1));
+    assert_eq!(news(&mut alice, first), ["clock 10800000 of 3 true"]);
+    let later = subscribed(&mut alice, 1);
+    assert_eq!(news(&mut alice, later).last().map(String::as_str), Some("clock 10800000 of 3 true"));
+    alice.now.wall = alice.now.wall.plus(secs(3 * 3600));
+    alice.elapse(secs(1));
+    assert_eq!(news(&mut alice, first), ["clock 0 of 3 false"]);
+    let last = subscribed(&mut alice, 1);
+    assert!(!news(&mut alice, last).iter().any(|word| word.starts_with("clock")), "all is well");
 }
 
 #[test]

@@ -115,6 +115,15 @@ pub enum What {
         /// Why.
         why: Text<MAX_DETAIL_BYTES>,
     },
+    /// The node's clock is too far from those of its peers, or no longer.
+    Clock {
+        /// By how many milliseconds theirs are ahead, by their median.
+        offset: i64,
+        /// How many they are.
+        peers: u32,
+        /// Whether that is more than is well.
+        is_off: bool,
+    },
 }
 
 /// A block, as it came into a node's tree.
