@@ -16,6 +16,10 @@ use crate::manager::view::{Call, MinedBlock};
 use crate::types::TxId;
 use crate::wire::manage::{Command, Mined, Outcome};
 
+/// What to do about a block that a wrong clock keeps from nodes.
+const SET_CLOCK: &str = "set that clock: where it is behind, blocks wait for their time, and nobody takes those \
+                         of a node where it is ahead; that it was set is noticed within a second";
+
 /// What goes into a block.
 pub type Content = Blob<MAX_CONTENT_BYTES>;
 
@@ -127,7 +131,9 @@ pub(super) fn meanwhile(number: usize, standing: Standing) -> NotDone {
 
 /// A block that `late` nodes, which its miner can reach, do not have in time, and what brings it to them.
 fn not_everywhere(state: &State, miner: usize, tip: TipAt, late: &[usize]) -> NotDone {
+    let clocks = verdict::wrong_clocks(state, late.iter().copied().chain([miner]));
     let remedy = match late.first() {
+        _ if clocks.is_some() => Remedy::Said(SET_CLOCK),
         _ if state.faults.are_any() => Remedy::Said("wait: it takes its time over slow links"),
         // Nothing keeps it from a node that is well.
         Some(node) => Call::RestartNode { node: *node }.into(),
@@ -135,12 +141,13 @@ fn not_everywhere(state: &State, miner: usize, tip: TipAt, late: &[usize]) -> No
     };
     NotDone::Late {
         why: format!(
-            "block {} of node {}, at height {}, did not reach {} in time; it is in the chain of those that \
+            "block {} of node {}, at height {}, did not reach {} in time{}; it is in the chain of those that \
              have it",
             tip.hash,
             Name(miner),
             tip.height,
-            several(late)
+            several(late),
+            clocks.map_or(String::new(), |clocks| format!(" ({clocks})")),
         ),
         remedy,
     }
@@ -217,5 +224,10 @@ mod tests {
         let slow = Slow { latency: Duration::from_millis(50), ..Slow::default() };
         state.faults.slow_down(0, 1, slow);
         assert!(matches!(said(&state).1, Remedy::Said(hint) if hint.contains("slow links")));
+
+        tell(&mut state, 1, What::Clock { offset: 10_800_000, peers: 2, is_off: true });
+        let (why, remedy) = said(&state);
+        assert!(why.contains("did not reach B in time (B's clock is 3.0 h behind); it is in"), "{why}");
+        assert_eq!(remedy, Remedy::Said(SET_CLOCK), "a new process has the same clock");
     }
 }

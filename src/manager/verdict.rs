@@ -5,6 +5,7 @@ use core::time::Duration;
 use crate::manager::names::{Name, several};
 use crate::manager::state::{RunningTip, Standing, State};
 use crate::manager::view::{Branch, Condition, MiningMode, Tip, Verdict};
+use crate::node::event::ClockOffset;
 
 /// A network without a block for so many times the expected time is stalled, but not before
 /// [`LEAST_STALL`]: by chance alone that is one of twenty thousand blocks.
@@ -69,8 +70,12 @@ pub fn of(state: &State, now: u64) -> Verdict {
     if condition == Condition::Forked && apart {
         text.push_str(&format!("; partitioned {}", to(&groups)));
     }
-    if condition != Condition::Down && !missing.is_empty() {
-        text.push_str(&format!(" ({})", away(state, &missing)));
+    if condition != Condition::Down {
+        let besides = [away(state, &missing), wrong_clocks(state, state.running())];
+        let besides: Vec<String> = besides.into_iter().flatten().collect();
+        if !besides.is_empty() {
+            text.push_str(&format!(" ({})", besides.join(", ")));
+        }
     }
     let tip = |(hash, height, work, nodes): RunningTip| Tip {
         hash: hash.to_string(),
@@ -147,7 +152,7 @@ fn to(groups: &[usize]) -> String {
 }
 
 /// Who is not there, by name if they are few: those whose process has ended are down, others away.
-fn away(state: &State, missing: &[usize]) -> String {
+fn away(state: &State, missing: &[usize]) -> Option<String> {
     let ended = |number: &usize| matches!(state.standing(*number), Standing::Ended(_));
     let (down, away): (Vec<usize>, Vec<usize>) = missing.iter().copied().partition(ended);
     let said = |nodes: &[usize], what: &str| {
@@ -155,7 +160,26 @@ fn away(state: &State, missing: &[usize]) -> String {
         let who = named(nodes);
         (!nodes.is_empty()).then(|| format!("{who} {is} {what}"))
     };
-    [said(&down, "down"), said(&away, "away")].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let said: Vec<String> = [said(&down, "down"), said(&away, "away")].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
+/// Which of these nodes have a clock that is wrong, as their peers have it: `F's clock is 3.0 h behind`.
+pub fn wrong_clocks(state: &State, nodes: impl IntoIterator<Item = usize>) -> Option<String> {
+    let wrong: Vec<(usize, ClockOffset)> =
+        nodes.into_iter().filter_map(|number| Some((number, *state.clocks.get(&number)?))).collect();
+    match wrong.as_slice() {
+        [] => None,
+        [(number, clock)] => Some(format!("{}'s clock is {}", Name(*number), clock.ours())),
+        [(a, one), (b, other)] => {
+            let (one, other) = (one.ours(), other.ours());
+            Some(format!("{}'s clock is {one}, {}'s is {other}", Name(*a), Name(*b)))
+        }
+        more => {
+            let numbers: Vec<usize> = more.iter().map(|(number, _)| *number).collect();
+            Some(format!("the clocks of {} are wrong", named(&numbers)))
+        }
+    }
 }
 
 /// Whether a tip is on the best chain, or further down than that is known: whoever missed that much is behind.

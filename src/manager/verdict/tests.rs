@@ -144,6 +144,34 @@ fn those_who_are_away_are_named_and_have_no_say() {
 }
 
 #[test]
+fn whose_clock_is_wrong_is_said_for_as_long_as_it_is_known() {
+    let mut state = four([3, 3, 3, 1], 0);
+    let hour = 3_600_000;
+    let tells = |state: &mut State, node, offset, is_off| {
+        let what = What::Clock { offset, peers: 3, is_off };
+        state.event(node, &Event { at: START, what })
+    };
+    let syncing = "syncing: 3 nodes at height 3, 1 behind";
+    assert!(!tells(&mut state, 3, 3 * hour, true).is_old);
+    assert!(tells(&mut state, 3, 3 * hour, true).is_old, "told again, to a manager that comes again");
+    assert_eq!(of(&state, START).text, format!("{syncing} (D's clock is 3.0 h behind)"));
+    tells(&mut state, 1, -2 * hour, true);
+    let both = "B's clock is 2.0 h ahead, D's is 3.0 h behind";
+    assert_eq!(of(&state, START).text, format!("{syncing} ({both})"));
+    tells(&mut state, 2, -2 * hour, true);
+    assert_eq!(of(&state, START).text, format!("{syncing} (the clocks of B C D are wrong)"));
+    assert!(!tells(&mut state, 1, 0, false).is_old);
+    tells(&mut state, 2, 0, false);
+    state.ended(0, Exit::Signal(9), Duration::ZERO);
+    let one_down = "syncing: 2 nodes at height 3, 1 behind (A is down, D's clock is 3.0 h behind)";
+    assert_eq!(of(&state, START).text, one_down);
+    state.ended(3, Exit::Signal(9), Duration::ZERO);
+    state.started(3, NodeId([4; 16]), START);
+    state.returned(3);
+    assert!(!of(&state, START).text.contains("clock"), "another process may have another clock");
+}
+
+#[test]
 fn nodes_that_are_paused_are_not_gone() {
     let mut state = four([3; 4], 0);
     (0..4).for_each(|node| state.pause(node, true, START));

@@ -220,10 +220,12 @@ fn without_peers_nothing_is_known_and_nothing_is_said() {
     alice.elapse(CLOCK_POLL);
     assert_eq!(said(&mut alice), []);
     assert!(!looks_again(&alice), "an idle node idles");
-    come(&mut alice, &[(2, 3)]);
+    let conns = come(&mut alice, &[(2, 3)]);
     alice.elapse(CLOCK_POLL);
     assert_eq!(said(&mut alice), [], "it is as it was");
+    alice.input(Input::Closed(conns[0], Disconnect::Ended));
+    alice.elapse(CLOCK_POLL);
     come(&mut alice, &[(3, 0), (4, 0)]);
     alice.elapse(CLOCK_POLL);
-    assert_eq!(said(&mut alice), [(0, 3, false)]);
+    assert_eq!(said(&mut alice), [(0, 2, false)]);
 }
