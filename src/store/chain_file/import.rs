@@ -5,7 +5,7 @@
 //! lies changes nothing; then its blocks are stored as a sync would store them, a few megabytes at a time. A
 //! kill in between leaves a folder that is whole, with the chain that has the most work of those in it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
@@ -96,10 +96,22 @@ pub fn import<F: Read + Seek>(
     }
     file.rewind().map_err(BadFile::Io)?;
     let mut blocks = Reader::begin(BufReader::new(&mut file))?;
-    let waiting = loaded.waiting.iter().map(|transaction| (transaction.id(), true)).collect();
+    let waiting = loaded.waiting.iter().map(Transaction::id).collect();
     let batch = Batch { forget: orphans, ..Batch::empty(ours.hash) };
-    let mut adoption =
-        Adoption { params, store, committed, chain, batch, bytes: 0, is_behind: false, waiting, now };
+    let mut adoption = Adoption {
+        params,
+        store,
+        committed,
+        chain,
+        before: ours,
+        batch,
+        bytes: 0,
+        is_behind: false,
+        waiting,
+        returned: Vec::new(),
+        gone: Vec::new(),
+        now,
+    };
     // By itself, because the file may bring them back.
     adoption.commit()?;
     let imported = adoption.adopt(&mut blocks, &mut |done| progress(bytes + done, 2 * bytes))?;
@@ -144,14 +156,20 @@ struct Adoption {
     store: Store,
     committed: Committed,
     chain: Chain,
+    /// Where it ended before.
+    before: Tip,
     /// What the next commit takes.
     batch: Batch,
     /// Bytes of blocks in it.
     bytes: usize,
     /// Whether the commit before it is still on its way.
     is_behind: bool,
-    /// What waits for a block, and whether the store knows.
-    waiting: BTreeMap<TxId, bool>,
+    /// What waits for a block once the new chain is the active one, as far as it is read.
+    waiting: BTreeSet<TxId>,
+    /// What the old branch held and waits again, and what the new one holds and waits no longer: for the commit
+    /// that makes the new one active, and those after it. Until then a kill leaves the old one, with its pool.
+    returned: Vec<Waiting>,
+    gone: Vec<TxId>,
     now: UnixTime,
 }
 
@@ -161,7 +179,7 @@ impl Adoption {
         blocks: &mut Reader<R>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Imported, ImportError> {
-        let before = self.chain.tip();
+        let before = self.before;
         let mut fork = 0;
         while let Some(block) = blocks.block()? {
             let height = blocks.blocks();
@@ -191,10 +209,9 @@ impl Adoption {
                 let waiting = Waiting::from(transaction);
                 let is_content = matches!(transaction, Transaction::Content(_));
                 let fits = waiting.encoded.len() <= room && self.waiting.len() < MAX_POOL_COUNT;
-                if is_content && fits && !self.waiting.contains_key(&waiting.id) {
+                if is_content && fits && self.waiting.insert(waiting.id) {
                     room -= waiting.encoded.len();
-                    self.waiting.insert(waiting.id, true);
-                    self.batch.waiting.push(waiting);
+                    self.returned.push(waiting);
                 }
             }
         }
@@ -212,8 +229,8 @@ impl Adoption {
         let broken = |rule| BadFile::Broken { height, rule };
         let block = CheckedBlock::check(block, &self.params).map_err(broken)?;
         taken(self.chain.import(&block, self.now)).map_err(broken)?;
-        let gone = block.ids().iter().filter(|id| self.waiting.remove(id).is_some());
-        self.batch.gone.extend(gone);
+        let gone = block.ids().iter().filter(|id| self.waiting.remove(id));
+        self.gone.extend(gone);
         self.batch.forget.extend(self.chain.take_forgotten());
         self.bytes += block.encoded().len();
         self.batch.blocks.push(StoredBlock {
@@ -230,9 +247,14 @@ impl Adoption {
     /// Begins a commit, once the one before it is done.
     fn commit(&mut self) -> Result<(), ImportError> {
         self.wait()?;
-        let next = Batch { seq: self.batch.seq + 1, ..Batch::empty(self.chain.tip().hash) };
-        let batch = core::mem::replace(&mut self.batch, next);
-        self.store.submit(Batch { tip: self.chain.tip().hash, ..batch });
+        let tip = self.chain.tip().hash;
+        let next = Batch { seq: self.batch.seq + 1, ..Batch::empty(tip) };
+        let mut batch = Batch { tip, ..core::mem::replace(&mut self.batch, next) };
+        if tip != self.before.hash {
+            batch.waiting = core::mem::take(&mut self.returned);
+            batch.gone = core::mem::take(&mut self.gone);
+        }
+        self.store.submit(batch);
         self.bytes = 0;
         self.is_behind = true;
         Ok(())

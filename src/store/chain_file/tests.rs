@@ -1,7 +1,7 @@
 //! A chain goes out of one folder and into another, and whatever is wrong on the way is said and changes
 //! nothing.
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 use super::*;
 use crate::chain::testing::{LATE, checked, content, grow, mine_on};
 use crate::chain::{Chain, CheckedBlock};
-use crate::limits::MAX_BLOCK_BYTES;
+use crate::limits::{MAX_BLOCK_BYTES, MAX_CONTENT_BYTES};
 use crate::params::Params;
 use crate::store::{Batch, CHAIN_FILE, OpenError, StoredBlock, Waiting, open};
-use crate::types::{NodeId, Transaction};
+use crate::types::{Content, NodeId, Transaction, TxId};
 
 fn regtest() -> Arc<Params> {
     Arc::new(Params::regtest())
@@ -136,6 +136,68 @@ fn a_chain_with_more_work_takes_over_and_contents_are_not_lost() {
     left.sort_by_key(Transaction::id);
     wanted.sort_by_key(Transaction::id);
     assert_eq!(left, wanted, "what only the old branch had waits again; what the new one has does not");
+}
+
+/// A chain file that ends in an error when it is read for the second time: what was committed until then is what
+/// a kill there leaves.
+struct Cut<'a> {
+    file: Cursor<&'a [u8]>,
+    /// Bytes that can be read the second time.
+    at: u64,
+    rewinds: usize,
+}
+
+impl Read for Cut<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let is_over = self.rewinds > 1 && self.file.position() >= self.at;
+        if is_over { Err(io::Error::other("cut")) } else { self.file.read(to) }
+    }
+}
+
+impl Seek for Cut<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.rewinds += usize::from(to == SeekFrom::Start(0));
+        self.file.seek(to)
+    }
+}
+
+/// The blocks of a fork take more than one commit, and its work is more only with the last of them.
+#[test]
+fn an_import_that_is_cut_short_leaves_the_old_chain_with_its_pool() {
+    let ours = blocks(8, "ours");
+    let waits = content(78, "waits, and theirs has it");
+    let mut chain = Chain::new(regtest());
+    let filler = |nth| {
+        Transaction::Content(Content {
+            nonce: nth,
+            data: vec![0; MAX_CONTENT_BYTES].try_into().expect("the largest content"),
+        })
+    };
+    let mut theirs: Vec<CheckedBlock> = Vec::new();
+    for nth in 0..9u64 {
+        let large = (nth < 6).then(|| (0..14).map(move |n| filler(100 * nth + n)));
+        let contents = (nth == 0).then(|| waits.clone()).into_iter().chain(large.into_iter().flatten());
+        let next = mine_on(&chain, &chain.tip().hash, contents.collect(), "theirs");
+        chain.import(&next, LATE);
+        theirs.push(next);
+    }
+    let file = file_of(&theirs);
+    let folder = folder_of(&ours, std::slice::from_ref(&waits));
+    let cut = Cut { file: Cursor::new(&file), at: 5_500_000, rewinds: 0 };
+    let error = import(cut, folder.path(), NodeId([3; 16]), LATE, &mut |_, _| {});
+    assert!(matches!(error, Err(ImportError::File(BadFile::Io(_)))), "{error:?}");
+    let opened = open(folder.path(), &regtest(), NodeId([3; 16])).expect("a folder");
+    assert!(opened.store.blocks() > 9, "part of theirs was committed");
+    drop(opened);
+    assert_eq!(exported(folder.path()).expect("sound"), file_of(&ours), "ours is the chain");
+    assert_eq!(waiting(folder.path()), std::slice::from_ref(&waits), "and its pool is as it was");
+    let came = imported(&file, folder.path()).expect("it has more work");
+    assert_eq!(adopted(came), (8, 9, 9, 8));
+    let mut left: Vec<TxId> = waiting(folder.path()).iter().map(Transaction::id).collect();
+    let mut wanted: Vec<TxId> = ours.iter().map(|block| block.ids()[1]).collect();
+    left.sort();
+    wanted.sort();
+    assert_eq!(left, wanted, "what ours held waits; what theirs holds does not");
 }
 
 #[test]
