@@ -54,6 +54,11 @@ impl Chain {
         Chain { params, tree }
     }
 
+    /// Keeps `cap` entries beside the two chains from now on; what is too much goes at once.
+    pub fn set_cap(&mut self, cap: usize) {
+        self.tree.set_cap(cap);
+    }
+
     /// The network's rules.
     pub fn params(&self) -> &Arc<Params> {
         &self.params

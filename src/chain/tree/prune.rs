@@ -31,6 +31,12 @@ impl Tree {
         self.len() - on_chains
     }
 
+    /// From now on so many may be.
+    pub(in crate::chain) fn set_cap(&mut self, cap: usize) {
+        self.cap = cap;
+        self.prune();
+    }
+
     /// Drops leaves, least work first, until what is on neither chain is within the cap.
     pub(in crate::chain) fn prune(&mut self) {
         while self.side_len() > self.cap {

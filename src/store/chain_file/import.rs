@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::{BadFile, Reader};
 use crate::chain::{Chain, CheckedBlock, NotRestored, Outcome, Restored, Rule, Tip};
 use crate::encoding;
-use crate::limits::{MAX_COMMIT_BYTES, MAX_POOL_BYTES, MAX_POOL_COUNT};
+use crate::limits::{MAX_COMMIT_BYTES, MAX_POOL_BYTES, MAX_POOL_COUNT, MAX_SIDE_ENTRIES};
 use crate::params::Params;
 use crate::store::{
     Batch, Committed, Damage, Failure, OpenError, Opened, Progress, Store, StoredBlock, Waiting, open,
@@ -70,6 +70,18 @@ pub enum ImportError {
 /// Imports `file` into the folder at `path`; a new one becomes the node `fresh`'s. `now` is what no block may
 /// be far ahead of. Progress is told in bytes, of twice the file's.
 pub fn import<F: Read + Seek>(
+    file: F,
+    path: &Path,
+    fresh: NodeId,
+    now: UnixTime,
+    progress: Progress<'_>,
+) -> Result<Imported, ImportError> {
+    import_beside(MAX_SIDE_ENTRIES, file, path, fresh, now, progress)
+}
+
+/// The same; in the end at most `cap` blocks are kept beside the active chain.
+pub(super) fn import_beside<F: Read + Seek>(
+    cap: usize,
     mut file: F,
     path: &Path,
     fresh: NodeId,
@@ -82,7 +94,7 @@ pub fn import<F: Read + Seek>(
     let offered = check(&mut blocks, now, &mut |done| progress(done, 2 * bytes))?;
     let params = blocks.params().clone();
     let Opened { store, committed, loaded, folder: _lock, .. } = open(path, &params, fresh)?;
-    let Restored { chain, orphans } = Chain::restore(params.clone(), &loaded.headers, loaded.tip)?;
+    let Restored { mut chain, orphans } = Chain::restore(params.clone(), &loaded.headers, loaded.tip)?;
     let ours = chain.tip();
     if chain.is_active(&offered.hash) {
         for height in 1..=offered.height {
@@ -97,7 +109,10 @@ pub fn import<F: Read + Seek>(
     file.rewind().map_err(BadFile::Io)?;
     let mut blocks = Reader::begin(BufReader::new(&mut file))?;
     let waiting = loaded.waiting.iter().map(Transaction::id).collect();
-    let batch = Batch { forget: orphans, ..Batch::empty(ours.hash) };
+    let forget = orphans.into_iter().chain(chain.take_forgotten()).collect();
+    let batch = Batch { forget, ..Batch::empty(ours.hash) };
+    // A branch that outweighs ours in the end may be of any length until then.
+    chain.set_cap(usize::MAX);
     let mut adoption = Adoption {
         params,
         store,
@@ -114,7 +129,7 @@ pub fn import<F: Read + Seek>(
     };
     // By itself, because the file may bring them back.
     adoption.commit()?;
-    let imported = adoption.adopt(&mut blocks, &mut |done| progress(bytes + done, 2 * bytes))?;
+    let imported = adoption.adopt(&mut blocks, cap, &mut |done| progress(bytes + done, 2 * bytes))?;
     adoption.store.close()?;
     Ok(imported)
 }
@@ -174,9 +189,11 @@ struct Adoption {
 }
 
 impl Adoption {
+    /// Takes every block of the file, and keeps `cap` blocks beside them.
     fn adopt<R: Read>(
         &mut self,
         blocks: &mut Reader<R>,
+        cap: usize,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Imported, ImportError> {
         let before = self.before;
@@ -193,6 +210,8 @@ impl Adoption {
             }
             self.take(block, height)?;
         }
+        self.chain.set_cap(cap);
+        self.batch.forget = self.chain.take_forgotten();
         self.commit()?;
         self.wait()?;
         let tip = self.chain.tip();
@@ -231,7 +250,6 @@ impl Adoption {
         taken(self.chain.import(&block, self.now)).map_err(broken)?;
         let gone = block.ids().iter().filter(|id| self.waiting.remove(id));
         self.gone.extend(gone);
-        self.batch.forget.extend(self.chain.take_forgotten());
         self.bytes += block.encoded().len();
         self.batch.blocks.push(StoredBlock {
             hash: block.hash(),

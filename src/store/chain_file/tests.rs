@@ -200,6 +200,19 @@ fn an_import_that_is_cut_short_leaves_the_old_chain_with_its_pool() {
     assert_eq!(left, wanted, "what ours held waits; what theirs holds does not");
 }
 
+/// More blocks than may be beside the active chain come before the one that makes them the active chain.
+#[test]
+fn a_fork_that_is_longer_than_what_is_kept_beside_a_chain_is_adopted() {
+    let (ours, theirs) = (blocks(8, "ours"), blocks(9, "theirs"));
+    let folder = folder_of(&ours, &[]);
+    let file = Cursor::new(file_of(&theirs));
+    let came = import::import_beside(3, file, folder.path(), NodeId([3; 16]), LATE, &mut |_, _| {});
+    assert_eq!(adopted(came.expect("it has more work")), (8, 9, 9, 8));
+    assert_eq!(exported(folder.path()).expect("sound"), file_of(&theirs));
+    let opened = open(folder.path(), &regtest(), NodeId([3; 16])).expect("a folder");
+    assert_eq!(opened.store.blocks(), 1 + 9 + 3, "genesis, theirs, and the first of ours");
+}
+
 #[test]
 fn what_is_no_chain_file_is_said_and_changes_nothing() {
     let chain = blocks(4, "a");
