@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Writer;
+use super::{Writer, stored};
 use crate::chain::{Chain, NotRestored, Tip};
 use crate::params::Params;
 use crate::store::open::{Looked, open_to_read};
@@ -56,9 +56,8 @@ pub fn export(
     let mut writer = Writer::begin(output, params.rules())?;
     let mut bytes = 0;
     for height in 1..=tip.height {
-        let missing = || ExportError::Chain(NotRestored::NoTip(tip.hash));
-        let hash = chain.active_at(height).ok_or_else(missing)?;
-        let encoded = store.read(&hash)?.ok_or_else(missing)?;
+        let hash = chain.active_at(height).ok_or(NotRestored::NoTip(tip.hash))?;
+        let encoded = stored(&store, path, &hash)?;
         writer.block(&encoded)?;
         bytes += encoded.len() as u64;
         progress(bytes, all);

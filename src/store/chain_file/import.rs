@@ -7,19 +7,18 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{BadFile, Reader};
+use super::{BadFile, Reader, stored, stored_block};
 use crate::chain::{Chain, CheckedBlock, NotRestored, Outcome, Restored, Rule, Tip};
-use crate::encoding;
 use crate::limits::{MAX_COMMIT_BYTES, MAX_POOL_BYTES, MAX_POOL_COUNT, MAX_SIDE_ENTRIES};
 use crate::params::Params;
 use crate::store::{
     Batch, Committed, Damage, Failure, OpenError, Opened, Progress, Store, StoredBlock, Waiting, open,
 };
 use crate::time::UnixTime;
-use crate::types::{Block, BlockHash, NodeId, Transaction, TxId};
+use crate::types::{Block, NodeId, Transaction, TxId};
 
 /// What came of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +97,8 @@ pub(super) fn import_beside<F: Read + Seek>(
     let ours = chain.tip();
     if chain.is_active(&offered.hash) {
         for height in 1..=offered.height {
-            let missing = || NotRestored::NoTip(offered.hash);
-            store.read(&chain.active_at(height).ok_or_else(missing)?)?.ok_or_else(missing)?;
+            let hash = chain.active_at(height).ok_or(NotRestored::NoTip(offered.hash))?;
+            stored(&store, path, &hash)?;
         }
         return Ok(Imported::AlreadyThere(ours));
     }
@@ -114,6 +113,7 @@ pub(super) fn import_beside<F: Read + Seek>(
     // A branch that outweighs ours in the end may be of any length until then.
     chain.set_cap(usize::MAX);
     let mut adoption = Adoption {
+        path: path.to_owned(),
         params,
         store,
         committed,
@@ -167,6 +167,7 @@ fn taken(outcome: Outcome) -> Result<(), Rule> {
 
 /// A chain on its way into a folder.
 struct Adoption {
+    path: PathBuf,
     params: Arc<Params>,
     store: Store,
     committed: Committed,
@@ -224,7 +225,7 @@ impl Adoption {
         let mut room = MAX_POOL_BYTES;
         for height in (fork + 1..=end).rev() {
             let Some(hash) = self.chain.active_at(height) else { continue };
-            for transaction in self.read(&hash)?.transactions.iter() {
+            for transaction in stored_block(&self.store, &self.path, &hash)?.transactions.iter() {
                 let waiting = Waiting::from(transaction);
                 let is_content = matches!(transaction, Transaction::Content(_));
                 let fits = waiting.encoded.len() <= room && self.waiting.len() < MAX_POOL_COUNT;
@@ -235,12 +236,6 @@ impl Adoption {
             }
         }
         Ok(())
-    }
-
-    fn read(&self, hash: &BlockHash) -> Result<Block, ImportError> {
-        let encoded = self.store.read(hash).map_err(Failure::Damaged)?;
-        let encoded = encoded.ok_or(NotRestored::NoTip(*hash))?;
-        Ok(encoding::decode(&encoded).map_err(|_| NotRestored::NoTip(*hash))?)
     }
 
     fn take(&mut self, block: Block, height: u64) -> Result<(), ImportError> {

@@ -20,9 +20,15 @@ pub use import::{ImportError, Imported, import};
 pub use read::Reader;
 pub use write::Writer;
 
+use std::path::Path;
+
+use bytes::Bytes;
+
 use crate::chain::Rule;
 use crate::encoding;
 use crate::params::BadRules;
+use crate::store::{CHAIN_FILE, Damage, Store, disk};
+use crate::types::{Block, BlockHash};
 
 /// How a chain file of this version begins.
 const MAGIC: &[u8; 16] = b"p2pnode chain 1\n";
@@ -95,4 +101,16 @@ pub enum BadFile {
     /// The system could not read it.
     #[error("it cannot be read: {0}")]
     Io(#[from] std::io::Error),
+}
+
+/// The canonical encoding of a block that the folder at `path` must have.
+fn stored(store: &Store, path: &Path, hash: &BlockHash) -> Result<Bytes, Damage> {
+    let missing = || Damage { path: path.join(CHAIN_FILE), what: format!("the block {hash} is missing") };
+    store.read(hash)?.ok_or_else(missing)
+}
+
+/// The same block, decoded.
+fn stored_block(store: &Store, path: &Path, hash: &BlockHash) -> Result<Block, Damage> {
+    let encoded = stored(store, path, hash)?;
+    disk::verified(&encoded, hash).map_err(|what| Damage { path: path.join(CHAIN_FILE), what })
 }

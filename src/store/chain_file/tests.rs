@@ -14,7 +14,7 @@ use crate::chain::testing::{LATE, checked, content, grow, mine_on};
 use crate::chain::{Chain, CheckedBlock};
 use crate::limits::{MAX_BLOCK_BYTES, MAX_CONTENT_BYTES};
 use crate::params::Params;
-use crate::store::{Batch, CHAIN_FILE, OpenError, StoredBlock, Waiting, open};
+use crate::store::{Batch, CHAIN_FILE, OpenError, Store, StoredBlock, Waiting, open};
 use crate::types::{Content, NodeId, Transaction, TxId};
 
 fn regtest() -> Arc<Params> {
@@ -211,6 +211,27 @@ fn a_fork_that_is_longer_than_what_is_kept_beside_a_chain_is_adopted() {
     assert_eq!(exported(folder.path()).expect("sound"), file_of(&theirs));
     let opened = open(folder.path(), &regtest(), NodeId([3; 16])).expect("a folder");
     assert_eq!(opened.store.blocks(), 1 + 9 + 3, "genesis, theirs, and the first of ours");
+}
+
+/// The file and the block are named, and what is wrong with it.
+#[test]
+fn a_stored_block_that_is_missing_or_no_block_is_damage() {
+    let chain = blocks(2, "a");
+    let (there, missing) = (chain[0].hash(), chain[1].hash());
+    let (store, _) = Store::memory(StoredBlock {
+        hash: there,
+        encoded: vec![0xff; 100].into(),
+        ids: chain[0].ids().clone(),
+    });
+    let rows = [
+        (there, format!("the block {there} cannot be decoded: ")),
+        (missing, format!("the block {missing} is missing")),
+    ];
+    for (hash, says) in rows {
+        let damage = stored_block(&store, Path::new("x"), &hash).expect_err("no block");
+        assert!(damage.what.starts_with(&says), "{damage}");
+        assert_eq!(damage.path, Path::new("x").join(CHAIN_FILE));
+    }
 }
 
 #[test]
