@@ -29,6 +29,9 @@ impl Now {
 pub struct UnixTime(u64);
 
 impl UnixTime {
+    /// A moment that no other is after.
+    pub const LAST: UnixTime = UnixTime(u64::MAX);
+
     /// From milliseconds since 1970.
     pub const fn from_millis(millis: u64) -> Self {
         UnixTime(millis.saturating_mul(1000))

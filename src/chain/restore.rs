@@ -13,9 +13,6 @@ use crate::params::Params;
 use crate::time::UnixTime;
 use crate::types::{BlockHash, Header};
 
-/// No clock says that a stored block is from the future: it was not when it came.
-const ANY_TIME: UnixTime = UnixTime::from_millis(u64::MAX);
-
 /// What was taken up again.
 #[derive(Debug)]
 pub struct Restored {
@@ -72,7 +69,8 @@ impl Chain {
     /// Puts a stored block's header in, with its body; none if its parent is not there.
     fn restore_header(&mut self, header: &Header) -> Result<Option<BlockHash>, NotRestored> {
         let hash = header.hash();
-        match self.header_outcome(header, hash, ANY_TIME) {
+        // No clock says that it is from the future: it was not when it came.
+        match self.header_outcome(header, hash, UnixTime::LAST) {
             HeaderOutcome::New => {
                 if let Some(index) = self.tree.insert(header, hash) {
                     self.tree.add_body(index);

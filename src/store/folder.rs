@@ -43,6 +43,12 @@ pub fn is_own(name: &OsStr) -> bool {
     ends.into_iter().any(|end| end.is_empty() || end == file::NEW || end.starts_with(ASIDE))
 }
 
+/// Whether a node has kept something in the folder at `path`: its chain, or what is there only beside one.
+pub(super) fn is_used(path: &Path) -> bool {
+    let kept = [CHAIN_FILE, JOURNAL_FILE, NODE_FILE, PEERS_FILE, CHECKPOINT_FILE];
+    kept.iter().any(|name| path.join(name).exists())
+}
+
 /// Where a repair sets the file at `path` aside: the names to choose from.
 pub(super) fn asides(path: &Path) -> impl Iterator<Item = PathBuf> {
     (1u64..).map(move |nth| with_end(path, &format!("{ASIDE}-{nth}")))
@@ -187,11 +193,6 @@ impl Folder {
     /// The place of a file in it.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
-    }
-
-    /// Whether something in it says that there was a chain.
-    pub(super) fn has_kept(&self) -> bool {
-        [NODE_FILE, PEERS_FILE, CHECKPOINT_FILE, JOURNAL_FILE].iter().any(|name| self.file(name).exists())
     }
 
     /// Writes `node.json`.

@@ -11,8 +11,6 @@ use crate::types::BlockHash;
 
 /// Which blocks hang on genesis without a gap, parents first, and the tip among them with the most work.
 pub(super) fn kept(scan: Option<&Scan>, params: &Arc<Params>) -> (Vec<Good>, Tip) {
-    // No clock says that a stored block is from the future.
-    let any_time = UnixTime::from_millis(u64::MAX);
     let mut chain = Chain::new(params.clone());
     let all: &[Good] = scan.map_or(&[], |scan| &scan.good);
     let mut children: BTreeMap<BlockHash, Vec<usize>> = BTreeMap::new();
@@ -25,7 +23,8 @@ pub(super) fn kept(scan: Option<&Scan>, params: &Arc<Params>) -> (Vec<Good>, Tip
     let mut kept: Vec<((u64, u64), Good)> = Vec::new();
     while let Some(nth) = ready.pop_first() {
         let good = all[nth];
-        if chain.import_header(&good.header, any_time) != HeaderOutcome::New {
+        // No clock says that a stored block is from the future.
+        if chain.import_header(&good.header, UnixTime::LAST) != HeaderOutcome::New {
             continue;
         }
         let hash = good.header.hash();

@@ -12,7 +12,7 @@ use crate::file::{beside, sync_folder_of};
 use crate::params::Params;
 use crate::store::disk::load::{Contents, Owner};
 use crate::store::disk::{FIRST_FORMAT, FORMAT, Held};
-use crate::store::folder::{Ban, CHAIN_FILE, Folder, NODE_FILE, Peer, Record};
+use crate::store::folder::{Ban, CHAIN_FILE, Folder, NODE_FILE, Peer, Record, is_used};
 use crate::store::{Committed, Damage, Loaded, OpenError, Store, disk};
 use crate::types::NodeId;
 
@@ -96,7 +96,7 @@ fn is_missing(chain: &Path, folder: &Folder) -> Result<bool, OpenError> {
     match fs::metadata(chain) {
         Ok(found) if found.len() == 0 => Err(Damage { path, what: "it is empty".to_owned() }.into()),
         Ok(_) => Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match folder.has_kept() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match is_used(folder.path()) {
             true => Err(OpenError::Missing { path }),
             false => Ok(true),
         },
@@ -113,9 +113,7 @@ fn check_record(
 ) -> Result<(), OpenError> {
     let Some(record) = record else { return Ok(()) };
     let path = folder.file(NODE_FILE);
-    if record.format > FORMAT {
-        return Err(OpenError::Newer { path, found: record.format, known: FORMAT });
-    }
+    check_format(record.format, &path)?;
     if record.node != owner.node.to_string() || record.network != params.network().to_string() {
         let (chain, named, stored) = (folder.file(CHAIN_FILE), record.node, owner.node.to_string());
         return Err(OpenError::Mixed { record: path, chain, named, stored });
@@ -142,12 +140,18 @@ pub(super) fn make(new: &Path, params: &Params, node: NodeId) -> Result<(), Open
     disk::load::create(new, params, node)
 }
 
+/// Whether this program knows what was written to `path` in the format `found`, unless that is damaged.
+pub(super) fn check_format(found: u64, path: &Path) -> Result<(), OpenError> {
+    if found > FORMAT {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT });
+    }
+    Ok(())
+}
+
 /// Whether this program may use what `owner` left.
 pub(super) fn check_owner(owner: &Owner, chain: &Path, params: &Params) -> Result<(), OpenError> {
     let path = chain.to_owned();
-    if owner.format > FORMAT {
-        return Err(OpenError::Newer { path, found: owner.format, known: FORMAT });
-    }
+    check_format(owner.format, &path)?;
     if owner.format < FIRST_FORMAT {
         return Err(Damage { path, what: format!("its format is {}", owner.format) }.into());
     }

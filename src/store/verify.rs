@@ -13,12 +13,12 @@ use crate::store::disk::FIRST_FORMAT;
 use crate::store::disk::reach::rules_of;
 use crate::store::disk::verify::{Scan, scan};
 use crate::store::folder::{
-    BANS_FILE, Ban, CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, JOURNAL_FILE, NODE_FILE, PEERS_FILE,
-    Peer, Record,
+    BANS_FILE, Ban, CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, NODE_FILE, PEERS_FILE, Peer, Record,
+    is_used,
 };
 use crate::store::kept::kept;
-use crate::store::open::check_owner;
-use crate::store::{Damage, FORMAT, OpenError};
+use crate::store::open::{check_format, check_owner};
+use crate::store::{Damage, OpenError};
 use crate::types::NodeId;
 
 /// Told of bytes done, and of how many there are; 0 where that is not known.
@@ -73,13 +73,6 @@ pub(super) fn take(
         return Err(OpenError::Nothing { folder: path.to_owned() });
     }
     take(path)
-}
-
-/// Whether a node has kept something at `path`.
-pub(super) fn is_used(path: &Path) -> bool {
-    [CHAIN_FILE, JOURNAL_FILE, NODE_FILE, PEERS_FILE, CHECKPOINT_FILE]
-        .iter()
-        .any(|name| path.join(name).exists())
 }
 
 /// The network that the record in the folder at `path` names, whether its node runs or not.
@@ -173,9 +166,7 @@ fn check_record(
     findings: &mut Vec<Damage>,
 ) -> Result<(), OpenError> {
     let path = folder.file(NODE_FILE);
-    if record.format > FORMAT {
-        return Err(OpenError::Newer { path, found: record.format, known: FORMAT });
-    }
+    check_format(record.format, &path)?;
     let (theirs, ours) = (record.rules.clone(), params.rules().to_string());
     let is_same = record.network == params.network().to_string();
     if !is_same && theirs != ours {

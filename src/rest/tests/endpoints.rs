@@ -233,7 +233,7 @@ async fn a_clock_behind_the_chain_is_said_at_once_with_the_time() {
     let mut chain = Chain::new(Arc::new(Params::regtest()));
     for _ in 0..12 {
         let block = mine_at(&chain, &chain.tip().hash, ahead, Vec::new(), "");
-        chain.import(&block, UnixTime::from_millis(u64::MAX));
+        chain.import(&block, UnixTime::LAST);
     }
     let headers = (1..=12).filter_map(|height| chain.get(&chain.active_at(height)?));
     let loaded = Loaded {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::{Writer, stored};
 use crate::chain::{Chain, NotRestored, Tip};
 use crate::params::Params;
+use crate::store::folder::is_used;
 use crate::store::open::{Looked, open_to_read};
-use crate::store::verify::is_used;
 use crate::store::{Damage, OpenError, Progress};
 
 /// What was written.

@@ -261,7 +261,7 @@ mod tests {
     }
 
     fn good<T>(result: Result<T, Trouble>) -> T {
-        result.unwrap_or_else(|trouble| panic!("{}", trouble.what()))
+        result.unwrap_or_else(|trouble| panic!("{trouble}"))
     }
 
     #[test]

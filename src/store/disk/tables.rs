@@ -1,6 +1,7 @@
 //! What is in the file, table by table, but for those that one concern alone knows (`runs`, `checksum`). A change
 //! here or there is another format version.
 
+use core::fmt;
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,18 +71,23 @@ impl<E: Into<Error>> From<E> for Trouble {
     }
 }
 
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Io(error) => error.fmt(f),
+            Trouble::Damaged(what) => f.write_str(what),
+        }
+    }
+}
+
 impl Trouble {
     /// As damage: a reader has no other use for a file that cannot be read.
     pub(super) fn damage(self, path: &Path) -> Damage {
-        Damage { path: path.to_owned(), what: self.what() }
-    }
-
-    /// In words.
-    pub(super) fn what(self) -> String {
-        match self {
+        let what = match self {
             Trouble::Io(error) => format!("it cannot be read: {error}"),
             Trouble::Damaged(what) => what,
-        }
+        };
+        Damage { path: path.to_owned(), what }
     }
 }
 

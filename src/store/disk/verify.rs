@@ -177,8 +177,7 @@ impl Scan {
                 Err(trouble) => {
                     self.lost = true;
                     if unreadable == 0 {
-                        let what = trouble.what();
-                        self.found(format!("block number {from} cannot be reached: {what}"));
+                        self.found(format!("block number {from} cannot be reached: {trouble}"));
                     }
                     unreadable += 1;
                     from += 1;
@@ -293,8 +292,7 @@ impl Scan {
         match missing {
             Ok(0) => {}
             Ok(_) => self.found(format!("a transaction of block number {number} is not in the index")),
-            Err(Trouble::Damaged(what)) => self.found(format!("the index cannot be read: {what}")),
-            Err(Trouble::Io(error)) => self.found(format!("the index cannot be read: {error}")),
+            Err(trouble) => self.found(format!("the index cannot be read: {trouble}")),
         }
         places.len() as u64
     }
@@ -310,7 +308,7 @@ impl Scan {
         match kept {
             Ok(kept) if kept.is_none_or(|kept| kept == right) => {}
             Ok(_) => self.found(format!("the checksum of block number {number} is another block's")),
-            Err(trouble) => self.found(format!("checksums cannot be read: {}", trouble.what())),
+            Err(trouble) => self.found(format!("checksums cannot be read: {trouble}")),
         }
     }
 
@@ -333,8 +331,7 @@ impl Scan {
             Ok((count, said)) if count == said && count == places => {}
             Ok(_) if !self.findings.is_empty() => {}
             Ok((count, _)) => self.found(format!("the index has {count} places, and {places} belong there")),
-            Err(Trouble::Damaged(what)) => self.found(format!("the index cannot be read: {what}")),
-            Err(Trouble::Io(error)) => self.found(format!("the index cannot be read: {error}")),
+            Err(trouble) => self.found(format!("the index cannot be read: {trouble}")),
         }
     }
 
@@ -357,11 +354,8 @@ impl Scan {
                     let Some(next) = at.checked_add(1) else { return };
                     from = next;
                 }
-                Err(Trouble::Damaged(what)) => {
-                    return self.found(format!("waiting transactions cannot be read: {what}"));
-                }
-                Err(Trouble::Io(error)) => {
-                    return self.found(format!("waiting transactions cannot be read: {error}"));
+                Err(trouble) => {
+                    return self.found(format!("waiting transactions cannot be read: {trouble}"));
                 }
             }
         }
