@@ -717,6 +717,10 @@ pub const MAX_KEPT_BLOCKS: usize = 20_000;
 /// Of those, the newest that were seen on their way, of which it also knows which node had them when.
 pub const MAX_FOLLOWED_BLOCKS: usize = 1000;
 
+/// Blocks that broke a rule that the manager knows of besides, the newest that nodes told of: anybody can make
+/// many, so they are no reason to forget others.
+pub const MAX_REFUSED_BLOCKS: usize = 1000;
+
 /// Blocks over which the manager says how fast they spread, if nobody says how many.
 pub const PROPAGATION_BLOCKS: usize = 20;
 

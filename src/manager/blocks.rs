@@ -1,11 +1,11 @@
 //! The tree of blocks as the nodes tell of it: every branch, who has which block, and since when. Pure.
 //!
 //! Bounded: the newest blocks by height are kept, and of the newest that were seen on their way also who told
-//! of them when.
+//! of them when. Of those that broke a rule, the newest that were told of are kept besides.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::limits::{MAX_FOLLOWED_BLOCKS, MAX_KEPT_BLOCKS};
+use crate::limits::{MAX_FOLLOWED_BLOCKS, MAX_KEPT_BLOCKS, MAX_REFUSED_BLOCKS};
 use crate::manager::node_set::NodeSet;
 use crate::manager::view::Branch;
 use crate::types::{BlockHash, CompactTarget, Work};
@@ -77,11 +77,15 @@ pub struct Blocks {
     mined: BTreeMap<usize, u64>,
     /// Blocks whose arrivals are kept, oldest first.
     followed: VecDeque<BlockHash>,
+    /// Blocks that broke a rule, oldest first.
+    refused: VecDeque<BlockHash>,
 }
 
 impl Blocks {
     /// `arrival` of `seen`, which `miner` mined. Whether it is news of this node.
     pub fn seen(&mut self, seen: &SeenBlock, miner: Option<usize>, arrival: Arrival) -> bool {
+        // What was refused under this name was this header with what is not its own: here is the block.
+        self.forget_refused(&seen.hash);
         let is_new = !self.by_hash.contains_key(&seen.hash);
         let is_followed = is_new && arrival.live && arrival.origin != Origin::Loaded;
         if is_new {
@@ -149,6 +153,7 @@ impl Blocks {
     ) {
         let height = height.or_else(|| Some(self.by_hash.get(&previous)?.height + 1));
         let Some(height) = height.filter(|_| !self.by_hash.contains_key(&hash)) else { return };
+        self.refused.push_back(hash);
         self.insert(Block {
             hash,
             previous,
@@ -167,15 +172,36 @@ impl Blocks {
             near: None,
             arrivals: Vec::new(),
         });
+        if self.refused.len() > MAX_REFUSED_BLOCKS
+            && let Some(oldest) = self.refused.front().copied()
+        {
+            self.forget_refused(&oldest);
+        }
+    }
+
+    /// Forgets the block of this hash, if it is one that broke a rule.
+    fn forget_refused(&mut self, hash: &BlockHash) {
+        let refused = self.by_hash.get(hash).filter(|block| block.refused.is_some());
+        let Some(height) = refused.map(|block| block.height) else { return };
+        self.by_hash.remove(hash);
+        self.refused.retain(|other| other != hash);
+        if let Some(there) = self.by_height.get_mut(&height) {
+            there.retain(|other| other != hash);
+            if there.is_empty() {
+                self.by_height.remove(&height);
+            }
+        }
     }
 
     fn insert(&mut self, block: Block) {
         self.by_height.entry(block.height).or_default().push(block.hash);
         self.by_hash.insert(block.hash, block);
-        while self.by_hash.len() > MAX_KEPT_BLOCKS {
+        while self.by_hash.len() - self.refused.len() > MAX_KEPT_BLOCKS {
             let Some((height, lowest)) = self.by_height.pop_first() else { return };
             for hash in lowest {
-                self.by_hash.remove(&hash);
+                if self.by_hash.remove(&hash).is_some_and(|block| block.refused.is_some()) {
+                    self.refused.retain(|other| *other != hash);
+                }
             }
             self.known_from = self.known_from.max(height + 1);
         }
@@ -188,7 +214,7 @@ impl Blocks {
 
     /// The tip with the most work is this one now.
     pub fn set_best(&mut self, tip: BlockHash) {
-        if self.best == Some(tip) || !self.by_hash.contains_key(&tip) {
+        if self.best == Some(tip) || self.whole(&tip).is_none() {
             return;
         }
         let mut joined = Vec::new();
@@ -296,10 +322,15 @@ impl Blocks {
         self.followed.iter().rev().filter_map(|hash| self.get(hash))
     }
 
+    /// The block of this hash, if it is known for more than a rule that it broke.
+    pub fn whole(&self, hash: &BlockHash) -> Option<&Block> {
+        self.get(hash).filter(|block| block.refused.is_none())
+    }
+
     /// Its parent, if it is known.
     fn parent(&self, block: &Block) -> Option<&Block> {
         // Whatever nodes tell, a walk comes to an end.
-        self.get(&block.previous).filter(|parent| parent.height < block.height)
+        self.whole(&block.previous).filter(|parent| parent.height < block.height)
     }
 
     /// `tip` and its ancestors down to height `from`, as far as they are known.

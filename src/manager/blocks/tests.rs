@@ -137,6 +137,54 @@ fn a_refused_block_has_its_place_if_its_parent_is_known() {
     assert!(blocks.get(&hash(3)).is_some_and(|block| block.refused.is_none()));
 }
 
+/// A liar gives a good header with another body first, or a child of such a one comes before the block itself.
+#[test]
+fn a_block_that_comes_after_what_was_refused_under_its_name_is_that_block() {
+    for tip_first in [false, true] {
+        let mut blocks = forked();
+        blocks.refused(hash(4), hash(3), Some(4), "BadMerkleRoot".to_owned(), 7);
+        let (own, child) = (block(4, 3, 4), block(5, 4, 5));
+        let tell = |blocks: &mut Blocks, seen: &SeenBlock| {
+            assert!(blocks.seen(seen, Some(1), arrival(0, 300)));
+            assert!(!blocks.seen(seen, Some(1), arrival(0, 301)), "once");
+        };
+        if tip_first {
+            blocks.set_best(hash(4));
+            tell(&mut blocks, &child);
+            blocks.set_best(hash(5));
+            assert_eq!(best(&blocks), [5], "what it stands on is not known yet");
+        }
+        tell(&mut blocks, &own);
+        if !tip_first {
+            blocks.set_best(hash(4));
+            tell(&mut blocks, &child);
+            blocks.set_best(hash(5));
+        }
+        let known = blocks.get(&hash(4)).expect("it is known");
+        assert_eq!((blocks.branch(known), &known.refused, known.bytes), (Branch::Best, &None, 200));
+        assert_eq!((known.work, known.time), (Work::from_le_bytes(own.work), own.time));
+        assert_eq!((best(&blocks), blocks.mined(1)), (vec![0, 1, 2, 3, 4, 5], 3));
+        assert_eq!(blocks.at(4).filter(|block| block.hash == hash(4)).count(), 1);
+    }
+}
+
+#[test]
+fn blocks_that_were_refused_drive_out_none_that_were_not() {
+    let name = |nth: u64| {
+        let mut hash = [0xff; 32];
+        hash[..8].copy_from_slice(&nth.to_le_bytes());
+        BlockHash(hash)
+    };
+    let mut blocks = forked();
+    let many = MAX_KEPT_BLOCKS as u64 + 10;
+    (0..many).for_each(|nth| blocks.refused(name(nth), hash(3), None, "InvalidParent".to_owned(), nth));
+    assert_eq!(best(&blocks), [0, 1, 2, 3]);
+    let (refused, whole): (Vec<&Block>, Vec<&Block>) =
+        blocks.from(0).partition(|block| block.refused.is_some());
+    assert_eq!((refused.len(), whole.len()), (MAX_REFUSED_BLOCKS, 7));
+    assert!(refused.iter().all(|block| block.seen >= many - MAX_REFUSED_BLOCKS as u64), "the newest stay");
+}
+
 #[test]
 fn the_lowest_go_when_there_are_too_many() {
     let mut blocks = Blocks::default();

@@ -125,7 +125,7 @@ impl State {
     fn block_seen(&mut self, number: usize, at: u64, seen: &SeenBlock) -> bool {
         let from = seen.from.and_then(|node| self.number_of(&node));
         let since = self.nodes.get(&number).map_or(u64::MAX, |node| node.since);
-        let known = self.blocks.get(&seen.hash);
+        let known = self.blocks.whole(&seen.hash);
         let first = known.map_or(at, |block| block.seen.min(at));
         let could_hear = known.and_then(|block| block.near.as_ref()).is_none_or(|near| near.contains(number));
         let live = self.up && since <= first && could_hear;

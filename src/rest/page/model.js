@@ -32,7 +32,7 @@ const HANDLERS = {
   snapshot: load,
   block(state, event) {
     const {node, from, time, origin} = event;
-    const block = known(state, event);
+    const block = known(state, event, whole(state, event.hash) ?? event);
     const news = !block.holders?.has(node);
     if (origin === "mined") block.miner ??= node;
     hold(state, block, node, time, from, origin);
@@ -181,6 +181,18 @@ function win(state, entry, block) {
     if (at.seen <= until) won ??= at.height;
     if (at.hash === entry.new) entry.won = won ?? entry.won;
   }
+}
+
+/// A block came. What was refused under its name, if anything was, is forgotten: that was its header with what is not
+/// its own. Where it was drawn, the block is.
+function whole(state, hash) {
+  state.refused.delete(hash);
+  const block = state.blocks.get(hash);
+  if (!block?.refused) return null;
+  leave(state, block);
+  state.blocks.delete(hash);
+  state.fresh = state.fresh.filter(other => other !== hash);
+  return block;
 }
 
 /// The block that an event or an answer tells of.

@@ -166,7 +166,8 @@ export class Tree {
       attr(drawn.g, "class", drawn.was);
       const words = `Block ${height} ${short(hash)}, ${PLACES[how]}${block.refused ? `: ${block.refused}` : ""}${block.text ? `; ${foreign(`“${block.text}”`)}` : ""}`;
       text(drawn.title, words);
-      if (block.refused && !$(".cross", drawn.g)) drawn.g.append(svg("path.cross", {d: `M${place(block).map(at => at - 12)}l24 24m0 -24l-24 24`}));
+      $(".cross", drawn.g)?.remove();
+      if (block.refused) drawn.g.append(svg("path.cross", {d: `M${place(block).map(at => at - 12)}l24 24m0 -24l-24 24`}));
     });
   }
 
