@@ -28,6 +28,8 @@ pub(super) struct Watch {
     client: Client,
     events: Events,
     network: Network,
+    /// The run whose events are told: another one's, once another network has taken its place.
+    run: u64,
     read: Instant,
     stale: bool,
     reorgs: VecDeque<u64>,
@@ -38,8 +40,8 @@ impl Watch {
     pub(super) async fn begin(client: &Client) -> Result<Watch, Failure> {
         let events = Events::open(client, None).await?;
         let network = network(client).await?;
-        let (client, reorgs) = (client.clone(), VecDeque::new());
-        Ok(Watch { client, events, network, read: Instant::now(), stale: false, reorgs })
+        let (client, run, reorgs) = (client.clone(), network.events.run, VecDeque::new());
+        Ok(Watch { client, events, network, run, read: Instant::now(), stale: false, reorgs })
     }
 
     /// The network as it is known.
@@ -80,17 +82,16 @@ impl Watch {
                     if event.kind == "reorg" && self.reorgs.len() < MAX_EVENTS {
                         self.reorgs.extend(event.more.get("depth").and_then(Value::as_u64));
                     }
-                    // A verdict is told once it stands, and while blocks come fast none does.
-                    self.stale |= event.kind == "tip";
-                    // What happened before the network was read is in it already.
-                    let is_old = event.seq.is_some_and(|seq| seq <= self.network.events.seq);
-                    match apply(&mut self.network, &event) {
-                        _ if is_old && event.kind == "reorg" => return Ok(()),
-                        _ if is_old => {}
+                    if event.kind == "start" {
+                        self.run = event.more.get("run").and_then(Value::as_u64).unwrap_or(self.run);
+                    }
+                    match enter(&mut self.network, self.run, &event) {
                         Effect::Known => return Ok(()),
                         Effect::Stale => self.stale = true,
                         Effect::Nothing => {}
                     }
+                    // A verdict is told once it stands, and while blocks come fast none does.
+                    self.stale |= event.kind == "tip";
                 }
                 () = sleep_until(due) => {}
             }
@@ -131,6 +132,20 @@ pub(super) fn timed_out(what: &str, secs: f64, there: &str) -> Failure {
     }
 }
 
+/// Enters an event of the run `run` into what is known.
+fn enter(network: &mut Network, run: u64, event: &Event) -> Effect {
+    let read = (network.events.run, network.events.seq);
+    match event.seq {
+        // It counts, whenever it was.
+        _ if event.kind == "reorg" => Effect::Known,
+        // Another network has taken its place.
+        _ if run > read.0 => Effect::Stale,
+        // What happened before the network was read is in it already.
+        Some(seq) if (run, seq) <= read => Effect::Nothing,
+        _ => apply(network, event),
+    }
+}
+
 fn apply(network: &mut Network, event: &Event) -> Effect {
     let get = |name: &str| event.more.get(name).cloned().unwrap_or_default();
     let node = |network: &mut Network, change: &dyn Fn(&mut Node)| {
@@ -155,9 +170,6 @@ fn apply(network: &mut Network, event: &Event) -> Effect {
             node.tip = get("hash").as_str().map(str::to_owned).or(node.tip.take());
         }),
         "pool" => node(network, &|node| node.pool = get("count").as_u64().or(node.pool)),
-        "reorg" => Effect::Known,
-        // Another network has taken its place.
-        "start" if get("run").as_u64() != Some(network.events.run) => Effect::Stale,
         "block" | "block_mined" | "block_refused" | "dial_failed" | "manager" | "start" => Effect::Nothing,
         _ => Effect::Stale,
     }
@@ -167,9 +179,8 @@ fn apply(network: &mut Network, event: &Event) -> Effect {
 mod tests {
     use super::*;
 
-    #[test]
-    fn events_keep_a_network_up() {
-        let mut network: Network = serde_json::from_value(serde_json::json!({
+    fn network() -> Network {
+        serde_json::from_value(serde_json::json!({
             "manager": {"version": "0", "pid": 1, "http": "127.0.0.1:1", "started": 0.0, "data_dir": "x", "ephemeral": false},
             "rules": {"id": "", "text": "", "expected_hashes": "2", "block_time": null},
             "verdict": {"condition": "in-sync", "text": "in sync", "tips": [], "missing": []},
@@ -180,11 +191,35 @@ mod tests {
             "mining": {"mode": "off", "nodes": [], "hashrate": 0, "interval": null, "expected_seconds": null},
             "propagation": {"blocks": 0, "p50_ms": null, "p90_ms": null, "p95_ms": null, "p99_ms": null, "max_ms": null}
         }))
-        .expect("a network");
-        let mut told = |json: &str| {
-            let event = serde_json::from_str(&format!(r#"{{"seq":2,"time":1.0,{json}}}"#)).expect("an event");
-            (apply(&mut network, &event), network.clone())
-        };
+        .expect("a network")
+    }
+
+    fn event(json: &str) -> Event {
+        serde_json::from_str(&format!(r#"{{"time":1.0,{json}}}"#)).expect("an event")
+    }
+
+    #[test]
+    fn what_was_read_already_and_what_is_another_networks_is_not_entered() {
+        let rows = [
+            (1, r#""seq":1,"type":"tip","node":0,"height":9"#, Effect::Nothing, 1),
+            (1, r#""seq":2,"type":"tip","node":0,"height":9"#, Effect::Known, 9),
+            (1, r#""seq":1,"type":"reorg","node":0,"depth":2"#, Effect::Known, 1),
+            (1, r#""type":"start","run":1"#, Effect::Nothing, 1),
+            (2, r#""type":"start","run":2"#, Effect::Stale, 1),
+            (2, r#""seq":1,"type":"tip","node":0,"height":9"#, Effect::Stale, 1),
+            (0, r#""seq":7,"type":"tip","node":0,"height":9"#, Effect::Nothing, 1),
+        ];
+        for (run, json, effect, height) in rows {
+            let mut network = network();
+            assert_eq!(enter(&mut network, run, &event(json)), effect, "{run} {json}");
+            assert_eq!(network.nodes[0].height, Some(height), "{run} {json}");
+        }
+    }
+
+    #[test]
+    fn events_keep_a_network_up() {
+        let mut network = network();
+        let mut told = |json: &str| (apply(&mut network, &event(json)), network.clone());
         let (effect, after) = told(r#""type":"tip","node":0,"height":2,"hash":"b","work":"4""#);
         assert_eq!(
             (effect, after.nodes[0].height, after.nodes[0].tip.as_deref()),
@@ -203,7 +238,5 @@ mod tests {
         assert_eq!(told(r#""type":"tip","node":9,"height":2"#).0, Effect::Stale, "a node that is new");
         assert_eq!(told(r#""type":"link","a":0,"b":1"#).0, Effect::Stale);
         assert_eq!(told(r#""type":"block","node":0"#).0, Effect::Nothing);
-        assert_eq!(told(r#""type":"start","run":1"#).0, Effect::Nothing);
-        assert_eq!(told(r#""type":"start","run":2"#).0, Effect::Stale, "another network");
     }
 }
