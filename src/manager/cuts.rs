@@ -51,10 +51,11 @@ impl Keeper {
         self.unless_stopping(async {
             let turn = self.faults.lock().await;
             self.cluster.state.send_modify(|state| state.faults.heal(keep_slow));
-            self.tell_faults().await?;
+            let told = self.tell_faults().await;
             let down = self.cluster.state.borrow().down_links(None);
             self.introduce_again(&down).await;
             drop(turn);
+            told?;
             tracing::info!(keep_slow, "healing");
             // Whoever cuts them again meanwhile does not want them to agree.
             let agree = |state: &State| {
@@ -94,14 +95,17 @@ impl Keeper {
                     state.links.expect([(a, b)]);
                 }
             });
-            self.tell_faults_of(&[a, b]).await?;
+            // Whoever hears of it late hears of all of it: that a link is expected is told only once.
+            let told = self.tell_faults_of(&[a, b]).await;
             // One that should be there and is not: its ends may not know of each other.
             let down = self.cluster.state.borrow().down_links(Some(a));
             let down = down.into_iter().find(|ends| [(a, b), (b, a)].contains(ends));
-            if let Some(link) = down.or(is_new.then_some((a, b))) {
-                self.introduce(&[link]).await?;
-            }
+            let met = match down.or(is_new.then_some((a, b))) {
+                Some(link) => self.introduce(&[link]).await,
+                None => Ok(()),
+            };
             drop(turn);
+            told.and(met)?;
             // A handshake over a slow link takes its time.
             let patience = LINKS_TIMEOUT + 8 * (slow.latency + slow.jitter);
             let both_run = |state: &State| [a, b].iter().all(|n| state.standing(*n) == Standing::Running);

@@ -1,6 +1,6 @@
 //! Links: the shapes that a network can have, and links that are cut or slow.
 
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::{Network, call, done, get, read, request, run, until, written};
@@ -49,6 +49,24 @@ fn who_waits_for_a_heal_keeps_nobody_else_waiting() {
     // Whoever cuts something again ends it.
     done(&http, "/partition", &json!({ "halves": true }));
     assert_ne!(healing.join().expect("an answer")["partition"], Value::Null);
+}
+
+/// Somebody else stopped the process of one end: that is late, and does what it was told when it goes on.
+#[test]
+fn a_link_is_made_although_an_end_of_it_is_late() {
+    let network = Network::start(&["-a", "3", "--topology", "line"]);
+    let http = network.http();
+    let hung = network.pids()[2];
+    kill_process(hung, Signal::STOP).expect("it is there");
+    let (status, problem) = call(&http, "/links", &json!({ "a": 0, "b": 2 }));
+    assert_eq!((status, &problem["node"]), (504, &json!(2)), "{problem}");
+    kill_process(hung, Signal::CONT).expect("it is there");
+    until("the link is up", || {
+        let links = read(&http, "/network")["links"].clone();
+        links.as_array().is_some_and(|links| {
+            links.iter().any(|link| link["a"] == 0 && link["b"] == 2 && link["up"] == true)
+        })
+    });
 }
 
 #[test]
