@@ -2,11 +2,10 @@
 //! `api`.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
-use matchit::Router;
 use tokio::sync::Semaphore;
 
 use crate::limits::MAX_MANUAL_PEERS;
@@ -21,6 +20,7 @@ use crate::rest::kept::Kept;
 use crate::rest::page;
 use crate::rest::problem::Problem;
 use crate::rest::server::not_found;
+use crate::rest::table::{Route, Table, change, read};
 use crate::store::Damage;
 
 /// What the endpoints work with.
@@ -46,49 +46,29 @@ enum Endpoint {
     Shutdown,
     Chain,
     Replace,
-    Transactions,
+    Pool,
+    Submit,
     Transaction,
 }
 
-impl Endpoint {
-    /// Whether a request of `method` changes something here.
-    fn changes(self, method: &Method) -> bool {
-        match self {
-            Endpoint::Id | Endpoint::Chain | Endpoint::Transaction => false,
-            Endpoint::Transactions => *method == Method::POST,
-            Endpoint::Register
-            | Endpoint::Mine
-            | Endpoint::Notify
-            | Endpoint::Shutdown
-            | Endpoint::Replace => true,
-        }
-    }
-}
-
-/// (path, endpoint, methods). GET that changes something is the original's; POST does the same.
-const ROUTES: [(&str, Endpoint, &str); 9] = [
-    ("/node/id", Endpoint::Id, "GET, HEAD"),
-    ("/chain", Endpoint::Chain, "GET, HEAD"),
-    ("/mine", Endpoint::Mine, "GET, POST"),
-    ("/block/new", Endpoint::Notify, "GET, POST"),
-    ("/chain/replace", Endpoint::Replace, "POST"),
-    ("/nodes/register", Endpoint::Register, "POST"),
-    ("/transactions", Endpoint::Transactions, "GET, HEAD, POST"),
-    ("/transactions/{id}", Endpoint::Transaction, "GET, HEAD"),
-    ("/shutdown", Endpoint::Shutdown, "GET, POST"),
+/// A GET that changes something is the original's; POST does the same.
+static ROUTES: [Route<Endpoint>; 13] = [
+    read("/node/id", "id", Endpoint::Id),
+    read("/chain", "chain", Endpoint::Chain),
+    change("GET", "/mine", "mine", Endpoint::Mine),
+    change("POST", "/mine", "mine", Endpoint::Mine),
+    change("GET", "/block/new", "notify", Endpoint::Notify),
+    change("POST", "/block/new", "notify", Endpoint::Notify),
+    change("POST", "/chain/replace", "replace", Endpoint::Replace),
+    change("POST", "/nodes/register", "register", Endpoint::Register),
+    read("/transactions", "pool", Endpoint::Pool),
+    change("POST", "/transactions", "submit", Endpoint::Submit),
+    read("/transactions/{id}", "transaction", Endpoint::Transaction),
+    change("GET", "/shutdown", "shutDown", Endpoint::Shutdown),
+    change("POST", "/shutdown", "shutDown", Endpoint::Shutdown),
 ];
 
-fn router() -> &'static Router<(Endpoint, &'static str)> {
-    static ROUTER: OnceLock<Router<(Endpoint, &'static str)>> = OnceLock::new();
-    ROUTER.get_or_init(|| {
-        let mut router = Router::new();
-        for (path, endpoint, methods) in ROUTES {
-            #[allow(clippy::expect_used, reason = "the table above is all there is, and a test walks it")]
-            router.insert(path, (endpoint, methods)).expect("paths do not conflict");
-        }
-        router
-    })
-}
+static TABLE: Table<Endpoint> = Table::new(&ROUTES);
 
 impl Api {
     /// Answers a request that passed the gates.
@@ -101,17 +81,15 @@ impl Api {
         if *request.method() == Method::CONNECT {
             return Err(Problem::method("GET, HEAD, POST"));
         }
-        let found = router().at(request.uri().path()).ok();
-        let found = found.map(|found| (*found.value, found.params.get("id").map(str::to_owned)));
-        let Some(((endpoint, methods), id)) = found else { return Box::pin(self.elsewhere(request)).await };
-        if !methods.split(", ").any(|method| method == request.method().as_str()) {
-            return Err(Problem::method(methods));
-        }
-        if let Some(cookie) = self.cookie.as_ref().filter(|_| endpoint.changes(request.method())) {
+        let Some(found) = TABLE.find(request.uri().path()) else {
+            return Box::pin(self.elsewhere(request)).await;
+        };
+        let route = found.route(request.method()).ok_or_else(|| Problem::method(found.allow()))?;
+        if let Some(cookie) = self.cookie.as_ref().filter(|_| route.changes) {
             authorize(cookie, &request)?;
         }
         // What takes long is boxed: the future of every request would be as large as the largest of these.
-        match endpoint {
+        match route.op {
             Endpoint::Id => self.id().await,
             Endpoint::Register => Box::pin(self.register(request)).await,
             Endpoint::Mine => Box::pin(self.mine(request)).await,
@@ -119,11 +97,9 @@ impl Api {
             Endpoint::Shutdown => self.shut_down(),
             Endpoint::Chain => Box::pin(self.chain(request)).await,
             Endpoint::Replace => Box::pin(self.replace(request)).await,
-            Endpoint::Transactions if request.method() == Method::POST => {
-                Box::pin(self.submit(request)).await
-            }
-            Endpoint::Transactions => Box::pin(self.pool()).await,
-            Endpoint::Transaction => Box::pin(self.transaction(&id.unwrap_or_default())).await,
+            Endpoint::Submit => Box::pin(self.submit(request)).await,
+            Endpoint::Pool => Box::pin(self.pool()).await,
+            Endpoint::Transaction => Box::pin(self.transaction(found.value("id"))).await,
         }
     }
 
@@ -136,7 +112,7 @@ impl Api {
         page::answer(request.method(), &path, request.headers()).unwrap_or_else(|| {
             Err(match path.starts_with(api::PREFIX) {
                 true => not_found(&path, api::TABLE.paths()),
-                false => not_found(&path, ROUTES.iter().map(|(path, _, _)| *path).chain([api::PREFIX])),
+                false => not_found(&path, TABLE.paths().chain([api::PREFIX])),
             })
         })
     }

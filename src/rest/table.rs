@@ -16,7 +16,7 @@ pub struct Route<O> {
     pub method: &'static str,
     /// Its path, place-holders in braces.
     pub path: &'static str,
-    /// Its name in the specification.
+    /// Its name, in the specification where there is one.
     pub id: &'static str,
     /// Whether it changes something.
     pub changes: bool,
@@ -41,7 +41,7 @@ pub const fn change<O>(method: &'static str, path: &'static str, id: &'static st
     Route { method, path, id, changes: true, endless: false, op }
 }
 
-/// All of them. A GET answers HEAD as well, but for an endless one.
+/// All of them. A GET answers HEAD as well, but for an endless one, and one that changes something.
 pub struct Table<O: 'static> {
     routes: &'static [Route<O>],
     router: OnceLock<Router<Path<O>>>,
@@ -124,5 +124,5 @@ fn answers<O>(route: &Route<O>, method: &str) -> bool {
 }
 
 fn has_head<O>(route: &Route<O>) -> bool {
-    route.method == "GET" && !route.endless
+    route.method == "GET" && !route.endless && !route.changes
 }

@@ -90,15 +90,16 @@ impl Api {
         if let Some(rest) = path.strip_prefix("/node/") {
             return self.relayed(rest, request).await;
         }
-        if let Some((path, methods)) = original::ROUTES.into_iter().find(|(known, _)| *known == path) {
-            return self.original(path, methods, &request).await;
+        if let Some(found) = original::TABLE.find(&path) {
+            let route = found.route(request.method()).ok_or_else(|| Problem::method(found.allow()))?;
+            return self.original(route.op, &request).await;
         }
         let Some(found) = TABLE.find(&path) else {
             return Err(match path.starts_with(PREFIX) {
                 true => server::not_found(&path, TABLE.paths()),
                 false => {
-                    let paths = original::ROUTES.iter().map(|(path, _)| *path);
-                    server::not_found(&path, paths.chain(["/node/{node}/…", PREFIX]))
+                    let paths = original::TABLE.paths().chain(["/node/{node}/…", PREFIX]);
+                    server::not_found(&path, paths)
                 }
             });
         };

@@ -21,34 +21,47 @@ use crate::manager::pause::Pause;
 use crate::rest::body::{self, Body};
 use crate::rest::pairs;
 use crate::rest::problem::Problem;
+use crate::rest::table::{Route, Table, change, read};
 
-/// (path, methods). A GET that changes something is the original's; POST does the same.
-pub(super) const ROUTES: [(&str, &str); 3] =
-    [("/start/mining", "GET, POST"), ("/shutdown/all", "GET, POST"), ("/nodes", "GET, HEAD")];
+/// What of it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Original {
+    Mining,
+    Shutdown,
+    Nodes,
+}
 
-/// Whether this wants everything to stop.
-pub(super) fn is_shutdown(method: &Method, path: &str) -> bool {
-    path == "/shutdown/all" && [Method::GET, Method::POST].contains(method)
+/// A GET that changes something is the original's; POST does the same.
+static ROUTES: [Route<Original>; 5] = [
+    change("GET", "/start/mining", "startMining", Original::Mining),
+    change("POST", "/start/mining", "startMining", Original::Mining),
+    change("GET", "/shutdown/all", "shutDownAll", Original::Shutdown),
+    change("POST", "/shutdown/all", "shutDownAll", Original::Shutdown),
+    read("/nodes", "nodes", Original::Nodes),
+];
+
+/// The table.
+pub(super) static TABLE: Table<Original> = Table::new(&ROUTES);
+
+/// What answers `method` at `path`, if that is one of these.
+pub(super) fn route(method: &Method, path: &str) -> Option<&'static Route<Original>> {
+    TABLE.find(path)?.route(method)
 }
 
 impl Api {
-    /// Answers a request for one of these paths.
+    /// Answers a request for one of these.
     pub(super) async fn original(
         &self,
-        path: &str,
-        methods: &'static str,
+        op: Original,
         request: &Request<Incoming>,
     ) -> Result<Response<Body>, Problem> {
-        if !methods.split(", ").any(|method| method == request.method().as_str()) {
-            return Err(Problem::method(methods));
-        }
-        match path {
-            "/start/mining" => self.start_mining(request.uri().query().unwrap_or_default()).await,
-            "/shutdown/all" => {
+        match op {
+            Original::Mining => self.start_mining(request.uri().query().unwrap_or_default()).await,
+            Original::Shutdown => {
                 self.keeper.cluster.stop();
                 Ok(body::json(StatusCode::OK, &"Servers will be shut down..."))
             }
-            _ => Ok(body::json(StatusCode::OK, &self.rows())),
+            Original::Nodes => Ok(body::json(StatusCode::OK, &self.rows())),
         }
     }
 

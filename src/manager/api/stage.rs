@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::limits::RENEW_PATIENCE;
+use crate::manager::api::original::Original;
 use crate::manager::api::table::{Op, TABLE};
 use crate::manager::api::{Api, alive, original, shutting_down, specification};
 use crate::rest::body::Body;
@@ -82,7 +83,7 @@ impl Stage {
         let api = match now {
             Scene::On(api) => api,
             Scene::Over => return Err(Problem::stopping()),
-            Scene::Empty if op == Some(Op::Shutdown) || original::is_shutdown(request.method(), &path) => {
+            Scene::Empty if op == Some(Op::Shutdown) || is_shutdown(request.method(), &path) => {
                 self.stop.notify_one();
                 return Ok(shutting_down());
             }
@@ -100,6 +101,11 @@ impl Stage {
         };
         api.answer(request).await
     }
+}
+
+/// Whether this wants everything to stop.
+fn is_shutdown(method: &Method, path: &str) -> bool {
+    original::route(method, path).is_some_and(|route| route.op == Original::Shutdown)
 }
 
 fn is_on(now: &Scene) -> bool {
