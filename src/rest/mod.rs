@@ -43,6 +43,7 @@ pub mod table;
 mod values;
 
 pub use json::block_text;
+pub use routes::changes;
 pub use values::{duration, exact, number, number_if_given, pairs, query, shown, whole};
 
 #[cfg(test)]

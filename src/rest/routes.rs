@@ -70,6 +70,12 @@ static ROUTES: [Route<Endpoint>; 13] = [
 
 static TABLE: Table<Endpoint> = Table::new(&ROUTES);
 
+/// Whether a request of `method` for `path` would change something at a node.
+pub fn changes(method: &Method, path: &str) -> bool {
+    let original = TABLE.find(path).and_then(|found| found.route(method));
+    original.map_or(![Method::GET, Method::HEAD].contains(method), |route| route.changes)
+}
+
 impl Api {
     /// Answers a request that passed the gates.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {

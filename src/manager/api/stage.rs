@@ -15,8 +15,8 @@ use crate::manager::api::original::Original;
 use crate::manager::api::table::{Op, TABLE};
 use crate::manager::api::{Api, alive, original, shutting_down, specification};
 use crate::rest::body::Body;
-use crate::rest::page;
 use crate::rest::problem::Problem;
+use crate::rest::{self, page};
 
 /// The network that is answered for, if there is one just now.
 #[derive(Default)]
@@ -87,7 +87,9 @@ impl Stage {
                 self.stop.notify_one();
                 return Ok(shutting_down());
             }
-            Scene::Empty if op == Some(Op::Ready) || !reads(request.method()) => return Err(not_yet()),
+            Scene::Empty if op == Some(Op::Ready) || changes(request.method(), &path) => {
+                return Err(not_yet());
+            }
             Scene::Empty => {
                 let mut changes = self.now.subscribe();
                 let there =
@@ -112,10 +114,50 @@ fn is_on(now: &Scene) -> bool {
     matches!(now, Scene::On(_))
 }
 
-fn reads(method: &Method) -> bool {
-    [Method::GET, Method::HEAD].contains(method)
+/// Whether a request would change something: a GET does where it is the original's, at a node, too.
+fn changes(method: &Method, path: &str) -> bool {
+    if let Some((_, at)) = path.strip_prefix("/node/").and_then(|rest| rest.split_once('/')) {
+        return rest::changes(method, &format!("/{at}"));
+    }
+    let reads = || [Method::GET, Method::HEAD].contains(method);
+    original::route(method, path).map_or_else(|| !reads(), |route| route.changes)
 }
 
 fn not_yet() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "a new network is being started").retry_after(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who wants a change while there is no network is told so, and does not change the one that comes.
+    #[test]
+    fn a_get_that_changes_something_is_no_look() {
+        let rows = [
+            ("GET", "/api/v1/network", false),
+            ("HEAD", "/api/v1/network", false),
+            ("POST", "/api/v1/heal", true),
+            ("DELETE", "/api/v1/links/0/1", true),
+            ("GET", "/nodes", false),
+            ("GET", "/start/mining", true),
+            ("POST", "/start/mining", true),
+            ("GET", "/shutdown/all", true),
+            ("GET", "/node/0/chain", false),
+            ("GET", "/node/0/transactions", false),
+            ("POST", "/node/0/transactions", true),
+            ("GET", "/node/0/mine", true),
+            ("GET", "/node/12/block/new", true),
+            ("GET", "/node/0/shutdown", true),
+            ("GET", "/node/0/api/v1/blocks", false),
+            ("POST", "/node/0/api/v1/mine", true),
+            ("GET", "/node/0/", false),
+            ("GET", "/node/0", false),
+            ("GET", "/nowhere", false),
+        ];
+        for (method, path, expected) in rows {
+            let method = Method::from_bytes(method.as_bytes()).expect("a method");
+            assert_eq!(changes(&method, path), expected, "{method} {path}");
+        }
+    }
 }
