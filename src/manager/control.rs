@@ -16,7 +16,7 @@ use crate::limits::{CONTROL_TIMEOUT, HANDSHAKE_TIMEOUT};
 use crate::net::Clock;
 use crate::peer::{Disconnect, Identity};
 use crate::types::{NodeId, Work};
-use crate::wire::manage::{Binding, Command, Event, ManagerKey, Outcome, Report, STOPPING};
+use crate::wire::manage::{BUSY, Binding, Command, Event, ManagerKey, Outcome, Report, STOPPING};
 use crate::wire::message::Message;
 use crate::wire::{Frame, FrameCodec};
 
@@ -41,6 +41,12 @@ pub enum ControlError {
     /// It said no.
     #[error("{0}")]
     Refused(String),
+    /// Too many want a block of it at once.
+    #[error("{BUSY}: they are served one after the other")]
+    Busy,
+    /// Its answer is none to what it was told.
+    #[error("its answer is none to what it was told")]
+    Strange,
     /// It does nothing any more but stop.
     #[error("it is shutting down")]
     Stopping,
@@ -144,6 +150,7 @@ impl Control {
         let outcome = timeout(deadline, answered).await.map_err(|_| ControlError::Timeout(deadline))?;
         match outcome.map_err(|_| gone())? {
             Outcome::Failed(why) if why.as_str() == STOPPING => Err(ControlError::Stopping),
+            Outcome::Failed(why) if why.as_str() == BUSY => Err(ControlError::Busy),
             Outcome::Failed(why) => Err(ControlError::Refused(why.to_string())),
             outcome => Ok(outcome),
         }

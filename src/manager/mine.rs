@@ -168,7 +168,12 @@ fn nobody(state: &State, act: &str) -> NotDone {
 }
 
 fn strange(number: usize, outcome: &Outcome) -> NotDone {
-    NotDone::Node { number, error: ControlError::Refused(format!("it answers {outcome:?}")) }
+    tracing::error!(
+        number,
+        ?outcome,
+        "an answer to something else: a defect of this program, or of the node's"
+    );
+    NotDone::Node { number, error: ControlError::Strange }
 }
 
 #[cfg(test)]

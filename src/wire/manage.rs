@@ -104,6 +104,9 @@ pub const STOPPING: &str = "the node is shutting down";
 /// How a node says that a mining call was cancelled.
 pub const CANCELLED: &str = "the call was cancelled";
 
+/// How a node says that it takes no more mining calls just now.
+pub const BUSY: &str = "too many mining calls wait already";
+
 /// What came of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum Outcome {

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use p2pnode::limits::MAX_MINING_QUEUE;
+
 use crate::harness::{Events, Network, call, done, get, raw, read, request, send, until};
 
 #[test]
@@ -64,6 +66,18 @@ fn calls_that_make_no_sense_say_why() {
     let hard = Network::start(&["-a", "1", "--difficulty", "60"]);
     let (status, problem) = call(&hard.http(), "/mine?timeout=0", &json!({ "node": 0 }));
     assert_eq!((status, &problem["node"], &problem["blocks"]), (504, &0.into(), &json!([])), "{problem}");
+    // Of many that want one at once, those for whom there is no room are told to come again.
+    let calls: Vec<_> = (0..MAX_MINING_QUEUE + 5)
+        .map(|_| {
+            let http = hard.http();
+            std::thread::spawn(move || call(&http, "/mine?timeout=3", &json!({ "node": 0 })))
+        })
+        .collect();
+    let answers: Vec<(u16, Value)> = calls.into_iter().map(|call| call.join().expect("an answer")).collect();
+    let busy: Vec<&Value> =
+        answers.iter().filter(|(status, _)| *status == 503).map(|(_, problem)| problem).collect();
+    assert!(answers.iter().all(|(status, _)| [503, 504].contains(status)), "{answers:?}");
+    assert!(!busy.is_empty() && busy.iter().all(|problem| problem["hint"].is_string()), "{answers:?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ impl From<NotDone> for Problem {
             NotDone::Bad(_) => StatusCode::BAD_REQUEST,
             NotDone::NotNow { .. } | NotDone::NotSo { .. } => StatusCode::CONFLICT,
             NotDone::Node { error: ControlError::Timeout(_), .. } => StatusCode::GATEWAY_TIMEOUT,
+            NotDone::Node { error: ControlError::Busy, .. } => StatusCode::SERVICE_UNAVAILABLE,
             NotDone::NotTold { .. } | NotDone::Late { .. } => StatusCode::GATEWAY_TIMEOUT,
             NotDone::Node { .. } | NotDone::NotStarted { .. } => StatusCode::BAD_GATEWAY,
             NotDone::Stopping => StatusCode::SERVICE_UNAVAILABLE,
@@ -29,9 +30,36 @@ impl From<NotDone> for Problem {
             NotDone::NoNode { number, .. } => {
                 remedied(problem, Remedy::Call(Call::GetNodes)).with("node", number)
             }
-            NotDone::Node { number, .. } | NotDone::NotTold { number, .. } => problem.with("node", number),
+            NotDone::Node { number, error } => {
+                let problem = match error {
+                    ControlError::Busy => problem.retry_after(1),
+                    _ => problem,
+                };
+                remedied(problem, remedy(&error)).with("node", number)
+            }
+            NotDone::NotTold { number, .. } => problem.with("node", number),
             _ => problem,
         }
+    }
+}
+
+/// What to do about a node that does not do its part.
+fn remedy(error: &ControlError) -> Remedy {
+    match error {
+        ControlError::Busy => Remedy::Said("ask again in a moment, or another node"),
+        ControlError::Connection(_) | ControlError::Closed(_) => {
+            Remedy::Said("ask again in a moment: a node that lives is connected to anew")
+        }
+        ControlError::Stopping => Remedy::Said("wait until it has ended: then it can be started again"),
+        ControlError::Refused(_) => Remedy::Said("it said no itself: its log says more"),
+        ControlError::Impostor(_) | ControlError::Unfit(_) => {
+            Remedy::Said("end what answers at its address, and start the node again")
+        }
+        ControlError::Strange => Remedy::Said(
+            "it, or the manager, has a defect, or the two are of different versions: the manager's log says more",
+        ),
+        // Late is not lost: whether to wait longer is the caller's to say.
+        ControlError::Timeout(_) => Remedy::None,
     }
 }
 
@@ -52,8 +80,42 @@ fn remedied(problem: Problem, remedy: Remedy) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::Call;
+    use core::time::Duration;
+
+    use http_body_util::BodyExt;
+    use hyper::header::RETRY_AFTER;
+
+    use super::*;
     use crate::manager::api::table::ROUTES;
+    use crate::peer::Disconnect;
+
+    #[tokio::test]
+    async fn what_a_node_does_not_do_comes_with_what_to_do() {
+        let rows = [
+            (ControlError::Busy, 503, Some("1"), "another node"),
+            (ControlError::Connection("it is closed".to_owned()), 502, None, "ask again in a moment"),
+            (ControlError::Closed(Disconnect::Ended), 502, None, "ask again in a moment"),
+            (ControlError::Stopping, 502, None, "wait until it has ended"),
+            (ControlError::Refused("the pool is full".to_owned()), 502, None, "its log says more"),
+            (ControlError::Strange, 502, None, "different versions"),
+            (ControlError::Timeout(Duration::from_secs(1)), 504, None, ""),
+        ];
+        for (error, status, retry, hint) in rows {
+            let what = error.to_string();
+            let answer = Problem::from(NotDone::Node { number: 1, error }).into_response();
+            assert_eq!(answer.status(), status, "{what}");
+            let header = answer.headers().get(RETRY_AFTER).map(|secs| secs.to_str().expect("a number"));
+            assert_eq!(header, retry, "{what}");
+            let body = answer.into_body().collect().await.expect("a body").to_bytes();
+            let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            assert!(body["hint"].as_str().unwrap_or_default().contains(hint), "{what}: {body}");
+            assert_eq!(
+                (&body["node"], body["detail"] == format!("node B: {what}")),
+                (&1.into(), true),
+                "{body}"
+            );
+        }
+    }
 
     /// A call that a problem names is one of the table, by its method, path and name.
     #[test]
