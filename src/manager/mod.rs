@@ -11,6 +11,7 @@
 //! | `shape` | pure: who is linked with whom |
 //! | `links`, `reach`, `faults` | pure: which links are up, who can reach whom, what is cut or slow |
 //! | `tips`, `blocks`, `spread` | pure: who has which tip, the tree of blocks, how fast they spread |
+//! | `node_set` | pure: some of the nodes, in little space |
 //! | `reorg` | pure: the newest reorganisation, put together from all nodes' |
 //! | `verdict` | pure: whether the nodes agree |
 //! | `modes`, `rate` | pure: who is to mine at which rate, and who does |
@@ -33,9 +34,10 @@
 //! | `view` | what the API says, as plain data |
 //!
 //! A child holds the read end of a pipe whose write end is ours: however this process ends, the pipe does,
-//! and the child with it. Nothing here sleeps or asks again: children say when they are ready, nodes tell
-//! what happens, and every wait has a deadline. (But for locks of an earlier run and for logs, which do not
-//! tell.)
+//! and the child with it. Nobody here sleeps until something should have happened: children say when they are
+//! ready, nodes tell what happens, and every wait for them has a deadline. Asked again is only what does not
+//! tell: locks of an earlier run, and logs. Other pauses are what is wanted of them: between blocks on request
+//! (`mining`, `turns`), and before a node is started or connected to again (`keeper`, `hearing`, `mine`).
 //!
 //! Not here: flags (`cli`), and anything a node could do by itself (`node`).
 

@@ -237,7 +237,7 @@ pub struct Link {
     pub latency_ms: f64,
     /// What that varies by, up and down.
     pub jitter_ms: f64,
-    /// Share of frames that are lost and sent again, 0 to 1.
+    /// Share of segments that are lost and sent again, 0 to 1.
     pub loss: f64,
 }
 
@@ -541,7 +541,7 @@ pub struct SetLink {
     /// What it varies by.
     #[serde(default)]
     pub jitter_ms: f64,
-    /// Share of frames that are lost, 0 to 1.
+    /// Share of segments that are lost, 0 to 1.
     #[serde(default)]
     pub loss: f64,
 }
