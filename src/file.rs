@@ -78,15 +78,6 @@ pub fn beside_unknown(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(format!(".{:016x}{NEW}", u64::from_le_bytes(number))))
 }
 
-/// A word as a shell takes it.
-pub fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./:=,@%+".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
 /// Makes a rename in the folder of `path` durable.
 pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
@@ -143,15 +134,6 @@ mod tests {
         assert_eq!(fs::read_to_string(beside(&path)).expect("a file"), "somebody's");
         assert!(!new.exists() && put(&beside(&path), "two").is_err(), "it is there");
         assert_eq!(fs::read_to_string(beside(&path)).expect("a file"), "somebody's");
-    }
-
-    #[test]
-    fn a_word_is_quoted_where_a_shell_would_take_it_for_more() {
-        let rows =
-            [("./a-1.b", "./a-1.b"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''"), ("$x", "'$x'")];
-        for (word, as_typed) in rows {
-            assert_eq!(quoted(word), as_typed);
-        }
     }
 
     #[test]

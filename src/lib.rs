@@ -7,6 +7,7 @@
 //! | [`limits`] | every size, count and timeout, once |
 //! | [`encoding`] | the canonical encoding of values |
 //! | [`time`] | the one time type |
+//! | [`text`] | text as it is shown: to a shell, on a terminal |
 //! | [`types`] | hashes, targets, headers, transactions, blocks |
 //! | [`params`] | networks and their rules |
 //! | [`chain`] | the block tree: which blocks are good, which branch has the most work |
@@ -44,6 +45,7 @@ pub mod peer;
 pub mod rest;
 pub mod sim;
 pub mod store;
+pub mod text;
 pub mod time;
 pub mod types;
 pub mod wire;

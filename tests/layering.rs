@@ -9,10 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// (module, what it may name beside itself, `limits` and what is outside the crate)
-const TABLE: [(&str, &[&str]); 19] = [
+const TABLE: [(&str, &[&str]); 20] = [
     ("limits", &[]),
     ("encoding", &[]),
     ("time", &[]),
+    ("text", &[]),
     ("types", &["encoding"]),
     ("params", &["encoding", "time", "types"]),
     ("chain", &["encoding", "params", "time", "types"]),
@@ -22,30 +23,36 @@ const TABLE: [(&str, &[&str]); 19] = [
     ("node", &["chain", "encoding", "mempool", "params", "peer", "time", "types", "wire"]),
     ("sim", &["chain", "encoding", "node", "params", "peer", "time", "types", "wire"]),
     ("file", &[]),
-    ("store", &["chain", "encoding", "file", "params", "time", "types"]),
+    ("store", &["chain", "encoding", "file", "params", "text", "time", "types"]),
     ("miner", &["params", "time", "types"]),
     ("net", &["chain", "encoding", "miner", "node", "params", "peer", "store", "time", "types", "wire"]),
     (
         "rest",
-        &["chain", "encoding", "mempool", "miner", "net", "node", "params", "store", "time", "types", "wire"],
+        &[
+            "chain", "encoding", "mempool", "miner", "net", "node", "params", "store", "text", "time",
+            "types", "wire",
+        ],
     ),
     (
         "manager",
-        &["encoding", "file", "net", "node", "params", "peer", "rest", "sim", "time", "types", "wire"],
+        &[
+            "encoding", "file", "net", "node", "params", "peer", "rest", "sim", "text", "time", "types",
+            "wire",
+        ],
     ),
     (
         "cli",
         &[
             "chain", "encoding", "file", "manager", "miner", "net", "node", "params", "peer", "rest", "sim",
-            "store", "time", "types", "wire",
+            "store", "text", "time", "types", "wire",
         ],
     ),
     ("lib", &[]),
 ];
 
 /// Modules that are functions of their arguments.
-const PURE: [&str; 10] =
-    ["limits", "encoding", "time", "types", "params", "chain", "mempool", "peer", "node", "sim"];
+const PURE: [&str; 11] =
+    ["limits", "encoding", "time", "text", "types", "params", "chain", "mempool", "peer", "node", "sim"];
 
 /// What nothing pure names. (`wire` is pure as well, but for its codec's trait.)
 const IMPURE: [&str; 10] = [

@@ -14,6 +14,7 @@ use crate::file::{self, Readers};
 use crate::net::{Clock, Failed};
 use crate::store::chain_file::{self, BadFile, ExportError, Exported, ImportError, Imported, Reader};
 use crate::store::{self, OpenError};
+use crate::text::quoted;
 use crate::types::NodeId;
 
 /// The port whose usual folder is meant if none is named: a node's usual one.
@@ -235,7 +236,7 @@ fn not_imported(error: &ImportError, args: &ImportArgs, folder: Option<&Path>) -
 
 /// What to do about a folder that is damaged, by whoever has its chain in a file.
 fn mend(folder: Option<&Path>) -> String {
-    let folder = file::quoted(&folder.unwrap_or(Path::new(".")).to_string_lossy());
+    let folder = quoted(&folder.unwrap_or(Path::new(".")).to_string_lossy());
     format!("`p2pnode verify {folder} --repair` keeps what is whole; then import it again")
 }
 

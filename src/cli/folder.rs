@@ -9,13 +9,13 @@ use etcetera::BaseStrategy;
 
 use crate::cli::network::NetworkArgs;
 use crate::cli::{DATA, Failure, IO, http, io_code};
-use crate::file::quoted;
 use crate::limits::{MAX_BANS, MAX_KNOWN_NODES, MAX_MANUAL_PEERS};
 use crate::manager::record;
 use crate::net::Failed;
 use crate::node::view::{Ban, KnownAddress};
 use crate::params::Params;
 use crate::store::{self, Failure as StoreFailure, OpenError, Opened, Peer, is_own};
+use crate::text::quoted;
 use crate::time::UnixTime;
 use crate::types::NodeId;
 

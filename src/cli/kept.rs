@@ -12,13 +12,13 @@ use crate::cli::names;
 use crate::cli::network::NetworkArgs;
 use crate::cli::render::count;
 use crate::cli::settings::Setting;
-use crate::file::quoted;
 use crate::limits::MAX_NODES;
 use crate::manager::node_folder;
 use crate::manager::record::{Folder, SHAPE};
 use crate::params::Params;
 use crate::sim::Topology;
 use crate::store::recorded_network;
+use crate::text::quoted;
 
 /// The flags of `up` that name a network.
 const FLAGS: [&str; 3] = ["network", "difficulty", "block-time"];

@@ -8,8 +8,9 @@ use crate::cli::idle::{Interrupts, UNLOCKED};
 use crate::cli::network::NetworkArgs;
 use crate::cli::seed::random;
 use crate::cli::{DATA, Failure, idle};
-use crate::file::{self, quoted};
+use crate::file;
 use crate::store::{self, Made, Repaired, Report};
+use crate::text::quoted;
 use crate::types::NodeId;
 
 /// Check everything in a node's folder; the node must not run.

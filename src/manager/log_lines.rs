@@ -1,6 +1,7 @@
 //! Lines of the logs of all processes, as one: by time, each with its writer's name. Pure.
 
 use crate::net::unix_time;
+use crate::text::escaped;
 use crate::time::UnixTime;
 
 /// A line of a log.
@@ -36,23 +37,11 @@ pub fn lines(who: &str, text: &str, before: UnixTime) -> (Vec<Line>, UnixTime) {
     let line = |text: &str| {
         let said = text.split_once(' ').and_then(|(time, _)| unix_time(time));
         time = said.unwrap_or(time);
-        Line { time, who: who.to_owned(), text: shown(text) }
+        // A log cannot forge a terminal.
+        Line { time, who: who.to_owned(), text: escaped(text, |c| c == '\t') }
     };
     let lines = text.lines().filter(|text| !text.is_empty()).map(line).collect();
     (lines, time)
-}
-
-/// A log cannot forge a terminal.
-fn shown(text: &str) -> String {
-    if text.chars().all(|c| !c.is_control() || c == '\t') {
-        return text.to_owned();
-    }
-    text.chars()
-        .flat_map(|c| match c.is_control() && c != '\t' {
-            true => c.escape_default().collect(),
-            false => vec![c],
-        })
-        .collect()
 }
 
 /// All of them by time; of one time by writer, each one's in their order. The last `limit` of them.

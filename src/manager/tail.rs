@@ -9,6 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::limits::{LAST_LOG_LINES, LOG_TAIL_BYTES};
+use crate::text::escaped;
 
 /// The line that stands before what a new run writes to a log.
 const NEW_RUN: &str = "--- a new run";
@@ -46,12 +47,7 @@ fn lines_of(text: &str) -> Vec<String> {
     let began = lines.iter().rposition(|line| *line == NEW_RUN).map_or(0, |at| at + 1);
     let lines = &lines[began..];
     let last = lines.len().saturating_sub(LAST_LOG_LINES);
-    let shown = |line: &&str| {
-        line.chars()
-            .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-            .collect()
-    };
-    lines[last..].iter().map(shown).collect()
+    lines[last..].iter().map(|line| escaped(line, |_| false)).collect()
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use hyper::body::Body;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
 
-use crate::rest::cookie::{Cookie, word};
+use crate::rest::cookie::Cookie;
 use crate::rest::gates::{Arrived, Caller};
 use crate::rest::problem::Problem;
+use crate::text::quoted;
 
 /// What a client is asked for; a browser shows the realm.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"p2pnode\", charset=\"UTF-8\"");
@@ -69,7 +70,7 @@ fn curl<B: Body>(cookie: &Cookie, request: &Request<B>, is_here: bool) -> String
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let host = uri.authority().map(|authority| authority.as_str()).or(host).unwrap_or("127.0.0.1");
     let path = uri.path_and_query().map_or(uri.path(), |path| path.as_str());
-    let url = word(&format!("http://{host}{path}"));
+    let url = quoted(&format!("http://{host}{path}"));
     let method = match *request.method() {
         Method::POST if request.body().is_end_stream() => "-X POST ",
         Method::POST => "-d @BODY ",

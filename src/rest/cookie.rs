@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use subtle::ConstantTimeEq;
 
+use crate::text::quoted;
 use crate::types::hash::write_hex;
 
 /// The user's name in front of the secret, as Bitcoin Core has it.
@@ -67,7 +68,7 @@ impl Cookie {
 
     /// Where the file is, as one word of a shell.
     pub fn shown(&self) -> String {
-        word(&self.path.to_string_lossy())
+        quoted(&self.path.to_string_lossy())
     }
 
     /// Whether `given` is the user's name and the secret, with a colon between them.
@@ -111,15 +112,6 @@ fn is_left(path: &Path) -> bool {
 impl fmt::Debug for Cookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cookie").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-/// `text` as one word of a shell, which does nothing but stand there: some of it is whatever was asked for.
-pub(super) fn word(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/:._-@%+,[]".contains(&byte);
-    match text.bytes().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
 

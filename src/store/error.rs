@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::file::quoted;
+use crate::text::quoted;
 
 /// Something in the store is not what was put there. It is never handed out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,6 +3,9 @@
 use core::time::Duration;
 
 pub(in crate::cli) use crate::manager::words::{count, short};
+pub(in crate::cli) use crate::text::steers;
+
+use crate::text::escaped;
 
 /// Text from outside, on one line: what could steer a terminal is escaped, what is too long is cut.
 pub(in crate::cli) fn safe(text: &str, most: usize) -> String {
@@ -19,20 +22,7 @@ pub(in crate::cli) fn safe(text: &str, most: usize) -> String {
 
 /// Lines of text, in which nothing but their ends steers a terminal.
 pub(in crate::cli) fn lines(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) && c != '\n' { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
-}
-
-/// Whether a character could steer a terminal, or hide what it stands in: controls (C0, DEL and C1), marks that
-/// turn the direction of writing, line ends of their own, and what has no width.
-pub(in crate::cli) fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    escaped(text, |c| c == '\n')
 }
 
 /// A time that something takes.
