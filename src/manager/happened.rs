@@ -12,6 +12,7 @@ use crate::manager::state::State;
 use crate::net::events::{Named, Told};
 use crate::node::event as node;
 use crate::rest::sse::{self, Show};
+use crate::rest::{ids as ids_json, place as place_json};
 use crate::types::{NodeId, Work};
 use crate::wire::manage::{Event, Ids, Place, What};
 
@@ -181,7 +182,7 @@ fn node_event(what: &What, names: &Names) -> Value {
             "rule": rule.as_str(), "why": why.as_str(), "from": from.as_ref().map(named),
         }),
         What::Reorg { old, new, ancestor, depth, returned } => json!({
-            "old": place(*old), "new": place(*new), "ancestor": place(*ancestor), "depth": depth,
+            "old": place(old), "new": place(new), "ancestor": place(ancestor), "depth": depth,
             "returned": ids(returned),
         }),
         What::PoolChanged { count, bytes, came, went } => {
@@ -197,14 +198,12 @@ fn node_event(what: &What, names: &Names) -> Value {
     }
 }
 
-fn place(place: Place) -> Value {
-    json!({ "hash": place.hash.to_string(), "height": place.height })
+fn place(place: &Place) -> Value {
+    place_json(&place.hash, place.height)
 }
 
-/// The first ids by name, and how many there are.
 fn ids(ids: &Ids) -> Value {
-    let first: Vec<String> = ids.first.iter().map(ToString::to_string).collect();
-    json!({ "ids": first, "count": ids.count })
+    ids_json(&ids.first, ids.count.into())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::manager::view::{
 };
 use crate::manager::{spread, verdict};
 use crate::net::Clock;
+use crate::rest::resident_bytes;
 use crate::time::UnixTime;
 
 impl Keeper {
@@ -147,14 +148,6 @@ pub fn mining(state: &State) -> Mining {
         expected_seconds: verdict::expected_seconds(state),
         own: state.own_rates().map(|(node, hashrate)| OwnRate { node, hashrate }).collect(),
     }
-}
-
-/// What a process takes of the machine's memory, where the system says it in a file.
-fn resident_bytes(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kib.checked_mul(1024)
 }
 
 /// How many nodes there are in each state of life.

@@ -21,8 +21,20 @@ pub(super) mod strict;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::types::{Block, Content, Transaction};
+use crate::types::{Block, BlockHash, Content, Transaction, TxId};
+
+/// Where a chain ends, or parts from another.
+pub fn place(hash: &BlockHash, height: u64) -> Value {
+    json!({ "hash": hash.to_string(), "height": height })
+}
+
+/// The first of some ids, and how many there are.
+pub fn ids(first: &[TxId], count: u64) -> Value {
+    let first: Vec<String> = first.iter().map(ToString::to_string).collect();
+    json!({ "ids": first, "count": count })
+}
 
 /// A block as it is written.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -16,6 +16,7 @@
 //! | `relay` | requests passed on to another server of this machine |
 //! | `table` | paths, methods and operations, as one table |
 //! | `sse` | events, as Server-Sent Events |
+//! | `metrics` | the text format of Prometheus; the manager writes it as well |
 //! | `api/` | `/api/v1`: the fuller API, its events, metrics and specification |
 //! | `page/` | the page at `/` that shows what happens |
 //!
@@ -30,6 +31,7 @@ pub mod cookie;
 pub mod gates;
 mod json;
 mod kept;
+pub mod metrics;
 mod node;
 pub mod page;
 mod places;
@@ -42,9 +44,10 @@ pub mod sse;
 pub mod table;
 mod values;
 
-pub use json::block_text;
+pub use api::resident_bytes;
+pub use json::{block_text, ids, place};
 pub use routes::changes;
-pub use values::{duration, exact, number, number_if_given, pairs, query, shown, whole};
+pub use values::{MAX_SAFE_INTEGER, duration, exact, number, number_if_given, pairs, query, shown, whole};
 
 #[cfg(test)]
 mod tests;

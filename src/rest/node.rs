@@ -19,7 +19,7 @@ use crate::rest::body::{self, Body};
 use crate::rest::contents::ContentIn;
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
-use crate::rest::values::{duration, query};
+use crate::rest::values::{self, duration, query};
 use crate::time::UnixTime;
 use crate::types::{Block, BlockHash, NodeId, Transaction, TxId, Unreachable, address};
 use crate::wire::manage::Introduction;
@@ -221,7 +221,7 @@ async fn introductions(nodes: &[String], addresses: &[String]) -> Result<Vec<Int
 
 /// The beginning of what somebody wrote, quoted.
 pub(super) fn shown(text: &str) -> String {
-    format!("{:?}", &text[..text.floor_char_boundary(80)])
+    format!("{:?}", values::shown(text))
 }
 
 /// The address of `host:port`. Nothing of what answers there is ever shown.

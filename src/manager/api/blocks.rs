@@ -12,6 +12,7 @@ use crate::manager::happened::seconds;
 use crate::manager::spread::{self, millis};
 use crate::manager::state::State;
 use crate::manager::view::{self, BlockReport, Tree, TreeBlock};
+use crate::rest::MAX_SAFE_INTEGER;
 use crate::rest::body::{self, Body};
 use crate::rest::problem::Problem;
 use crate::types::BlockHash;
@@ -23,7 +24,7 @@ impl Api {
     pub(super) fn tree(&self, request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
         let limit = input::number(request, "limit", TREE_HEIGHTS, (1, MAX_TREE_BLOCKS as u64))?;
         let state = self.keeper.cluster.state.borrow();
-        let said = input::number_if_given(request, "from", (0, MAX_HEIGHT))?;
+        let said = input::number_if_given(request, "from", (0, MAX_SAFE_INTEGER))?;
         let newest = (state.blocks.highest() + 1).saturating_sub(limit);
         let from = said.unwrap_or_else(|| state.blocks.fitting(newest, MAX_TREE_BLOCKS));
         let end = from.saturating_add(limit);
@@ -95,9 +96,6 @@ impl Api {
         }
     }
 }
-
-/// The largest height that a query may name: the largest whole number that every JSON reader keeps exact.
-const MAX_HEIGHT: u64 = (1 << 53) - 1;
 
 /// Who has which block because it is below a tip of theirs, and whose tip it is.
 struct Holders {

@@ -1,85 +1,53 @@
 //! The state of the network for Prometheus.
 
-use core::fmt::Write;
+use core::fmt::Display;
 
 use hyper::Response;
 
 use crate::limits::PROPAGATION_BLOCKS;
 use crate::manager::api::{Api, text};
+use crate::manager::view::{Condition, Link};
 use crate::manager::{report, spread, verdict};
 use crate::net::Clock;
 use crate::rest::body::Body;
-
-/// The type that Prometheus asks for.
-const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+use crate::rest::metrics::{CONTENT_TYPE, Page, label};
 
 impl Api {
     pub(super) fn metrics(&self) -> Response<Body> {
         let state = self.keeper.cluster.state.borrow();
         let verdict = verdict::of(&state, Clock::wall().micros());
         let links = report::links(&state);
-        let count =
-            |is_so: fn(&crate::manager::view::Link) -> bool| links.iter().filter(|l| is_so(l)).count();
+        let count = |is_so: fn(&Link) -> bool| links.iter().filter(|link| is_so(link)).count();
         let to_all = spread::over(state.blocks.newest(), PROPAGATION_BLOCKS).to_all;
-        let mut out = String::new();
-        let lives = report::lives(&state);
-        family(
-            &mut out,
-            "nodes",
-            "gauge",
-            "Nodes, by where they are in their lives.",
-            &label("state", &lives),
-        );
+        let mut page = Page::of("networkmngr");
+        let lives = labelled("state", report::lives(&state));
+        page.metric("nodes", "gauge", "Nodes, by where they are in their lives.", &lives);
         let up = [
-            ("{state=\"up\"}".to_owned(), count(|link| link.up) as f64),
-            ("{state=\"cut\"}".to_owned(), count(|link| link.cut) as f64),
-            ("{state=\"down\"}".to_owned(), count(|link| !link.up && !link.cut) as f64),
+            (label("state", "up"), count(|link| link.up)),
+            (label("state", "cut"), count(|link| link.cut)),
+            (label("state", "down"), count(|link| !link.up && !link.cut)),
         ];
-        family(&mut out, "links", "gauge", "Links that are or should be.", &up);
-        one(&mut out, "tips", "gauge", "Different tips of the nodes that run.", verdict.tips.len() as f64);
-        let in_sync = verdict.condition == crate::manager::view::Condition::InSync;
-        one(
-            &mut out,
-            "in_sync",
-            "gauge",
-            "1 if all nodes that run have one tip.",
-            f64::from(u8::from(in_sync)),
-        );
+        page.metric("links", "gauge", "Links that are or should be.", &up);
+        page.gauge("tips", "Different tips of the nodes that run.", verdict.tips.len());
+        let in_sync = u8::from(verdict.condition == Condition::InSync);
+        page.gauge("in_sync", "1 if all nodes that run have one tip.", in_sync);
         let height = state.blocks.best().map_or(0, |block| block.height);
-        one(&mut out, "height", "gauge", "Height of the tip with the most work.", height as f64);
-        let mined: Vec<(String, f64)> = state
-            .numbers()
-            .into_iter()
-            .map(|node| (format!("{{node=\"{node}\"}}"), state.blocks.mined(node) as f64))
-            .collect();
-        family(&mut out, "mined", "gauge", "Blocks of the best chain, by the node that mined them.", &mined);
-        let quantiles: Vec<(String, f64)> =
-            [("0.5", to_all.p50_ms), ("0.9", to_all.p90_ms), ("0.99", to_all.p99_ms), ("1", to_all.max_ms)]
-                .into_iter()
-                .filter_map(|(quantile, ms)| Some((format!("{{quantile=\"{quantile}\"}}"), ms? / 1000.0)))
-                .collect();
+        page.gauge("height", "Height of the tip with the most work.", height);
+        let mined = state.numbers().into_iter().map(|node| (node, state.blocks.mined(node)));
+        let help = "Blocks of the best chain, by the node that mined them.";
+        page.metric("mined", "gauge", help, &labelled("node", mined));
+        let quantiles =
+            [("0.5", to_all.p50_ms), ("0.9", to_all.p90_ms), ("0.99", to_all.p99_ms), ("1", to_all.max_ms)];
+        let quantiles = quantiles.into_iter().filter_map(|(quantile, ms)| Some((quantile, ms? / 1000.0)));
         let help = "Time from the first node that has a block to the last, over the newest blocks.";
-        family(&mut out, "propagation_seconds", "gauge", help, &quantiles);
-        let counts = self.keeper.cluster.events.counts();
-        let counts = counts.into_iter().map(|(name, count)| (name.to_owned(), count as usize)).collect();
-        family(&mut out, "events_total", "counter", "Events, by type.", &label("type", &counts));
-        text(TYPE, out)
+        page.metric("propagation_seconds", "gauge", help, &labelled("quantile", quantiles));
+        let counts = labelled("type", self.keeper.cluster.events.counts());
+        page.metric("events_total", "counter", "Events, by type.", &counts);
+        text(CONTENT_TYPE, page.text())
     }
 }
 
-fn label(name: &str, counts: &std::collections::BTreeMap<String, usize>) -> Vec<(String, f64)> {
-    counts.iter().map(|(value, count)| (format!("{{{name}=\"{value}\"}}"), *count as f64)).collect()
-}
-
-fn one(out: &mut String, name: &str, kind: &str, help: &str, value: f64) {
-    family(out, name, kind, help, &[(String::new(), value)]);
-}
-
-/// One metric, and its values by their labels.
-fn family(out: &mut String, name: &str, kind: &str, help: &str, values: &[(String, f64)]) {
-    // Writing to a string does not fail.
-    let _ = writeln!(out, "# HELP networkmngr_{name} {help}\n# TYPE networkmngr_{name} {kind}");
-    for (labels, value) in values {
-        let _ = writeln!(out, "networkmngr_{name}{labels} {value}");
-    }
+/// Samples, each under its own value of the label `name`.
+fn labelled<L: Display, V>(name: &str, values: impl IntoIterator<Item = (L, V)>) -> Vec<(String, V)> {
+    values.into_iter().map(|(value, sample)| (label(name, value), sample)).collect()
 }

@@ -10,6 +10,7 @@ use crate::node::io::{Event, Ids};
 use crate::rest::api::peers::direction;
 use crate::rest::api::seconds;
 use crate::rest::body::Body;
+use crate::rest::json::{ids, place};
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
 use crate::rest::sse::{self, Show};
@@ -73,9 +74,9 @@ fn event_json(event: &Event) -> Value {
             "from": giver.node.map(|node| node.to_string()),
         }),
         Event::Reorg { from, to, ancestor, depth, returned } => json!({
-            "old": { "hash": from.hash.to_string(), "height": from.height },
-            "new": { "hash": to.hash.to_string(), "height": to.height },
-            "ancestor": { "hash": ancestor.hash.to_string(), "height": ancestor.height },
+            "old": place(&from.hash, from.height),
+            "new": place(&to.hash, to.height),
+            "ancestor": place(&ancestor.hash, ancestor.height),
             "depth": depth, "returned": ids_json(returned),
         }),
         Event::PoolChanged { came, went, count, bytes } => json!({
@@ -91,8 +92,6 @@ fn event_json(event: &Event) -> Value {
     }
 }
 
-/// The first ids by name, and how many there are.
-fn ids_json(ids: &Ids) -> Value {
-    let first: Vec<String> = ids.first.iter().map(ToString::to_string).collect();
-    json!({ "ids": first, "count": ids.count })
+fn ids_json(told: &Ids) -> Value {
+    ids(&told.first, told.count as u64)
 }

@@ -8,6 +8,7 @@ use crate::node::io::{ClockOffset, Direction};
 use crate::node::view::Progress;
 use crate::rest::api::seconds;
 use crate::rest::body::{self, Body};
+use crate::rest::json::place;
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
 use crate::types::Target;
@@ -39,7 +40,7 @@ impl Api {
                 "pool": { "count": pool.0, "bytes": pool.1 },
                 "mining": { "hashrate": mining.background, "rate": self.handle.mining().rate },
                 "store": { "blocks": store.blocks(), "bytes": store.bytes() },
-                "memory": { "resident_bytes": resident_bytes() },
+                "memory": { "resident_bytes": resident_bytes(std::process::id()) },
                 "started": seconds(self.handle.start()),
                 "uptime_seconds": self.handle.uptime().as_secs_f64(),
                 "clock_offset_seconds": clock.map(|offset| offset.seconds()),
@@ -106,7 +107,7 @@ impl Api {
 }
 
 fn progress_json(progress: &Progress) -> Value {
-    let place = |tip: &Tip| json!({ "hash": tip.hash.to_string(), "height": tip.height });
+    let place = |tip: &Tip| place(&tip.hash, tip.height);
     json!({
         "committed": place(&progress.committed),
         "in_memory": place(&progress.in_memory),
@@ -119,9 +120,9 @@ pub(super) fn target_hex(target: Target) -> String {
     format!("{:064x}", target.to_u256())
 }
 
-/// What the process takes of the machine's memory, where the system says it in a file.
-pub(super) fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+/// What the process `pid` takes of the machine's memory, where the system says it in a file.
+pub fn resident_bytes(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)

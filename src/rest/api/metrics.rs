@@ -1,10 +1,4 @@
-//! The node's state for Prometheus, in its text format.
-//!
-//! Written by hand: all of it is read from a snapshot when somebody asks, so a library of registries and
-//! counters would be more code than these lines, and its counters would cost when nobody asks. Names and
-//! labels are ours and closed, so nothing has to be escaped but the version.
-
-use core::fmt::{Display, Write};
+//! The node's state for Prometheus.
 
 use hyper::Response;
 
@@ -12,37 +6,9 @@ use crate::node::io::Direction;
 use crate::rest::api::info::resident_bytes;
 use crate::rest::api::text;
 use crate::rest::body::Body;
+use crate::rest::metrics::{CONTENT_TYPE, Page, label};
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
-
-/// As Prometheus asks for it.
-const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Metrics as they are written down.
-#[derive(Default)]
-struct Page(String);
-
-impl Page {
-    /// A metric and its samples: labels as they stand in the braces, or nothing, and the value.
-    fn metric<V: Display>(&mut self, name: &str, kind: &str, help: &str, samples: &[(String, V)]) {
-        // Writing to a string does not fail.
-        let _ = writeln!(self.0, "# HELP p2pnode_{name} {help}\n# TYPE p2pnode_{name} {kind}");
-        for (labels, value) in samples {
-            let _ = match labels.as_str() {
-                "" => writeln!(self.0, "p2pnode_{name} {value}"),
-                labels => writeln!(self.0, "p2pnode_{name}{{{labels}}} {value}"),
-            };
-        }
-    }
-
-    fn gauge<V: Display>(&mut self, name: &str, help: &str, value: V) {
-        self.metric(name, "gauge", help, &[(String::new(), value)]);
-    }
-
-    fn counter<V: Display>(&mut self, name: &str, help: &str, value: V) {
-        self.metric(name, "counter", help, &[(String::new(), value)]);
-    }
-}
 
 impl Api {
     pub(super) async fn metrics(&self) -> Result<Response<Body>, Problem> {
@@ -56,7 +22,7 @@ impl Api {
             })
             .await?;
         let (stats, traffic) = (self.handle.mining(), self.handle.traffic().total());
-        let mut page = Page::default();
+        let mut page = Page::of("p2pnode");
         let build = format!("agent=\"{}\",network=\"{}\"", info.agent, info.network);
         page.metric("info", "gauge", "Which program this is, on which network.", &[(build, 1)]);
         page.gauge("uptime_seconds", "Time since the start.", self.handle.uptime().as_secs_f64());
@@ -65,7 +31,7 @@ impl Api {
             ("in_memory", progress.in_memory.height),
             ("best_header", progress.best_header.height),
         ];
-        let heights = heights.map(|(tip, height)| (format!("tip=\"{tip}\""), height));
+        let heights = heights.map(|(tip, height)| (label("tip", tip), height));
         page.metric(
             "height",
             "gauge",
@@ -89,7 +55,7 @@ impl Api {
         }
         let inbound = peers.iter().filter(|peer| peer.direction == Direction::Inbound).count();
         let connected = [("inbound", inbound), ("outbound", peers.len() - inbound)];
-        let connected = connected.map(|(who, count)| (format!("direction=\"{who}\""), count));
+        let connected = connected.map(|(who, count)| (label("direction", who), count));
         page.metric("peers", "gauge", "Ready connections.", &connected);
         if let Some(clock) = clock {
             page.gauge(
@@ -117,11 +83,11 @@ impl Api {
         );
         page.gauge("stored_bytes", "Bytes of their encodings.", self.handle.store().bytes());
         let counts = self.handle.events().counts().into_iter();
-        let counts: Vec<_> = counts.map(|(kind, count)| (format!("type=\"{kind}\""), count)).collect();
+        let counts: Vec<_> = counts.map(|(kind, count)| (label("type", kind), count)).collect();
         page.metric("events_total", "counter", "Events, by type.", &counts);
-        if let Some(bytes) = resident_bytes() {
+        if let Some(bytes) = resident_bytes(std::process::id()) {
             page.gauge("resident_memory_bytes", "What the process takes of the machine's memory.", bytes);
         }
-        Ok(text(CONTENT_TYPE, page.0))
+        Ok(text(CONTENT_TYPE, page.text()))
     }
 }

@@ -117,6 +117,7 @@ impl TryFrom<f64> for Whole {
     }
 }
 
+pub use info::resident_bytes;
 #[cfg(test)]
 pub(in crate::rest) use table::ROUTES;
 

@@ -9,6 +9,7 @@ use crate::limits::{MAX_TIPS, MAX_TREE_BLOCKS};
 use crate::node::view::TreeSlice;
 use crate::rest::api::seconds;
 use crate::rest::body::{self, Body};
+use crate::rest::json::place;
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
 use crate::rest::values::{MAX_SAFE_INTEGER, number, number_if_given};
@@ -31,7 +32,7 @@ impl Api {
         let TreeSlice { from, blocks, cut } = slice;
         let blocks: Vec<Value> =
             blocks.iter().map(|(entry, status)| self.tree_block(entry, *status)).collect();
-        let tip = json!({ "hash": tip.hash.to_string(), "height": tip.height });
+        let tip = place(&tip.hash, tip.height);
         Ok(body::json(StatusCode::OK, &json!({ "from": from, "tip": tip, "blocks": blocks, "cut": cut })))
     }
 
