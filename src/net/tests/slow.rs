@@ -160,9 +160,18 @@ async fn two_nodes_agree_over_a_slow_link_and_their_pings_say_so() {
     let set = alice.handle.command(Command::SetFaults(vec![slow])).await;
     assert_eq!(set, Ok(Answer::FaultsSet));
     let bob = node(2, &[alice.address]).await;
+    let peers = |view: &crate::node::view::View<'_>| view.peers().len();
+    let tip = |view: &crate::node::view::View<'_>| view.tip().hash;
+    timeout(DEADLINE, async {
+        while [alice.handle.view(peers).await, bob.handle.view(peers).await] != [Ok(1), Ok(1)] {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("they have met");
+    // Only now: a handshake over a slow link is late as well.
     let began = Instant::now();
     let hash = alice.mine().await;
-    let tip = |view: &crate::node::view::View<'_>| view.tip().hash;
     timeout(DEADLINE, async {
         while bob.handle.view(tip).await != Ok(hash) {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -64,7 +64,7 @@ fn withholding_peers_cost_two_seconds_at_most() {
     for (withhold, seed) in [("1", 22), ("20%", 23), ("50%", 24)] {
         let report =
             with(Faults { withhold: some(withhold), ..Faults::NONE }, settings(30, "random:6", seed));
-        assert!(report.propagation[&100].median_us < 2_000_000, "{withhold}");
+        assert!(report.propagation[&100].worst_us < 2_000_000, "{withhold}: {:?}", report.propagation[&100]);
     }
 }
 
