@@ -166,6 +166,11 @@ impl Mempool {
         for (_, ids) in self.recent.range(known..) {
             for id in ids.iter() {
                 *self.recent_ids.or_default(*id) += 1;
+    /// A block joined the active chain that is too deep to be recent, and what left it may have given back what it has.
+    pub fn bury(&mut self, ids: &[TxId]) {
+        ids.iter().for_each(|id| self.remove(id));
+    }
+
             }
         }
         self.fresh = 0;

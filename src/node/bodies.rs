@@ -7,7 +7,26 @@ use super::io::Output;
 use super::*;
 use crate::chain::CheckedBlock;
 use crate::limits::{BODY_CACHE_BYTES, MAX_GET_BLOCKS, RECENT_BLOCKS};
-use crate::types::{Block, BlockHash, Lookup};
+use crate::types::{Block, BlockHash, Lookup, TxId};
+
+/// What the pool is to do about a block.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    /// It joined the chain: what it has waits no longer.
+    Joined(BlockHash),
+    /// It left: what it has waits again.
+    Left(BlockHash),
+    /// It joined, so deep that it is not recent: what it has and blocks that left gave back waits no longer.
+    Buried(BlockHash),
+}
+
+impl Step {
+    fn hash(&self) -> BlockHash {
+        match self {
+            Step::Joined(hash) | Step::Left(hash) | Step::Buried(hash) => *hash,
+        }
+    }
+}
 
 /// The newest bodies, so that what just came can be relayed and taken back without reading storage.
 #[derive(Debug, Default)]
@@ -15,11 +34,11 @@ pub(super) struct Bodies {
     blocks: Lookup<BlockHash, CheckedBlock>,
     order: VecDeque<BlockHash>,
     bytes: usize,
-    /// Bodies to be read back, for the pool.
-    wanted: VecDeque<BlockHash>,
+    /// Steps that wait for bodies to be read back, their own or one before it.
+    wanted: VecDeque<Step>,
     loading: bool,
-    /// Those that are read back now are only to be weighed.
-    weighing: bool,
+    /// Of those, the ones whose bodies are read back now; none, if that is only to weigh them.
+    reading: Vec<Step>,
 }
 
 impl Bodies {
@@ -54,10 +73,23 @@ impl Node {
         self.bodies.get(hash).or_else(|| self.unwritten.get(hash))
     }
 
-    /// A block must be read back before the pool is what the chain makes it.
-    pub(super) fn want_for_pool(&mut self, hash: BlockHash) {
-        self.unwritten.hold();
-        self.bodies.wanted.push_back(hash);
+    /// The pool takes a step: at once, unless this block or one before it has to be read back for that.
+    pub(super) fn pool_step(&mut self, step: Step) {
+        match self.body(&step.hash()).cloned() {
+            Some(block) if !self.unwritten.is_held() => self.pool_takes(step, block.block(), block.ids()),
+            _ => {
+                self.unwritten.hold();
+                self.bodies.wanted.push_back(step);
+            }
+        }
+    }
+
+    fn pool_takes(&mut self, step: Step, block: &Block, ids: &Arc<[TxId]>) {
+        match step {
+            Step::Joined(hash) => self.pool_connects(hash, ids.clone()),
+            Step::Left(hash) => self.pool_disconnects(hash, block, ids),
+            Step::Buried(_) => self.pool.bury(ids),
+        }
     }
 
     /// Asks for the newest bodies of a chain that was taken up again: what they have is not to be repeated.
@@ -67,21 +99,32 @@ impl Node {
         let from = tip.saturating_sub(RECENT_BLOCKS as u64 - 1).max(1);
         let for_managers = self.want_seen();
         // The tip is the last one: whoever knows it was told of all.
-        self.bodies.wanted.extend(for_managers);
-        self.bodies.wanted.extend((from..=tip).filter_map(|height| self.chain.active_at(height)));
+        let active = (from..=tip).filter_map(|height| self.chain.active_at(height));
+        self.bodies.wanted.extend(for_managers.into_iter().chain(active).map(Step::Joined));
         self.load_more();
     }
 
-    /// Reads back a few bodies at a time, so that a deep reorg costs time and not memory.
+    /// Reads back a few bodies at a time, so that a deep reorg costs time and not memory. Once none is missing, what
+    /// waited for them is made durable.
     pub(super) fn load_more(&mut self) {
         if self.bodies.loading {
             return;
         }
-        let count = self.bodies.wanted.len().min(MAX_GET_BLOCKS);
-        let mut hashes: Vec<BlockHash> = self.bodies.wanted.drain(..count).collect();
+        while let Some(step) = self.bodies.wanted.front().copied()
+            && let Some(block) = self.body(&step.hash()).cloned()
+        {
+            self.bodies.wanted.pop_front();
+            self.pool_takes(step, block.block(), block.ids());
+        }
+        let is_elsewhere = |step: &&Step| self.body(&step.hash()).is_none();
+        let count = self.bodies.wanted.iter().take(MAX_GET_BLOCKS).take_while(is_elsewhere).count();
+        self.bodies.reading = self.bodies.wanted.drain(..count).collect();
+        let mut hashes: Vec<BlockHash> = self.bodies.reading.iter().map(Step::hash).collect();
+        if hashes.is_empty() && self.unwritten.is_held() {
+            self.write();
+        }
         // What is beside the chain can wait, and nothing has to wait for it.
-        self.bodies.weighing = hashes.is_empty() && !self.unwritten.is_held();
-        if self.bodies.weighing {
+        if hashes.is_empty() {
             hashes = self.beside.take_unweighed(MAX_GET_BLOCKS);
         }
         if !hashes.is_empty() {
@@ -93,24 +136,21 @@ impl Node {
     /// Bodies that were read back.
     pub(super) fn loaded(&mut self, blocks: Vec<Arc<Block>>) {
         self.bodies.loading = false;
+        let mut steps = core::mem::take(&mut self.bodies.reading).into_iter();
         for block in blocks {
             self.weigh_beside(&block);
-            if self.bodies.weighing || self.read_back(&block) {
-                continue;
-            }
             let hash = block.hash();
-            if self.chain.is_active(&hash) {
-                self.pool_connects(hash, block.ids().into());
-            } else {
-                self.return_contents(&block);
+            // One that could not be read is passed over.
+            let Some(step) = steps.find(|step| step.hash() == hash) else { continue };
+            if !self.read_back(&block) {
+                self.pool_takes(step, &block, &block.ids().into());
             }
         }
         self.load_more();
-        if self.unwritten.is_held() && !self.bodies.loading {
-            self.write();
+        if !self.unwritten.is_held() {
+            self.pool_followed();
+            self.commit_pool();
+            self.pool_changed();
         }
-        self.pool_has_room();
-        self.commit_pool();
-        self.pool_changed();
     }
 }

@@ -103,7 +103,9 @@ impl Node {
 
     /// Hands what is to be made durable to the store, as one.
     pub(super) fn write(&mut self) {
-        let Unwritten { blocks, forget, returned, .. } = core::mem::take(&mut self.unwritten);
+        let Unwritten { blocks, forget, mut returned, .. } = core::mem::take(&mut self.unwritten);
+        // What the new chain has went again.
+        returned.retain(|id| self.pool.get(id).is_some());
         let is_reorg = |pending: &&mut Pending| pending.moved.ancestor.is_some();
         if !returned.is_empty()
             && let Some(reorg) = self.commits.iter_mut().rev().find(is_reorg)

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use super::bodies::Step;
 use super::commits::Moved;
 use super::io::{BadBlock, ConnId, Delivery, Direction, Event, Giver, Ids, Origin};
 use super::*;
 use crate::chain::{CheckedBlock, Outcome, Rule, Tip};
-use crate::limits::DOWNLOAD_WINDOW;
+use crate::limits::{DOWNLOAD_WINDOW, RECENT_BLOCKS};
 use crate::mempool::Source;
 use crate::peer::Disconnect;
 use crate::types::{Block, BlockHash, TxId};
@@ -178,6 +179,9 @@ impl Node {
         }
         if !connected.is_empty() {
             self.load_more();
+            if !self.unwritten.is_held() {
+                self.pool_followed();
+            }
             self.refresh_job();
         }
         outcome
@@ -197,24 +201,21 @@ impl Node {
         }
     }
 
-    /// What the new chain has waits no longer; what only the old one had waits again, once it was read where
-    /// that is needed.
+    /// What the new chain has waits no longer; what only the old one had waits again. The pool refuses what recent blocks
+    /// have; of what joined below those, what the old chain has as well is taken out again.
     fn pool_follows(&mut self, connected: &[BlockHash], reverted: &[BlockHash]) {
-        for hash in reverted.iter().rev() {
-            self.pool.disconnect(*hash);
-        }
-        for hash in connected {
-            match self.body(hash).map(|block| block.ids().clone()) {
-                Some(ids) => self.pool_connects(*hash, ids),
-                None => self.want_for_pool(*hash),
-            }
-        }
-        for hash in reverted.iter().rev() {
-            match self.body(hash).map(|block| block.block().clone()) {
-                Some(block) => self.return_contents(&block),
-                None => self.want_for_pool(*hash),
-            }
-        }
+        reverted.iter().for_each(|hash| self.pool.disconnect(*hash));
+        let buried = if reverted.is_empty() { 0 } else { connected.len().saturating_sub(RECENT_BLOCKS) };
+        let joined = connected.iter().copied().map(Step::Joined);
+        let left = reverted.iter().rev().copied().map(Step::Left);
+        let buried = connected.iter().take(buried).copied().map(Step::Buried);
+        joined.chain(left).chain(buried).for_each(|step| self.pool_step(step));
+    }
+
+    /// The pool is what the chain makes it: peers, who may never have had what a reorg gave back, hear of that, and are
+    /// asked for what there is room for.
+    pub(super) fn pool_followed(&mut self) {
+        self.announce_pool();
         self.pool_has_room();
     }
 
@@ -224,18 +225,18 @@ impl Node {
         self.pool.connect(hash, ids);
     }
 
-    /// Puts the contents of a block that left the chain back into the pool, and tells peers who may never
-    /// have had it.
-    pub(super) fn return_contents(&mut self, block: &Block) {
+    /// The contents of a block that left the chain wait again.
+    pub(super) fn pool_disconnects(&mut self, hash: BlockHash, block: &Block, ids: &[TxId]) {
+        // It may have joined only after that was said of all that left.
+        self.pool.disconnect(hash);
         let mut returned = Vec::new();
-        for transaction in block.transactions.iter().filter(|t| t.as_coinbase().is_none()) {
-            let id = transaction.id();
-            // Refused where a block of the new chain has it as well, or the pool is full: both are right.
-            if self.pool.insert(id, Arc::new(transaction.clone()), Source::Reverted).is_ok() {
-                returned.push(id);
+        let all = ids.iter().zip(block.transactions.iter());
+        for (id, transaction) in all.filter(|(_, transaction)| transaction.as_coinbase().is_none()) {
+            // Refused where a recent block of the new chain has it as well, or the pool is full: both are right.
+            if self.pool.insert(*id, Arc::new(transaction.clone()), Source::Reverted).is_ok() {
+                returned.push(*id);
             }
         }
-        self.announce_pool();
         self.unwritten.give_back(returned);
     }
 }

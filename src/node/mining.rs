@@ -196,7 +196,9 @@ impl Node {
             + count
             + Transaction::Coinbase(coinbase.clone()).size()
             + first.as_ref().map_or(0, Transaction::size);
-        let picked = self.pool.pick(MAX_BLOCK_BYTES.saturating_sub(used));
+        // While the pool does not follow the chain yet, it may hold what the chain has.
+        let room = if self.unwritten.is_held() { 0 } else { MAX_BLOCK_BYTES.saturating_sub(used) };
+        let picked = self.pool.pick(room);
         let contents = first.into_iter().chain(picked.iter().map(|t| Transaction::clone(t))).collect();
         Template::new(header, coinbase, contents)
     }

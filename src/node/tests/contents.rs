@@ -3,13 +3,14 @@
 use core::time::Duration;
 
 use super::network::Net;
+use super::sync::Server;
 use super::*;
 use crate::encoding::{Blob, List};
 use crate::limits::{
-    MAX_CONTENT_BYTES, MAX_KNOWN_TRANSACTIONS, MAX_MINING_QUEUE, MAX_POOL_COUNT, MAX_STRIKES,
+    MAX_CONTENT_BYTES, MAX_KNOWN_TRANSACTIONS, MAX_MINING_QUEUE, MAX_POOL_COUNT, MAX_STRIKES, RECENT_BLOCKS,
     TRANSACTION_TIMEOUT,
 };
-use crate::node::io::{Answer, Command, CommandId, Input};
+use crate::node::io::{Answer, Command, CommandId, Event, Input};
 use crate::params::Params;
 use crate::peer::{Budget, Disconnect};
 use crate::types::{Content, Transaction, TxId};
@@ -112,6 +113,64 @@ fn a_reorg_gives_contents_back_unless_the_new_chain_has_them() {
     net.pass(secs(5));
     assert_eq!(net.tips(), [hash; 2]);
     assert!(net.block(&hash).expect("the block").ids().contains(&lost), "mined after all");
+}
+
+/// However deep a reorg is, what both chains have is not mined again, and what only the old one had is. Whether its blocks
+/// are at hand, those that left have to be read back, or all of them: until then no block takes anything from the pool.
+/// (Row 34 of docs/hostile.md.)
+#[test]
+fn a_content_that_both_chains_have_is_mined_once_however_deep_the_reorg() {
+    let [both, lost, waits] = ["in both", "in one", "in none"].map(|text| content(1, text));
+    let hold = |alice: &mut Alice, some: &[Transaction]| {
+        let giver = alice.meet(77);
+        alice.received(giver, Message::HaveTransactions(List::clipped(some.iter().map(Transaction::id))));
+        alice.received(giver, Message::Transactions(List::clipped(some.to_vec())));
+        alice.input(Input::Closed(giver, Disconnect::Ended));
+    };
+    let mut miner = Alice::new(9, Params::regtest());
+    hold(&mut miner, core::slice::from_ref(&both));
+    let theirs = miner.mine(RECENT_BLOCKS + 2);
+    for (what, restarts_at) in [("at hand", None), ("old read back", Some(0)), ("all", Some(RECENT_BLOCKS))] {
+        let mut alice = Alice::new(1, Params::regtest());
+        hold(&mut alice, &[both.clone(), lost.clone()]);
+        alice.mine(RECENT_BLOCKS + 1);
+        hold(&mut alice, core::slice::from_ref(&waits));
+        alice.now = miner.now;
+        if restarts_at == Some(0) {
+            alice = alice.started_again();
+            alice.hold_loads = true;
+        }
+        let mut peer = alice.meet(2);
+        let mut server = Server::new(&miner);
+        while server.step(&mut alice, peer) {
+            if restarts_at.is_some_and(|at| at > 0 && server.given == at) {
+                alice = alice.started_again();
+                peer = alice.meet(2);
+                server = Server::new(&miner);
+                alice.hold_loads = true;
+            }
+        }
+        assert_eq!(alice.loads.is_empty(), restarts_at.is_none(), "{what}");
+        if !alice.loads.is_empty() {
+            alice.command(7, Command::Mine(None));
+            let (_, found) = alice.found();
+            let Input::Mined { block, .. } = found else { panic!("{found:?}") };
+            assert_eq!(block.ids().len(), 1, "{what}: the pool is not yet what the chain makes it");
+            alice.input(Input::Cancel(CommandId(7)));
+        }
+        while !alice.loads.is_empty() {
+            alice.load_one();
+        }
+        assert_eq!(alice.tip(), theirs[RECENT_BLOCKS + 1], "{what}");
+        let pool: Vec<TxId> = alice.node.view().pool().iter().map(|(id, _)| *id).collect();
+        assert_eq!(pool.len(), 2, "{what}: {pool:?}");
+        assert!([lost.id(), waits.id()].iter().all(|id| pool.contains(id)), "{what}: {pool:?}");
+        let returned = alice.events.iter().find_map(|event| match event {
+            Event::Reorg { returned, .. } => Some(returned.first.clone()),
+            _ => None,
+        });
+        assert_eq!(returned, Some(vec![lost.id()]), "{what}");
+    }
 }
 
 #[test]
