@@ -49,7 +49,7 @@ impl Partials {
         self.0.iter().any(|partial| partial.hash == *hash)
     }
 
-    /// Keeps one more; the oldest goes for it.
+    /// Keeps one more; the oldest goes for it, and is asked for whole once its answer comes.
     fn keep(&mut self, partial: Partial) {
         if self.0.len() >= MAX_PARTIAL_BLOCKS {
             self.0.pop_front();
@@ -202,11 +202,14 @@ impl Node {
     pub(super) fn block_transactions(&mut self, conn: ConnId, came: BlockTransactions) {
         let BlockTransactions { block: hash, transactions } = came;
         let Some(mut partial) = self.partials.take(conn, &hash) else {
-            // The block came otherwise meanwhile; or nobody asked.
-            if let Err(why) = self.was_owed(conn, &hash) {
-                self.close(conn, why);
-            }
-            return;
+            // The block came otherwise meanwhile, or made room for others; or nobody asked.
+            return match self.was_owed(conn, &hash) {
+                Ok(()) => {
+                    self.still_missing(&hash);
+                    self.fetch_blocks();
+                }
+                Err(why) => self.close(conn, why),
+            };
         };
         let missing = partial.missing();
         if missing.len() != transactions.len() {

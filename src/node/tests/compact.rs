@@ -40,6 +40,12 @@ fn told(block: &CheckedBlock) -> Message {
     Message::NewBlock(NewBlock::Compact(compact(block)))
 }
 
+/// What somebody answers who is asked for transactions of `block`.
+fn answer(block: &CheckedBlock, transactions: Vec<Transaction>) -> Message {
+    let transactions = List::clipped(transactions);
+    Message::BlockTransactions(BlockTransactions { block: block.hash(), transactions })
+}
+
 /// Alice with peers whose greetings are over, and these transactions in her pool.
 fn alice(peers: u8, pool: &[Transaction]) -> (Alice, Vec<ConnId>) {
     let mut alice = Alice::new(1, Params::regtest());
@@ -288,14 +294,25 @@ fn after_a_wrong_number_of_transactions_the_block_is_asked_for_whole() {
     assert!(alice.closed.is_empty());
 }
 
+/// A peer tells of more blocks than are put together at once. What it is asked for of the first comes when that one has
+/// made room for others: it is asked for whole, of whoever has it.
 #[test]
 fn blocks_that_are_never_finished_are_few() {
-    let (mut alice, peers) = alice(1, &[]);
+    let (mut alice, peers) = alice(2, &[]);
+    let first = block(texts(1), "sibling 0");
     for nth in 0..4 * MAX_PARTIAL_BLOCKS {
         let block = block(texts(1), &format!("sibling {nth}"));
         alice.received(peers[0], told(&block));
     }
     assert_eq!(alice.node.view().usage().partial_blocks, MAX_PARTIAL_BLOCKS);
+    alice.received(peers[1], Message::NewBlock(NewBlock::Announce(*first.header())));
+    assert!(alice.said(peers[1]).is_empty(), "it is on its way");
+    alice.received(peers[0], answer(&first, texts(1)));
+    let said = alice.said(peers[1]);
+    assert!(matches!(&said[..], [Message::GetBlocks(asked)] if asked[..] == [first.hash()]), "{said:?}");
+    alice.received(peers[1], Message::Block(first.block().clone()));
+    assert_eq!(alice.tip(), first.hash());
+    assert!(alice.closed.is_empty());
     alice.input(Input::Closed(peers[0], Disconnect::Ended));
     assert_eq!(alice.node.view().usage().partial_blocks, 0, "nothing is kept of who is gone");
 }
