@@ -167,8 +167,7 @@ impl Node {
     /// A block that was put together is not the one that its header commits to, for whatever reason: nobody
     /// is blamed, and it is asked for whole.
     pub(super) fn ask_whole(&mut self, hash: &BlockHash) {
-        self.partials.forget(hash);
-        self.give_back(hash);
+        self.still_missing(hash);
         self.fetch_blocks();
     }
 
@@ -204,10 +203,7 @@ impl Node {
         let Some(mut partial) = self.partials.take(conn, &hash) else {
             // The block came otherwise meanwhile, or made room for others; or nobody asked.
             return match self.was_owed(conn, &hash) {
-                Ok(()) => {
-                    self.still_missing(&hash);
-                    self.fetch_blocks();
-                }
+                Ok(()) => self.ask_whole(&hash),
                 Err(why) => self.close(conn, why),
             };
         };

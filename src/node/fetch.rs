@@ -368,7 +368,7 @@ impl Node {
         }
     }
 
-    pub(super) fn give_back(&mut self, hash: &BlockHash) {
+    fn give_back(&mut self, hash: &BlockHash) {
         self.fetch.assigned.remove(hash);
         if let Some(height) = self.chain.height(hash) {
             self.fetch.retry.insert((height, *hash));

@@ -316,3 +316,21 @@ fn blocks_that_are_never_finished_are_few() {
     alice.input(Input::Closed(peers[0], Disconnect::Ended));
     assert_eq!(alice.node.view().usage().partial_blocks, 0, "nothing is kept of who is gone");
 }
+
+/// A late answer that does not fit, of one who lost its turn: the block is on its way from another already.
+#[test]
+fn after_a_late_and_wrong_answer_whoever_is_asked_meanwhile_is_waited_for() {
+    let block = block(texts(2), "");
+    let (mut alice, peers) = alice(2, &[]);
+    peers.iter().for_each(|conn| alice.received(*conn, told(&block)));
+    alice.elapse(BLOCK_TIMEOUT + secs(1));
+    let asked = |said: &Message| matches!(said, Message::GetBlocks(of) if of[..] == [block.hash()]);
+    assert!(alice.said(peers[1]).iter().any(asked));
+    alice.said(peers[0]);
+    alice.received(peers[0], answer(&block, texts(1)));
+    let said = alice.said(peers[0]);
+    assert!(!said.iter().any(asked), "{said:?}");
+    alice.received(peers[1], Message::Block(block.block().clone()));
+    assert_eq!(alice.tip(), block.hash());
+    assert!(alice.closed.is_empty());
+}
