@@ -117,8 +117,9 @@ impl Node {
     /// A compact block came, whose header is in the tree now.
     pub(super) fn compact_received(&mut self, conn: ConnId, compact: CompactBlock) {
         let hash = compact.header.hash();
-        if !self.is_missing(&hash) || self.partials.has(&hash) {
-            // It is here, or on its way from somebody else.
+        let is_owed = self.connections.get(&conn).is_some_and(|c| c.fetch.owes(&hash));
+        if !self.is_missing(&hash) || self.partials.has(&hash) || is_owed {
+            // It is here, or on its way from somebody else, or late from this one: asked for twice it would come twice.
             return;
         }
         let partial = self.fill(conn, hash, compact);

@@ -85,6 +85,11 @@ impl PeerFetch {
         self.best
     }
 
+    /// Whether it was asked for `hash` and has not answered, however late that is.
+    pub(super) fn owes(&self, hash: &BlockHash) -> bool {
+        self.owed.contains(hash)
+    }
+
     /// Whether one message's worth more may be asked of this peer, of blocks that weigh `usual`: it does not withhold
     /// what it was asked for, and does not owe too much.
     fn has_room(&self, usual: usize) -> bool {

@@ -334,3 +334,24 @@ fn after_a_late_and_wrong_answer_whoever_is_asked_meanwhile_is_waited_for() {
     assert_eq!(alice.tip(), block.hash());
     assert!(alice.closed.is_empty());
 }
+
+/// Who was asked for a block and did not give it in time is not asked for its transactions as well when it tells of it in
+/// short: the answer to the first question would answer both, and the other be one that nobody asked for.
+#[test]
+fn what_a_slow_peer_owes_whole_is_not_asked_of_it_in_parts() {
+    let block = block(texts(2), "");
+    let (mut alice, peers) = alice(2, &[]);
+    for conn in &peers {
+        alice.received(*conn, Message::NewBlock(NewBlock::Announce(*block.header())));
+    }
+    assert!(matches!(&alice.said(peers[0])[..], [Message::GetBlocks(_)]));
+    alice.elapse(BLOCK_TIMEOUT + secs(1));
+    assert!(matches!(&alice.said(peers[1])[..], [Message::GetBlocks(_)]));
+    alice.input(Input::Closed(peers[1], Disconnect::Ended));
+    alice.received(peers[0], told(&block));
+    let said = alice.said(peers[0]);
+    assert!(said.is_empty(), "{said:?}");
+    alice.received(peers[0], Message::Block(block.block().clone()));
+    assert_eq!(alice.tip(), block.hash());
+    assert!(alice.closed.is_empty());
+}
