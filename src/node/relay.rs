@@ -107,7 +107,6 @@ impl Node {
             return;
         }
         let (tip, now) = (self.chain.tip(), self.now.elapsed);
-        let Some(block) = self.bodies.get(&tip.hash).cloned() else { return };
         let (mut to, mut all) = (Vec::new(), true);
         for (conn, connection) in &mut self.connections {
             let is_ready = connection.remote().is_some();
@@ -130,7 +129,14 @@ impl Node {
         }
         // Each node in an order of its own, so that they do not all tell the same ones first.
         to.shuffle(&mut self.rng);
-        let (news, others) = self.news_of(&block);
+        let (news, others) = match self.body(&tip.hash).cloned() {
+            Some(block) => self.news_of(&block),
+            // It came long before what it builds on, and has to be read back: who lacks it asks for it.
+            None => match self.chain.get(&tip.hash) {
+                Some(entry) => (NewBlock::Announce(entry.header), None),
+                None => return,
+            },
+        };
         let mut rest = Vec::new();
         if others.is_some() && to.len() > self.policy.fan_out {
             rest = to.split_off(self.policy.fan_out);

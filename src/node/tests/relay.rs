@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::chain::testing::mine_on;
+use crate::chain::testing::{LATE, mine_on};
 use crate::chain::{Chain, CheckedBlock};
 use crate::encoding::List;
-use crate::limits::{FLOOD_BYTES, PUSH_BYTES, PUSH_FAN_OUT};
+use crate::limits::{
+    BODY_CACHE_BYTES, FLOOD_BYTES, MAX_BLOCK_BYTES, MAX_CONTENT_BYTES, PUSH_BYTES, PUSH_FAN_OUT,
+};
 use crate::node::RelayPolicy;
 use crate::node::io::ConnId;
 use crate::params::Params;
@@ -79,4 +81,36 @@ fn a_large_one_goes_in_short() {
 fn who_only_announces_sends_headers() {
     let (_, told) = told(&block(FLOOD_BYTES), RelayPolicy::ANNOUNCE);
     assert_eq!(count(&told, |news| matches!(news, NewBlock::Announce(_))), usize::from(PEERS));
+}
+
+/// The lowest missing block comes last and connects many, more than are kept at hand: the tip is told by its header.
+#[test]
+fn a_tip_whose_body_is_not_at_hand_is_told_by_its_header() {
+    let params = Arc::new(Params::regtest());
+    let mut chain = Chain::new(params.clone());
+    let data = vec![0; MAX_CONTENT_BYTES];
+    let content =
+        |nonce| Transaction::Content(Content { nonce, data: data.clone().try_into().expect("short") });
+    let blocks: Vec<CheckedBlock> = (0..BODY_CACHE_BYTES / MAX_BLOCK_BYTES + 2)
+        .map(|_| {
+            let block = mine_on(&chain, &chain.tip().hash, (0..15).map(content).collect(), "");
+            chain.import(&block, LATE);
+            block
+        })
+        .collect();
+    let mut alice = Alice::new(1, Params::regtest());
+    let (giver, other) = (alice.meet(2), alice.meet(3));
+    alice.received(giver, Message::Headers(List::clipped(blocks.iter().map(|block| *block.header()))));
+    alice.received(other, Message::Headers(List::default()));
+    alice.said(other);
+    for block in blocks.iter().rev() {
+        alice.received(giver, Message::Block(block.block().clone()));
+    }
+    assert_eq!(alice.tip(), chain.tip().hash);
+    let said = alice.said(other);
+    let tip = blocks[blocks.len() - 1].header();
+    assert!(
+        matches!(&said[..], [Message::NewBlock(NewBlock::Announce(header))] if header == tip),
+        "{said:?}"
+    );
 }
