@@ -288,8 +288,8 @@ impl Chain {
         Some(rules::median_time(&self.tree, self.tree.index(hash)?))
     }
 
-    /// Blocks that were dropped from the tree since the last call, because too many were kept beside the
-    /// two chains.
+    /// Blocks that were dropped from the tree with their bodies since the last call, because too many were kept
+    /// beside the two chains.
     pub fn take_forgotten(&mut self) -> Vec<BlockHash> {
         self.tree.take_forgotten()
     }

@@ -221,9 +221,31 @@ fn the_best_headers_never_fall_back_to_what_was_dropped() {
     for block in &beside {
         chain.import_header(block.header(), LATE);
     }
-    assert_eq!(chain.take_forgotten().len(), 3);
+    assert!(side.iter().all(|block| chain.get(&block.hash()).is_none()));
     chain.reject(&best[0].hash());
     assert_eq!((chain.best_header().hash, chain.tip().hash), (genesis, genesis));
+}
+
+/// Told are those that may be stored: of a header without a body there is nothing to drop.
+#[test]
+fn of_what_is_dropped_only_bodies_are_told() {
+    let params = Arc::new(Params::regtest());
+    let mut chain = Chain::with_cap(params.clone(), 3);
+    let genesis = params.genesis_hash();
+    let siblings: Vec<_> =
+        (0..20).map(|n| mine_on(&chain, &genesis, Vec::new(), &format!("sibling {n}"))).collect();
+    let stored = [1, 2];
+    for (n, block) in siblings.iter().enumerate() {
+        if stored.contains(&n) {
+            chain.import(block, LATE);
+        } else {
+            chain.import_header(block.header(), LATE);
+        }
+    }
+    assert_eq!(chain.side_len(), 3);
+    // The first to have a body is the tip, and stays.
+    assert_eq!(chain.tip().hash, siblings[1].hash());
+    assert_eq!(chain.take_forgotten(), [siblings[2].hash()]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) struct Tree {
     cap: usize,
     /// How many headers were put in, ever.
     seen: u32,
-    /// Pruned, and not told yet.
+    /// Pruned, of those that had bodies, and not told yet.
     forgotten: BTreeSet<BlockHash>,
 }
 

@@ -41,9 +41,13 @@ impl Tree {
     pub(in crate::chain) fn prune(&mut self) {
         while self.side_len() > self.cap {
             let Some((_, _, index)) = self.leaves.pop_first() else { return };
-            let hash = self.slot(index).hash;
+            let slot = self.slot(index);
+            let (hash, has_body) = (slot.hash, slot.has_body);
             self.by_hash.remove(hash.beginning(), |at| *at == index);
-            self.forgotten.insert(hash);
+            // What has no body is stored nowhere.
+            if has_body {
+                self.forgotten.insert(hash);
+            }
             let parent = self.unlink(index);
             self.free.push(index);
             if let Some(parent) = parent {
@@ -52,7 +56,7 @@ impl Tree {
         }
     }
 
-    /// Hashes dropped since the last call, and not back since, in the order of their bytes.
+    /// Blocks dropped with their bodies since the last call, and not back since, in the order of their bytes.
     pub(in crate::chain) fn take_forgotten(&mut self) -> Vec<BlockHash> {
         core::mem::take(&mut self.forgotten).into_iter().collect()
     }
