@@ -483,7 +483,7 @@ pub const MAX_POOL_BYTES: usize = 8 * MAX_BLOCK_BYTES;
 /// Most transactions waiting for a block.
 pub const MAX_POOL_COUNT: usize = 20_000;
 
-/// One peer may fill one part in this many of the pool.
+/// One giver, a host or on this machine a node, may fill one part in this many of the pool's bytes.
 pub const POOL_SHARES: usize = 8;
 
 /// How many recent blocks' transaction ids the pool and our miner refuse to repeat.

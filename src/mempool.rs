@@ -1,14 +1,17 @@
 //! What waits for a block: transactions by arrival, bounded in bytes, in number and per giver.
 //!
-//! Nothing here costs a fee, so nothing is evicted for something better: a full pool refuses. One peer may
-//! fill an eighth of it, so that one cannot shut out the others. Ids of recent blocks are refused, so that
-//! a late relay does not put a transaction in twice.
+//! Nothing here costs a fee, so nothing is evicted for something better: a full pool refuses. One giver may fill an
+//! eighth of its bytes, so that one cannot shut out the others: a host, however often it connects. On this machine all
+//! have one host, and a giver is a name there, which is a claim: who draws new ones has more than one share, as has
+//! whoever posts over HTTP there. Ids of recent blocks are refused, so that a late relay does not put a transaction in
+//! twice.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::limits::{MAX_POOL_BYTES, MAX_POOL_COUNT, POOL_SHARES, RECENT_BLOCKS};
-use crate::types::{BlockHash, Lookup, Transaction, TxId};
+use crate::types::{BlockHash, Lookup, NodeId, Transaction, TxId};
 
 /// Where a transaction came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,8 +20,17 @@ pub enum Source {
     Local,
     /// A block that a reorg took off the chain.
     Reverted,
-    /// The connection of this number.
-    Peer(u64),
+    /// A peer on another machine, by its host ([`crate::types::address::host`]).
+    Host(IpAddr),
+    /// A peer on this machine, by the name that it says it has.
+    Neighbour(NodeId),
+}
+
+impl Source {
+    /// Whether it may fill a share only.
+    fn is_peer(&self) -> bool {
+        matches!(self, Source::Host(_) | Source::Neighbour(_))
+    }
 }
 
 /// Why a transaction is not taken.
@@ -36,8 +48,8 @@ pub enum Refusal {
     /// No room.
     #[error("the pool is full")]
     Full,
-    /// This peer's share is used up.
-    #[error("one peer may fill only its share of the pool")]
+    /// This giver's share is used up.
+    #[error("one giver may fill only its share of the pool")]
     ShareFull,
 }
 
@@ -57,6 +69,7 @@ pub struct Mempool {
     arrival: Lookup<TxId, u64>,
     next: u64,
     bytes: usize,
+    /// Bytes that wait, by who gave them: a share is used until they go, whether or not their giver does.
     shares: BTreeMap<Source, usize>,
     /// Ids of the newest blocks of the active chain, oldest first.
     recent: VecDeque<(BlockHash, Arc<[TxId]>)>,
@@ -98,7 +111,7 @@ impl Mempool {
             return Err(Refusal::Full);
         }
         let share = self.shares.entry(source).or_default();
-        if matches!(source, Source::Peer(_)) && *share + size > MAX_POOL_BYTES / POOL_SHARES {
+        if source.is_peer() && *share + size > MAX_POOL_BYTES / POOL_SHARES {
             return Err(Refusal::ShareFull);
         }
         *share += size;
@@ -120,9 +133,9 @@ impl Mempool {
         }
         let room = MAX_POOL_BYTES.saturating_sub(self.bytes);
         let share = self.shares.get(&source).copied().unwrap_or_default();
-        match source {
-            Source::Peer(_) => room.min((MAX_POOL_BYTES / POOL_SHARES).saturating_sub(share)),
-            Source::Local | Source::Reverted => room,
+        match source.is_peer() {
+            true => room.min((MAX_POOL_BYTES / POOL_SHARES).saturating_sub(share)),
+            false => room,
         }
     }
 
@@ -153,6 +166,11 @@ impl Mempool {
         }
     }
 
+    /// A block joined the active chain that is too deep to be recent, and what left it may have given back what it has.
+    pub fn bury(&mut self, ids: &[TxId]) {
+        ids.iter().for_each(|id| self.remove(id));
+    }
+
     /// A block left the active chain. Its contents are to be inserted again by whoever has them.
     pub fn disconnect(&mut self, block: BlockHash) {
         if let Some(at) = self.recent.iter().rposition(|(hash, _)| *hash == block) {
@@ -166,11 +184,6 @@ impl Mempool {
         for (_, ids) in self.recent.range(known..) {
             for id in ids.iter() {
                 *self.recent_ids.or_default(*id) += 1;
-    /// A block joined the active chain that is too deep to be recent, and what left it may have given back what it has.
-    pub fn bury(&mut self, ids: &[TxId]) {
-        ids.iter().for_each(|id| self.remove(id));
-    }
-
             }
         }
         self.fresh = 0;

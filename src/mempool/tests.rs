@@ -7,6 +7,10 @@ fn content(nonce: u64, bytes: usize) -> (TxId, Arc<Transaction>) {
     (transaction.id(), Arc::new(transaction))
 }
 
+fn host(n: u8) -> Source {
+    Source::Host([10, 0, 0, n].into())
+}
+
 #[test]
 fn first_come_is_first_mined() {
     let mut pool = Mempool::default();
@@ -31,10 +35,10 @@ fn a_transaction_waits_once_and_not_after_it_was_mined() {
     let (id, transaction) = content(1, 10);
     let block = BlockHash([1; 32]);
     assert_eq!(pool.insert(id, transaction.clone(), Source::Local), Ok(()));
-    assert_eq!(pool.insert(id, transaction.clone(), Source::Peer(1)), Err(Refusal::Known));
+    assert_eq!(pool.insert(id, transaction.clone(), host(1)), Err(Refusal::Known));
     pool.connect(block, [id]);
     assert!(pool.is_empty() && pool.bytes() == 0 && pool.knows(&id));
-    assert_eq!(pool.insert(id, transaction.clone(), Source::Peer(1)), Err(Refusal::Recent));
+    assert_eq!(pool.insert(id, transaction.clone(), host(1)), Err(Refusal::Recent));
     pool.disconnect(block);
     assert_eq!(pool.insert(id, transaction, Source::Reverted), Ok(()), "a reorg gave it back");
 }
@@ -89,14 +93,14 @@ fn one_peer_fills_its_share_and_leaves_the_rest_to_others() {
             return refusal;
         }
     };
-    assert_eq!(fill(&mut pool, Source::Peer(1)), Refusal::ShareFull);
+    assert_eq!(fill(&mut pool, host(1)), Refusal::ShareFull);
     assert!(pool.bytes() <= MAX_POOL_BYTES / POOL_SHARES);
-    assert_eq!(pool.room(Source::Peer(1)), MAX_POOL_BYTES / POOL_SHARES - pool.bytes());
-    assert_eq!(pool.room(Source::Peer(2)), MAX_POOL_BYTES / POOL_SHARES);
-    assert_eq!(fill(&mut pool, Source::Peer(2)), Refusal::ShareFull);
+    assert_eq!(pool.room(host(1)), MAX_POOL_BYTES / POOL_SHARES - pool.bytes());
+    assert_eq!(pool.room(host(2)), MAX_POOL_BYTES / POOL_SHARES);
+    assert_eq!(fill(&mut pool, host(2)), Refusal::ShareFull);
     assert_eq!(fill(&mut pool, Source::Local), Refusal::Full);
     assert!(pool.bytes() <= MAX_POOL_BYTES);
-    for source in [Source::Local, Source::Peer(3)] {
+    for source in [Source::Local, host(3)] {
         assert_eq!(pool.room(source), MAX_POOL_BYTES - pool.bytes());
     }
 }

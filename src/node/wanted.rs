@@ -17,7 +17,7 @@ use crate::limits::{
     IN_FLIGHT_BYTES, MAX_NAMED, MAX_WANTED, MIN_TRANSACTION_BYTES, TRANSACTION_TIMEOUT, WANTED_AT_FIRST,
 };
 use crate::mempool::{Refusal, Source};
-use crate::types::{Transaction, TxId};
+use crate::types::{Group, Transaction, TxId, address};
 use crate::wire::message::Message;
 
 /// What is remembered about one connection.
@@ -110,6 +110,15 @@ struct Want {
     others: BTreeSet<ConnId>,
 }
 
+/// Whose share of the pool is filled by what comes over `connection`.
+fn source(connection: &Connection) -> Source {
+    let ip = connection.address.ip();
+    match connection.remote() {
+        Some(remote) if Group::of(ip) == Group::Loopback => Source::Neighbour(remote.hello.node),
+        _ => Source::Host(address::host(ip)),
+    }
+}
+
 impl Node {
     /// A peer has transactions: those we lack are asked for.
     pub(super) fn have_transactions(&mut self, conn: ConnId, ids: &[TxId]) {
@@ -129,8 +138,9 @@ impl Node {
     /// Asks `conn` for what was refused and fits now, and for what else it named, as much as may be in flight. While the
     /// pool takes nothing of it, nothing is asked.
     fn ask_transactions(&mut self, conn: ConnId) {
-        let Some(Connection { wanted: peer, .. }) = self.connections.get_mut(&conn) else { return };
-        let room = self.pool.room(Source::Peer(conn.0));
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let room = self.pool.room(source(connection));
+        let peer = &mut connection.wanted;
         if room < MIN_TRANSACTION_BYTES {
             return;
         }
@@ -231,9 +241,9 @@ impl Node {
         let mut peers = BTreeSet::from([conn]);
         for transaction in list {
             let (id, size) = (transaction.id(), transaction.size());
-            let Some(Connection { relay, wanted: peer, .. }) = self.connections.get_mut(&conn) else {
-                return;
-            };
+            let Some(connection) = self.connections.get_mut(&conn) else { return };
+            let source = source(connection);
+            let Connection { relay, wanted: peer, .. } = connection;
             // However late what was asked for comes: others may have been asked since, or nobody. And a name is
             // forgotten once thousands came after it, so those are counted.
             let was_asked = peer.owed > 0;
@@ -246,7 +256,7 @@ impl Node {
             count += 1;
             bytes += size;
             let want = self.unwant(&id);
-            match self.pool.insert(id, Arc::new(transaction), Source::Peer(conn.0)) {
+            match self.pool.insert(id, Arc::new(transaction), source) {
                 Ok(()) => is_accepted = true,
                 Err(Refusal::Coinbase) => is_wrong = true,
                 // Somebody else was faster: nobody's fault.

@@ -8,7 +8,7 @@ use crate::limits::{
     IN_FLIGHT_BYTES, MAX_CONTENT_BYTES, MAX_POOL_BYTES, MAX_POOL_COUNT, MAX_TRANSACTION_IDS, MAX_WANTED,
     POOL_SHARES, TRANSACTION_TIMEOUT, WANTED_AT_FIRST,
 };
-use crate::node::io::{Command, ConnId, Input};
+use crate::node::io::{Command, ConnId, Direction, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
 use crate::types::{Content, Transaction, TxId};
@@ -173,6 +173,47 @@ fn what_one_share_has_no_room_for_comes_out_of_anothers() {
         }
         assert_eq!(give(&mut alice, other, &content), 1);
         assert!(pool(&alice).contains(&content[0].id()));
+    }
+}
+
+/// Whoever connects again, or twice, has the share of its host: of its name on this machine, where all have one host.
+/// (Row 57 of docs/hostile.md.)
+#[test]
+fn a_share_is_a_hosts_however_often_it_connects() {
+    let call = |alice: &mut Alice, n: u8, from: &str| {
+        let conn = alice.connected(from.parse().expect("an address"), Direction::Inbound);
+        let hello = bob(n, &alice.params);
+        alice.received(conn, Message::Hello(hello));
+        conn
+    };
+    // (who and from where, each of whom gives all it may and goes; how many shares they have in all)
+    let rows: [(&[(u8, &str)], usize); 5] = [
+        (&[(2, "10.0.0.1:1"), (2, "10.0.0.1:2"), (3, "10.0.0.1:3")], 1),
+        (&[(2, "[2001:db8::1]:1"), (3, "[2001:db8::2]:1")], 1),
+        (&[(2, "10.0.0.1:1"), (3, "10.0.0.2:1")], 2),
+        (&[(2, "127.0.0.1:1"), (2, "127.0.0.1:2"), (2, "[::1]:1")], 1),
+        (&[(2, "127.0.0.1:1"), (3, "127.0.0.1:2")], 2),
+    ];
+    for (callers, shares) in rows {
+        let mut alice = Alice::new(1, Params::regtest());
+        let fit = SHARE / contents(0, 1, 60_000)[0].size();
+        for (nth, (n, from)) in callers.iter().enumerate() {
+            let conn = call(&mut alice, *n, from);
+            let own = contents(100 * nth as u64, fit as u64 + 5, 60_000);
+            name(&mut alice, conn, &own);
+            give(&mut alice, conn, &own);
+            alice.input(Input::Closed(conn, Disconnect::Ended));
+        }
+        assert_eq!(pool(&alice).len(), shares * fit, "{callers:?}");
+        // What was mined makes room again.
+        while !pool(&alice).is_empty() {
+            mine(&mut alice);
+        }
+        let (n, from) = callers[0];
+        let conn = call(&mut alice, n, from);
+        let own = contents(9000, 1, 60_000);
+        name(&mut alice, conn, &own);
+        assert_eq!(give(&mut alice, conn, &own), 1, "{callers:?}");
     }
 }
 
