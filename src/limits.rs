@@ -241,12 +241,23 @@ pub const MAX_MET_PAUSE: Duration = Duration::from_secs(5);
 /// Time after which a link has shown that it holds, so that it is dialled again at once when it ends.
 pub const STEADY_LINK: Duration = Duration::from_secs(10);
 
-/// Lines of the log about connections that come and go, at once: more than a start has, with as many peers as there may
+/// Lines of the log about connections that come and go and about refused blocks of theirs, at once: more than a start has, with as many peers as there may
 /// be.
 pub const CALLER_LINES: u32 = 1000;
 
 /// After which one more is written: at most some 10 MB a day, whoever calls.
 pub const CALLER_LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// Refusals that are forgiven to their givers and told of all the same, at once and of all connections; more than people
+/// read.
+pub const FORGIVEN_TOLD: u32 = 16;
+
+/// After which one more is told of.
+pub const FORGIVEN_TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// Of how many refused blocks it is remembered that they were told of: the newer half at least. Many times what can be
+/// told in an hour.
+pub const MAX_FORGIVEN: usize = 1000;
 
 /// Pings a connection may send in a second, with as many saved up at the start.
 pub const MAX_PINGS_PER_SEC: u32 = 10;

@@ -9,7 +9,8 @@ use crate::peer::budget::Bucket;
 
 /// What writes events down.
 pub(super) struct Log {
-    /// How much may still be said of who comes and goes: whoever calls could fill a disk with that.
+    /// How much may still be said of who comes and goes, and of what was refused of whom: whoever calls could fill a
+    /// disk with that.
     callers: Bucket,
     /// How much was not.
     unsaid: u64,
@@ -26,6 +27,7 @@ impl Log {
     pub(super) fn event(&mut self, event: &Event, now: Duration) {
         let is_of_callers = match event {
             Event::PeerReady { .. } | Event::PeerClosed { node: Some(_), .. } => true,
+            Event::BlockRefused { from, .. } => from.is_some(),
             Event::PeerClosed { node: None, why, .. } => why.is_permanent(),
             _ => false,
         };
@@ -36,7 +38,10 @@ impl Log {
             }
             let unsaid = core::mem::take(&mut self.unsaid);
             if unsaid > 0 {
-                tracing::warn!(unsaid, "connections came and went faster than is written down");
+                tracing::warn!(
+                    unsaid,
+                    "connections came and went, or blocks were refused, faster than is written down"
+                );
             }
         }
         log(event);
@@ -113,27 +118,35 @@ fn log(event: &Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::{BlockHash, NodeId};
 
     #[test]
     fn who_calls_all_the_time_does_not_fill_the_log() {
-        let mut log = Log::default();
-        let mut said = 0;
-        for second in 0..1000 {
-            let now = Duration::from_secs(second);
-            for _ in 0..10 {
-                log.event(
-                    &Event::PeerClosed {
-                        conn: crate::node::io::ConnId(1),
-                        node: None,
-                        address: ([127, 0, 0, 1], 1).into(),
-                        why: crate::peer::Disconnect::WrongNetwork,
-                    },
-                    now,
-                );
-                said += u32::from(log.unsaid == 0);
+        let gone = Event::PeerClosed {
+            conn: crate::node::io::ConnId(1),
+            node: None,
+            address: ([127, 0, 0, 1], 1).into(),
+            why: crate::peer::Disconnect::WrongNetwork,
+        };
+        let refused = Event::BlockRefused {
+            hash: BlockHash::ZERO,
+            previous: BlockHash::ZERO,
+            height: None,
+            rule: crate::chain::Rule::BadPow,
+            from: Some(NodeId::default()),
+            is_own: false,
+        };
+        for event in [gone, refused] {
+            let mut log = Log::default();
+            let mut said = 0;
+            for second in 0..1000 {
+                for _ in 0..10 {
+                    log.event(&event, Duration::from_secs(second));
+                    said += u32::from(log.unsaid == 0);
+                }
             }
+            let per_second = 1000 / CALLER_LINE_EVERY.as_secs() as u32;
+            assert!((CALLER_LINES..=CALLER_LINES + per_second).contains(&said), "{said} lines: {event:?}");
         }
-        let per_second = 1000 / CALLER_LINE_EVERY.as_secs() as u32;
-        assert!((CALLER_LINES..=CALLER_LINES + per_second).contains(&said), "{said} lines");
     }
 }

@@ -1,6 +1,7 @@
 //! What a new block changes. Every block takes this path, whoever made it and however it came:
 //! the tree, then the pool, then peers, the miner, the store; and users once it is stored.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use super::bodies::Step;
@@ -8,11 +9,36 @@ use super::commits::Moved;
 use super::io::{BadBlock, ConnId, Delivery, Direction, Event, Giver, Ids, Origin};
 use super::*;
 use crate::chain::{CheckedBlock, Outcome, Rule, Tip};
-use crate::limits::{DOWNLOAD_WINDOW, RECENT_BLOCKS};
+use crate::limits::{DOWNLOAD_WINDOW, FORGIVEN_TOLD, FORGIVEN_TOLD_EVERY, MAX_FORGIVEN, RECENT_BLOCKS};
 use crate::mempool::Source;
-use crate::peer::Disconnect;
+use crate::peer::budget::Bucket;
+use crate::peer::{Disconnect, Known};
 use crate::types::{Block, BlockHash, TxId};
 use crate::wire::Kind;
+
+/// Refusals that cost their giver nothing, as it may not have heard yet: it may go on for ever, so users are told of each
+/// block once, and of a few in a while.
+#[derive(Debug)]
+pub(super) struct Forgiven {
+    told: Known<BlockHash, MAX_FORGIVEN>,
+    more: Bucket,
+}
+
+impl Default for Forgiven {
+    fn default() -> Self {
+        Forgiven { told: Known::default(), more: Bucket::slow(FORGIVEN_TOLD_EVERY, FORGIVEN_TOLD) }
+    }
+}
+
+impl Forgiven {
+    /// Whether users are told that `hash` broke `rule`. What was refused before was told of then.
+    fn is_told(&mut self, hash: BlockHash, rule: Rule, now: Duration) -> bool {
+        rule != Rule::KnownInvalid
+            && !self.told.contains(&hash)
+            && self.more.take(now, 1)
+            && self.told.insert(hash)
+    }
+}
 
 impl Node {
     /// A block arrived from a peer.
@@ -92,7 +118,9 @@ impl Node {
         let forgiven = matches!(rule, Rule::KnownInvalid | Rule::InvalidParent)
             && connection.direction == Direction::Inbound;
         let (hash, _) = block;
-        self.refused(block, rule, from, false);
+        if !forgiven || self.forgiven.is_told(hash, rule, self.now.elapsed) {
+            self.refused(block, rule, from, false);
+        }
         if !forgiven {
             self.close(conn, Disconnect::InvalidBlock { hash, rule: rule.name() });
         }

@@ -88,6 +88,7 @@ use compact::Partials;
 use connections::Connection;
 use faults::Faults;
 use fetch::Fetch;
+use import::Forgiven;
 use io::{ConnId, Input, Output, Timer};
 use mining::Mining;
 pub use policy::RelayPolicy;
@@ -146,6 +147,7 @@ pub struct Node {
     announcing: Announcing,
     beside: Beside,
     partials: Partials,
+    forgiven: Forgiven,
     mining: Mining,
     clocks: Clocks,
     faults: Faults,
@@ -204,6 +206,7 @@ impl Node {
             wanted: Wanted::default(),
             announcing: Announcing::default(),
             partials: Partials::default(),
+            forgiven: Forgiven::default(),
             mining: Mining::new(config.hashrate),
             clocks: Clocks::default(),
             faults: Faults::default(),

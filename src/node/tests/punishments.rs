@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::*;
+use crate::chain::testing::solve;
 use crate::encoding::List;
 use crate::limits::{BAN_TIME, MAX_REDIAL_PAUSE, MAX_STRIKES};
 use crate::node::Remembered;
@@ -11,7 +12,7 @@ use crate::node::io::{BadBlock, Command, ConnId, Delivery, Direction, Event, Inp
 use crate::node::view::KnownAddress;
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::types::BlockHash;
+use crate::types::{BlockHash, Header};
 use crate::wire::message::{Message, NewBlock, PeerAddress, Ping};
 use crate::wire::{self, Kind};
 
@@ -192,6 +193,35 @@ fn a_known_bad_block_costs_a_called_peer_its_connection_and_a_caller_nothing() {
         alice.received(caller, Message::Ping(Ping { nonce: 1 }));
         assert!(matches!(alice.said(caller).last(), Some(Message::Pong(_))));
     }
+}
+
+/// Hostile row 45: who may not have heard yet is not let go, so it could go on for ever. A child of a refused block is told
+/// of once and a few in a while; one that was refused before, not at all.
+#[test]
+fn what_a_caller_is_forgiven_is_told_of_in_measure() {
+    let (mut alice, miner, hashes) = refused_one();
+    let caller = call(&mut alice, 2, FAR);
+    let announce = |alice: &mut Alice, header: Header| {
+        alice.received(caller, Message::NewBlock(NewBlock::Announce(header)));
+    };
+    let told = |alice: &mut Alice| {
+        let is_refusal = |event: &Event| matches!(event, Event::BlockRefused { .. });
+        core::mem::take(&mut alice.events).iter().filter(|event| is_refusal(event)).count()
+    };
+    told(&mut alice);
+    let [refused, child] = hashes.map(|hash| *miner.stored.get(&hash).expect("mined").header());
+    for _ in 0..100 {
+        announce(&mut alice, refused);
+        announce(&mut alice, child);
+    }
+    assert_eq!(told(&mut alice), 1, "the child, once");
+    for nonce in 0..500 {
+        announce(&mut alice, solve(Header { nonce: nonce << 20, ..child }));
+    }
+    let burst = told(&mut alice);
+    assert!((1..20).contains(&burst), "{burst} told");
+    assert!(alice.closed.values().all(|why| matches!(why, Disconnect::InvalidBlock { .. })));
+    assert!(!alice.closed.contains_key(&caller));
 }
 
 /// Hostile row 53: an attacker tells of blocks and transactions that do not exist or are bad, so that honest
