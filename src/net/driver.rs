@@ -252,19 +252,15 @@ impl Driver {
                     let more = core::iter::from_fn(|| from.requested.try_recv().ok()).take(BURST - 1);
                     more.for_each(|request| self.request(request));
                 }
-                _ = looking.tick() => {
-                    if let Some(write) = self.records.change(&self.node.view()) {
-                        tokio::task::spawn_blocking(write);
-                    }
-                }
+                _ = looking.tick() => self.records.look(&self.node.view()),
             }
         }
         listening.abort();
         self.miner.set(None);
         self.links.clear();
-        if let Some(write) = self.records.change(&self.node.view()) {
-            write();
-        }
+        self.records.settle().await;
+        self.records.look(&self.node.view());
+        self.records.settle().await;
         // What was said last, byes among it, is written; nobody is waited for long.
         let _ = timeout(FLUSH_TIMEOUT, async { while self.tasks.join_next().await.is_some() {} }).await;
         ended

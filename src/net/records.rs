@@ -4,6 +4,8 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use tokio::task::{JoinHandle, spawn_blocking};
+
 use crate::node::view::{self, KnownAddress, View};
 use crate::store::{Ban, Folder, Peer};
 use crate::time::UnixTime;
@@ -24,16 +26,33 @@ pub struct Written {
 pub(super) struct Records {
     folder: Option<Arc<Folder>>,
     written: Written,
+    /// Writes down what changed last: one at a time, as all go by way of one file.
+    writing: Option<JoinHandle<()>>,
 }
 
 impl Records {
     /// In `folder`, where `written` is what it holds already; nowhere, without one.
     pub(super) fn new(folder: Option<Arc<Folder>>, written: Written) -> Records {
-        Records { folder, written }
+        Records { folder, written, writing: None }
+    }
+
+    /// Writes down what has changed, unless the disk is still at the last time.
+    pub(super) fn look(&mut self, view: &View<'_>) {
+        if self.writing.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.writing = self.change(view).map(spawn_blocking);
+        }
+    }
+
+    /// Waits until nothing is being written.
+    pub(super) async fn settle(&mut self) {
+        if let Some(writing) = &mut self.writing {
+            let _ = writing.await;
+        }
+        self.writing = None;
     }
 
     /// What is to be done to write down what has changed: nothing, mostly. It waits for the disk.
-    pub(super) fn change(&mut self, view: &View<'_>) -> Option<impl FnOnce() + Send + 'static> {
+    fn change(&mut self, view: &View<'_>) -> Option<impl FnOnce() + Send + 'static> {
         let folder = self.folder.clone()?;
         let now = Written {
             peers: view.addresses().into_iter().map(peer).collect(),
@@ -66,4 +85,50 @@ fn peer(known: KnownAddress) -> Peer {
 
 fn ban(ban: view::Ban) -> Ban {
     Ban { host: ban.host, until: ban.until.secs(), why: ban.why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::Text;
+    use crate::node::{Config, Node, Remembered};
+    use crate::params::Params;
+    use crate::time::Now;
+    use crate::types::NodeId;
+
+    /// A disk that is slow: what changes meanwhile is written down afterwards, and at the end that is waited for.
+    #[tokio::test]
+    async fn one_write_follows_the_other() {
+        let at = ([127, 0, 0, 1], 6000).into();
+        let known = KnownAddress { node: None, address: at, dial: true, reached: None };
+        let config = Config {
+            node: NodeId([1; 16]),
+            listen: ([127, 0, 0, 1], 6001).into(),
+            manager: None,
+            peers: Vec::new(),
+            outbound: 0,
+            remembered: Remembered { addresses: vec![known], ..Default::default() },
+            hashrate: 0,
+            note: Text::default(),
+        };
+        let mut node = Node::new(config, Arc::new(Params::regtest()), [1; 32]);
+        node.start(Now { elapsed: Duration::ZERO, wall: UnixTime::default() });
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Arc::new(Folder::take(place.path()).expect("nobody else is there"));
+        let mut records = Records::new(Some(folder), Written::default());
+        let (done, disk) = std::sync::mpsc::channel::<()>();
+        records.writing = Some(spawn_blocking(move || {
+            let _ = disk.recv();
+        }));
+        records.look(&node.view());
+        assert_eq!(records.written, Written::default(), "it is not written down yet");
+        let settled = tokio::time::timeout(Duration::ZERO, records.settle()).await;
+        assert!(settled.is_err(), "the disk is not done");
+        drop(done);
+        records.settle().await;
+        records.look(&node.view());
+        records.settle().await;
+        assert_eq!(records.written.peers.len(), 1);
+        assert!(place.path().join("peers.json").exists());
+    }
 }
