@@ -66,7 +66,9 @@ impl Network {
             }
             Event::Timer(timer) => {
                 self.trace.add(now, n, What::Timer, &trace::timer(timer));
-                self.input(n, Input::Timer(timer))
+                self.input(n, Input::Timer(timer))?;
+                // Seldom enough to look at what it keeps.
+                self.check_cap(n)
             }
         }
     }

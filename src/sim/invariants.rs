@@ -1,15 +1,15 @@
 //! What must hold whatever happens, and is looked at in every run.
 //!
-//! Cheap things are watched while time passes: the work of a tip never falls, no honest node blames another.
-//! The rest is held at the end.
+//! Cheap things are watched while time passes: the work of a tip never falls, no honest node blames another, nobody
+//! keeps more than it may. The rest is held at the end.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 use crate::chain::{Chain, CheckedBlock, NotRestored, Outcome, Tip};
 use crate::limits::{
-    MAX_FUTURE_BLOCKS, MAX_HEADERS, MAX_HEADERS_AHEAD, MAX_INBOUND, MAX_KNOWN_NODES, MAX_POOL_BYTES,
-    MAX_POOL_COUNT, MAX_SIDE_ENTRIES, MAX_UNSTORED_BYTES,
+    MAX_FUTURE_BLOCKS, MAX_HEADERS, MAX_HEADERS_AHEAD, MAX_INBOUND, MAX_KNOWN_NODES, MAX_PENDING_HANDSHAKES,
+    MAX_POOL_BYTES, MAX_POOL_COUNT, MAX_SIDE_ENTRIES, MAX_UNSTORED_BYTES,
 };
 use crate::node::view::Usage;
 use crate::peer::Disconnect;
@@ -90,13 +90,16 @@ pub enum Broken {
 impl Network {
     /// Whether every node that runs keeps no more than it may.
     pub fn check_caps(&self) -> Result<(), Violation> {
-        for n in 0..self.len() {
-            let Some(view) = self.view(n) else { continue };
-            if let Some((what, count, most)) = over_cap(&view.usage()) {
-                return Err(self.violation(n, Broken::OverCap { what, count, most }));
-            }
+        (0..self.len()).try_for_each(|n| self.check_cap(n))
+    }
+
+    /// Whether node `n`, if it runs, keeps no more than it may.
+    pub(super) fn check_cap(&self, n: usize) -> Result<(), Violation> {
+        let Some(view) = self.view(n) else { return Ok(()) };
+        match over_cap(&view.usage()) {
+            Some((what, count, most)) => Err(self.violation(n, Broken::OverCap { what, count, most })),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Whether every active chain is good: checked and imported into a fresh chain from genesis on.
@@ -196,7 +199,7 @@ impl Network {
 /// What a node keeps too much of, how much, and how much it may.
 pub(super) fn over_cap(usage: &Usage) -> Option<(&'static str, u64, u64)> {
     let rows = [
-        ("inbound connections", usage.inbound, MAX_INBOUND),
+        ("inbound connections", usage.inbound, MAX_INBOUND + MAX_PENDING_HANDSHAKES),
         ("known nodes", usage.known_nodes, MAX_KNOWN_NODES),
         ("transactions", usage.pool_count, MAX_POOL_COUNT),
         ("bytes of transactions", usage.pool_bytes, MAX_POOL_BYTES),
