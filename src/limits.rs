@@ -632,9 +632,6 @@ pub const RELAY_ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 // --- The manager ---
 
-/// Most rounds of mining requests in one call.
-pub const MAX_MINING_ROUNDS: u32 = 10_000;
-
 /// Most nodes one manager starts.
 pub const MAX_NODES: usize = 1000;
 
@@ -713,11 +710,11 @@ pub const MAX_RESTARTS: u32 = 5;
 /// A node that ran for so long has not died in a row.
 pub const RESTART_FORGIVEN_AFTER: Duration = Duration::from_secs(60);
 
-/// Of that, what is entered into its state at a time.
-pub const TOLD_AT_ONCE: usize = 256;
-
 /// What nodes tell the manager and it has not yet looked at, of all nodes.
 pub const MANAGER_QUEUE: usize = 4096;
+
+/// Of that, what is entered into its state at a time.
+pub const TOLD_AT_ONCE: usize = 256;
 
 /// Rounds of mining that one call may ask for.
 pub const MAX_ROUNDS: u32 = 100_000;

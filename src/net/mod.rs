@@ -4,12 +4,13 @@
 //! |---|---|
 //! | `driver` | one `select!` that owns the node: inputs in, outputs carried out in order |
 //! | `connection` | one socket: bytes to inputs |
-//! | `listen`, `dial` | sockets from and to others |
+//! | `listen` | sockets from others (`driver` dials) |
 //! | `join` | the rules of a network whose node is at an address |
 //! | `handle` | what HTTP holds of a running node |
 //! | `events` | what happened, numbered, for readers who come and go |
 //! | `arrivals`, `traffic` | when recent blocks came and from whom; bytes read and written |
 //! | `writer`, `faults` | queued frames to bytes, each at its time where somebody made the link slow |
+//! | `log` | what happened, as log lines |
 //! | `records` | what is known of other nodes, written down |
 //! | `clock` | the one place that reads clocks, and says times to people |
 //!

@@ -170,7 +170,7 @@ pub enum Timer {
     Announce,
     /// Blocks from the future may have become present.
     Future,
-    /// Background mining's template gets a fresh time.
+    /// The miner's job may take in the contents that came meanwhile.
     Template,
     /// The clock may have come up to the chain's time.
     Clock,
@@ -351,7 +351,7 @@ pub struct Job {
     pub rate: Option<u64>,
 }
 
-/// What happened. The committed tip only is spoken of.
+/// What happened. A block that was seen, mined or refused is told of at once; a tip and a reorg once they are durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A handshake was done.
@@ -365,7 +365,7 @@ pub enum Event {
         /// Who opened it.
         direction: Direction,
     },
-    /// A connection closed, or a dial failed for the last time.
+    /// A connection closed.
     PeerClosed {
         /// The connection.
         conn: ConnId,
@@ -387,9 +387,9 @@ pub enum Event {
     TipChanged {
         /// The new tip.
         tip: Tip,
-        /// Blocks that joined the active chain, lowest first; the last ones, if there are many.
+        /// How many blocks joined the active chain.
         connected: u64,
-        /// Blocks that left it.
+        /// How many left it.
         reverted: u64,
     },
     /// Our miner found a block.

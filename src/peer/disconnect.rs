@@ -104,7 +104,7 @@ pub enum Disconnect {
     /// A command without the right to give one.
     #[error("not authorised: {0}")]
     NotAuthorised(Refusal),
-    /// A command where no manager key is set, or a second manager.
+    /// A manager, where no manager's key is set.
     #[error("not authorised: {0}")]
     NoManager(&'static str),
     /// This node stops.

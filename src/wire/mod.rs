@@ -6,7 +6,8 @@
 //! | Hello | the dialler first, then the acceptor | Hello |
 //! | Bye | whoever closes, where the other may know why | |
 //! | Ping | either | Pong |
-//! | GetHeaders | who lacks blocks | Headers |
+//! | GetPeers | who wants more connections | Peers |
+//! | GetHeaders | who may lack blocks | Headers |
 //! | GetBlocks | who has headers without bodies | one Block each, or NotFound |
 //! | NewBlock | who has a new tip | |
 //! | GetBlockTransactions | who puts a compact block together | BlockTransactions |

@@ -66,7 +66,7 @@ pub enum What {
         rule: Text<MAX_RULE_NAME_BYTES>,
         /// What it says, for people.
         why: Text<MAX_DETAIL_BYTES>,
-        /// Who gave it; none: the node's own miner.
+        /// Who gave it; none: the node's own miner, or whoever offered a chain over HTTP.
         from: Option<NodeId>,
     },
     /// The chain took another branch; its TipChanged comes next.
