@@ -16,7 +16,6 @@ use super::*;
 use crate::chain::CheckedBlock;
 use crate::encoding::List;
 use crate::limits::{MAX_BLOCK_TRANSACTIONS, MAX_PARTIAL_BLOCKS};
-use crate::peer::Disconnect;
 use crate::types::{Block, BlockHash, Header, ShortId, ShortIds, Transaction, TxId};
 use crate::wire::message::{BlockTransactions, CompactBlock, GetBlockTransactions, Message, NewBlock};
 
@@ -117,7 +116,7 @@ impl Node {
     /// A compact block came, whose header is in the tree now.
     pub(super) fn compact_received(&mut self, conn: ConnId, compact: CompactBlock) {
         let hash = compact.header.hash();
-        let is_owed = self.connections.get(&conn).is_some_and(|c| c.fetch.owes(&hash));
+        let is_owed = self.fetch.owes(conn, &hash);
         if !self.is_missing(&hash) || self.partials.has(&hash) || is_owed {
             // It is here, or on its way from somebody else, or late from this one: asked for twice it would come twice.
             return;
@@ -170,32 +169,6 @@ impl Node {
     pub(super) fn ask_whole(&mut self, hash: &BlockHash) {
         self.still_missing(hash);
         self.fetch_blocks();
-    }
-
-    /// Somebody lacks transactions of a block that we told of.
-    pub(super) fn get_block_transactions(&mut self, conn: ConnId, asked: GetBlockTransactions) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
-        if let Err(why) = connection.budget.request(self.now.elapsed) {
-            return self.close(conn, why);
-        }
-        let GetBlockTransactions { block: hash, places } = asked;
-        // Rising, so that an answer is never larger than the block.
-        if !places.windows(2).all(|pair| pair[0] < pair[1]) {
-            return self.close(conn, Disconnect::NoSuchPlaces);
-        }
-        let Some(block) = self.bodies.get(&hash).map(|block| block.block().clone()) else {
-            // Too old for this: whole, or not at all.
-            return self.get_blocks(conn, vec![hash]);
-        };
-        let found: Option<Vec<Transaction>> =
-            places.iter().map(|at| block.transactions.get(usize::from(*at)).cloned()).collect();
-        match found {
-            Some(found) => {
-                let transactions = List::clipped(found);
-                self.send(conn, Message::BlockTransactions(BlockTransactions { block: hash, transactions }));
-            }
-            None => self.close(conn, Disconnect::NoSuchPlaces),
-        }
     }
 
     /// Transactions of a block came that we are putting together.

@@ -17,6 +17,7 @@
 //! | `candidate` | weighing headers before they are kept |
 //! | `sync` | headers, from one peer at a time |
 //! | `fetch` | bodies, from all peers that have them |
+//! | `serve` | headers, blocks and transactions, to whoever asks |
 //! | `import` | what a new block changes: the path every block takes |
 //! | `beside` | how much is kept that is not on the best chain |
 //! | `bodies` | the newest ones, and those that are read back |
@@ -55,6 +56,7 @@ mod mining;
 mod outbound;
 mod policy;
 mod relay;
+mod serve;
 mod sync;
 mod told;
 pub mod view;

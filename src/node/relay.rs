@@ -198,16 +198,4 @@ impl Node {
         self.relay_tip();
         self.announce_pool();
     }
-
-    /// Somebody asks for transactions.
-    pub(super) fn get_transactions(&mut self, conn: ConnId, ids: &[TxId]) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
-        if let Err(why) = connection.budget.request(self.now.elapsed) {
-            return self.close(conn, why);
-        }
-        let here: Vec<_> = ids.iter().filter_map(|id| self.pool.get(id).cloned()).collect();
-        if !here.is_empty() {
-            self.out.push(Output::SendTransactions(conn, here));
-        }
-    }
 }

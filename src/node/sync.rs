@@ -152,16 +152,6 @@ impl Node {
         all.len()
     }
 
-    /// Somebody asks what follows its chain.
-    pub(super) fn get_headers(&mut self, conn: ConnId, question: GetHeaders) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
-        if let Err(why) = connection.budget.request(self.now.elapsed) {
-            return self.close(conn, why);
-        }
-        let headers = self.chain.headers_after(&question.locator, question.stop.as_ref(), MAX_HEADERS);
-        self.send(conn, Message::Headers(List::clipped(headers)));
-    }
-
     /// Headers arrived.
     pub(super) fn headers(&mut self, conn: ConnId, headers: Vec<Header>) {
         if headers.windows(2).any(|pair| pair[1].previous != pair[0].hash()) {
