@@ -3,7 +3,8 @@
 //!
 //! The file is read twice. First it is held against every rule by itself, so that one that is damaged or
 //! lies changes nothing; then its blocks are stored as a sync would store them, a few megabytes at a time. A
-//! kill in between leaves a folder that is whole, with the chain that has the most work of those in it.
+//! kill in between leaves a folder that is whole, with the chain that has the most work of those in it, and the
+//! pool that belongs to that chain.
 
 use std::collections::BTreeSet;
 use std::io::{BufReader, Read, Seek, SeekFrom};
