@@ -15,7 +15,7 @@ const POWERS = [2, 7];
 const toRate = value => value > 0 ? Math.round(10 ** (POWERS[0] + (value / 100) * (POWERS[1] - POWERS[0]))) : 0;
 const fromRate = rate => rate ? Math.max(1, ((Math.log10(rate) - POWERS[0]) / (POWERS[1] - POWERS[0])) * 100) : 0;
 
-const VERBS = {running: [["❚❚ Pause", "pause"], ["↻ Restart", "restart"], ["✕ Kill", "kill"]],
+const VERBS = {"running": [["❚❚ Pause", "pause"], ["↻ Restart", "restart"], ["✕ Kill", "kill"]],
   paused: [["▶ Resume", "resume"], ["✕ Kill", "kill"]], ended: [["▶ Start again", "restart"]]};
 
 export class Cards {

@@ -256,21 +256,26 @@ const fn capitals_end(source: &[u8], at: usize) -> usize {
 }
 
 /// Names that only the page's own scripts use, often: of no browser, of no answer, and in no text that looks a member up.
-const OWN: [&[u8]; 91] = [
+const OWN: [&[u8]; 114] = [
     b"action",
     b"active",
     b"again",
     b"around",
+    b"begin",
+    b"brief",
+    b"cards",
     b"changed",
     b"choose",
     b"choosing",
     b"chosen",
+    b"clock",
     b"codec",
     b"compress",
     b"compute",
     b"connection",
     b"control",
     b"corrects",
+    b"current",
     b"cursor",
     b"difference",
     b"doubleSha256",
@@ -283,11 +288,15 @@ const OWN: [&[u8]; 91] = [
     b"expectedSeconds",
     b"facts",
     b"faults",
+    b"first",
+    b"follow",
     b"following",
     b"foreign",
     b"found",
     b"fromHex",
+    b"glance",
     b"goLive",
+    b"group",
     b"hashes",
     b"highest",
     b"holder",
@@ -301,11 +310,13 @@ const OWN: [&[u8]; 91] = [
     b"isStill",
     b"journey",
     b"journeys",
+    b"known",
     b"label",
     b"landed",
     b"lanes",
     b"layers",
     b"leaving",
+    b"lesson",
     b"letters",
     b"linkKey",
     b"managed",
@@ -315,32 +326,44 @@ const OWN: [&[u8]; 91] = [
     b"millis",
     b"miners",
     b"names",
+    b"notice",
     b"numbers",
     b"oneChain",
     b"openBlock",
     b"openNode",
+    b"opened",
+    b"other",
     b"parent",
+    b"parts",
     b"percent",
+    b"place",
     b"playing",
     b"plural",
     b"point",
     b"points",
     b"pooled",
-    b"primes",
+    b"press",
     b"radius",
     b"recording",
     b"redraw",
     b"refill",
     b"reorgs",
+    b"running",
+    b"scale",
     b"selected",
     b"selectedLink",
     b"setMining",
     b"setting",
     b"sha256",
+    b"short",
+    b"shown",
     b"slider",
+    b"source",
     b"standing",
+    b"story",
     b"syncing",
     b"takes",
+    b"timeline",
     b"transactionId",
     b"unshown",
     b"visible",
@@ -414,6 +437,14 @@ const fn next_is(source: &[u8], at: usize, byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two of one short name would be one member, and nobody would be told.
+    #[test]
+    fn own_names_stay_apart() {
+        let short: std::collections::BTreeSet<_> =
+            OWN.iter().map(|name| short_name(name, 0, name.len())).collect();
+        assert_eq!(short.len(), OWN.len());
+    }
 
     /// (syntax, source, lean form)
     #[test]

@@ -89,7 +89,7 @@ function draw(time) {
   const now = past ? state.at : Math.max(state.at, Date.now() / 1000);
   attr(document.body, "data-kind", state.kind);
   try {
-    for (const part of ["network", "glance", "tree", "story", "cards", "timeline"]) app[part].draw(state, now);
+    for (const part of [app.network, app.glance, app.tree, app.story, app.cards, app.timeline]) part.draw(state, now);
   } catch (error) {
     if (!app.timeline.opened) throw error;
     app.timeline.goLive();
