@@ -107,12 +107,13 @@ const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
         };
         let (mut from, mut to) = (at, if is_loose { at } else { end });
         at = end;
-        let capitals = match syntax {
-            Syntax::Script if byte.is_ascii_uppercase() => capitals_end(source, from),
+        let (named, own) = match syntax {
+            Syntax::Script if byte.is_ascii_uppercase() => (capitals_end(source, from), DIGITS.len()),
             Syntax::Script if byte.is_ascii_lowercase() && end == from + 1 => own_end(source, from),
-            _ => 0,
+            _ => (0, 0),
         };
-        let renamed = short_name(source, from, capitals);
+        let shortest = own < DIGITS.len();
+        let renamed = if shortest { [b'$', DIGITS[own], 0] } else { short_name(source, from, named) };
         // That a name keeps its value is for readers: a browser is told the shorter word, once for several names.
         let mut piece = source;
         if matches!(syntax, Syntax::Script) && byte == b'c' && is_word(source, from, b"const ", before) {
@@ -143,9 +144,9 @@ const fn write(source: &[u8], syntax: Syntax, out: &mut [u8]) -> usize {
             if name > from + 4 {
                 (to, at) = (from + 4, name);
             }
-        } else if capitals > 0 {
-            at = capitals;
-            (piece, from, to) = (&renamed, 0, renamed.len());
+        } else if named > 0 {
+            at = named;
+            (piece, from, to) = (&renamed, 0, if shortest { 2 } else { 3 });
         } else if matches!(syntax, Syntax::Markup) && byte == b'"' && before == b'=' {
             let word = word_end(source, at);
             if word > at && word < source.len() && source[word] == b'"' && !next_is(source, word, b'/') {
@@ -256,11 +257,12 @@ const fn capitals_end(source: &[u8], at: usize) -> usize {
 }
 
 /// Names that only the page's own scripts use, often: of no browser, of no answer, and in no text that looks a member up.
-const OWN: [&[u8]; 114] = [
+/// The first ones have the shortest names.
+const OWN: [&[u8]; 122] = [
     b"action",
     b"active",
     b"again",
-    b"around",
+    b"attr",
     b"begin",
     b"brief",
     b"cards",
@@ -268,138 +270,148 @@ const OWN: [&[u8]; 114] = [
     b"choose",
     b"choosing",
     b"chosen",
-    b"clock",
     b"codec",
-    b"compress",
-    b"compute",
-    b"connection",
-    b"control",
-    b"corrects",
     b"current",
     b"cursor",
-    b"difference",
-    b"doubleSha256",
-    b"dragged",
     b"drawn",
     b"element",
     b"enable",
     b"entry",
     b"expected",
-    b"expectedSeconds",
     b"facts",
-    b"faults",
     b"first",
-    b"follow",
-    b"following",
-    b"foreign",
     b"found",
-    b"fromHex",
-    b"glance",
-    b"goLive",
     b"group",
-    b"hashes",
     b"highest",
-    b"holder",
     b"holders",
     b"index",
     b"inside",
+    b"item",
+    b"journey",
+    b"journeys",
+    b"keep",
+    b"label",
+    b"lanes",
+    b"layers",
+    b"lesson",
+    b"life",
+    b"list",
+    b"mark",
+    b"millis",
+    b"more",
+    b"names",
+    b"numbers",
+    b"opened",
+    b"other",
+    b"parent",
+    b"part",
+    b"past",
+    b"place",
+    b"plural",
+    b"point",
+    b"points",
+    b"press",
+    b"radius",
+    b"redraw",
+    b"running",
+    b"scale",
+    b"short",
+    b"show",
+    b"shown",
+    b"source",
+    b"story",
+    b"takes",
+    b"wanted",
+    b"words",
+    // Not as often.
+    b"around",
+    b"clock",
+    b"compress",
+    b"compute",
+    b"connection",
+    b"control",
+    b"corrects",
+    b"difference",
+    b"doubleSha256",
+    b"dragged",
+    b"expectedSeconds",
+    b"faults",
+    b"follow",
+    b"following",
+    b"foreign",
+    b"fromHex",
+    b"glance",
+    b"goLive",
+    b"hashes",
+    b"holder",
     b"isBars",
     b"isBounded",
     b"isFree",
     b"isSmall",
     b"isStill",
-    b"journey",
-    b"journeys",
     b"known",
-    b"label",
     b"landed",
-    b"lanes",
-    b"layers",
     b"leaving",
-    b"lesson",
     b"letters",
     b"linkKey",
     b"managed",
     b"mantissa",
     b"meanwhile",
     b"middle",
-    b"millis",
     b"miners",
-    b"names",
     b"notice",
-    b"numbers",
-    b"oneChain",
     b"openBlock",
     b"openNode",
-    b"opened",
-    b"other",
-    b"parent",
     b"parts",
     b"percent",
-    b"place",
     b"playing",
-    b"plural",
-    b"point",
-    b"points",
-    b"pooled",
-    b"press",
-    b"radius",
     b"recording",
-    b"redraw",
     b"refill",
     b"reorgs",
-    b"running",
-    b"scale",
     b"selected",
     b"selectedLink",
     b"setMining",
     b"setting",
     b"sha256",
-    b"short",
-    b"shown",
     b"slider",
-    b"source",
     b"standing",
-    b"story",
     b"syncing",
-    b"takes",
     b"timeline",
     b"transactionId",
     b"unshown",
     b"visible",
-    b"wanted",
     b"weights",
-    b"words",
     b"zeroBits",
 ];
 
-/// Where one of those names ends that begins at `at`.
-const fn own_end(source: &[u8], at: usize) -> usize {
+/// Where one of those names ends that begins at `at`, and which it is.
+const fn own_end(source: &[u8], at: usize) -> (usize, usize) {
     if at > 0 && is_of_name(source[at - 1]) {
-        return 0;
+        return (0, 0);
     }
     let mut end = at;
     while end < source.len() && is_of_name(source[end]) {
         end += 1;
     }
     // For short words it is not worth it.
-    let mut which = if end - at < 5 { OWN.len() } else { 0 };
+    let mut which = if end - at < 4 { OWN.len() } else { 0 };
     while which < OWN.len() {
         if OWN[which].len() == end - at
             && OWN[which][0] == source[at]
             && is_word(source, at, OWN[which], b' ')
         {
-            return end;
+            return (end, which);
         }
         which += 1;
     }
-    0
+    (0, 0)
 }
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_$";
 
 /// The same for the same name, in every file; that two names of one file have another is seen at once, for it is no
 /// script then.
 const fn short_name(source: &[u8], from: usize, end: usize) -> [u8; 3] {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_$";
     let (mut hash, mut at) = (0u32, from);
     while at < end {
         hash = hash.wrapping_mul(0x0100_0193) ^ source[at] as u32;
@@ -442,8 +454,8 @@ mod tests {
     #[test]
     fn own_names_stay_apart() {
         let short: std::collections::BTreeSet<_> =
-            OWN.iter().map(|name| short_name(name, 0, name.len())).collect();
-        assert_eq!(short.len(), OWN.len());
+            OWN[DIGITS.len()..].iter().map(|name| short_name(name, 0, name.len())).collect();
+        assert_eq!(short.len(), OWN.len() - DIGITS.len());
     }
 
     /// (syntax, source, lean form)
@@ -479,8 +491,8 @@ mod tests {
             (Syntax::Script, "a = [true, b.false, undefined, trues];", "a=[!0,b.false,void 0,trues]"),
             (
                 Syntax::Script,
-                "a.plural(\"plural\", {plural: 1, plurals});",
-                "a.$p6(\"plural\",{$p6:1,plurals})",
+                "a.plural(\"plural\", {weights: 1, plurals});",
+                "a.$w(\"plural\",{$gz:1,plurals})",
             ),
             (Syntax::Style, "p { --ground: red; color: var(--ground); }", "p{--gr:red;color:var(--gr)}"),
             (Syntax::Markup, "", ""),
