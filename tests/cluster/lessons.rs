@@ -32,10 +32,6 @@ fn every_lesson_holds_step_by_step() {
     let network = Network::start(&["-a", "1", "--ephemeral"]);
     let address = network.http();
     for lesson in lessons(&address) {
-        // Takes half a minute.
-        if lesson["name"] == "difficulty-follows" {
-            continue;
-        }
         for one in lesson["steps"].as_array().expect("steps") {
             let shown = format!("{} {one}", lesson["name"]);
             match one["kind"].as_str().expect("a kind") {

@@ -36,7 +36,7 @@ fn a_chain_that_was_tampered_with() {
     holds("tampered-chain");
 }
 
-/// Takes half a minute: `just lessons` runs it.
+/// Mines at the pace of a clock: `just lessons` runs it.
 #[test]
 fn difficulty_that_follows() {
     if std::env::vars().any(|(name, _)| name == "ALL_LESSONS") {
