@@ -291,6 +291,34 @@ AWAY = """import('./app/model.js').then(({apply, empty}) => {
 def is_word(word):
     return f"{WORD} === {json.dumps(word)}"
 
+# What the page says of networks of nodes in a line: (links that are cut, nodes that do not run, heights of tips, what the
+# manager says), as `verdict.rs` has it.
+VERDICTS = """rows => import('./app/model.js').then(({apply, empty, verdict}) => rows.map(([cuts, away, heights, condition]) => {
+  const state = empty();
+  const nodes = heights.map((height, node) => ({node, height, state: away.includes(node) ? "ended" : "running", tip: `0${height}`, hashrate: 0, peers: []}));
+  const links = heights.slice(1).map((_, a) => ({a, b: a + 1, up: true, cut: cuts.includes(a)}));
+  // Block 9 is beside block 1, the rest one chain.
+  const blocks = [0, 1, 2, 9].map(at => ({hash: `0${at}`, previous: at ? at === 9 ? "00" : `0${at - 1}` : "", height: at % 8, seen: 1, work: `${at % 8 + 1}`, held_by: []}));
+  apply(state, {type: "snapshot", kind: "network", time: 2, tree: {blocks: blocks.sort((a, b) => a.height - b.height)},
+    network: {events: {run: 1}, rules: {id: "1", expected_hashes: 1}, nodes, links,
+      mining: {mode: "interval", interval: 1}, partition: cuts.length ? [[0], [1]] : null, verdict: {condition}}});
+  // Of another network, or of nodes that are not here: left alone.
+  for (const run of [2, 1]) apply(state, {type: "figures", run, nodes: [], links: [{a: 0, b: 77, up: true, cut: false}]});
+  return [verdict(state)[1], /^\\d groups/.exec(verdict(state)[2])?.[0], state.links.size];
+}))"""
+VERDICT_ROWS = [
+    ([], [], [1, 1, 1], "in-sync", "In sync", None),
+    ([], [], [1, 2, 1], "syncing", "Catching up", None),
+    ([], [], [2, 2, 9], "forked", "Forked", None),
+    ([0], [], [2, 2, 9], "forked", "Forked", None),
+    ([0], [], [2, 1, 1], "partitioned", "Partitioned", "2 groups"),
+    ([], [2], [2, 1, 1, 1, 1], "partitioned", "Partitioned", "2 groups"),
+    ([1], [0, 1], [1, 1, 1, 1], "in-sync", "In sync", None),
+    ([], [], [1, 1], "stalled", "Stalled", None),
+    ([], [0, 1], [1, 1], "down", "Down", None),
+]
+
+
 
 def strangers(browser, since, *own):
     """Who was asked, and is none of its own."""
@@ -323,6 +351,8 @@ def first_sight(browser, network, shots):
     tell("opened: six nodes in sync, and a block by one press")
     browser.shoot(shots, "sync")
 
+    said = browser.js(f"({VERDICTS})({json.dumps([row[:4] for row in VERDICT_ROWS])})")
+    assert said == [[word, groups, len(heights) - 1] for _, _, heights, _, word, groups in VERDICT_ROWS], said
 
 def fork(browser, network, shots):
     # A line around D, E and F, wherever they are.
@@ -464,6 +494,7 @@ def broken(browser, network):
     network.call("api/v1/mine", {"count": 3})
     cable.join()
     browser.until("!document.body.hasAttribute('data-lost')", "it comes back by itself")
+    browser.until(is_word("Nobody answers"), "so does who looks at it")
     network.call("api/v1/mine", {})
     browser.until(f"document.querySelectorAll('.tile .value')[1].textContent === '{tall + 4}'", "what was missed is there")
     told = browser.js("[...document.querySelectorAll('#story p')].filter(e => /found block/.test(e.textContent)).map(e => +/block (\\d+)/.exec(e.textContent)[1])")

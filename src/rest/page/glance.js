@@ -2,7 +2,7 @@
 
 import { $, attr, el, text } from "./dom.js";
 import { expectedSeconds, running, verdict } from "./model.js";
-import { ago, count, hashrate, millis, name, nodes, percent, seconds, short } from "./words.js";
+import { ago, clock, count, hashrate, millis, name, nodes, percent, seconds, short } from "./words.js";
 
 /// A sign for each verdict, so that colour is not the only one.
 const SIGNS = {
@@ -37,15 +37,16 @@ export class Glance {
     text($("#why"), why);
   }
 
-  draw(state, now) {
-    const said = verdict(state, now);
+  /// `since`: nobody answers from then on.
+  draw(state, now, since) {
+    const said = since ? ["connecting", "Nobody answers", `Below is what was at ${clock(since)}. Does the ${state.kind} still run?`] : verdict(state);
     this.say(...said);
     text($("title"), `${said[1]} · p2pnode`);
     const best = state.blocks.get(state.best);
     const alone = state.kind === "node";
     const active = running(state);
     const expected = expectedSeconds(state);
-    const since = best?.height ? Math.max(0, now - best.seen) : null;
+    const quiet = best?.height ? Math.max(0, now - best.seen) : null;
     const rate = active.reduce((sum, node) => sum + node.hashrate, 0);
     const miners = active.filter(node => node.hashrate).sort((a, b) => b.hashrate - a.hashrate);
     const even = miners.length > 1 && miners[0].hashrate < miners.at(-1).hashrate * 1.02;
@@ -55,7 +56,7 @@ export class Glance {
     const tiles = [
       alone ? ["Peers", state.nodes.size - 1, "connected"] : ["Nodes", state.nodes.size, all],
       ["Height", best?.height ?? "–", best ? `tip ${short(best.hash)}` : ""],
-      ["Last block", since === null ? "none yet" : ago(since), expected ? `one in ${seconds(expected)} expected` : "mined by hand"],
+      ["Last block", quiet === null ? "none yet" : ago(quiet), expected ? `one in ${seconds(expected)} expected` : "mined by hand"],
       ["Hash rate", hashrate(rate), !rate ? `a block takes ${count(state.rules.expected_hashes)} tries`
         : even ? `${miners.length} × ${percent(1 / miners.length)}` : `most: ${name(state, miners[0].node)}, ${percent(miners[0].hashrate / rate)}`],
       alone ? ["Memory", active[0]?.memory ? `${Math.round(active[0].memory / 2 ** 20)} MiB` : "–", "resident"]
@@ -64,7 +65,7 @@ export class Glance {
       ["Waiting", pool, "for a block"],
     ];
     tiles.forEach((words, at) => words.forEach((word, part) => text(this.tiles[at].children[part], word)));
-    this.meter.style.width = `${expected && since !== null ? Math.min(100, (since / expected) * 100 / FULL) : 0}%`;
-    attr(this.meter, "class", expected && since > expected * LATE ? "late" : null);
+    this.meter.style.width = `${expected && quiet !== null ? Math.min(100, (quiet / expected) * 100 / FULL) : 0}%`;
+    attr(this.meter, "class", expected && quiet > expected * LATE ? "late" : null);
   }
 }

@@ -15,6 +15,8 @@ import { Stream } from "./stream.js";
 import { Timeline } from "./timeline.js";
 import { Tree } from "./tree.js";
 
+/// After so many seconds without a connection, nobody answers.
+const PATIENCE = 4;
 /// What no event tells is asked for so often, while something happens.
 const FIGURES_MILLIS = 2000;
 const RETRY_MILLIS = 2000;
@@ -87,9 +89,11 @@ function draw(time) {
   app.act.draw(state, past || !app.source || app.leaving);
   if (app.leaving) return;
   const now = past ? state.at : Math.max(state.at, Date.now() / 1000);
+  const {lost} = document.body.dataset;
+  const since = !past && lost / 1000 < Date.now() / 1000 - PATIENCE && lost / 1000;
   attr(document.body, "data-kind", state.kind);
   try {
-    for (const part of [app.network, app.glance, app.tree, app.story, app.cards, app.timeline]) part.draw(state, now);
+    for (const part of [app.network, app.glance, app.tree, app.story, app.cards, app.timeline]) part.draw(state, now, since);
   } catch (error) {
     if (!app.timeline.opened) throw error;
     app.timeline.goLive();

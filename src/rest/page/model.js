@@ -105,9 +105,11 @@ const HANDLERS = {
     choose(state);
   },
   // What no event tells, and is asked for now and then.
-  figures(state, {nodes, links, ...more}) {
+  figures(state, {nodes, links, run, ...more}) {
+    // They may be of a network that is about to be told of.
+    if (run && run !== state.run) return;
     for (const {peers, ...node} of nodes) amend(state, node.node, {...node, ...(peers && {peers: new Set(peers)})});
-    for (const link of links ?? []) Object.assign(linked(state, link.a, link.b), link);
+    for (const link of links ?? []) if (state.nodes.has(link.a) && state.nodes.has(link.b)) Object.assign(linked(state, link.a, link.b), link);
     for (const name of ["rules", "mining", "propagation"]) state[name] = more[name] ?? state[name];
   },
   fault: (state, {node, why, time}) => tell(state, time, {kind: "fault", node, why}),
@@ -233,7 +235,7 @@ function hold(state, block, node, time, from = null, origin = null) {
   }
   holders.set(node, {time, from, origin});
   block.held = holders.size;
-  if (block.held === 1) block.near = near(state, node);
+  if (block.held === 1) block.near = groups(state, true).find(group => group.has(node));
   if (block.spread !== null) return;
   const wanted = running(state).filter(({node, since}) => block.near?.has(node) && !(since > block.seen));
   const times = wanted.map(({node}) => holders.get(node)?.time);
@@ -241,14 +243,19 @@ function hold(state, block, node, time, from = null, origin = null) {
   Object.assign(block, {spread: (Math.max(...times) - Math.min(...times)) * 1000, over: times.length});
 }
 
-/// The nodes that this one has a way to now, over links that are up.
-function near(state, node) {
-  const active = new Set(running(state).map(({node}) => node));
-  const ways = [...state.links.values()].filter(({a, b, up, cut}) => up && !cut && active.has(a) && active.has(b));
-  const found = new Set([node]);
-  // It grows on the way.
-  for (const one of found) if (found.size < active.size) for (const {a, b} of ways) if (one === a || one === b) found.add(a).add(b);
-  return found;
+/// The groups of running nodes that have a way to each other, over links that are not cut; `up`: and that are up.
+function groups(state, up) {
+  const left = new Set(running(state).map(({node}) => node));
+  const ways = [...state.links.values()].filter(link => !link.cut && (link.up || !up) && left.has(link.a) && left.has(link.b));
+  const all = [];
+  for (const first of left) {
+    const group = new Set([first]);
+    // It grows on the way.
+    for (const one of group) if (group.size < left.size) for (const {a, b} of ways) if (one === a || one === b) group.add(a).add(b);
+    for (const one of group) left.delete(one);
+    all.push(group);
+  }
+  return all;
 }
 
 /// Which chain is the best: the one with the most work that a node has for its tip.
@@ -298,28 +305,26 @@ export function tips(state) {
   return [...found.values()].sort((a, b) => b.nodes.length - a.nodes.length || (a.hash < b.hash ? -1 : 1));
 }
 
-/// Whether the nodes agree: in a word for the page, in one for people, and in a sentence. `now` is a time.
-export function verdict(state, now) {
+/// Whether the nodes agree: in a word for the page, in one for people, and in a sentence. In the order of the manager's
+/// `verdict.rs`; that nothing comes any more is for the manager to say, who knows since when somebody mines.
+export function verdict(state) {
   const own = [...state.nodes.values()].filter(node => !node.ghost);
   const active = running(state);
   const away = own.length - active.length;
   const rest = away ? ` ${away} of ${own.length} ${away === 1 ? "takes" : "take"} no part.` : "";
   const found = tips(state);
-  const expected = expectedSeconds(state);
-  const tip = state.blocks.get(state.best);
   if (!active.length) return own.every(node => node.state === "paused") ? ["down", "Paused", "All nodes are paused."] : ["down", "Down", "No node runs."];
   if (state.kind === "node") return ["in-sync", `At block ${active[0].height}`, state.nodes.size > 1
     ? `connected to ${plural(state.nodes.size - 1, "peer")}` : "with no peer yet"];
-  const oneChain = found.every(({block}) => block?.best);
-  if (found.length > 1 && !(oneChain && state.partition)) {
-    if (oneChain) return ["syncing", "Catching up", `One chain; some are behind.${rest}`];
-    const cut = state.partition ? ` The network is cut in ${state.partition.length}.` : "";
-    const tie = found.filter(({block}) => block?.work === tip.work).length > 1 ? " A tie: the next block decides." : "";
-    return ["forked", "Forked", `${found.length} tips, ${found.slice(0, 4).map(tip => tip.nodes.length).join(" to ")}.${tie}${cut}${rest}`];
+  const apart = groups(state).length;
+  const cut = apart > 1 ? `${apart} groups cannot hear each other` : "";
+  if (!found.every(({block}) => !block || block.best)) {
+    const tie = found.filter(({block}) => block?.work === state.blocks.get(state.best).work).length > 1 ? " A tie: the next block decides." : "";
+    return ["forked", "Forked", `${found.length} tips, ${found.slice(0, 4).map(tip => tip.nodes.length).join(" to ")}.${tie}${cut && ` ${cut}.`}${rest}`];
   }
-  if (state.partition) return ["partitioned", "Partitioned", `${state.partition.length} groups that cannot hear each other, still on one chain.${rest}`];
-  if (state.said === "partitioned") return ["partitioned", "Partitioned", `Cut links leave some no way.${rest}`];
-  if (expected && tip && now - tip.seen > expected * 10) return ["stalled", "Stalled", `No block for ten times as long as it takes.${rest}`];
+  if (cut) return ["partitioned", "Partitioned", `${cut}, still on one chain.${rest}`];
+  if (found.length !== 1) return ["syncing", "Catching up", `One chain; some are behind.${rest}`];
+  if (state.said === "stalled") return ["stalled", "Stalled", `No block for ten times as long as it takes.${rest}`];
   return ["in-sync", "In sync", active.length === 1 ? `One node runs, alone.${rest}`
     : rest ? `${active.length} nodes agree.${rest}` : `${active.length === 2 ? "Both" : `All ${active.length}`} nodes agree.`];
 }

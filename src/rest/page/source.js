@@ -24,8 +24,8 @@ const network = {
   },
   adapt: event => event,
   async figures() {
-    const {rules, mining, propagation, nodes, links} = await get("api/v1/network");
-    return {type: "figures", rules, mining, propagation, links,
+    const {rules, mining, propagation, nodes, links, events: {run}} = await get("api/v1/network");
+    return {type: "figures", run, rules, mining, propagation, links,
       nodes: nodes.map(({tip, height, state, pool, hashrate, ...node}) => node)};
   },
   api: node => `node/${node}/api/v1/`,

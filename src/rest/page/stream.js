@@ -22,11 +22,11 @@ export class Stream {
     const stream = events(this.last);
     for (const type of TYPES) stream.addEventListener(type, message => this.take(message));
     stream.onopen = () => {
-      document.body.removeAttribute("data-lost");
+      delete document.body.dataset.lost;
       this.opened();
     };
     stream.onerror = () => {
-      document.body.setAttribute("data-lost", "");
+      document.body.dataset.lost ??= Date.now();
       // The browser comes back by itself, but not after a refusal.
       if (stream.readyState === EventSource.CLOSED) setTimeout(() => this.open(), RETRY_MILLIS);
     };
