@@ -32,6 +32,15 @@ export class Lessons {
     }
   }
 
+  /// The network is another one: a lesson that did not ask for that cannot go on in it.
+  leave() {
+    const {lesson} = this;
+    if (!lesson?.steps[this.at] || lesson.steps[this.at].kind === "up") return;
+    this.lesson = null;
+    refill(this.bar, el("p.bad", "This is another network: somebody began it anew."),
+      el("button.primary", {onclick: () => this.begin(lesson)}, "Begin this lesson again"));
+  }
+
   async list() {
     this.lesson = null;
     try {
@@ -107,6 +116,7 @@ export class Lessons {
   /// Runs the next `count` steps, as long as all goes well.
   async run(count = 1) {
     const {lesson} = this;
+    this.app.timeline.goLive();
     let ok = this.busy = true;
     for (const button of this.bar.children) enable(button);
     try {

@@ -71,7 +71,8 @@ function heard(batch) {
 /// Another run is another network: nothing of the old one is left on the page.
 function begin(run) {
   if (live.run === run) return;
-  if (!live.run) app.lessons.resume(run);
+  if (live.run) app.lessons.leave();
+  else app.lessons.resume(run);
   if (app.leaving !== run) app.leaving = null;
   app.act.journeys = [];
   app.notice(null);

@@ -55,6 +55,7 @@ export class Renew {
   /// Comes back when the new network is ready.
   async start(body) {
     const {app} = this;
+    app.timeline.goLive();
     const {run} = await post("api/v1/restart", body);
     app.leaving = run;
     app.glance.say("connecting", "Starting anew …", "The old nodes stop, new ones begin.");
