@@ -194,7 +194,10 @@ class Browser:
             if event["method"] == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):
                 found.append(json.dumps(params["args"]))
             if event["method"] == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
-                found.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+                said = f"{params['entry']['text']} {params['entry'].get('url', '')}"
+                # A node that is asked for a message need not have heard of it.
+                if not ("404" in said and "/transactions/" in said):
+                    found.append(said)
         return found
 
     def asked(self, since):
@@ -288,9 +291,6 @@ AWAY = """import('./app/model.js').then(({apply, empty}) => {
 })"""
 
 
-def is_word(word):
-    return f"{WORD} === {json.dumps(word)}"
-
 # What the page says of networks of nodes in a line: (links that are cut, nodes that do not run, heights of tips, what the
 # manager says), as `verdict.rs` has it.
 VERDICTS = """rows => import('./app/model.js').then(({apply, empty, verdict}) => rows.map(([cuts, away, heights, condition]) => {
@@ -318,6 +318,9 @@ VERDICT_ROWS = [
     ([], [0, 1], [1, 1], "down", "Down", None),
 ]
 
+
+def is_word(word):
+    return f"{WORD} === {json.dumps(word)}"
 
 
 def strangers(browser, since, *own):
@@ -348,11 +351,11 @@ def first_sight(browser, network, shots):
     browser.press("#mine")
     browser.until("document.querySelectorAll('[data-block]').length === 2", "a block was mined")
     browser.until(f"new Set({DISCS}.map(disc => disc[1])).size === 1", "all have it")
+    said = browser.js(f"({VERDICTS})({json.dumps([row[:4] for row in VERDICT_ROWS])})")
+    assert said == [[word, groups, len(heights) - 1] for _, _, heights, _, word, groups in VERDICT_ROWS], said
     tell("opened: six nodes in sync, and a block by one press")
     browser.shoot(shots, "sync")
 
-    said = browser.js(f"({VERDICTS})({json.dumps([row[:4] for row in VERDICT_ROWS])})")
-    assert said == [[word, groups, len(heights) - 1] for _, _, heights, _, word, groups in VERDICT_ROWS], said
 
 def fork(browser, network, shots):
     # A line around D, E and F, wherever they are.
@@ -491,10 +494,11 @@ def broken(browser, network):
     tall = int(browser.js("document.querySelectorAll('.tile .value')[1].textContent"))
     cable.cut()
     browser.until("document.body.hasAttribute('data-lost')", "the page knows that it has no connection")
+    browser.until(is_word("Nobody answers"), "so does who looks at it")
     network.call("api/v1/mine", {"count": 3})
     cable.join()
+    browser.until(is_word("In sync"))
     browser.until("!document.body.hasAttribute('data-lost')", "it comes back by itself")
-    browser.until(is_word("Nobody answers"), "so does who looks at it")
     network.call("api/v1/mine", {})
     browser.until(f"document.querySelectorAll('.tile .value')[1].textContent === '{tall + 4}'", "what was missed is there")
     told = browser.js("[...document.querySelectorAll('#story p')].filter(e => /found block/.test(e.textContent)).map(e => +/block (\\d+)/.exec(e.textContent)[1])")
@@ -551,7 +555,19 @@ def lesson(browser, network, shots):
     browser.until("document.querySelector('.ask').textContent.includes('This ends the network that runs: 7 nodes')", "it asks before it ends the network")
     browser.press("#renew-go")
     browser.until("document.querySelectorAll('#network .node').length === 2", "the lesson's own network")
-    browser.until("document.querySelector('[data-is=now] code')?.textContent.startsWith('mine A')", "the first command")
+    first = "document.querySelector('[data-is=now] code')?.textContent.startsWith('mine A')"
+    browser.until(first, "the first command")
+    browser.press("#back")
+    browser.until("document.querySelector('#timeline').classList.contains('past')")
+    browser.press("#step")
+    browser.until("document.querySelector('[data-is=now] code')?.textContent === 'expect in-sync' && !document.querySelector('#timeline').classList.contains('past')",
+                  "what is done is seen")
+    network.call("api/v1/restart", {"amount": 3, "difficulty": 12})
+    browser.until("document.querySelector('#lessons').textContent.includes('This is another network')", "somebody else's network is none of the lesson's")
+    browser.press("#lessons .row button")
+    browser.press("#step")
+    browser.press("#renew-go")
+    browser.until(f"document.querySelectorAll('#network .node').length === 2 && {first}", "begun again")
     browser.press("#step")
     now = "document.querySelector('[data-is=now] code')?.textContent === 'expect in-sync'"
     browser.until(now)
@@ -832,6 +848,10 @@ def branches(browser, program, folder):
         browser.press("#tamper")
         browser.until(f"{rows}.join() === '✓ Block 2,✓ Block 3'", "its own branch")
         assert browser.js(unchanged), browser.text("#card .result")
+        # Who had it before the page was opened is told by the manager.
+        press(browser, network.call("api/v1/blocks/3")["hash"])
+        arrivals = "[...document.querySelectorAll('#card .arrivals li')].map(e => e.textContent)"
+        browser.until(f"{arrivals}.length === 4 && /^C.*mined it$/.test({arrivals}[0])", "the miner is the first who had it")
         browser.open("about:blank")
         browser.open(network.base)
         browser.until("document.querySelector('#reorg')?.textContent.startsWith('Nodes A and B gave up 2 blocks for 3')", "all who gave up")
@@ -871,6 +891,34 @@ def still(browser, program, folder):
     tell("blocks while no node runs")
 
 
+def forgotten(browser, program, folder):
+    """Where a message is, whoever took it; and that it is lost, if it is."""
+    network = Network(program, folder, "-a", "3", "--difficulty", "8")
+    stage = "document.querySelector('#journeys .stage')?.textContent"
+
+    def lives(verb, *nodes):
+        for node in nodes:
+            network.call(f"api/v1/nodes/{node}/{verb}", {})
+
+    try:
+        browser.open(network.base)
+        browser.until(is_word("In sync"))
+        browser.press("#send button")
+        browser.until(f"{stage} === 'waits in 3 pools for a block'")
+        lives("kill", 0)
+        browser.until(f"{stage} === 'waits in 2 pools for a block'")
+        network.call("api/v1/mine", {"node": 1, "count": 2})
+        browser.until(f"{stage}.endsWith('2 of 6 confirmations')", "it is known of those who run")
+        browser.press("#send button")
+        browser.until(f"{stage} === 'waits in 2 pools for a block'")
+        lives("kill", 1, 2)
+        lives("restart", 0, 1, 2)
+        browser.until(f"{stage} === 'lost: no node that runs has it'", "pools in memory end with their nodes")
+    finally:
+        network.stop()
+    tell("a message is where it is, or lost")
+
+
 def effort(browser, program, folder):
     """What a block costs is by its target, which is mostly no power of two."""
     network = Network(program, folder, "-a", "2", "--difficulty", "8")
@@ -882,6 +930,14 @@ def effort(browser, program, folder):
         assert said == list(rows.values()), said
         press(browser, network.call("api/v1/blocks/1")["hash"])
         browser.until("/Begins with \\d+ zero bits, and is not above the target: that takes about 256 tries[.]/.test(document.querySelector('#card .note').textContent)")
+        # Without the first block it is no chain of this network: no work mends that.
+        press(browser, network.call("api/v1/blocks/0")["hash"])
+        browser.press("#tamper")
+        browser.until("document.querySelectorAll('.chainlets .good').length === 2")
+        browser.type("#tampered", "!")
+        browser.press("#repair")
+        browser.press("#mine-again")
+        browser.until("document.querySelector('#card .result').textContent.startsWith('This is another network now')")
     finally:
         network.stop()
     tell("what a block costs")
@@ -1030,7 +1086,7 @@ def main(options, browser_program):
         assert not browser.complaints(), browser.complaints()
         foreign = strangers(browser, 0, network.base)
         assert not foreign, foreign
-        for story in (cuts, branches, still, effort):
+        for story in (cuts, branches, still, forgotten, effort):
             since = len(browser.events)
             story(browser, options.program, folder)
             quiet(browser, since, "http://127.0.0.1:")

@@ -2,22 +2,22 @@
 
 import { get, post } from "./api.js";
 import { $, attr, el, enable, keep, on, show, text } from "./dom.js";
+import { running } from "./model.js";
 import { foreign, short } from "./words.js";
 
 /// Messages that are watched at once, and confirmations after which one is done.
 const MAX_JOURNEYS = 3;
 const CONFIRMED = 6;
-/// News of pools kept, for a message whose id is not known yet.
-const MAX_POOLED = 200;
 
 /// Of all nodes together, and seconds between blocks, where a mode of mining needs them.
 const HASHRATE = 120000;
 const INTERVAL = 5;
-const FOLLOW_MILLIS = 120;
+/// A watched message is asked for so long after news, for each node there is: as many may be asked.
+const FOLLOW_MILLIS = 30;
 
 export class Act {
   constructor(app) {
-    Object.assign(this, {app, journeys: [], pooled: [], items: new Map()});
+    Object.assign(this, {app, journeys: [], asked: Promise.resolve(), items: new Map()});
     const buttons = {mine: () => this.mine({}), heal: () => this.heal(), add: () => this.add(1)};
     for (const [id, action] of Object.entries(buttons)) on($(`#${id}`), {click: ({currentTarget}) => this.press(currentTarget, action)});
     // Arrows walk over modes without setting them: Enter does, or leaving.
@@ -58,11 +58,9 @@ export class Act {
   add(count) { return post("api/v1/nodes", {count}); }
   life(node, verb) { return post(`api/v1/nodes/${node}/${verb}`); }
   async send(content) {
-    const {id, node} = await this.app.source.send(content);
-    // Pools may have told of it before.
-    const pools = new Set(this.pooled.filter(({came}) => came.ids.includes(id)).map(({node}) => node));
-    this.journeys = [{id, node: node ?? 0, content, pools, depth: 0}, ...this.journeys].slice(0, MAX_JOURNEYS);
-    this.follow();
+    const {id} = await this.app.source.send(content);
+    this.journeys = [{id, content, pools: 1, depth: 0}, ...this.journeys].slice(0, MAX_JOURNEYS);
+    this.event({type: "pool"});
   }
 
   /// Runs what a button stands for, and shows that it does. Comes to whether it was done.
@@ -83,26 +81,25 @@ export class Act {
     return done;
   }
 
-  event(event) {
-    const {type, came, node} = event;
-    if (type === "pool") {
-      this.pooled = [...this.pooled.slice(-MAX_POOLED), event];
-      for (const {id, pools} of this.journeys) if (came.ids.includes(id)) pools.add(node);
-    }
-    if (type === "tip" && this.journeys.some(({depth}) => depth < CONFIRMED)) this.later ??= setTimeout(() => this.follow(), FOLLOW_MILLIS);
+  event({type}) {
+    if (!/tip|pool|node/.test(type) || this.journeys.every(({depth}) => depth >= CONFIRMED)) return;
+    // One after the other, so that the newest answers stand.
+    this.later ??= setTimeout(() => { this.asked = this.asked.then(() => this.follow()); }, FOLLOW_MILLIS * this.app.live.nodes.size);
   }
 
-  /// Asks where the watched messages are.
+  /// Asks where the watched messages are: a node with the best tip, and if it knows none of its blocks, all that run.
   async follow() {
     this.later = null;
+    const {source, live} = this.app;
+    const [first, ...rest] = running(live).sort((a, b) => (b.tip === live.best) - (a.tip === live.best));
     for (const journey of this.journeys) {
-      try {
-        const {blocks: [block]} = {blocks: [], ...await get(`${this.app.source.api(journey.node)}transactions/${journey.id}`)};
-        journey.back = !block && (journey.back || journey.depth > 0);
-        Object.assign(journey, {block, depth: block?.depth ?? 0});
-      } catch {
-        // Its node is away; the next tip asks again.
-      }
+      // Who is away or has never heard of it knows of no place.
+      const ask = ({node}) => get(`${source.api(node)}transactions/${journey.id}`).catch(() => ({blocks: []}));
+      let known = first ? [await ask(first)] : [];
+      if (!known[0]?.blocks[0]) known = [...known, ...await Promise.all(rest.map(ask))];
+      const block = known.flatMap(({blocks}) => blocks)[0];
+      journey.back = !block && (journey.back || journey.depth > 0);
+      Object.assign(journey, {block, depth: block?.depth ?? 0, pools: known.filter(({state}) => state === "pool").length});
     }
     this.app.redraw();
   }
@@ -125,7 +122,7 @@ export class Act {
       const item = this.items.get(id);
       attr(item, "data-depth", Math.min(CONFIRMED, depth));
       text(item.children[1], depth ? `in block ${block.height} ${short(block.hash)}, ${depth < CONFIRMED ? `${depth} of ${CONFIRMED} confirmations` : "six confirmations: final enough"}`
-        : back ? "its block was given up: back in the pool" : `waits in ${pools.size > 1 ? `${pools.size} pools` : "the pool"} for a block`);
+        : !pools ? "lost: no node that runs has it" : back ? "its block was given up: back in the pool" : `waits in ${pools > 1 ? `${pools} pools` : "the pool"} for a block`);
       [...item.children[2].children].forEach((pip, at) => attr(pip, "class", at < depth ? "on" : null));
     }
   }

@@ -21,6 +21,7 @@ export class BlockCard {
     const block = app.state.blocks.get(key);
     if (!block) return;
     const hash = key.replace("!", "");
+    let told = [];
     const [places, arrivals, more] = [el("p"), el("ol.arrivals"), el("div")];
     const work = block.height === 0 ? "The first block: all begin with it, so nobody had to mine it."
       : `Begins with ${codec.zeroBits(hash)} zero bits${block.bits && codec.meets(hash, block.bits) ? `, and is not above the target: that takes about ${count(codec.tries(block.bits))} tries` : ""}.`;
@@ -33,13 +34,18 @@ export class BlockCard {
       const tipOf = [...state.nodes.values()].filter(node => node.tip === hash).map(node => node.name);
       const depth = state.blocks.get(state.best)?.height - block.height;
       text(places, `${!state.best ? "" : !block.best ? "Not on the best chain." : depth ? `On the best chain, ${depth + 1} deep.` : "The tip of the best chain."}${tipOf.length ? ` The tip of ${tipOf.join(", ")}.` : ""}`);
-      const known = [...(block.holders ?? [])].filter(([, at]) => at.time).map(([node, at]) => ({node, ...at}));
-      if (known.length) this.arrivals(arrivals, state, known);
+      // Of what came before the page was opened, only the manager tells.
+      const known = new Map(told.map(at => [at.node, at]));
+      for (const [node, at] of block.holders ?? []) if (at.time) known.set(node, {node, ...at});
+      this.arrivals(arrivals, state, [...known.values()]);
     };
     this.cards.draw(app.state);
     if (!app.source || block.refused) return;
     try {
-      if (app.source.kind === "network" && !arrivals.firstChild) this.arrivals(arrivals, app.state, (await get(`api/v1/blocks/${hash}`)).arrivals);
+      if (app.source.kind === "network") {
+        told = (await get(`api/v1/blocks/${hash}`)).arrivals;
+        app.redraw();
+      }
       const api = `${await this.at(hash)}blocks/${hash}`;
       const [full, header] = await Promise.all([get(api), getBytes(`${api}/header`)]);
       this.more(more, hash, full, header, api);

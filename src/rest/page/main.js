@@ -29,6 +29,7 @@ const app = {
   source: null,
   /// The state that is drawn: the live one, or one of the past.
   get state() { return app.timeline.state ?? live; },
+  live,
   get run() { return live.run; },
   get past() { return app.timeline.past; },
   redraw() { frame ??= requestAnimationFrame(draw); },

@@ -38,7 +38,7 @@ export class Tamper {
     const was = tx[field];
     const mined = blocks.map(block => ({...block}));
     const {highest} = this.app.state;
-    const [input, repair, rows, said] = [el("textarea#tampered", {maxlength: 90}, was), el("input#repair", {type: "checkbox"}), el("ol.chainlets"), el("p.result", {role: "status"})];
+    const [input, repair, rows, said] = [el("textarea#tampered", {maxlength: field === "note" && 90}, was), el("input#repair", {type: "checkbox"}), el("ol.chainlets"), el("p.result", {role: "status"})];
     const [mine, tries, again] = [el("button#mine-again", {onclick: () => this.mine(tries, blocks, at, compute)}), el("p#tries.note", {role: "status"}), el("div")];
     again.append(mine, tries);
     const corrects = el("label.row", repair, "and its Merkle root corrected");
@@ -63,7 +63,7 @@ export class Tamper {
         const isNew = hashes[i] !== mined[i].hash;
         return el(`li.${faults[i] ? "bad" : at >= 0 && i > at ? "after" : "good"}`, {"data-rule": faults[i]?.[0], "data-again": isNew && !faults[i]},
           el("b", `${at >= 0 && i >= at ? "✕" : "✓"} Block ${one.height}`), el("span.mono", `${hashes[i].slice(0, 18)}…`),
-          el("span.note", faults[i]?.join(": ") ?? (at >= 0 && i > at ? "Whole in itself, but what it stands on is not." : isNew ? `Valid, but not ${short(mined[i].hash)}, which the others have.` : "As it was mined.")));
+          el("span.note", faults[i]?.join(": ") ?? (at >= 0 && i > at ? "Whole in itself, but what it stands on is not." : !isNew ? "As it was mined." : one.height ? `Valid, but not ${short(mined[i].hash)}, which the others have.` : "Another network’s first block.")));
       }));
       show(corrects, input.value !== words);
       attr(said, "class", `result ${at < 0 ? "good" : "bad"}`);
@@ -71,6 +71,7 @@ export class Tamper {
       const rest = above + 1 - blocks.length;
       const meanwhile = grown > 0 ? ` Meanwhile the others found ${plural(grown, "block")} more.` : "";
       text(said, input.value === words ? "Change the words above, and see what falls."
+        : at < 0 && !block.height ? "This is another network now: no node of this one takes it, whatever work is in it."
         : at < 0 ? `${plural(blocks.length, "block")} mined again, each valid${rest > 0 ? `; ${rest} more to go` : ""}. Still no peer takes them: nodes change only for more work than they have.${meanwhile} Whoever rewrites must be faster than all others together.`
         : !repair.checked ? "Every node computes the root from the contents: all would refuse it. So the header must be changed, too."
         : at === 0 ? `The header’s hash has no work in it now: all would refuse it. To mend it, ${left} must be mined again, while the others mine on.`
