@@ -1,5 +1,5 @@
 //! docs/tutorial.md does what it says: its commands are run, one after the other, and what it shows is what
-//! they say, numbers and times aside.
+//! they say, numbers and times aside. They begin where somebody has tried the README before.
 
 use crate::harness::{Network, command, ended, words};
 
@@ -20,7 +20,7 @@ fn shown() -> Vec<Shown> {
             inside = line == "```console";
             ours = false;
         } else if let Some(command) = line.strip_prefix("$ ").filter(|_| inside) {
-            ours = command.starts_with("networkmngr ");
+            ours = command.starts_with("networkmngr ") || command.starts_with("mkdir ");
             if ours {
                 all.push(Shown { line: command.to_owned(), output: Vec::new() });
             }
@@ -55,13 +55,21 @@ fn shape(line: &str) -> String {
 
 #[test]
 fn the_tutorial_does_what_it_says() {
-    let network = Network { folder: tempfile::tempdir().expect("a folder") };
+    let clone = Network::start(&["-a", "2"]);
+    clone.run(&["down"]).good();
+    let mut own: Option<Network> = None;
     let all = shown();
     assert!(all.len() > 20, "the commands were found: {}", all.len());
     for Shown { line, output } in all {
+        if let Some(name) = line.strip_prefix("mkdir ").and_then(|line| line.split_once(" && cd ")) {
+            assert_eq!(name.0, name.1);
+            let inside = tempfile::Builder::new().prefix(name.0).tempdir_in(clone.folder.path());
+            own = Some(Network { folder: inside.expect("a folder") });
+            continue;
+        }
         let words = words(&line);
         let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
-        let ran = ended(&mut command(network.folder.path(), &words));
+        let ran = ended(&mut command(own.as_ref().unwrap_or(&clone).folder.path(), &words));
         // What a command notes stands before what it prints.
         let said = format!("{}{}", ran.error, ran.out);
         let is_refusal = output.iter().any(|line| line.starts_with("error: "));
@@ -82,5 +90,5 @@ fn the_tutorial_does_what_it_says() {
         let rest = if skips || output.is_empty() { None } else { found.next() };
         assert_eq!(rest, None, "{line} says more than is shown:\n{said}");
     }
-    assert!(network.record().is_null(), "it ends with `down`");
+    assert!(own.unwrap_or(clone).record().is_null(), "it ends with `down`");
 }
