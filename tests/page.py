@@ -366,6 +366,8 @@ def fork(browser, network, shots):
     corners = [(left - margin, top - margin), (right + margin, top - margin), (right + margin, bottom + margin), (left - margin, bottom + margin)]
     browser.mouse([*corners, corners[0]])
     browser.until("document.querySelector('#lasso-bar').textContent.includes('Cut D, E and F off from A, B and C?')")
+    covers = "(bar => bar.top < document.querySelector('#network').getBoundingClientRect().bottom)(document.querySelector('#lasso-bar').getBoundingClientRect())"
+    assert not browser.js(covers), "what is to be pressed is not covered"
     browser.press("#do-cut")
     browser.until("document.querySelectorAll('.link.cut').length === 9", "nine links are drawn as cut")
     browser.until(is_word("Partitioned"))
@@ -593,6 +595,9 @@ def renew(browser, network, shots):
     browser.press("#renew")
     browser.until("document.querySelector('#new-amount')?.value === '2' && document.querySelector('#new-difficulty').value === '12'", "the present values")
     browser.js("(() => { for (const [id, value] of [['amount', 6], ['difficulty', 10]]) document.querySelector(`#new-${id}`).value = value })()")
+    assert browser.js("[['time', 2.5], ['time', 100000], ['difficulty', 65], ['difficulty', 33], ['time', 10]].map(([id, value]) => "
+                      "(e => { const was = e.value; e.value = value; const fits = e.checkValidity(); e.value = was; return fits })(document.querySelector(`#new-${id}`)))"
+                      ) == [False, False, False, True, True], "what the network takes, and nothing else"
     browser.press("#renew-ask")
     browser.until("document.querySelector('.ask').textContent.includes('This ends the network that runs: 2 nodes')")
     browser.shoot(shots, "renew")
@@ -649,6 +654,7 @@ def lives(browser, network):
     browser.js("(() => { const e = document.querySelector('#rate'); e.value = 20; for (const type of ['input', 'change']) e.dispatchEvent(new Event(type)) })()")
     browser.until("/, 100 % of the hash rate/.test(document.querySelector(\".node[data-node='5']\").getAttribute('aria-label'))", "the ring round F says that it mines")
     browser.until("document.querySelector('[data-tile=rate] .value').textContent === '1 kH/s'")
+    assert browser.text("#mining option") == "some nodes by themselves"
     browser.until(f"+{HEIGHT} > {tall}", "and it does")
     browser.js("(() => { const e = document.querySelector('#rate'); e.value = 0; e.dispatchEvent(new Event('change')) })()")
     browser.until("document.querySelector('[data-tile=rate] .value').textContent === 'none'")
@@ -762,7 +768,7 @@ def looks(browser, network, shots):
     browser.until("document.querySelector('#word').textContent.startsWith('At block')", "a node's own page")
     browser.until("document.querySelectorAll('.node.ghost').length === 6 && document.querySelectorAll('.block').length > 5")
     browser.press("#mine")
-    browser.until("[...document.querySelectorAll('#story p')].some(e => e.textContent.startsWith('Me found block'))")
+    browser.until("[...document.querySelectorAll('#story p')].some(e => e.textContent.startsWith('This node found block'))")
     browser.shoot(shots, "own")
     tell("dark, on a phone, and a node's own page")
 

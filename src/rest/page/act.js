@@ -111,6 +111,7 @@ export class Act {
     }
     $("#heal").classList.toggle("calls", Boolean(broken));
     const mode = state.mining?.mode ?? "off";
+    text($("#mining option"), mode === "off" && running(state).some(({hashrate}) => hashrate) ? "some nodes by themselves" : "by hand only");
     if (this.mode !== mode || past) $("#mining").value = this.mode = mode;
     show($("#journeys"), this.journeys.length && !past);
     keep(this.items, new Map(this.journeys.map(journey => [journey.id, journey])), ({content}) => {

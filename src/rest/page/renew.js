@@ -2,10 +2,13 @@
 
 import { get, post } from "./api.js";
 import { $, el, on, text } from "./dom.js";
-import { count, plural } from "./words.js";
+import { count, hashrate, plural, seconds } from "./words.js";
 
 const TOPOLOGIES = ["as it is", "mesh", "ring", "line", "star", "random:4"];
+/// More of them make no picture.
 const MAX_NODES = 64;
+/// What a core of a laptop does, in hashes a second.
+const RATE = 1e7;
 /// The new network is asked for so often, and so long.
 const ASK_MILLIS = 250;
 const PATIENCE_MILLIS = 180000;
@@ -21,14 +24,14 @@ export class Renew {
     const {nodes, rules, mining} = await get("api/v1/network");
     const number = (id, value, more) => el(`input#${id}`, {type: "number", step: 1, min: 1, required: true, value, ...more});
     const [amount, topology] = [number("new-amount", nodes.length, {max: MAX_NODES}), el("select#new-topology", TOPOLOGIES.map(words => el("option", words)))];
-    const difficulty = number("new-difficulty", rules.difficulty ?? Math.round(Math.log2(rules.expected_hashes)), {max: 32});
-    const time = number("new-time", rules.block_time, {step: "any", min: 0.1, required: false, placeholder: "none"});
+    const difficulty = number("new-difficulty", rules.difficulty ?? Math.round(Math.log2(rules.expected_hashes)), {max: 64});
+    const time = number("new-time", rules.block_time, {max: 86400, required: false, placeholder: "none"});
     const [mine, tries, box] = [el("input#new-mine", {type: "checkbox", checked: mining.mode === "background"}), el("output"), el("div.ask")];
-    const tell = () => text(tries, `zero bits: about ${count(2 ** difficulty.value)} tries a block; more than 32 take days`);
+    const tell = () => text(tries, `zero bits: about ${count(2 ** difficulty.value)} tries a block, ${seconds(2 ** difficulty.value / RATE)} at ${hashrate(RATE)}`);
     on(difficulty, {input: tell});
     tell();
     const field = (words, control, note) => el("label.form", el("b", words), control, el("span.note", note));
-    const form = el("form", field("Nodes", amount, "each a process of its own"), field("Links", topology, "who hears whom"),
+    const form = el("form", field("Nodes", amount, `each a process of its own; networkmngr starts more than ${MAX_NODES}`), field("Links", topology, "who hears whom"),
       field("Difficulty", difficulty, tries), field("Block time", time, "seconds; the difficulty follows. Empty: it stays"),
       field("Mine at once", mine, "all nodes, all the time"), el("div.row", el("button#renew-ask.primary", "Start anew …")), box);
     on(form, {submit: event => {

@@ -21,6 +21,7 @@ export const list = names => [names.slice(0, -1).join(", "), ...names.slice(-1)]
 /// "node A", "nodes A and B", "all 6 nodes".
 export function nodes(state, numbers) {
   if (numbers.length > 2 && numbers.length === state.nodes.size) return `all ${numbers.length} nodes`;
+  if (state.kind === "node") return "this node";
   const names = numbers.sort((a, b) => a - b).map(node => name(state, node));
   if (names.length > 8) names.splice(7, names.length, `${names.length - 7} more`);
   return `${names.length === 1 ? "node" : "nodes"} ${list(names)}`;
@@ -67,7 +68,7 @@ const SENTENCES = {
   block(state, {hash, height}) {
     const block = state.blocks.get(hash);
     if (!block) return `Block ${height} was found.`;
-    const by = Number.isInteger(block.miner) ? name(state, block.miner) : block.miner?.slice(0, 8) ?? "Somebody";
+    const by = Number.isInteger(block.miner) ? state.kind === "node" ? "This node" : name(state, block.miner) : block.miner?.slice(0, 8) ?? "Somebody";
     const running = [...state.nodes.values()].filter(node => node.state === "running").length;
     const spread = state.kind === "node" ? "" : block.spread === null ? `; ${block.held} of ${running} nodes have it`
       : `; on ${block.over < running ? plural(block.over, "node") : `all ${running}`} after ${millis(block.spread)}`;
