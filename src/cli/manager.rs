@@ -91,7 +91,8 @@ pub(crate) struct UpArgs {
     pub(crate) lifeline: bool,
 }
 
-fn amount(text: &str) -> Result<usize, String> {
+/// How many nodes a network has.
+pub(in crate::cli) fn amount(text: &str) -> Result<usize, String> {
     let wanted = text.parse().ok().filter(|amount| (1..=MAX_NODES).contains(amount));
     wanted.ok_or_else(|| format!("a network has 1 to {MAX_NODES} nodes"))
 }

@@ -18,6 +18,18 @@ fn a_network_is_started_anew_from_the_shell() {
         (&["--hashrate", "5k"], "--mine"),
         (&["--block-time", "soon"], "expected whole seconds, or none"),
     ];
+    // What can be known before is said before the question.
+    let unasked: [(&[&str], &str); 4] = [
+        (&["--difficulty", "65"], "1 to 64 leading zero bits"),
+        (&["-a", "0"], "a network has 1 to 1000 nodes"),
+        (&["--block-time", "100000"], "the block time must be 1 to 86400 seconds"),
+        (&["--topology", "blob"], "--topology blob: "),
+    ];
+    for (flags, why) in unasked {
+        let refused = network.run(&[&["renew"], flags].concat());
+        assert_eq!(refused.code, Some(2), "{flags:?}: {}", refused.error);
+        assert!(refused.error.contains(why), "{flags:?}: {}", refused.error);
+    }
     for (flags, why) in rows {
         let refused = network.run(&[&["renew", "--yes"], flags].concat());
         assert_eq!(refused.code, Some(2), "{flags:?}: {}", refused.error);

@@ -7,12 +7,15 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::commands::Context;
+use crate::cli::manager::amount;
 use crate::cli::output::spinner;
 use crate::cli::render::{count, span};
 use crate::cli::{Failure, TIMED_OUT, UNREACHABLE, USAGE, values, watch};
 use crate::limits::{API_TIMEOUT, DOWN_POLL, RENEW_TIMEOUT};
 use crate::manager::record;
 use crate::manager::view::{Network, Renew, Renewed};
+use crate::params::Params;
+use crate::sim::Topology;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,7 +31,7 @@ genesis; what the nodes kept until now moves to a folder beside them, whose name
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RenewArgs {
     /// How many nodes.
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = amount)]
     amount: Option<usize>,
     /// Who is linked with whom: mesh, ring, line, star, random or random:K.
     #[arg(long, value_name = "SHAPE")]
@@ -66,6 +69,18 @@ fn block_time(text: &str) -> Result<BlockTime, String> {
 }
 
 impl RenewArgs {
+    /// What makes no sense is said before anybody is asked.
+    fn check(&self) -> Result<(), Failure> {
+        let wrong = |error: String| Failure::usage(error, "`networkmngr renew --help` lists the flags");
+        let block_time = self.block_time.and_then(|BlockTime(seconds)| seconds);
+        Params::lab(self.difficulty.unwrap_or(1), block_time).map_err(|error| wrong(error.to_string()))?;
+        if let Some(shape) = &self.topology {
+            let shaped: Result<Topology, _> = shape.parse();
+            shaped.map_err(|error| wrong(format!("--topology {shape}: {error}")))?;
+        }
+        Ok(())
+    }
+
     fn wanted(&self) -> Renew {
         Renew {
             amount: self.amount,
@@ -79,6 +94,7 @@ impl RenewArgs {
 }
 
 pub(super) async fn run(args: &RenewArgs, context: &mut Context) -> Result<(), Failure> {
+    args.check()?;
     let old = watch::network(&context.client).await?;
     if !args.yes {
         confirm(&old)?;
