@@ -75,9 +75,15 @@ pub(super) async fn run(args: &TamperArgs, context: &mut Context) -> Result<(), 
         return Err(refused(&answer));
     }
     let mut chain = answer.json();
+    let at = usize::try_from(args.height).unwrap_or(usize::MAX);
+    let before = chain["chain"].get(at).cloned();
     let was = forge(&mut chain, args.height, &args.text).map_err(|error| {
         Failure::new(format!("node {from}: {error}"), "`networkmngr chain` lists the blocks")
     })?;
+    if chain["chain"].get(at) == before.as_ref() {
+        let error = format!("nothing was changed: the block at height {} says that already", args.height);
+        return Err(Failure::new(error, "give it another text"));
+    }
     let path = format!("/node/{to}/chain/replace");
     let body = serde_json::to_vec(&chain).map_err(|error| Failure::new(error.to_string(), ""))?;
     let answer = context.client.call(Method::POST, &path, body.into(), API_CHANGE_TIMEOUT).await?;
@@ -94,7 +100,14 @@ pub(super) async fn run(args: &TamperArgs, context: &mut Context) -> Result<(), 
             safe(&args.text, 80),
             safe(&was, 80)
         );
-        let hint = "so it should be: whoever changes a block must find its proof of work anew, and that of every block above it";
+        let hint = match args.height {
+            0 => {
+                "so it should be: a chain with another first block is another network's, whatever work is in it"
+            }
+            _ => {
+                "so it should be: whoever changes a block must find its proof of work anew, and that of every block above it"
+            }
+        };
         return Err(Failure::new(error, hint));
     }
     if !answer.is_good() {
