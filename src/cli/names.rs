@@ -5,7 +5,7 @@ use core::str::FromStr;
 use crate::limits::MAX_NODES;
 use crate::manager::names::Name;
 
-pub(super) use crate::manager::names::several;
+pub(super) use crate::manager::names::{several, there_are};
 
 /// The letters of node `number`: A to Z, then AA, AB and so on.
 pub(super) fn letters(number: usize) -> String {

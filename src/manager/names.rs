@@ -34,6 +34,14 @@ pub fn several(nodes: &[usize]) -> String {
     runs.into_iter().map(run).collect::<Vec<_>>().join(" ")
 }
 
+/// Which nodes there are, the last one being `last`.
+pub fn there_are(last: usize) -> String {
+    match last {
+        0 => "there is A alone".to_owned(),
+        _ => format!("there are nodes A to {}", Name(last)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +55,9 @@ mod tests {
         }
         assert_eq!(several(&[0, 1, 2, 4, 7, 8, 9, 10]), "A B C E H-K");
         assert_eq!(several(&[]), "");
+        assert_eq!(
+            (there_are(0).as_str(), there_are(1).as_str()),
+            ("there is A alone", "there are nodes A to B")
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::manager::child::NotStarted;
 use crate::manager::control::ControlError;
-use crate::manager::names::Name;
+use crate::manager::names::{Name, there_are};
 use crate::manager::view::{Call, Life};
 
 /// What to do about it.
@@ -32,7 +32,7 @@ impl From<Call> for Remedy {
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
     /// There is no such node.
-    #[error("there is no node {} ({number}): there are nodes A to {}", Name(*number), Name(*last))]
+    #[error("there is no node {} ({number}): {}", Name(*number), there_are(*last))]
     NoNode {
         /// What was asked for.
         number: usize,

@@ -95,6 +95,14 @@ fn with_a_network() {
         refused.error.contains("the block at height 1 breaks the rule BadMerkleRoot: the Merkle"),
         "{refused:?}"
     );
+    assert!(refused.error.contains("must find its proof of work anew"), "{refused:?}");
+    // No work makes another genesis block this network's; and what is not changed is no forgery.
+    let other = network.run(&["tamper", "A", "0", "mine is yours"]);
+    assert!(other.error.contains("hint: so it should be: a chain with another first block"), "{other:?}");
+    let same = network.run(&["tamper", "A", "1", "mine is mine"]);
+    let said =
+        "error: nothing was changed: the block at height 1 says that already\nhint: give it another text\n";
+    assert_eq!((same.code, same.error.as_str()), (Some(1), said));
     // It came over HTTP: B's miner has nothing to do with it.
     let log = network.run(&["logs", "B"]).good();
     assert!(log.contains("block of an offered chain refused") && !log.contains("our own block"), "{log}");
@@ -191,8 +199,12 @@ fn what_a_start_would_lack_is_an_error_of_doctor() {
 #[test]
 fn what_needs_no_network_works_without_one() {
     let folder = tempfile::tempdir().expect("a folder");
+    let help = run(folder.path(), &["help"]).good();
+    assert_eq!(run(folder.path(), &["help", "--help"]).good(), help);
     for shell in ["bash", "zsh", "fish"] {
         let script = run(folder.path(), &["completions", shell]).good();
+        let json = run(folder.path(), &["completions", shell, "--json"]).json();
+        assert_eq!((&json["shell"], &json["script"]), (&shell.into(), &script.as_str().into()));
         assert!(script.contains("networkmngr") && script.contains("partition"), "{shell}");
     }
     let checked = run(folder.path(), &["doctor", "-a", "2", "--json"]).json();

@@ -58,5 +58,6 @@ pub(crate) struct CompletionsArgs {
 pub(super) fn completions(args: &CompletionsArgs, output: &mut Output) {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut settings::command(), "networkmngr", &mut script);
-    output.write(&String::from_utf8_lossy(&script));
+    let script = String::from_utf8_lossy(&script);
+    output.data(&json!({ "shell": args.shell.to_string(), "script": script }), |_| script.to_string());
 }

@@ -18,8 +18,8 @@ Examples:
   networkmngr events --all -n 100 --json
   networkmngr events --for 10s --json
 
-Times are of the nodes' clocks, in UTC. With --json each event is a line as the API has it,
-which can be kept and looked at again.";
+Times are of the nodes' clocks, in UTC. With --json each event is a line as the API has it. What
+the page plays again is what its “Save” keeps, which begins with the network as it was.";
 
 /// Which events.
 #[derive(Debug, clap::Args)]

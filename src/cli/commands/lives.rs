@@ -120,8 +120,7 @@ async fn part(
         // The call says so itself.
         return Ok((numbers.to_vec(), None));
     }
-    let (absents, last) = (names::several(&absent), names::letters(last));
-    let error = format!("there are no nodes {absents}: there are nodes A to {last}");
+    let error = format!("there are no nodes {}: {}", names::several(&absent), names::there_are(last));
     Ok((there, Some((absent, Failure::new(error, "`networkmngr ps` lists them")))))
 }
 

@@ -145,11 +145,8 @@ pub(super) fn known(network: &Network, node: usize) -> Result<(), Failure> {
         return Ok(());
     }
     let last = network.nodes.iter().map(|known| known.node).max().unwrap_or_default();
-    let (name, last) = (names::letters(node), names::letters(last));
-    Err(Failure::new(
-        format!("there is no node {name} ({node}): there are nodes A to {last}"),
-        "`networkmngr ps` lists them",
-    ))
+    let (name, there_are) = (names::letters(node), names::there_are(last));
+    Err(Failure::new(format!("there is no node {name} ({node}): {there_are}"), "`networkmngr ps` lists them"))
 }
 
 /// A node that runs: that one, or one with the best tip.

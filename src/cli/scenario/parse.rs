@@ -82,9 +82,9 @@ fn known(step: &Step, nodes: &mut usize) -> Result<(), Failure> {
         }
         Step::Expect(expect) => {
             if let Some(node) = expect.what.node().filter(|node| node >= nodes) {
-                let (name, last) = (names::letters(node), names::letters(nodes.saturating_sub(1)));
+                let (name, there_are) = (names::letters(node), names::there_are(nodes.saturating_sub(1)));
                 return Err(Failure::usage(
-                    format!("there is no node {name} by then: there are nodes A to {last}"),
+                    format!("there is no node {name} by then: {there_are}"),
                     "start more with `up -a N`, or add one with a line `add`",
                 ));
             }

@@ -99,6 +99,13 @@ impl From<Failure> for NotAsked {
 /// Reads a command line, its program's name first.
 pub(super) fn read(words: Vec<OsString>) -> Result<Asked, NotAsked> {
     let mut words = with_command(words);
+    // `help` takes a command for every word, and a flag for none.
+    if let [_, help, flag] = words.as_slice()
+        && help == "help"
+        && (flag == "--help" || flag == "-h")
+    {
+        words.pop();
+    }
     let mut from_file: Vec<OfFile> = Vec::new();
     if let Some((sub, matches)) = leniently(&words)
         && let Some(file) = matches.get_one::<PathBuf>("config")
