@@ -1,22 +1,23 @@
 //! The management connection to one node: signed commands there, reports and events back.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ed25519_dalek::SigningKey;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::codec::Framed;
 
 use crate::limits::{CONTROL_TIMEOUT, HANDSHAKE_TIMEOUT};
 use crate::net::Clock;
 use crate::peer::{Disconnect, Identity};
 use crate::types::{NodeId, Work};
-use crate::wire::manage::{BUSY, Binding, Command, Event, ManagerKey, Outcome, Report, STOPPING};
+use crate::wire::manage::{BUSY, Binding, CANCELLED, Command, Event, ManagerKey, Outcome, Report, STOPPING};
 use crate::wire::message::Message;
 use crate::wire::{Frame, FrameCodec};
 
@@ -36,8 +37,11 @@ pub enum ControlError {
     #[error("{0}")]
     Unfit(Disconnect),
     /// It took too long.
-    #[error("no answer within {} s", tenths(*.0))]
+    #[error("no answer within {} s", .0.as_secs_f64())]
     Timeout(Duration),
+    /// It found no block in that time, and does not look for one any more.
+    #[error("no block was found within {} s", .0.as_secs_f64())]
+    NoBlock(Duration),
     /// It said no.
     #[error("{0}")]
     Refused(String),
@@ -59,9 +63,20 @@ impl ControlError {
     }
 }
 
-/// Seconds to the tenth: what was left of a deadline has many digits that say nothing.
-fn tenths(time: Duration) -> f64 {
-    (time.as_secs_f64() * 10.0).round() / 10.0
+/// Until when somebody waits, and how long that was when they began.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    /// Until when.
+    pub end: Instant,
+    /// How long, as it was given.
+    pub limit: Duration,
+}
+
+impl Deadline {
+    /// So long from now.
+    pub fn after(limit: Duration) -> Deadline {
+        Deadline { end: Instant::now() + limit, limit }
+    }
 }
 
 /// Who this manager is, to every node.
@@ -92,6 +107,8 @@ pub enum Told {
 struct Call {
     command: Command,
     answer: oneshot::Sender<Outcome>,
+    /// Whether nobody waits for its block any more, if it is about one.
+    is_over: Arc<AtomicBool>,
 }
 
 enum Order {
@@ -100,13 +117,23 @@ enum Order {
     NobodyWaits,
 }
 
-/// Says so, whatever becomes of the wait.
-struct Wait(mpsc::UnboundedSender<Order>);
+/// Somebody's wait for a block. Says when it is over, whatever becomes of it.
+struct Wait {
+    calls: mpsc::UnboundedSender<Order>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Wait {
+    fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        // Without a connection there is nothing to cancel: the node's calls end with it.
+        let _ = self.calls.send(Order::NobodyWaits);
+    }
+}
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        // Without a connection there is nothing to cancel: the node's calls end with it.
-        let _ = self.0.send(Order::NobodyWaits);
+        self.end();
     }
 }
 
@@ -132,25 +159,35 @@ impl Control {
             .await
             .map_err(|_| ControlError::Timeout(HANDSHAKE_TIMEOUT))??;
         let (calls, called) = mpsc::unbounded_channel();
-        let (key, waiting, mining) = (signer.key.clone(), BTreeMap::new(), BTreeSet::new());
+        let (key, waiting, mining) = (signer.key.clone(), BTreeMap::new(), BTreeMap::new());
         let link = Link { framed, binding, key, sequence: 0, waiting, mining };
         tokio::spawn(link.run(called, told, number));
         Ok(Control { calls })
     }
 
-    /// What comes of `command`, within `deadline`. A block that nobody waits for any more, because that is over
-    /// or this is dropped, is not mined: the node is told so.
-    pub async fn call_within(&self, command: Command, deadline: Duration) -> Result<Outcome, ControlError> {
+    /// What comes of `command` until `deadline`. A block that nobody waits for any more, because that is over
+    /// or this is dropped, is not mined: the node is told so. One that it had found by then counts: what the
+    /// node says of it is waited for.
+    pub async fn call_until(&self, command: Command, deadline: Deadline) -> Result<Outcome, ControlError> {
         let gone = || ControlError::Connection("it is closed".to_owned());
         let is_mining = matches!(command, Command::Mine { .. });
-        let (answer, answered) = oneshot::channel();
-        self.calls.send(Order::Call(Call { command, answer })).map_err(|_| gone())?;
-        // Dropped after the end of the answer that is waited for below, by which the call is found.
-        let _wait = is_mining.then(|| Wait(self.calls.clone()));
-        let outcome = timeout(deadline, answered).await.map_err(|_| ControlError::Timeout(deadline))?;
+        let (answer, mut answered) = oneshot::channel();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let call = Call { command, answer, is_over: is_over.clone() };
+        self.calls.send(Order::Call(call)).map_err(|_| gone())?;
+        let wait = is_mining.then(|| Wait { calls: self.calls.clone(), is_over });
+        let late = |_| ControlError::Timeout(deadline.limit);
+        let outcome = match (timeout_at(deadline.end, &mut answered).await.map_err(late), &wait) {
+            (Err(_), Some(wait)) => {
+                wait.end();
+                timeout(CONTROL_TIMEOUT, answered).await.map_err(late)?
+            }
+            (outcome, _) => outcome?,
+        };
         match outcome.map_err(|_| gone())? {
             Outcome::Failed(why) if why.as_str() == STOPPING => Err(ControlError::Stopping),
             Outcome::Failed(why) if why.as_str() == BUSY => Err(ControlError::Busy),
+            Outcome::Failed(why) if why.as_str() == CANCELLED => Err(ControlError::NoBlock(deadline.limit)),
             Outcome::Failed(why) => Err(ControlError::Refused(why.to_string())),
             outcome => Ok(outcome),
         }
@@ -158,7 +195,7 @@ impl Control {
 
     /// What comes of a command that takes no time.
     pub async fn call(&self, command: Command) -> Result<Outcome, ControlError> {
-        self.call_within(command, CONTROL_TIMEOUT).await
+        self.call_until(command, Deadline::after(CONTROL_TIMEOUT)).await
     }
 }
 
@@ -209,8 +246,8 @@ struct Link {
     key: Arc<SigningKey>,
     sequence: u64,
     waiting: BTreeMap<u64, oneshot::Sender<Outcome>>,
-    /// Those of them that wait for a block.
-    mining: BTreeSet<u64>,
+    /// Those of them that wait for a block, each with whether anybody still does.
+    mining: BTreeMap<u64, Arc<AtomicBool>>,
 }
 
 impl Link {
@@ -262,7 +299,7 @@ impl Link {
         let message = self.sign(&call.command);
         self.waiting.insert(self.sequence, call.answer);
         if matches!(call.command, Command::Mine { .. }) {
-            self.mining.insert(self.sequence);
+            self.mining.insert(self.sequence, call.is_over);
         }
         message
     }
@@ -274,8 +311,8 @@ impl Link {
 
     /// Cancels the mining call for whose block nobody waits, if there is one.
     fn cancel(&mut self) -> Option<Message> {
-        let is_left = |call: &u64| self.waiting.get(call).is_some_and(oneshot::Sender::is_closed);
-        let sequence = self.mining.iter().copied().find(is_left)?;
+        let mut left = self.mining.iter().filter(|(_, is_over)| is_over.load(Ordering::Relaxed));
+        let sequence = left.next().map(|(sequence, _)| *sequence)?;
         self.mining.remove(&sequence);
         Some(self.sign(&Command::CancelMining { sequence }))
     }

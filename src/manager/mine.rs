@@ -4,7 +4,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::encoding::Blob;
 use crate::limits::{CONTROL_TIMEOUT, MAX_CONTENT_BYTES, TERMINATE_AFTER};
-use crate::manager::control::ControlError;
+use crate::manager::control::{ControlError, Deadline};
 use crate::manager::keeper::Keeper;
 use crate::manager::lives::not_so;
 use crate::manager::names::{Name, several};
@@ -29,7 +29,7 @@ impl Keeper {
         &self,
         node: Option<usize>,
         content: Option<Content>,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<(MinedBlock, TipAt), NotDone> {
         let number = match node {
             Some(number) => number,
@@ -80,7 +80,7 @@ impl Keeper {
     pub async fn submit(&self, node: Option<usize>, content: Content) -> Result<(usize, TxId), NotDone> {
         let first = self.cluster.state.borrow().running().next();
         let number = node.or(first).ok_or_else(|| nobody(&self.cluster.state.borrow(), "take it"))?;
-        match self.ask(number, Command::Submit { content }, Instant::now() + CONTROL_TIMEOUT).await? {
+        match self.ask(number, Command::Submit { content }, Deadline::after(CONTROL_TIMEOUT)).await? {
             Outcome::Submitted(id) => Ok((number, id)),
             other => Err(strange(number, &other)),
         }
@@ -91,7 +91,7 @@ impl Keeper {
         &self,
         number: usize,
         command: Command,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Outcome, NotDone> {
         let control = self.member(number)?.there().control;
         let standing = self.cluster.state.borrow().standing(number);
@@ -99,9 +99,8 @@ impl Keeper {
             return Err(not_so(number, standing));
         }
         let mut changes = self.cluster.state.subscribe();
-        let left = deadline.saturating_duration_since(Instant::now());
         let goes_on = async {
-            match control.call_within(command, left).await {
+            match control.call_until(command, deadline).await {
                 // Its end is known in a moment, and says more than that it was not heard any more.
                 Err(error) if error.is_end() => {
                     sleep(TERMINATE_AFTER).await;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::limits::{AGREEMENT_TIMEOUT, DEFAULT_MINING_TIMEOUT};
+use crate::manager::control::Deadline;
 use crate::manager::keeper::Keeper;
 use crate::manager::not_done::NotDone;
 use crate::manager::pause::Pause;
@@ -135,8 +136,8 @@ impl Turn {
 
     /// One block of node `number`, on every node that it can reach.
     async fn one(&self, number: usize, blocks: &mut Vec<MinedBlock>) -> Result<(), NotDone> {
-        let end = Instant::now() + DEFAULT_MINING_TIMEOUT;
-        let (mined, tip) = self.keeper.mine(Some(number), None, end).await?;
+        let limit = Deadline::after(DEFAULT_MINING_TIMEOUT);
+        let (mined, tip) = self.keeper.mine(Some(number), None, limit).await?;
         blocks.push(MinedBlock {
             node: number,
             hash: mined.hash,

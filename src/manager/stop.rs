@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::limits::{KILL_AFTER, TERMINATE_AFTER};
 use crate::manager::child::{Child, Children};
 use crate::manager::cluster::Cluster;
-use crate::manager::control::Control;
+use crate::manager::control::{Control, Deadline};
 use crate::manager::exit::Exit;
 use crate::wire::manage::Command;
 
@@ -70,7 +70,7 @@ pub(super) async fn one(number: usize, child: &Child, control: &Control) -> Ende
     child.signal(Signal::CONT);
     let asked = async {
         // Its process ends whether or not the answer comes; without a connection there is none to ask.
-        if let Err(error) = control.call_within(Command::Shutdown, TERMINATE_AFTER).await
+        if let Err(error) = control.call_until(Command::Shutdown, Deadline::after(TERMINATE_AFTER)).await
             && child.exit().is_none()
         {
             tracing::debug!(number, %error, "no answer to the shutdown");

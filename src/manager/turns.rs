@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::limits::{AUTO_MINING_REST, CONTROL_TIMEOUT, DEFAULT_MINING_TIMEOUT};
-use crate::manager::control::ControlError;
+use crate::manager::control::{ControlError, Deadline};
 use crate::manager::happened::Kind;
 use crate::manager::keeper::Keeper;
 use crate::manager::modes::Modes;
@@ -76,7 +76,7 @@ impl Keeper {
         let standing = || self.cluster.state.borrow().standing(number);
         match (standing(), self.cluster.member(number)) {
             (Standing::Running, _) => {
-                match self.ask(number, command, Instant::now() + CONTROL_TIMEOUT).await {
+                match self.ask(number, command, Deadline::after(CONTROL_TIMEOUT)).await {
                     Err(_) if standing() != Standing::Running => Ok(()),
                     told => told.map(drop),
                 }
@@ -162,7 +162,7 @@ impl Keeper {
         })?;
         let mut changes = self.cluster.state.subscribe();
         tokio::select! {
-            mined = self.mine(Some(number), None, Instant::now() + DEFAULT_MINING_TIMEOUT) => mined.map(drop),
+            mined = self.mine(Some(number), None, Deadline::after(DEFAULT_MINING_TIMEOUT)) => mined.map(drop),
             _ = changes.wait_for(|state| state.modes != *modes) => Ok(()),
         }
     }

@@ -412,10 +412,8 @@ impl Driver {
                 self.replies.insert(id, reply);
                 self.input(Input::Command(id, command));
             }
-            Request::Cancel(id) => {
-                self.replies.remove(&id);
-                self.input(Input::Cancel(id));
-            }
+            // It is answered all the same, once that is known: its block may have been found.
+            Request::Cancel(id) => self.input(Input::Cancel(id)),
         }
     }
 

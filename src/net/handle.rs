@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
+use crate::encoding::Blob;
+use crate::limits::MAX_CONTENT_BYTES;
 use crate::miner::{self, Miner};
 use crate::net::arrivals::{Arrival, Arrivals};
 use crate::net::clock::Clock;
@@ -29,7 +32,7 @@ type Read = Box<dyn FnOnce(&View<'_>) + Send>;
 pub(super) enum Request {
     View(Read),
     Command(CommandId, Command, oneshot::Sender<Answer>),
-    /// Whoever sent the command went away.
+    /// Whoever sent the command went away, or has waited long enough for a block.
     Cancel(CommandId),
 }
 
@@ -72,13 +75,36 @@ impl Handle {
 
     /// What comes of `command`. Whoever drops the future does not want it any more.
     pub async fn command(&self, command: Command) -> Result<Answer, Stopped> {
+        let (answered, guard) = self.begin(command)?;
+        let answer = answered.await.map_err(|_| Stopped);
+        guard.done();
+        answer
+    }
+
+    /// What comes of mining a block within `limit`. Then the search ends; a block that was found by then counts,
+    /// however long the store takes over it.
+    pub async fn mine(
+        &self,
+        content: Option<Blob<MAX_CONTENT_BYTES>>,
+        limit: Duration,
+    ) -> Result<Answer, Stopped> {
+        let (mut answered, guard) = self.begin(Command::Mine(content))?;
+        let answer = match timeout(limit, &mut answered).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                guard.cancel();
+                answered.await
+            }
+        };
+        guard.done();
+        answer.map_err(|_| Stopped)
+    }
+
+    fn begin(&self, command: Command) -> Result<(oneshot::Receiver<Answer>, Guard<'_>), Stopped> {
         let id = CommandId(self.next.fetch_add(1, Ordering::Relaxed));
         let (answer, answered) = oneshot::channel();
         self.requests.send(Request::Command(id, command, answer)).map_err(|_| Stopped)?;
-        let mut guard = Guard { id, requests: Some(&self.requests) };
-        let answer = answered.await.map_err(|_| Stopped);
-        guard.requests = None;
-        answer
+        Ok((answered, Guard { id, requests: Some(&self.requests) }))
     }
 
     /// The blocks.
@@ -128,10 +154,21 @@ struct Guard<'a> {
     requests: Option<&'a mpsc::UnboundedSender<Request>>,
 }
 
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
+impl Guard<'_> {
+    fn cancel(&self) {
         if let Some(requests) = self.requests {
             let _ = requests.send(Request::Cancel(self.id));
         }
+    }
+
+    /// It was answered.
+    fn done(mut self) {
+        self.requests = None;
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.cancel();
     }
 }

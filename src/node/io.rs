@@ -232,6 +232,8 @@ pub enum Answer {
     },
     /// The block, stored.
     Mined(Mined),
+    /// The call was cancelled, and no block was found for it.
+    Cancelled,
     /// Too many mining calls wait already.
     MiningQueueFull,
     /// This machine's clock is too far behind the chain's time for a block.

@@ -17,11 +17,11 @@ use super::commands::Caller;
 use super::io::{Answer, ConnId, Event, Giver, Job, Origin, Output, Timer};
 use super::*;
 use crate::chain::{CheckedBlock, Outcome};
-use crate::encoding::{self, Blob, Text};
+use crate::encoding::{self, Blob};
 use crate::limits::{CLOCK_POLL, MAX_BLOCK_BYTES, MAX_CLOCK_WAIT, MAX_CONTENT_BYTES, MAX_MINING_QUEUE};
 use crate::time::UnixTime;
 use crate::types::{Coinbase, Content, Header, Template, Transaction};
-use crate::wire::manage::{self, Mined};
+use crate::wire::manage::Mined;
 
 /// How long contents that came meanwhile wait before the job is made anew with them.
 const TEMPLATE_REFRESH: Duration = Duration::from_secs(1);
@@ -100,11 +100,11 @@ impl Node {
         }
     }
 
-    /// Whoever waited for a block does not any more. HTTP is answered by itself; a manager is owed a report.
+    /// Whoever waited for a block does not any more. A call whose block was found waits no longer, and is
+    /// answered with it once it is stored: whoever is told of a cancelled call has no block.
     pub(super) fn cancel_mining(&mut self, caller: Caller) {
-        let was_waiting = self.cancel_where(|waiting| waiting.caller == caller);
-        if let (true, Caller::Manager { conn, sequence }) = (was_waiting, caller) {
-            self.report(conn, sequence, manage::Outcome::Failed(Text::clipped(manage::CANCELLED)));
+        if self.cancel_where(|waiting| waiting.caller == caller) {
+            self.reply(caller, Answer::Cancelled);
         }
     }
 

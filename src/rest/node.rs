@@ -9,7 +9,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::lookup_host;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::encoding;
 use crate::limits::{DEFAULT_MINING_TIMEOUT, HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_REGISTER};
@@ -126,16 +126,7 @@ impl Api {
             None
         };
         let with_content = content.is_some();
-        let answer = timeout(limit, self.handle.command(Command::Mine(content))).await.map_err(|_| {
-            Problem::new(
-                StatusCode::GATEWAY_TIMEOUT,
-                format!(
-                    "no block was found within {} s; nothing is lost by asking again",
-                    limit.as_secs_f64()
-                ),
-            )
-        })?;
-        match answer? {
+        match self.handle.mine(content, limit).await? {
             Answer::Mined(mined) if verbose => {
                 let mut block = json!({
                     "message": "Mined",
@@ -151,6 +142,13 @@ impl Api {
                 Ok(body::json(StatusCode::OK, &block))
             }
             Answer::Mined(_) => Ok(body::json(StatusCode::OK, &"Mined")),
+            Answer::Cancelled => Err(Problem::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                format!(
+                    "no block was found within {} s; nothing is lost by asking again",
+                    limit.as_secs_f64()
+                ),
+            )),
             Answer::MiningQueueFull => Err(mining_queue_full()),
             Answer::ClockBehind { until, wait } => Err(clock_behind(until, wait)),
             other => Err(not_done(other)),

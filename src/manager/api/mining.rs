@@ -2,10 +2,10 @@
 
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
-use tokio::time::Instant;
 
 use crate::limits::{DEFAULT_MINING_TIMEOUT, MAX_MINED_AT_ONCE};
 use crate::manager::api::{Api, input};
+use crate::manager::control::Deadline;
 use crate::manager::not_done::NotDone;
 use crate::manager::verdict;
 use crate::manager::view::{Mine, MinedBlock, MinedBlocks, Send, Sent, SetMining};
@@ -15,7 +15,7 @@ use crate::rest::problem::Problem;
 impl Api {
     /// Mines blocks one after the other; answers when all who can have the last one have it.
     pub(super) async fn mine(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
-        let end = Instant::now() + input::patience(&request, DEFAULT_MINING_TIMEOUT)?;
+        let deadline = Deadline::after(input::patience(&request, DEFAULT_MINING_TIMEOUT)?);
         let Mine { node, count, content } = input::read(request).await?;
         let count = count.unwrap_or(1);
         if !(1..=MAX_MINED_AT_ONCE).contains(&u64::from(count)) {
@@ -29,11 +29,11 @@ impl Api {
         let mut ended = Ok(());
         while ended.is_ok() && blocks.len() < count as usize {
             let one = async {
-                let (block, tip) = keeper.mine(node, content.take(), end).await?;
+                let (block, tip) = keeper.mine(node, content.take(), deadline).await?;
                 let miner = block.node;
                 blocks.push(block);
                 // Whoever mines next builds on it, so only then is it the next one.
-                keeper.spread(miner, tip, end).await
+                keeper.spread(miner, tip, deadline.end).await
             };
             ended = keeper.unless_stopping(one).await;
         }

@@ -13,7 +13,9 @@ impl From<NotDone> for Problem {
             NotDone::NoNode { .. } | NotDone::NotFound(_) => StatusCode::NOT_FOUND,
             NotDone::Bad(_) => StatusCode::BAD_REQUEST,
             NotDone::NotNow { .. } | NotDone::NotSo { .. } => StatusCode::CONFLICT,
-            NotDone::Node { error: ControlError::Timeout(_), .. } => StatusCode::GATEWAY_TIMEOUT,
+            NotDone::Node { error: ControlError::Timeout(_) | ControlError::NoBlock(_), .. } => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
             NotDone::Node { error: ControlError::Busy, .. } => StatusCode::SERVICE_UNAVAILABLE,
             NotDone::NotTold { .. } | NotDone::Late { .. } => StatusCode::GATEWAY_TIMEOUT,
             NotDone::Node { .. } | NotDone::NotStarted { .. } => StatusCode::BAD_GATEWAY,

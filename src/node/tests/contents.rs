@@ -301,6 +301,7 @@ fn mining_calls_wait_in_line_and_the_line_is_short() {
     for _ in 1..MAX_MINING_QUEUE {
         alice.find_block();
     }
+    assert_eq!(alice.replies.remove(0), (CommandId(2), Answer::Cancelled));
     let answered: Vec<u64> = alice.replies.iter().map(|(id, _)| id.0).collect();
     assert_eq!(answered, (0..MAX_MINING_QUEUE as u64).filter(|id| *id != 2).collect::<Vec<_>>());
     assert!(alice.job.is_none(), "and then it rests");

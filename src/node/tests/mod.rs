@@ -6,6 +6,7 @@
 mod addresses;
 mod alice;
 mod blocks;
+mod calls;
 mod clocks;
 mod compact;
 mod contents;

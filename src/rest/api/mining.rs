@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::limits::{DEFAULT_MINING_TIMEOUT, MAX_HTTP_BODY_BYTES, MAX_MINED_AT_ONCE};
 use crate::node::io::{Answer, Command};
@@ -84,10 +84,10 @@ impl Api {
         let mut content = ContentIn { content, base64 }.if_any()?;
         let mut blocks: Vec<Value> = Vec::new();
         while (blocks.len() as u64) < count {
-            let mine = self.handle.command(Command::Mine(content.take()));
-            let answer = timeout_at(end, mine).await.map_err(|_| late(&blocks, count))?;
-            match answer? {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.handle.mine(content.take(), left).await? {
                 Answer::Mined(mined) => blocks.push(mined_json(&mined)),
+                Answer::Cancelled => return Err(late(&blocks, count)),
                 Answer::ClockBehind { until, wait } => {
                     return Err(clock_behind(until, wait).with("blocks", blocks));
                 }
