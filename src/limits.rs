@@ -577,6 +577,10 @@ pub const LIFELINE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// HTTP connections at once; the one idle longest goes for a newcomer.
 pub const MAX_HTTP_CONNECTIONS: usize = 256;
 
+/// Newcomers at once who are told that there is no place, and heard out for a moment so that they read it; others
+/// are cut off.
+pub const MAX_HTTP_TURNED_AWAY: usize = 64;
+
 /// Bytes of a request's line and headers.
 pub const MAX_HTTP_HEADER_BYTES: usize = 8 * 1024;
 

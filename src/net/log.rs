@@ -7,19 +7,35 @@ use crate::net::clock::rfc3339;
 use crate::node::io::Event;
 use crate::peer::budget::Bucket;
 
-/// What writes events down.
-pub(super) struct Log {
-    /// How much may still be said of who comes and goes, and of what was refused of whom: whoever calls could fill a
-    /// disk with that.
-    callers: Bucket,
-    /// How much was not.
+/// How much may still be said of those who call: whoever does could fill a disk with that.
+#[derive(Debug)]
+pub struct CallerLines {
+    bucket: Bucket,
+    /// How much was not said.
     unsaid: u64,
 }
 
-impl Default for Log {
+impl Default for CallerLines {
     fn default() -> Self {
-        Log { callers: Bucket::slow(CALLER_LINE_EVERY, CALLER_LINES), unsaid: 0 }
+        CallerLines { bucket: Bucket::slow(CALLER_LINE_EVERY, CALLER_LINES), unsaid: 0 }
     }
+}
+
+impl CallerLines {
+    /// Whether one more line may be written, `now` since some start; and before it, how many were not.
+    pub fn take(&mut self, now: Duration) -> Option<u64> {
+        if self.bucket.take(now, 1) {
+            return Some(core::mem::take(&mut self.unsaid));
+        }
+        self.unsaid += 1;
+        None
+    }
+}
+
+/// What writes events down.
+#[derive(Default)]
+pub(super) struct Log {
+    callers: CallerLines,
 }
 
 impl Log {
@@ -32,11 +48,7 @@ impl Log {
             _ => false,
         };
         if is_of_callers {
-            if !self.callers.take(now, 1) {
-                self.unsaid += 1;
-                return;
-            }
-            let unsaid = core::mem::take(&mut self.unsaid);
+            let Some(unsaid) = self.callers.take(now) else { return };
             if unsaid > 0 {
                 tracing::warn!(
                     unsaid,
@@ -142,7 +154,7 @@ mod tests {
             for second in 0..1000 {
                 for _ in 0..10 {
                     log.event(&event, Duration::from_secs(second));
-                    said += u32::from(log.unsaid == 0);
+                    said += u32::from(log.callers.unsaid == 0);
                 }
             }
             let per_second = 1000 / CALLER_LINE_EVERY.as_secs() as u32;

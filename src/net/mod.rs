@@ -35,6 +35,7 @@ pub use clock::{Clock, rfc3339, unix_time};
 pub use driver::{Failed, Settings, start};
 pub use handle::{Handle, Stopped};
 pub use listen::bind;
+pub use log::CallerLines;
 pub use records::Written;
 pub use traffic::{Bytes, Traffic};
 

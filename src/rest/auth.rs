@@ -36,12 +36,11 @@ enum Refusal {
 pub(super) fn authorize<B: Body>(cookie: &Cookie, request: &Request<B>) -> Result<(), Problem> {
     check(cookie, request.headers()).map_err(|refusal| {
         let caller = request.extensions().get::<Arrived>().map(|arrived| arrived.caller);
-        let peer = caller.map(|caller| caller.peer);
-        tracing::info!(?peer, path = request.uri().path(), why = %refusal, "an HTTP request was refused");
         let is_here = caller.as_ref().is_some_and(Caller::is_here);
         Problem::new(StatusCode::UNAUTHORIZED, refusal.to_string())
             .header(WWW_AUTHENTICATE, CHALLENGE)
             .hint(curl(cookie, request, is_here))
+            .refusal()
     })
 }
 

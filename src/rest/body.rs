@@ -114,8 +114,13 @@ pub fn respond(status: StatusCode, content_type: HeaderValue, body: Body) -> Res
 
 /// Reads a request's body: at most `cap` bytes, in the server's patience and what its bytes earn on top.
 pub async fn read(request: Request<Incoming>, cap: usize) -> Result<Bytes, Problem> {
-    let time = request.extensions().get::<Arrived>().map_or(HTTP_TIMEOUT, |arrived| arrived.patience);
-    read_within(request.into_body(), cap, time).await
+    let arrived = request.extensions().get::<Arrived>().cloned();
+    let time = arrived.as_ref().map_or(HTTP_TIMEOUT, |arrived| arrived.patience);
+    let bytes = read_within(request.into_body(), cap, time).await?;
+    if let Some(arrived) = arrived {
+        arrived.exchange.read_to_the_end();
+    }
+    Ok(bytes)
 }
 
 /// As [`read`], with another time to begin with.

@@ -13,11 +13,13 @@
 
 use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use hyper::header::{HOST, HeaderMap, HeaderName, ORIGIN, USER_AGENT};
 use hyper::{StatusCode, Uri, Version};
 
 use crate::rest::problem::Problem;
+use crate::rest::socket::Exchange;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -37,12 +39,14 @@ pub struct Guard {
 }
 
 /// What handlers find among a request's extensions; one thing, because each costs two allocations.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Arrived {
     /// Who calls.
     pub(super) caller: Caller,
     /// How long the server waits for the request's body.
     pub(super) patience: Duration,
+    /// What is told when that was read to its end.
+    pub(super) exchange: Arc<Exchange>,
 }
 
 /// The two ends of a request's connection.
@@ -177,7 +181,7 @@ impl Guard {
             Refusal::BadHost => StatusCode::BAD_REQUEST,
             _ => StatusCode::FORBIDDEN,
         };
-        Problem::new(status, refusal.to_string()).hint(self.hint(refusal, caller))
+        Problem::new(status, refusal.to_string()).hint(self.hint(refusal, caller)).refusal()
     }
 
     /// What works instead.

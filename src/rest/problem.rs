@@ -14,7 +14,12 @@ pub struct Problem {
     detail: String,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    is_refusal: bool,
 }
+
+/// Stands among an answer's extensions if its request was refused: why, for the log.
+#[derive(Debug, Clone)]
+pub(super) struct Refused(pub(super) String);
 
 /// The JSON of a problem, its members in the order of RFC 9457.
 #[derive(Serialize)]
@@ -30,7 +35,7 @@ struct Json<'a> {
 impl Problem {
     /// A problem of this status; `detail` is for people: what, where, and what would be right.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
-        Problem { status, detail: detail.into(), members: Map::new(), headers: Vec::new() }
+        Problem { status, detail: detail.into(), members: Map::new(), headers: Vec::new(), is_refusal: false }
     }
 
     /// 400: what was sent makes no sense.
@@ -86,6 +91,13 @@ impl Problem {
         self
     }
 
+    /// It is about who asked, and not about what: that is written down.
+    #[must_use]
+    pub(super) fn refusal(mut self) -> Problem {
+        self.is_refusal = true;
+        self
+    }
+
     /// Its status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -111,6 +123,9 @@ impl Problem {
         let content_type = HeaderValue::from_static("application/problem+json");
         let mut response = respond(self.status, content_type, bytes.into());
         response.headers_mut().extend(self.headers);
+        if self.is_refusal {
+            response.extensions_mut().insert(Refused(self.detail));
+        }
         response
     }
 }

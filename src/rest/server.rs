@@ -8,27 +8,28 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use std::net::SocketAddr;
 use std::panic::catch_unwind;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use hyper::body::{Body as _, Frame, Incoming, SizeHint};
-use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::header::{CACHE_CONTROL, CONNECTION, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioTimer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::limits::{HTTP_TIMEOUT, MAX_HTTP_CONNECTIONS, MAX_HTTP_HEADER_BYTES};
+use crate::limits::{HTTP_TIMEOUT, MAX_HTTP_CONNECTIONS, MAX_HTTP_HEADER_BYTES, MAX_HTTP_TURNED_AWAY};
+use crate::net::CallerLines;
 use crate::rest::body::Body;
 use crate::rest::gates::{Arrived, Caller, Guard};
 use crate::rest::places::{Busy, Place, Places};
-use crate::rest::problem::Problem;
-use crate::rest::socket::Socket;
+use crate::rest::problem::{Problem, Refused};
+use crate::rest::socket::{Asked, Exchange, LINGER, Socket};
 use crate::rest::values;
 
 /// Bytes that hyper reads ahead, or buffers of an answer, on one connection.
@@ -88,7 +89,9 @@ pub async fn serve_with<A, F>(
     A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let shared = Arc::new(Shared { guard: guard.into(), settings, answer });
+    let (lines, since) = (Mutex::default(), Instant::now());
+    let shared = Arc::new(Shared { guard: guard.into(), settings, answer, lines, since });
+    let turned_away = Arc::new(Semaphore::new(MAX_HTTP_TURNED_AWAY));
     let places = Arc::new(Places::default());
     let mut tasks = JoinSet::new();
     let (stopping, stopped) = watch::channel(());
@@ -107,9 +110,11 @@ pub async fn serve_with<A, F>(
                         let serving = shared.clone().connection(socket, peer, place.clone(), stopped.clone());
                         place.serve(tasks.spawn(serving));
                     }
-                    None => {
-                        let _ = socket.try_write(FULL);
-                    }
+                    None => match turned_away.clone().try_acquire_owned() {
+                        Ok(place) => drop(tasks.spawn(turn_away(socket, place))),
+                        // Whoever has sent something by now may not read it.
+                        Err(_) => drop(socket.try_write(FULL)),
+                    },
                 },
                 Err(error) => {
                     tracing::warn!(%error, "an HTTP connection could not be accepted");
@@ -127,6 +132,9 @@ struct Shared<A> {
     guard: Guard,
     settings: Settings,
     answer: A,
+    /// How much may be written down of those who are refused, counted since the start.
+    lines: Mutex<CallerLines>,
+    since: Instant,
 }
 
 impl<A, F> Shared<A>
@@ -146,16 +154,17 @@ where
         let Ok(local) = socket.local_addr() else { return };
         let caller = Caller::new(peer.ip(), local.ip());
         let patience = self.settings.timeout;
-        let unread = Arc::new(AtomicBool::new(false));
+        let exchange = Arc::new(Exchange::default());
         let service = service_fn(|request: Request<Incoming>| {
-            let (shared, busy, unread) = (self.clone(), place.busy(), unread.clone());
-            let has_body = !request.body().is_end_stream();
+            let (shared, busy, asked) = (self.clone(), place.busy(), exchange.begins(request.body()));
             async move {
-                let response = shared.answer(caller, request).await;
-                // Whoever is refused may not have been heard out.
+                let mut response = shared.answer(caller, &asked, request).await;
                 let refused = response.status().is_client_error() || response.status().is_server_error();
-                unread.store(has_body && refused, Ordering::Relaxed);
-                Ok::<_, Infallible>(response.map(|body| InHand { body, _busy: busy }))
+                // Whoever is refused may not have been heard out, and what they still send is no request.
+                if asked.answered_early(refused) {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response.map(|body| InHand { body, _busy: busy, _asked: asked }))
             }
         });
         let connection = http1::Builder::new()
@@ -163,7 +172,7 @@ where
             .header_read_timeout(patience)
             .max_header_size(MAX_HTTP_HEADER_BYTES)
             .max_buf_size(BUFFER_BYTES)
-            .serve_connection(Socket::new(socket, patience, unread.clone()), service);
+            .serve_connection(Socket::new(socket, patience, exchange.clone()), service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             biased;
@@ -178,30 +187,42 @@ where
         }
     }
 
-    async fn answer(&self, caller: Caller, mut request: Request<Incoming>) -> Response<Body> {
-        request.extensions_mut().insert(Arrived { caller, patience: self.settings.timeout });
+    async fn answer(&self, caller: Caller, asked: &Asked, mut request: Request<Incoming>) -> Response<Body> {
+        let (patience, exchange) = (self.settings.timeout, asked.exchange().clone());
+        request.extensions_mut().insert(Arrived { caller, patience, exchange });
         if let Some(uri) = values::plain(request.uri()) {
             *request.uri_mut() = uri;
         }
         let gate = self.guard.check(caller, request.version(), request.uri(), request.headers());
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let mut response = match gate {
-            Ok(()) => {
-                let (method, uri) = (request.method().clone(), request.uri().clone());
-                caught(async { (self.answer)(request).await }).await.unwrap_or_else(|| {
-                    tracing::error!(%method, %uri, "a request made this program panic: a defect of it");
-                    Problem::internal().into_response()
-                })
-            }
-            Err(problem) => {
-                tracing::info!(peer = %caller.peer, why = problem.detail(), "an HTTP request was refused");
-                problem.into_response()
-            }
+            Ok(()) => caught(async { (self.answer)(request).await }).await.unwrap_or_else(|| {
+                tracing::error!(%method, %uri, "a request made this program panic: a defect of it");
+                Problem::internal().into_response()
+            }),
+            Err(problem) => problem.into_response(),
         };
+        if let Some(Refused(why)) = response.extensions_mut().remove() {
+            self.refused(caller, uri.path(), &why);
+        }
         let headers = response.headers_mut();
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(SAME_ORIGIN, HeaderValue::from_static("same-origin"));
         response
+    }
+}
+
+impl<A> Shared<A> {
+    /// Writes down that a request was refused, if not too much is written down.
+    fn refused(&self, caller: Caller, path: &str, why: &str) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(unsaid) = lines.take(self.since.elapsed()) else { return };
+        drop(lines);
+        if unsaid > 0 {
+            tracing::warn!(unsaid, "HTTP requests were refused faster than is written down");
+        }
+        tracing::info!(peer = %caller.peer, path = values::shown(path), why, "an HTTP request was refused");
     }
 }
 
@@ -215,10 +236,24 @@ async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
+/// Tells a newcomer that there is no place, and throws away what they ask: closing with that unread would reset
+/// the connection, and the reset would overtake the answer.
+async fn turn_away(mut socket: TcpStream, _place: OwnedSemaphorePermit) {
+    let told = async {
+        socket.write_all(FULL).await?;
+        socket.shutdown().await?;
+        let mut scratch = [0; 1024];
+        while socket.read(&mut scratch).await? > 0 {}
+        Ok::<_, std::io::Error>(())
+    };
+    let _ = timeout(LINGER, told).await;
+}
+
 /// A body whose connection is busy until hyper has taken the last of it.
 struct InHand {
     body: Body,
     _busy: Busy,
+    _asked: Asked,
 }
 
 impl hyper::body::Body for InHand {

@@ -213,7 +213,7 @@ fn who_is_refused_is_told_what_works() {
         ),
     ];
     for (guard, refusal, local, hint) in rows {
-        let expected = Problem::new(StatusCode::FORBIDDEN, refusal.to_string()).hint(hint);
+        let expected = Problem::new(StatusCode::FORBIDDEN, refusal.to_string()).hint(hint).refusal();
         assert_eq!(guard.problem(refusal, caller("10.0.0.1", local)), expected, "{refusal:?} {local}");
     }
     let bad = closed.problem(Refusal::BadHost, caller("127.0.0.1", "127.0.0.1"));

@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
+use std::sync::Mutex;
+
 use super::*;
+use crate::limits::{CALLER_LINE_EVERY, CALLER_LINES};
+use crate::rest::cookie::Cookie;
 
 const FIREFOX: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
@@ -132,6 +136,68 @@ async fn a_413_reaches_who_writes_first_and_reads_then() {
     });
     let answer = client.await.expect("no panic");
     assert_eq!(Answer::parse(&answer).map(|answer| answer.status), Some(413));
+}
+
+/// An answer to half a request ends the connection, and says so; one to a whole request does not.
+#[tokio::test]
+async fn who_is_answered_early_is_told_that_it_was_the_last_answer() {
+    let node = node(1).await;
+    let asked = |method: &str, path: &str, length: usize| {
+        format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n")
+    };
+    for (head, status) in [
+        (asked("POST", "/nothing", 1000), 404),
+        (asked("POST", "/chain", 1000), 405),
+        (asked("POST", "/transactions", 1 << 30), 413),
+    ] {
+        let answer = Answer::parse(&raw(node.http, head.as_bytes()).await).expect("an answer");
+        assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{head}");
+    }
+    let whole = asked("POST", "/transactions", 2) + "[]" + &request("GET", "/node/id", "", "");
+    let answers = String::from_utf8(raw(node.http, whole.as_bytes()).await).expect("text");
+    assert!(answers.starts_with("HTTP/1.1 400") && answers.contains("HTTP/1.1 200"), "{answers}");
+}
+
+/// Row 92 of docs/hostile.md.
+#[tokio::test]
+async fn who_is_refused_all_the_time_does_not_fill_the_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cookie = Cookie::create(&folder.path().join("cookie"), [7; 32]).expect("written");
+    let opened = Opened { cookie, names: Vec::new() };
+    let node = opened_node(1, Params::regtest(), Settings::recommended(), Some(opened)).await;
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let into = log.clone();
+    let lines = tracing_subscriber::fmt().with_writer(move || Log(into.clone())).with_ansi(false).finish();
+    let _logging = tracing::subscriber::set_default(lines);
+    let begin = tokio::time::Instant::now();
+    let long = "x".repeat(7000);
+    let refused = [
+        format!("DELETE /api/v1/peers/{long} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"),
+        format!("GET /{long} HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+    ];
+    let many = CALLER_LINES as usize * 3 / 2;
+    let bytes = refused.concat().repeat(many / 2) + &request("GET", "/chain", "", "");
+    raw(node.http, bytes.as_bytes()).await;
+    let earned = (begin.elapsed().as_secs() / CALLER_LINE_EVERY.as_secs()) as usize + 1;
+    let text = String::from_utf8(log.lock().expect("no panic").clone()).expect("text");
+    let said: Vec<&str> = text.lines().filter(|line| line.contains("an HTTP request was refused")).collect();
+    let bounds = CALLER_LINES as usize..=CALLER_LINES as usize + earned;
+    assert!(bounds.contains(&said.len()), "{} of {many}", said.len());
+    assert!(said.iter().all(|line| line.len() < 400 && line.contains("peer=127.0.0.1 ")), "{}", said[0]);
+}
+
+/// Where log lines go.
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[tokio::test]

@@ -145,7 +145,18 @@ async fn the_longest_idle_makes_room_and_the_busy_do_not() {
     let gone = timeout(SOON, idle.read(&mut [0; 1])).await.expect("in time");
     assert!(matches!(gone, Ok(0) | Err(_)), "{gone:?}");
     wait().await;
-    let full = Answer::parse(&raw(http, b"").await).expect("an answer");
+    // However fast they ask: closing with that unread would reset the connection.
+    let asked = request("POST", "/", "", &"x".repeat(100_000));
+    let client = tokio::task::spawn_blocking(move || {
+        use std::io::{Read, Write};
+        let mut socket = std::net::TcpStream::connect(http).expect("a connection");
+        socket.set_read_timeout(Some(SOON)).expect("a deadline");
+        socket.write_all(asked.as_bytes()).expect("sent");
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).expect("no reset");
+        answer
+    });
+    let full = Answer::parse(&client.await.expect("no panic")).expect("an answer");
     assert_eq!(
         (full.status, full.header("retry-after"), &full.json()["status"]),
         (503, Some("1"), &503.into())
@@ -213,6 +224,37 @@ async fn mining_calls_queue_are_cancelled_and_time_out() {
     timeout(SOON, node.running).await.expect("stops").expect("no panic").expect("in order");
     timeout(SOON, node.serving).await.expect("stops").expect("no panic");
     assert!(TcpStream::connect(node.http).await.is_err(), "nobody listens any more");
+}
+
+/// `printf … | nc -N`: the sender has said all that it wanted, and reads.
+#[tokio::test]
+async fn who_sends_nothing_more_is_answered() {
+    let node = node(1).await;
+    for (asked, begin) in [
+        ("GET /node/id HTTP/1.0\r\n\r\n".to_owned(), "HTTP/1.0 200 "),
+        (request("GET", "/node/id", "", ""), "HTTP/1.1 200 "),
+        (request("POST", "/mine", "", "{}"), "HTTP/1.1 200 "),
+    ] {
+        let mut socket = TcpStream::connect(node.http).await.expect("a connection");
+        socket.write_all(asked.as_bytes()).await.expect("sent");
+        socket.shutdown().await.expect("half closed");
+        let mut answer = String::new();
+        timeout(SOON, socket.read_to_string(&mut answer)).await.expect("in time").expect("an answer");
+        assert!(answer.starts_with(begin), "{asked:?}: {answer:?}");
+    }
+}
+
+/// The time of a call may be over when its block is found and not stored yet: that block counts.
+#[tokio::test]
+async fn a_call_whose_time_is_over_does_not_deny_a_block_that_was_found() {
+    let node = node(1).await;
+    let mut told = 0;
+    for _ in 0..100 {
+        told += u64::from(get(node.http, "/mine?timeout=0").await.status == 200);
+        let answer = call(node.http, "POST", "/api/v1/mine?timeout=0", r#"{"count": 5}"#).await;
+        told += answer.json()["blocks"].as_array().expect("blocks").len() as u64;
+        assert_eq!(node.handle.view(|view| view.tip().height).await, Ok(told), "{answer:?}");
+    }
 }
 
 #[tokio::test]
