@@ -219,14 +219,21 @@ impl Cluster {
     /// Asks for the stop of everything. Whether that is news: another network was wanted until now, or none.
     pub fn stop(&self) -> bool {
         let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let begins = self.state.send_if_modified(|state| !core::mem::replace(&mut state.stopping, true));
+        let begins = self.state.send_if_modified(|state| {
+            state.renewing = false;
+            !core::mem::replace(&mut state.stopping, true)
+        });
         next.is_some() || begins
     }
 
     /// Asks for the stop of all nodes, and for another network then. Whether there will be one.
     pub fn renew(&self, wanted: Next) -> bool {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let begins = self.state.send_if_modified(|state| !core::mem::replace(&mut state.stopping, true));
+        let begins = self.state.send_if_modified(|state| {
+            let begins = !core::mem::replace(&mut state.stopping, true);
+            state.renewing |= begins;
+            begins
+        });
         if begins {
             *next = Some(wanted);
         }

@@ -49,7 +49,7 @@ impl Keeper {
 
     /// Itself; gone only when everything is.
     pub(super) fn this(&self) -> Result<Arc<Keeper>, NotDone> {
-        self.this.upgrade().ok_or(NotDone::Stopping)
+        self.this.upgrade().ok_or_else(|| self.cluster.state.borrow().end())
     }
 
     /// Starts a node that died, if nobody did anything else with it meanwhile. One that is still being added

@@ -200,7 +200,7 @@ impl Keeper {
     ) -> Result<T, NotDone> {
         tokio::select! {
             biased;
-            () = self.cluster.stopping() => Err(NotDone::Stopping),
+            () = self.cluster.stopping() => Err(self.cluster.state.borrow().end()),
             done = action => done,
         }
     }

@@ -77,7 +77,7 @@ impl Turn {
         let of = usize::try_from(rounds).unwrap_or(usize::MAX).saturating_mul(cluster.members().len());
         let mut taken = Ok(());
         cluster.state.send_modify(|state| match state.run {
-            _ if state.stopping => taken = Err(NotDone::Stopping.into()),
+            _ if state.stopping => taken = Err(state.end().into()),
             Some(progress) => taken = Err(MiningError::Busy(progress)),
             None => state.run = Some(Progress { done: 0, of }),
         });

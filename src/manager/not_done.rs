@@ -97,9 +97,12 @@ pub enum NotDone {
         /// What to do.
         remedy: Remedy,
     },
-    /// Everything stops, for good or for another network.
+    /// Everything stops, for good.
     #[error("the network is being stopped")]
     Stopping,
+    /// Everything stops, and another network takes its place.
+    #[error("the network is being stopped, and a new one takes its place")]
+    Renewing,
 }
 
 impl NotDone {

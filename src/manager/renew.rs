@@ -30,8 +30,9 @@ pub struct Next {
 impl Keeper {
     /// Has this network end, and one as `wanted` start in its place.
     pub fn renew(&self, wanted: &Renew) -> Result<Renewed, NotDone> {
+        let ends = || self.cluster.state.borrow().end();
         if self.cluster.state.borrow().stopping {
-            return Err(NotDone::Stopping);
+            return Err(ends());
         }
         let wanted = self.filled(wanted);
         let settings = self.settings.flags.with(&wanted)?;
@@ -46,7 +47,7 @@ impl Keeper {
         };
         let (nodes, rules) = (settings.amount, settings.params.rules().to_string());
         if !self.cluster.renew(Next { settings, before }) {
-            return Err(NotDone::Stopping);
+            return Err(ends());
         }
         tracing::info!(?wanted, nodes, rules, "a new network is wanted");
         let message = format!("the network stops, and a new one starts; {kept}");

@@ -17,6 +17,7 @@ use crate::manager::fate::{Again, Fate, Starts};
 use crate::manager::faults::Faults;
 use crate::manager::links::Links;
 use crate::manager::modes::Modes;
+use crate::manager::not_done::NotDone;
 use crate::manager::rate::Rate;
 use crate::manager::reach;
 use crate::manager::reorg::Reorg;
@@ -140,6 +141,8 @@ pub struct State {
     pub up: bool,
     /// Whether the network is to stop.
     pub stopping: bool,
+    /// Whether another one takes its place then.
+    pub renewing: bool,
 }
 
 impl State {
@@ -163,7 +166,13 @@ impl State {
             run: None,
             up: false,
             stopping: false,
+            renewing: false,
         }
+    }
+
+    /// Why nothing is done any more, once everything stops.
+    pub fn end(&self) -> NotDone {
+        if self.renewing { NotDone::Renewing } else { NotDone::Stopping }
     }
 
     /// Where node `number` is in its life.

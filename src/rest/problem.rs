@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::rest::body::{Body, respond};
 
+/// How a program says that it does nothing any more.
+pub const STOPPING: &str = "the program is shutting down";
+
 /// What went wrong, and whatever helps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
@@ -56,7 +59,7 @@ impl Problem {
 
     /// 503: the program is stopping.
     pub fn stopping() -> Problem {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the program is shutting down")
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, STOPPING)
     }
 
     /// 405: this path answers these methods only.

@@ -57,6 +57,13 @@ pub enum NotRelayed {
     Cut(Arc<hyper::Error>),
 }
 
+impl NotRelayed {
+    /// Whether the other server may be ending, or have ended already.
+    pub fn may_be_an_end(&self) -> bool {
+        matches!(self, NotRelayed::Unreachable(_) | NotRelayed::Broken(_))
+    }
+}
+
 /// Passes `request` on to the server at `to`, as one for `path` there, and its answer back: bodies as they
 /// come, both ways. What is `/` there is `at` here. Whether the caller may ask was settled at our gates, so that
 /// the other server is not told of the page (`Origin`) that it does not know.

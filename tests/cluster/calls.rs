@@ -231,6 +231,28 @@ fn a_nodes_own_http_is_at_the_manager_too() {
     assert_eq!(&head, b"HTTP/1.1 200 OK");
 }
 
+/// In the moments in which a node ends, too.
+#[test]
+fn a_node_answers_or_is_said_not_to_run() {
+    let network = Network::start(&["-a", "2"]);
+    let http = network.http();
+    for deed in ["stop", "kill", "stop"] {
+        let ending = std::thread::spawn({
+            let http = http.clone();
+            move || done(&http, &format!("/nodes/1/{deed}"), &json!({}))
+        });
+        loop {
+            let (status, answer) = get(&http, "/node/1/api/v1/tip");
+            assert!([200, 409].contains(&status), "{deed}: {status} {answer}");
+            if status == 409 {
+                break;
+            }
+        }
+        ending.join().expect("done");
+        done(&http, "/nodes/1/restart", &json!({}));
+    }
+}
+
 fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let lines = answer.lines().filter_map(|line| line.split_once(": "));
     lines.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)

@@ -49,7 +49,7 @@ impl Api {
     pub(super) fn ready(&self) -> Result<Response<Body>, Problem> {
         let state = self.keeper.cluster.state.borrow();
         if state.stopping {
-            return Err(Problem::stopping());
+            return Err(state.end().into());
         }
         match verdict::not_ready(&state) {
             None => Ok(body::json(StatusCode::OK, &json!({ "status": "ready" }))),

@@ -48,6 +48,11 @@ pub(super) fn route(method: &Method, path: &str) -> Option<&'static Route<Origin
     TABLE.find(path)?.route(method)
 }
 
+/// What whoever wants that is answered.
+pub(super) fn shutting_down() -> Response<Body> {
+    body::json(StatusCode::OK, &"Servers will be shut down...")
+}
+
 impl Api {
     /// Answers a request for one of these.
     pub(super) async fn original(
@@ -59,7 +64,7 @@ impl Api {
             Original::Mining => self.start_mining(request.uri().query().unwrap_or_default()).await,
             Original::Shutdown => {
                 self.keeper.cluster.stop();
-                Ok(body::json(StatusCode::OK, &"Servers will be shut down..."))
+                Ok(shutting_down())
             }
             Original::Nodes => Ok(body::json(StatusCode::OK, &self.rows())),
         }

@@ -19,7 +19,7 @@ impl From<NotDone> for Problem {
             NotDone::Node { error: ControlError::Busy, .. } => StatusCode::SERVICE_UNAVAILABLE,
             NotDone::NotTold { .. } | NotDone::Late { .. } => StatusCode::GATEWAY_TIMEOUT,
             NotDone::Node { .. } | NotDone::NotStarted { .. } => StatusCode::BAD_GATEWAY,
-            NotDone::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            NotDone::Stopping | NotDone::Renewing => StatusCode::SERVICE_UNAVAILABLE,
         };
         let problem = Problem::new(status, why.to_string());
         match why {
@@ -40,6 +40,7 @@ impl From<NotDone> for Problem {
                 remedied(problem, remedy(&error)).with("node", number)
             }
             NotDone::NotTold { number, .. } => problem.with("node", number),
+            NotDone::Renewing => problem.retry_after(1),
             _ => problem,
         }
     }

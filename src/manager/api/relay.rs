@@ -1,9 +1,13 @@
 //! `/node/{node}/…`: the nodes' own HTTP, so that one origin is enough for a page.
 
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderValue, LOCATION};
 use hyper::{Request, Response, StatusCode, Uri};
+use serde_json::Value;
+use tokio::time::sleep;
 
+use crate::limits::TERMINATE_AFTER;
 use crate::manager::api::{Api, input};
 use crate::manager::lives::not_so;
 use crate::manager::mine::meanwhile;
@@ -12,8 +16,11 @@ use crate::manager::not_done::{NotDone, Remedy};
 use crate::manager::state::Standing;
 use crate::manager::view::Call;
 use crate::rest::body::Body;
-use crate::rest::problem::Problem;
+use crate::rest::problem::{Problem, STOPPING};
 use crate::rest::relay::{NotRelayed, relay};
+
+/// Bytes of the answer of a node that does not do what is asked: it says why.
+const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
 /// Whether a node that is `standing` answers requests.
 fn answers(standing: Standing) -> bool {
@@ -47,8 +54,23 @@ impl Api {
             .parse()
             .map_err(|error| Problem::bad_request(format!("the path cannot be passed on: {error}")))?;
         let mut changes = self.keeper.cluster.state.subscribe();
+        let answer = async {
+            let (answer, is_end) = match relay(request, http, uri, &at).await {
+                Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => refusal(answer).await,
+                Ok(answer) => (Ok(answer), false),
+                Err(error) => {
+                    let is_end = error.may_be_an_end();
+                    (Err(error), is_end)
+                }
+            };
+            // Its end is known in a moment, and says more than that it is not there any more.
+            if is_end {
+                sleep(TERMINATE_AFTER).await;
+            }
+            answer
+        };
         let error = tokio::select! {
-            answer = relay(request, http, uri, &at) => match answer {
+            answer = answer => match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             },
@@ -66,6 +88,18 @@ impl Api {
         };
         Err(problem.with("node", number))
     }
+}
+
+/// What a node answers that does not do what is asked, and whether that is because it is ending.
+async fn refusal(answer: Response<Body>) -> (Result<Response<Body>, NotRelayed>, bool) {
+    let (head, body) = answer.into_parts();
+    let Ok(body) = Limited::new(body, MAX_REFUSAL_BYTES).collect().await else {
+        let lost = Problem::new(StatusCode::BAD_GATEWAY, "its answer broke off");
+        return (Ok(lost.into_response()), false);
+    };
+    let body = body.to_bytes();
+    let said = serde_json::from_slice::<Value>(&body).unwrap_or_default();
+    (Ok(Response::from_parts(head, Body::Whole(Some(body)))), said["detail"] == STOPPING)
 }
 
 /// Links of a page lead on from its folder, so that it has to be called by that.

@@ -80,17 +80,21 @@ impl Stage {
             _ => {}
         }
         let now = self.now.borrow().clone();
-        let api = match now {
-            Scene::On(api) => api,
-            Scene::Over => return Err(Problem::stopping()),
-            Scene::Empty if op == Some(Op::Shutdown) || is_shutdown(request.method(), &path) => {
+        let stop = match op {
+            Some(Op::Shutdown) => Some(shutting_down()),
+            _ => is_shutdown(request.method(), &path).then(original::shutting_down),
+        };
+        let api = match (now, stop) {
+            (Scene::On(api), _) => api,
+            (_, Some(answer)) => {
                 self.stop.notify_one();
-                return Ok(shutting_down());
+                return Ok(answer);
             }
-            Scene::Empty if op == Some(Op::Ready) || changes(request.method(), &path) => {
+            (Scene::Over, None) => return Err(Problem::stopping()),
+            (Scene::Empty, None) if op == Some(Op::Ready) || changes(request.method(), &path) => {
                 return Err(not_yet());
             }
-            Scene::Empty => {
+            (Scene::Empty, None) => {
                 let mut changes = self.now.subscribe();
                 let there =
                     timeout(RENEW_PATIENCE, changes.wait_for(|now| !matches!(now, Scene::Empty))).await;

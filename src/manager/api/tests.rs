@@ -10,6 +10,16 @@ fn the_specification_has_every_route_and_no_other() {
     assert_specified(&serde_json::from_str(OPENAPI).expect("JSON"), &ROUTES);
 }
 
+/// Where everything stops, or every place is taken, whatever is asked is not answered now.
+#[test]
+fn every_call_may_be_asked_at_the_wrong_moment() {
+    let spec: serde_json::Value = serde_json::from_str(OPENAPI).expect("JSON");
+    for route in &ROUTES {
+        let operation = &spec["paths"][route.path][route.method.to_lowercase()];
+        assert!(operation["responses"]["503"].is_object(), "{} {}", route.method, route.path);
+    }
+}
+
 #[test]
 fn the_documentation_has_every_route_and_no_other() {
     assert_documented(include_str!("../../../docs/manager-api.md"), &ROUTES);
