@@ -45,7 +45,7 @@ struct Started {
     http: Option<SocketAddr>,
 }
 
-/// Starts the network. Processes are entered into `children` as they become ready; whoever drops this, or
+/// Starts the network. Processes are entered into `children` as they are started; whoever drops this, or
 /// gets an error of it, ends those. Settings that keep what is there get what is there.
 pub async fn start(settings: &Settings, console: &Console, children: &Children) -> Result<Cluster, Error> {
     let mut rng = ChaCha12Rng::from_seed(settings.seed);
@@ -134,13 +134,13 @@ async fn processes(
     let mut starting = JoinSet::new();
     for number in 0..settings.amount {
         let plan = settings.plan(number, &key);
-        let program = settings.program.clone();
-        starting.spawn(async move { (number, child::start(&program, &plan).await) });
+        let (program, children) = (settings.program.clone(), children.clone());
+        starting.spawn(async move { (number, child::start(&program, &plan, &children).await) });
     }
     let mut started = Vec::new();
     while let Some(joined) = starting.join_next().await {
         let Ok((number, outcome)) = joined else { continue };
-        match outcome.and_then(|(child, ready)| begun(number, child, &ready, children)) {
+        match outcome.and_then(|(child, ready)| begun(number, child, &ready)) {
             Ok(one) => started.push(one),
             Err(why) => missing.push((number, why)),
         }
@@ -149,9 +149,7 @@ async fn processes(
     started
 }
 
-fn begun(number: usize, child: Child, ready: &Ready, children: &Children) -> Result<Started, NotStarted> {
-    let child = Arc::new(child);
-    children.add(child.clone());
+fn begun(number: usize, child: Arc<Child>, ready: &Ready) -> Result<Started, NotStarted> {
     let node = ready.node.parse().map_err(|_| NotStarted::Stranger(ready.node.clone()))?;
     tracing::info!(number, %node, pid = child.pid(), "its process is ready");
     Ok(Started { number, node, child, listen: ready.listen, http: ready.http })

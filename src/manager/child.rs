@@ -218,16 +218,21 @@ impl Child {
     }
 }
 
-/// Every process that became ready, for whoever has to end them all.
+/// Every process that was started, ready or not, for whoever has to end them all.
 #[derive(Debug, Clone, Default)]
 pub struct Children(Arc<Mutex<Vec<Arc<Child>>>>);
 
 impl Children {
     /// Enters a process; those that have ended are forgotten.
-    pub fn add(&self, child: Arc<Child>) {
+    fn add(&self, child: Arc<Child>) {
         let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         children.retain(|child| child.exit().is_none());
         children.push(child);
+    }
+
+    /// Enters those of `others` too.
+    pub fn join(&self, others: &Children) {
+        others.all().into_iter().for_each(|child| self.add(child));
     }
 
     /// Those that may still be there.
@@ -236,9 +241,24 @@ impl Children {
     }
 }
 
+/// A process that is not ready yet: whoever does not wait for that kills it.
+struct Unready(Option<Arc<Child>>);
+
+impl Drop for Unready {
+    fn drop(&mut self) {
+        if let Some(child) = &self.0 {
+            child.signal(Signal::KILL);
+        }
+    }
+}
+
 /// Starts a node, once what an earlier run left of it is gone, and waits for its ready line. Whoever drops
-/// the future kills it.
-pub async fn start(program: &Program, plan: &Plan) -> Result<(Child, Ready), NotStarted> {
+/// the future kills it, and can wait for its end in `children`: until then it may write to its folder.
+pub async fn start(
+    program: &Program,
+    plan: &Plan,
+    children: &Children,
+) -> Result<(Arc<Child>, Ready), NotStarted> {
     let no_log = |error: io::Error| no_log(program, &plan.log, &error);
     let deadline = Instant::now() + PREDECESSOR_TIMEOUT;
     let mut waited = false;
@@ -256,7 +276,7 @@ pub async fn start(program: &Program, plan: &Plan) -> Result<(Child, Ready), Not
         }
     };
     loop {
-        match once(program, plan, log.try_clone().map_err(no_log)?).await {
+        match once(program, plan, log.try_clone().map_err(no_log)?, children).await {
             // What ends lets go of one thing after the other: its ports may outlive its log by a moment.
             Err(NotStarted::Refused { .. }) if waited && Instant::now() < deadline => {
                 sleep(PREDECESSOR_POLL).await;
@@ -266,7 +286,12 @@ pub async fn start(program: &Program, plan: &Plan) -> Result<(Child, Ready), Not
     }
 }
 
-async fn once(program: &Program, plan: &Plan, log: File) -> Result<(Child, Ready), NotStarted> {
+async fn once(
+    program: &Program,
+    plan: &Plan,
+    log: File,
+    children: &Children,
+) -> Result<(Arc<Child>, Ready), NotStarted> {
     let not_run = |error: io::Error| not_run(program, &error);
     let mut process = Command::new(&program.path)
         .arg0("p2pnode")
@@ -283,38 +308,35 @@ async fn once(program: &Program, plan: &Plan, log: File) -> Result<(Child, Ready
         .kill_on_drop(true)
         .spawn()
         .map_err(not_run)?;
-    let (pid, lifeline) = (process.id().unwrap_or_default(), process.stdin.take());
-    let line = match process.stdout.take() {
+    let (pid, lifeline, stdout) =
+        (process.id().unwrap_or_default(), process.stdin.take(), process.stdout.take());
+    let (ended, exit) = watch::channel(None);
+    tokio::spawn(async move {
+        let exit = process.wait().await.map_or(Exit::Unknown, Exit::from);
+        ended.send_replace(Some(exit));
+    });
+    let child = Arc::new(Child { pid, exit, _lifeline: lifeline });
+    children.add(child.clone());
+    let mut unready = Unready(Some(child.clone()));
+    let line = match stdout {
         Some(stdout) => timeout(CHILD_READY_TIMEOUT, first_line(stdout)).await,
         None => Ok(String::new()),
     };
-    let Ok(line) = line else {
-        let _ = process.kill().await;
-        return Err(NotStarted::Late);
-    };
+    let Ok(line) = line else { return Err(NotStarted::Late) };
     if let Some(Ok(ready)) = ready::parse(&line) {
-        let (ended, exit) = watch::channel(None);
-        tokio::spawn(async move {
-            let exit = process.wait().await.map_or(Exit::Unknown, Exit::from);
-            ended.send_replace(Some(exit));
-        });
-        return Ok((Child { pid, exit, _lifeline: lifeline }, ready));
+        unready.0 = None;
+        return Ok((child, ready));
     }
     if let Some(Err(refused)) = ready::parse(&line) {
-        let ended = timeout(CHILD_READY_TIMEOUT, process.wait()).await;
-        let exit = ended.ok().and_then(Result::ok).map_or(Exit::Unknown, Exit::from);
-        return Err(NotStarted::Refused { why: refused, exit });
+        let ended = timeout(CHILD_READY_TIMEOUT, child.ended()).await;
+        return Err(NotStarted::Refused { why: refused, exit: ended.unwrap_or(Exit::Unknown) });
     }
     if !line.is_empty() {
-        let _ = process.kill().await;
         return Err(NotStarted::Stranger(line.trim_end().chars().take(80).collect()));
     }
     // Its stdout is closed and said nothing: it is about to end.
-    match timeout(CHILD_READY_TIMEOUT, process.wait()).await {
-        Ok(ended) => {
-            let exit = ended.map_or(Exit::Unknown, Exit::from);
-            Err(NotStarted::Died { exit, log: plan.log.clone(), lines: last_lines(&plan.log) })
-        }
+    match timeout(CHILD_READY_TIMEOUT, child.ended()).await {
+        Ok(exit) => Err(NotStarted::Died { exit, log: plan.log.clone(), lines: last_lines(&plan.log) }),
         Err(_) => Err(NotStarted::Late),
     }
 }

@@ -216,6 +216,12 @@ impl Cluster {
         member
     }
 
+    /// The nodes from `first` on are none any more.
+    pub fn remove_from(&self, first: usize) {
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        members.retain(|member| member.number < first);
+    }
+
     /// Asks for the stop of everything. Whether that is news: another network was wanted until now, or none.
     pub fn stop(&self) -> bool {
         let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();

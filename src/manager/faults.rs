@@ -116,6 +116,17 @@ impl Faults {
         }
     }
 
+    /// There are no nodes from `first` on.
+    pub fn forget_from(&mut self, first: usize) {
+        for group in self.groups.iter_mut().flatten() {
+            group.retain(|node| *node < first);
+        }
+        let stays = |(a, b): &(usize, usize)| *a < first && *b < first;
+        self.cuts.retain(stays);
+        self.slow.retain(|link, _| stays(link));
+        self.version += 1;
+    }
+
     /// Cuts a link, or not.
     pub fn cut(&mut self, a: usize, b: usize, cut: bool) {
         match cut {

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::encoding::List;
 use crate::limits::{LINKS_TIMEOUT, MAX_MANUAL_PEERS};
 use crate::manager::bootstrap::tell;
-use crate::manager::child::{self, Child, NotStarted, Plan};
+use crate::manager::child::{self, Child, Children, NotStarted, Plan};
 use crate::manager::cluster::{self, Member, There};
 use crate::manager::control::{Control, ControlError};
 use crate::manager::keeper::Keeper;
@@ -58,7 +58,7 @@ impl Keeper {
     /// has taken its last one meanwhile.
     async fn begin_again(&self, number: usize, mut plan: Plan) -> Result<Begun, NotStarted> {
         loop {
-            let begun = self.begin(number, &plan).await;
+            let begun = self.begin(number, &plan, &self.children).await;
             let flag = match &begun {
                 Err(NotStarted::Refused { why, .. }) => why.flag.clone(),
                 _ => return begun,
@@ -76,11 +76,14 @@ impl Keeper {
         }
     }
 
-    /// A process of node `number`, known and watched.
-    pub(super) async fn begin(&self, number: usize, plan: &Plan) -> Result<Begun, NotStarted> {
-        let (child, ready) = child::start(&self.settings.program, plan).await?;
-        let child = Arc::new(child);
-        self.children.add(child.clone());
+    /// A process of node `number`, known and watched, and entered into `children`.
+    pub(super) async fn begin(
+        &self,
+        number: usize,
+        plan: &Plan,
+        children: &Children,
+    ) -> Result<Begun, NotStarted> {
+        let (child, ready) = child::start(&self.settings.program, plan, children).await?;
         let node = ready.node.parse().map_err(|_| {
             child.signal(Signal::KILL);
             NotStarted::Stranger(ready.node.clone())

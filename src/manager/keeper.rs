@@ -23,7 +23,7 @@ pub struct Keeper {
     pub cluster: Arc<Cluster>,
     /// What it is made of.
     pub settings: Arc<Settings>,
-    /// Where processes are entered that became ready.
+    /// Where processes are entered.
     pub children: Children,
     /// Told when a node has become another process.
     pub changed: Box<dyn Fn() + Send + Sync>,

@@ -46,6 +46,14 @@ impl Links {
         others.into_iter().for_each(|to| self.gone(at, to));
     }
 
+    /// There are no nodes from `first` on.
+    pub fn forget_from(&mut self, first: usize) {
+        self.version += 1;
+        for links in [&mut self.expected, &mut self.missing, &mut self.up] {
+            links.retain(|(from, to)| *from < first && *to < first);
+        }
+    }
+
     /// Whether `from` is to dial `to`.
     pub fn is_expected(&self, from: usize, to: usize) -> bool {
         self.expected.contains(&(from, to))
@@ -134,5 +142,8 @@ mod tests {
         assert_eq!([links.peers(0), links.peers(1)], [1, 0]);
         links.lost(0);
         assert_eq!((links.peers(0), links.is_expected(0, 1), links.is_expected(1, 0)), (0, true, false));
+        links.expect([(2, 0)]);
+        links.forget_from(1);
+        assert!(links.are_up() && links.pairs().is_empty(), "node 0 is alone");
     }
 }

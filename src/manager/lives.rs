@@ -169,7 +169,7 @@ impl Keeper {
     }
 
     /// Waits until the end of a process is known here.
-    async fn until_ended(&self, number: usize, patience: Duration) -> Result<(), NotDone> {
+    pub(super) async fn until_ended(&self, number: usize, patience: Duration) -> Result<(), NotDone> {
         let mut changes = self.cluster.state.subscribe();
         let ended = changes.wait_for(|state| state.standing(number).exit().is_some());
         let late =

@@ -142,7 +142,7 @@ impl Place {
             let keeper = keeper.clone();
             async move { tokio::join!(keeper.observe(), keeper.keep_hearing()) }
         });
-        let keeping = tokio::spawn(keeper.run());
+        let keeping = tokio::spawn(keeper.clone().run());
         tokio::select! {
             () = self.signals.next() => {
                 self.console.say("stopping");
@@ -153,8 +153,8 @@ impl Place {
         if cluster.is_renewed() {
             self.stage.hide();
         }
-        // Whoever is just being started again would be left out.
-        let _ = (keeping.await, turns.await);
+        // Whoever is just being started again would be left out, and whoever is just being added is not to be.
+        let _ = (keeping.await, turns.await, keeper.adding.lock().await);
         let ending = self.end(&cluster, &settings, &children).await;
         observing.abort();
         Ok(match cluster.next() {

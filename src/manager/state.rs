@@ -265,11 +265,12 @@ impl State {
         }
     }
 
-    /// Forgets the nodes from `first` on that did not become `members`.
-    pub fn forget_from(&mut self, first: usize, members: &[usize]) {
-        let stays = |number: usize| number < first || members.contains(&number);
-        self.nodes.retain(|number, _| stays(*number));
-        Arc::make_mut(&mut self.names).retain(|_, number| stays(*number));
+    /// Forgets the nodes from `first` on, which did not become part of the network.
+    pub fn forget_from(&mut self, first: usize) {
+        self.nodes.retain(|number, _| *number < first);
+        Arc::make_mut(&mut self.names).retain(|_, number| *number < first);
+        self.links.forget_from(first);
+        self.faults.forget_from(first);
     }
 
     /// The groups of running nodes that can reach each other.

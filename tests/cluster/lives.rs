@@ -6,7 +6,8 @@ use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Events, Network, call, done, free_ports, get, gone, is_alive, pid, read, request, send, until,
+    Events, NODE, Network, call, done, free_ports, get, gone, is_alive, pid, read, request, script, send,
+    until, written,
 };
 
 #[test]
@@ -181,11 +182,14 @@ fn nodes_are_added_all_or_none() {
     let base = free_ports(5);
     let network = Network::start(&["-a", "2", "--base-http", &base.to_string()]);
     let http = network.http();
+    let folders = || [2, 3, 4].map(|number| network.folder.path().join(format!("node-00{number}")).exists());
+    std::fs::create_dir(network.folder.path().join("node-004")).expect("an earlier run's");
     let taken = TcpListener::bind(("127.0.0.1", base + 3)).expect("a free port");
     let (status, problem) = call(&http, "/nodes", &json!({ "count": 3 }));
     assert_eq!((status, &problem["node"]), (502, &json!(3)), "{problem}");
     drop(taken);
     assert_eq!(read(&http, "/nodes")["nodes"].as_array().map(Vec::len), Some(2), "none was added");
+    assert_eq!(folders(), [false, false, true], "only what was there before");
     let numbers: Vec<u64> = done(&http, "/nodes", &json!({ "count": 3 }))["nodes"]
         .as_array()
         .expect("those that were added")
@@ -196,6 +200,34 @@ fn nodes_are_added_all_or_none() {
     done(&http, "/mine", &json!({ "node": 4 }));
     let network = read(&http, "/network");
     assert_eq!(network["verdict"]["condition"], "in-sync", "{network}");
+}
+
+#[test]
+fn nodes_that_were_being_added_when_all_stops_are_none() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (gate, begun) = (place.path().join("gate"), place.path().join("begun"));
+    // From some moment on, a node that makes its folder and is never ready.
+    let late = format!(
+        r#"for word; do [ "$flag" = --data-dir ] && mkdir -p "$word/made"; flag=$word; done
+echo "<$$>" >> '{}'; exec sleep 1000"#,
+        begun.display()
+    );
+    let text = format!("[ -e '{}' ] || exec '{NODE}' \"$@\"\n{late}", gate.display());
+    let network = Network::start(&["-a", "2", "--node-program", &script(place.path(), &text)]);
+    let (http, folder) = (network.http(), network.folder.clone());
+    std::fs::write(gate, "").expect("a file");
+    let adding = std::thread::spawn({
+        let http = http.clone();
+        move || call(&http, "/nodes", &json!({ "count": 1 }))
+    });
+    written(&begun, ">");
+    assert!(folder.path().join("node-002").exists());
+    assert_eq!(call(&http, "/shutdown", &json!({})).0, 202);
+    let ended = network.end();
+    assert_eq!(ended.status.code(), Some(0), "{}{}", ended.out, ended.error);
+    assert_eq!(adding.join().expect("an answer").0, 503);
+    assert!(!folder.path().join("node-002").exists());
+    assert!(ended.out.contains("2 of 2 nodes ended in order"), "{}", ended.out);
 }
 
 /// The ports that a node had are another program's by the time it is wanted back.

@@ -8,8 +8,8 @@ use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Events, NODE, Network, call, done, free_ports, gone, is_alive, pid, read, request, script, send, until,
-    written,
+    Events, NODE, Network, call, done, free_ports, get, gone, is_alive, pid, raw, read, request, script,
+    send, until, written,
 };
 
 /// What networks before it kept.
@@ -151,14 +151,19 @@ fn a_stop_while_the_old_network_ends_is_a_stop() {
         let (address, pids) = (network.http(), network.pids());
         done(&address, "/restart", &json!({}));
         assert_eq!(request("GET", &address, "/readyz").0, 503);
-        assert_eq!(call(&address, "/restart", &json!({})).0, 503, "one after the other");
+        // It comes back: one after the other.
+        for path in ["/api/v1/restart", "/api/v1/mine", "/start/mining"] {
+            let head = format!("Host: {address}\r\nConnection: close\r\nContent-Length: 0");
+            let answer = raw(&address, &format!("POST {path} HTTP/1.1\r\n{head}\r\n\r\n"));
+            assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"), "{answer}");
+        }
         assert_eq!(request("GET", &address, "/healthz").0, 200);
         assert_eq!(request("GET", &address, "/").0, 200, "the page");
         if by_signal {
             network.signal(Signal::TERM);
             network.hears("stopping\n");
         } else {
-            assert_eq!(call(&address, "/shutdown", &json!({})).0, 202);
+            assert_eq!(request("GET", &address, "/shutdown/all").1, "\"Servers will be shut down...\"\n");
         }
         std::fs::write(&gate, "\n").expect("it is waited for");
         let (folder, ended) = (network.folder.clone(), network.end());
@@ -190,6 +195,41 @@ fn a_stop_while_the_new_network_starts_is_a_stop() {
         gone(&[pid(node)]);
         assert_eq!(before(folder.path()).len(), 1);
     }
+}
+
+#[test]
+fn who_is_interrupted_by_a_new_network_is_told_to_come_again() {
+    // Nobody finds 60 zero bits.
+    let network = Network::start(&["-a", "1", "--difficulty", "60"]);
+    let address = network.http();
+    let mining = std::thread::spawn({
+        let address = address.clone();
+        move || {
+            let head = format!("Host: {address}\r\nConnection: close\r\nContent-Length: 0");
+            raw(&address, &format!("POST /api/v1/mine HTTP/1.1\r\n{head}\r\n\r\n"))
+        }
+    });
+    until("it waits for its block", || get(&address, "/node/0/api/v1/mining").1["waiting"] == 1);
+    done(&address, "/restart", &json!({ "difficulty": 8 }));
+    let answer = mining.join().expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"), "{answer}");
+    assert!(answer.contains("a new one takes its place"), "{answer}");
+}
+
+/// Some of its nodes are not ready yet, and still make their folders as they are killed.
+#[test]
+fn of_a_new_network_that_is_stopped_while_it_starts_nothing_stays_but_logs() {
+    let network = Network::start(&["-a", "1"]);
+    let (address, folder) = (network.http(), network.folder.clone());
+    done(&address, "/restart", &json!({ "amount": 24 }));
+    until("a new node makes its folder", || folder.path().join("node-003").exists());
+    assert_eq!(call(&address, "/shutdown", &json!({})).0, 202);
+    assert_eq!(network.end().status.code(), Some(1), "there was no network");
+    let entries = std::fs::read_dir(folder.path()).expect("the folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let mut left: Vec<String> = names.filter(|name| !name.starts_with("before-")).collect();
+    left.sort();
+    assert_eq!(left, ["logs", "network.lock"]);
 }
 
 #[test]
