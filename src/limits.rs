@@ -590,8 +590,9 @@ pub const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request's body may take longer than that if it arrives at this rate, in bytes a second.
 pub const MIN_HTTP_BODY_BYTES_PER_SEC: u64 = 64 * 1024;
 
-/// Bytes of a request's body, but for a chain.
-pub const MAX_HTTP_BODY_BYTES: usize = 256 * 1024;
+/// Bytes of a request's body, but for a chain. A content fits however it is escaped: a byte is six in JSON at
+/// worst (`\u0001`), and seven once that is in a JSON string, as the original's clients send it.
+pub const MAX_HTTP_BODY_BYTES: usize = 512 * 1024;
 
 /// Bytes of a chain offered to /chain/replace: some sixty thousand empty blocks.
 pub const MAX_HTTP_CHAIN_BYTES: usize = 64 * 1024 * 1024;
@@ -622,6 +623,9 @@ pub const MAX_EVENT_IDS: usize = 32;
 
 /// Readers of events at once: each holds one of [`MAX_HTTP_CONNECTIONS`].
 pub const MAX_EVENT_READERS: usize = 64;
+
+/// Followers of the manager's logs at once: each holds one of [`MAX_HTTP_CONNECTIONS`] as well.
+pub const MAX_LOG_FOLLOWERS: usize = 64;
 
 /// Quiet time after which a reader of events is sent a comment, so that it and whatever is in between
 /// knows that the node is there.
@@ -879,8 +883,11 @@ const _: () = {
     assert!(MAX_KNOWN_PER_GROUP <= MAX_KNOWN_PER_SOURCE && MAX_KNOWN_PER_SOURCE < MAX_KNOWN_NODES);
     assert!(ASK_PEERS_PERIOD.as_secs() > GET_PEERS_EVERY.as_secs(), "an honest asker is never too eager");
     assert!(OUTBOUND_PERIOD.as_secs() > SIMULTANEOUS_WINDOW.as_secs(), "a probe is no simultaneous open");
-    assert!(2 * MAX_EVENT_READERS <= MAX_HTTP_CONNECTIONS, "readers of events leave room for others");
-    assert!(MAX_HTTP_BODY_BYTES > 2 * MAX_CONTENT_BYTES, "a content fits, escaped or as base64");
+    assert!(
+        2 * (MAX_EVENT_READERS + MAX_LOG_FOLLOWERS) <= MAX_HTTP_CONNECTIONS,
+        "readers of events and followers of logs leave room for others"
+    );
+    assert!(MAX_HTTP_BODY_BYTES > 7 * MAX_CONTENT_BYTES, "a content fits, escaped or as base64");
     assert!(TERMINATE_AFTER.as_millis() >= STOP_TIMEOUT.as_millis(), "a stop in order is not cut short");
     assert!(KILL_AFTER.as_millis() > TERMINATE_AFTER.as_millis());
     assert!(DOWN_TIMEOUT.as_millis() > 2 * KILL_AFTER.as_millis(), "a manager may finish before");

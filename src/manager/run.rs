@@ -136,7 +136,7 @@ impl Place {
 
         let settings = Arc::new(settings);
         let keeper = self.keeper(&cluster, &settings, &children);
-        self.stage.show(Api { keeper: keeper.clone(), http, started: Clock::wall() });
+        self.stage.show(Api::new(keeper.clone(), http, Clock::wall()));
         let turns = tokio::spawn(keeper.clone().take_turns());
         let observing = tokio::spawn({
             let keeper = keeper.clone();

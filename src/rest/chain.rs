@@ -127,6 +127,9 @@ fn busy() -> Problem {
 
 /// The chain in `bytes`, or the rule that it breaks; a problem if it is none, or says something untrue before that.
 fn check(bytes: &[u8], params: &Arc<Params>) -> Result<Result<CheckedBranch, BadBranch>, Problem> {
+    if bytes.trim_ascii().is_empty() {
+        return Err(Problem::bad_request("the body is empty: expected a chain, as GET /chain gives it"));
+    }
     let offered = json::read::chain(bytes).map_err(|error| {
         Problem::bad_request(format!("the body is not a chain: {}", body::in_words(&error)))
     })?;

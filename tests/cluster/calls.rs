@@ -282,6 +282,22 @@ fn logs_are_one() {
     assert_eq!(lines.next().as_deref(), Some("HTTP/1.1 200 OK"));
     done(&http, "/mine", &json!({ "node": 0 }));
     assert!(lines.any(|line| line.contains("manager ") && line.contains("mined on request")));
+
+    // There are 64 places for those.
+    let asked = format!("GET /api/v1/logs?follow=true&limit=0 HTTP/1.1\r\nHost: {http}\r\n\r\n");
+    let follow = || {
+        let mut stream = std::net::TcpStream::connect(&http).expect("it listens");
+        std::io::Write::write_all(&mut stream, asked.as_bytes()).expect("a request");
+        let mut head = [0; 12];
+        std::io::Read::read_exact(&mut stream, &mut head).expect("an answer");
+        (stream, String::from_utf8_lossy(&head).into_owned())
+    };
+    let followers: Vec<_> = (1..64).map(|_| follow()).collect();
+    assert!(followers.iter().all(|(_, head)| head == "HTTP/1.1 200"));
+    assert_eq!(follow().1, "HTTP/1.1 503");
+    assert_eq!(get(&http, "/healthz").0, 200);
+    drop(followers);
+    until("a place is free", || follow().1 == "HTTP/1.1 200");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use hyper::{Request, Response, StatusCode};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use crate::limits::{LOGS_BYTES, LOGS_POLL, MAX_LOG_LINES};
+use crate::limits::{LOGS_BYTES, LOGS_POLL, MAX_LOG_FOLLOWERS, MAX_LOG_LINES};
 use crate::manager::api::{Api, input, text};
 use crate::manager::log_lines::{Line, Wanted, lines, merged};
 use crate::manager::{node_name, record};
@@ -45,6 +45,10 @@ impl Api {
             grep: query(request, "grep").unwrap_or_default().into_owned(),
         };
         let mut logs = self.logs_of(query(request, "node").as_deref())?;
+        let place = follow.then(|| self.followers.clone().try_acquire_owned()).transpose().map_err(|_| {
+            let why = format!("{MAX_LOG_FOLLOWERS} follow the logs already, which is all that may");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).retry_after(10)
+        })?;
         let limit = usize::try_from(limit).unwrap_or(MAX_LOG_LINES);
         // Files are read where a slow disk keeps nobody else waiting.
         let (first, wanted, mut logs) = blocking(move || {
@@ -54,13 +58,12 @@ impl Api {
         })
         .await?;
         let first: String = first.iter().map(ToString::to_string).collect();
-        if !follow {
-            return Ok(text(TYPE, first));
-        }
+        let Some(place) = place else { return Ok(text(TYPE, first)) };
         let (pieces, body) = mpsc::channel(1);
         let keeper = self.keeper.clone();
         let of_one = query(request, "node").is_some();
         tokio::spawn(async move {
+            let _place = place;
             let mut wanted = wanted;
             let mut next = first;
             loop {

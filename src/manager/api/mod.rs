@@ -41,7 +41,9 @@ use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
+use crate::limits::MAX_LOG_FOLLOWERS;
 use crate::manager::keeper::Keeper;
 use crate::manager::lives::Deed;
 use crate::manager::not_done::NotDone;
@@ -67,6 +69,8 @@ pub struct Api {
     pub http: SocketAddr,
     /// When the network was up.
     pub started: UnixTime,
+    /// Places of those who follow the logs.
+    followers: Arc<Semaphore>,
 }
 
 /// Serves the endpoints at `http`, of the networks that come onto `stage`, until `stop`.
@@ -85,6 +89,11 @@ pub async fn serve(
 }
 
 impl Api {
+    /// Answers about the network of `keeper`, which was up at `started`.
+    pub fn new(keeper: Arc<Keeper>, http: SocketAddr, started: UnixTime) -> Api {
+        Api { keeper, http, started, followers: Arc::new(Semaphore::new(MAX_LOG_FOLLOWERS)) }
+    }
+
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
         let path = request.uri().path().to_owned();
         if let Some(rest) = path.strip_prefix("/node/") {

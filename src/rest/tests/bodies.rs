@@ -1,7 +1,7 @@
 //! JSON that is none, or that says two things at once (row 73), and a chain that is too long (row 77).
 
 use super::*;
-use crate::limits::MAX_HTTP_CHAIN_BYTES;
+use crate::limits::{MAX_CONTENT_BYTES, MAX_HTTP_CHAIN_BYTES};
 
 /// Every endpoint that reads a body.
 const ENDPOINTS: [&str; 4] = ["/mine", "/transactions", "/nodes/register", "/chain/replace"];
@@ -11,6 +11,24 @@ async fn send(http: SocketAddr, path: &str, body: &[u8]) -> Answer {
     bytes.extend_from_slice(body);
     let answer = raw(http, &bytes).await;
     Answer::parse(&answer).unwrap_or_else(|| panic!("{path}: {:?}", String::from_utf8_lossy(&answer)))
+}
+
+/// A content of any bytes fits, however they are escaped: once, and twice as the original's clients do.
+#[tokio::test]
+async fn a_content_fits_however_it_is_escaped() {
+    let node = node(1).await;
+    let content = serde_json::json!({ "content": "\u{1}".repeat(MAX_CONTENT_BYTES) });
+    for (path, body) in [("/api/v1/transactions", content.clone()), ("/transactions", twice(&content))] {
+        let answer = post(node.http, path, &body).await;
+        assert!([201, 202].contains(&answer.status), "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_chain_that_is_nothing_is_said_to_be() {
+    let node = node(1).await;
+    let answer = send(node.http, "/chain/replace", b" ").await;
+    assert!(answer.status == 400 && answer.body.contains("the body is empty"), "{answer:?}");
 }
 
 #[tokio::test]

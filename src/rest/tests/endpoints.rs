@@ -203,7 +203,7 @@ async fn what_cannot_be_registered_is_named() {
         (at("a b:1"), 400, "addresses[0] \"a b:1\": expected host:port"),
         (at(":1"), 400, "addresses[0] \":1\": "),
         (many(1001), 413, "at most 1000 nodes"),
-        (many(100_000), 413, "the body may have at most 262144 bytes"),
+        (many(100_000), 413, "the body may have at most 524288 bytes"),
         (json!(7), 400, "the body is not what is expected: expected a JSON object"),
         (json!([[], []]), 400, "the body is not what is expected: expected a JSON object"),
     ];

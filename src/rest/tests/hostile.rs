@@ -41,9 +41,9 @@ fn rows() -> Vec<(u8, String, &'static [u16])> {
         (71, get("/node/id", &format!("{local}\r\nX: {}", "x".repeat(9 * 1024))), &[431]),
         (71, get(&format!("/{}", "x".repeat(9 * 1024)), local), &[431, 414]),
         (71, get("/node/id", &(local.to_owned() + &"\r\nA: b".repeat(200))), &[431]),
-        (71, post("Content-Length: 262145", ""), &[413]),
+        (71, post("Content-Length: 524289", ""), &[413]),
         (71, post("Content-Length: 99999999999", ""), &[413]),
-        (71, post("Transfer-Encoding: chunked", &chunk.repeat(65)), &[413]),
+        (71, post("Transfer-Encoding: chunked", &chunk.repeat(129)), &[413]),
         (71, post("Transfer-Encoding: chunked", &chunk.repeat(4096)), &[413]),
         (71, post("Content-Length: 16777216", &"x".repeat(16 << 20)), &[413]),
         // JSON.
