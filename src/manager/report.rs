@@ -150,9 +150,10 @@ pub fn mining(state: &State) -> Mining {
     }
 }
 
-/// How many nodes there are in each state of life.
+/// How many nodes there are in each state of life; of those without any, none.
 pub fn lives(state: &State) -> BTreeMap<String, usize> {
-    let mut lives = BTreeMap::new();
+    let all = ["running", "paused", "restarting", "returning", "ended"];
+    let mut lives: BTreeMap<String, usize> = all.into_iter().map(|life| (life.to_owned(), 0)).collect();
     for number in state.numbers() {
         *lives.entry(state.standing(number).to_string()).or_default() += 1;
     }

@@ -310,6 +310,8 @@ fn a_network_says_how_it_is_to_probes_and_scrapers() {
     let metrics = request("GET", &http, "/metrics").1;
     for line in [
         "networkmngr_nodes{state=\"running\"} 2",
+        "networkmngr_nodes{state=\"ended\"} 0",
+        "networkmngr_events_total{type=\"fault\"} 0",
         "networkmngr_tips 1",
         "networkmngr_height 2",
         "networkmngr_links{state=\"up\"} 1",

@@ -6,6 +6,7 @@ use hyper::Response;
 
 use crate::limits::PROPAGATION_BLOCKS;
 use crate::manager::api::{Api, text};
+use crate::manager::happened::Kind;
 use crate::manager::view::{Condition, Link};
 use crate::manager::{report, spread, verdict};
 use crate::net::Clock;
@@ -20,6 +21,8 @@ impl Api {
         let count = |is_so: fn(&Link) -> bool| links.iter().filter(|link| is_so(link)).count();
         let to_all = spread::over(state.blocks.newest(), PROPAGATION_BLOCKS).to_all;
         let mut page = Page::of("networkmngr");
+        let help = "When this network was up, since 1970: its counters began then, at 0.";
+        page.gauge("start_time_seconds", help, self.started.millis() as f64 / 1e3);
         let lives = labelled("state", report::lives(&state));
         page.metric("nodes", "gauge", "Nodes, by where they are in their lives.", &lives);
         let up = [
@@ -41,8 +44,11 @@ impl Api {
         let quantiles = quantiles.into_iter().filter_map(|(quantile, ms)| Some((quantile, ms? / 1000.0)));
         let help = "Time from the first node that has a block to the last, over the newest blocks.";
         page.metric("propagation_seconds", "gauge", help, &labelled("quantile", quantiles));
-        let counts = labelled("type", self.keeper.cluster.events.counts());
-        page.metric("events_total", "counter", "Events, by type.", &counts);
+        // Those that never were, too: what is not there yet has no rate.
+        let counts = self.keeper.cluster.events.counts();
+        let known = Kind::all().filter(|kind| !matches!(kind, Kind::Start | Kind::Lost)).map(Kind::name);
+        let counts = known.map(|name| (name, counts.get(name).copied().unwrap_or_default()));
+        page.metric("events_total", "counter", "Events, by type.", &labelled("type", counts));
         text(CONTENT_TYPE, page.text())
     }
 }

@@ -2,6 +2,7 @@
 
 use hyper::Response;
 
+use crate::node::event::Kind;
 use crate::node::io::Direction;
 use crate::rest::api::info::resident_bytes;
 use crate::rest::api::text;
@@ -82,8 +83,10 @@ impl Api {
             self.handle.store().blocks(),
         );
         page.gauge("stored_bytes", "Bytes of their encodings.", self.handle.store().bytes());
-        let counts = self.handle.events().counts().into_iter();
-        let counts: Vec<_> = counts.map(|(kind, count)| (label("type", kind), count)).collect();
+        // Those that never were, too: what is not there yet has no rate.
+        let counts = self.handle.events().counts();
+        let count = |kind: Kind| counts.get(kind.name()).copied().unwrap_or_default();
+        let counts = Kind::ALL.map(|kind| (label("type", kind.name()), count(kind)));
         page.metric("events_total", "counter", "Events, by type.", &counts);
         if let Some(bytes) = resident_bytes(std::process::id()) {
             page.gauge("resident_memory_bytes", "What the process takes of the machine's memory.", bytes);
