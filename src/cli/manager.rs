@@ -199,6 +199,11 @@ pub(super) fn settings(args: &UpArgs) -> Result<Settings, Failure> {
             Program { path, first: vec!["node".to_owned()] }
         }
     };
+    let hashrate = if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 };
+    if args.mine && hashrate < args.amount as u64 {
+        let error = format!("--hashrate {hashrate}: expected at least {}, one for each node", args.amount);
+        return Err(Failure::usage(error, "it is what all nodes together mine"));
+    }
     let level = args.level.level().to_string();
     let mut network = args.network.flags();
     network.extend(["--log-level".to_owned(), level]);
@@ -213,7 +218,7 @@ pub(super) fn settings(args: &UpArgs) -> Result<Settings, Failure> {
         shape: shape(args)?,
         network,
         params: Arc::new(args.network.params()?),
-        hashrate: if args.mine { args.hashrate.unwrap_or(DEFAULT_NETWORK_HASHRATE) } else { 0 },
+        hashrate,
         rounds: args.rounds,
         pause: args.pause,
         keep: args.keep,

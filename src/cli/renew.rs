@@ -24,16 +24,33 @@ impl Flags for Given {
         settings.map_err(|Failure { error, hint, .. }| {
             // Whoever asked was not at the flags of `up`.
             let said = Some(hint).filter(|hint| !hint.is_empty() && !hint.contains("--help`"));
+            let error = in_members(&error);
             NotDone::Bad(said.map_or_else(|| error.clone(), |hint| format!("{error} ({hint})")))
         })
     }
+}
+
+/// What is wrong with a flag, by the name of the member that it stands for.
+fn in_members(error: &str) -> String {
+    // As whoever reads flags says it: invalid value '0' for '--amount <N>': why.
+    let of_value = || {
+        let (value, rest) = error.strip_prefix("invalid value '")?.split_once("' for '--")?;
+        let (flag, rest) = rest.split_once(' ')?;
+        Some(format!("{} {value}: {}", flag.replace('-', "_"), rest.split_once("': ")?.1))
+    };
+    let of_flag = || {
+        let (flag, rest) = error.strip_prefix("--")?.split_once(' ')?;
+        ["amount", "topology", "difficulty", "block-time", "hashrate"].contains(&flag).then_some(())?;
+        Some(format!("{} {rest}", flag.replace('-', "_")))
+    };
+    of_value().or_else(of_flag).unwrap_or_else(|| error.to_owned())
 }
 
 /// `args`, but for what `wanted` says.
 fn changed(args: &UpArgs, wanted: &Renew) -> Result<UpArgs, Failure> {
     if wanted.hashrate.is_some() && wanted.mine != Some(true) {
         let error = "a hashrate is that of nodes which mine in the background, and they are not to";
-        return Err(Failure::usage(error, "have them mine (--mine) as well"));
+        return Err(Failure::usage(error, "have them mine as well: mine true, or --mine"));
     }
     let said = read(&words(wanted))?;
     if let Some(shape) = &wanted.topology {
@@ -160,15 +177,16 @@ mod tests {
     fn what_makes_no_sense_is_refused_as_the_flag_would_be() {
         let usual = Given(given(&[]));
         let rows = [
-            (r#"{"amount": 0}"#, "invalid value '0' for '--amount <N>': a network has 1 to 1000 nodes"),
-            (r#"{"amount": 1001}"#, "invalid value '1001'"),
-            (r#"{"amount": 1000, "topology": "mesh"}"#, "--topology mesh: "),
-            (r#"{"topology": "/etc/passwd"}"#, "--topology /etc/passwd: expected mesh, ring"),
+            (r#"{"amount": 0}"#, "amount 0: a network has 1 to 1000 nodes"),
+            (r#"{"amount": 1001}"#, "amount 1001: a network has 1 to 1000 nodes"),
+            (r#"{"amount": 1000, "topology": "mesh"}"#, "topology mesh: "),
+            (r#"{"topology": "/etc/passwd"}"#, "topology /etc/passwd: expected mesh, ring"),
             (r#"{"difficulty": 65}"#, "the difficulty must be 1 to 64 leading zero bits, not 65"),
+            (r#"{"mine": true, "hashrate": 1}"#, "hashrate 1: expected at least 6, one for each node"),
             (r#"{"block_time": 0}"#, "the block time must be 1 to 86400 seconds, not 0"),
             (
                 r#"{"hashrate": 5}"#,
-                "a hashrate is that of nodes which mine in the background, and they are not to (have them mine (--mine",
+                "a hashrate is that of nodes which mine in the background, and they are not to (have them mine as well",
             ),
         ];
         for (json, expected) in rows {

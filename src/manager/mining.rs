@@ -144,7 +144,7 @@ impl Turn {
             index: mined.height + 1,
             nonce: mined.nonce,
             tries: mined.tries,
-            millis: mined.seconds * 1e3,
+            millis: millis(mined.seconds),
         });
         self.keeper.spread(number, tip, Instant::now() + AGREEMENT_TIMEOUT).await?;
         self.keeper.cluster.state.send_modify(|state| {
@@ -156,8 +156,25 @@ impl Turn {
     }
 }
 
+/// Milliseconds of a time that is whole microseconds, with no digits that say nothing.
+fn millis(seconds: f64) -> f64 {
+    (seconds * 1e6).round() / 1e3
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
         self.keeper.cluster.state.send_modify(|state| state.run = None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_no_more_digits_than_it_was_measured_with() {
+        for (micros, text) in [(105, "0.105"), (1, "0.001"), (57_289, "57.289"), (2_000_000, "2000")] {
+            assert_eq!(millis(f64::from(micros) / 1e6).to_string(), text);
+        }
     }
 }

@@ -65,6 +65,15 @@ impl Modes {
         Ok(modes)
     }
 
+    /// Itself, unless it is about more of `all` nodes than it has hashes for: whoever mines tries one a second.
+    pub fn fit(self, all: &[usize]) -> Result<Modes, String> {
+        let nodes = self.nodes(all).len();
+        match self.mode == MiningMode::Background && self.hashrate < nodes as u64 {
+            true => Err(format!("hashrate {}: expected at least {nodes}, one for each node", self.hashrate)),
+            false => Ok(self),
+        }
+    }
+
     /// Those of `all` that it is about, by number.
     pub fn nodes(&self, all: &[usize]) -> Vec<usize> {
         let is_meant = |number: &usize| self.chosen.as_ref().is_none_or(|chosen| chosen.contains(number));
@@ -112,6 +121,19 @@ mod tests {
         assert_eq!(shares(&modes.with(&two).expect("sense")), [60_002, 0, 0, 60_001]);
         assert_eq!(shares(&Modes::of(0)), [0; 4]);
         assert_eq!(shares(&Modes::of(3)), [1, 1, 1, 0]);
+    }
+
+    #[test]
+    fn nobody_shares_less_than_a_hash_a_second() {
+        let fits = |modes: &Modes| modes.clone().fit(&ALL).map(drop);
+        assert_eq!(fits(&Modes::of(3)), Err("hashrate 3: expected at least 4, one for each node".to_owned()));
+        let two = SetMining { nodes: Some(vec![5, 0]), ..SetMining::default() };
+        let off = SetMining { mode: Some(MiningMode::Off), ..SetMining::default() };
+        for modes in
+            [Modes::of(4), Modes::of(3).with(&two).expect("sense"), Modes::of(3).with(&off).expect("sense")]
+        {
+            assert_eq!(fits(&modes), Ok(()), "{modes:?}");
+        }
     }
 
     #[test]

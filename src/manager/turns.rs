@@ -27,7 +27,8 @@ impl Keeper {
             let _turn = self.shares.lock().await;
             let mut modes = Ok(());
             self.cluster.state.send_modify(|state| {
-                modes = state.modes.with(set).map(|set| state.set_modes(set, Clock::wall().micros()));
+                let set = state.modes.with(set).and_then(|set| set.fit(&state.numbers()));
+                modes = set.map(|set| state.set_modes(set, Clock::wall().micros()));
             });
             modes.map_err(NotDone::Bad)?;
             let told = self.tell_shares().await;

@@ -23,7 +23,7 @@ use crate::rest::body::{self, Body};
 use crate::rest::json::{self, block_text};
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
-use crate::rest::values::query;
+use crate::rest::values::{query, shown, whole};
 use crate::store::Damage;
 use crate::types::{Block, BlockHash};
 
@@ -38,7 +38,8 @@ impl Api {
     pub(super) async fn chain(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
         let number = |name: &str, default: u64| match query(&request, name) {
             None => Ok(default),
-            Some(text) => text.parse::<u64>().map_err(|_| {
+            Some(text) => whole(&text).ok_or_else(|| {
+                let text = shown(&text);
                 Problem::bad_request(format!(
                     "{name}={text}: expected a number of blocks, from=1 being genesis"
                 ))

@@ -85,7 +85,7 @@ impl Api {
     async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
         // About the connection, and not about a path.
         if *request.method() == Method::CONNECT {
-            return Err(Problem::method("GET, HEAD, POST"));
+            return Err(Problem::method("GET, HEAD, POST, DELETE"));
         }
         let Some(found) = TABLE.find(request.uri().path()) else {
             return Box::pin(self.elsewhere(request)).await;

@@ -10,7 +10,7 @@ use crate::harness::{Events, Network, call, done, get, raw, read, request, send,
 fn calls_that_make_no_sense_say_why() {
     let network = Network::start(&["-a", "2"]);
     let http = network.http();
-    let rows: [(&str, &str, &str, u16, &str); 32] = [
+    let rows: [(&str, &str, &str, u16, &str); 33] = [
         ("GET", "/networks", "", 404, "/api/v1/network"),
         ("GET", "/nodes/7", "", 404, "there is no node H (7): there are nodes A to B"),
         ("GET", "/nodes/x", "", 404, "a node is named by its number"),
@@ -29,6 +29,7 @@ fn calls_that_make_no_sense_say_why() {
         ("POST", "/mine?timeout=soon", "", 400, "timeout=soon"),
         ("POST", "/mining", "{\"mode\":\"often\"}", 400, "unknown variant"),
         ("POST", "/mining", "{\"mode\":\"background\",\"hashrate\":0}", 400, "hashrate 0"),
+        ("POST", "/mining", "{\"mode\":\"background\",\"hashrate\":1}", 400, "one for each node"),
         (
             "POST",
             "/mining",

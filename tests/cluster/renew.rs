@@ -112,6 +112,7 @@ fn what_cannot_be_is_refused_before_anything_stops() {
         (json!({"difficulty": 65}), 400, "1 to 64 leading zero bits"),
         (json!({"block_time": 0}), 400, "1 to 86400 seconds"),
         (json!({"hashrate": 5}), 400, "--mine"),
+        (json!({"mine": true, "hashrate": 0}), 400, "hashrate"),
         (json!({"blocktime": 5}), 400, "unknown field"),
         (json!([]), 400, "a JSON object"),
         (json!({"amount": 2}), 409, &format!("127.0.0.1:{} cannot be used", base + 1)),

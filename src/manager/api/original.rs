@@ -6,6 +6,7 @@
 //! | /shutdown/all | stops everything |
 //! | /nodes | lists the nodes |
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use hyper::body::Incoming;
@@ -159,7 +160,9 @@ struct Asked {
 impl Asked {
     fn of(query: &str, rounds: u32, pause: Pause) -> Result<Asked, String> {
         let mut asked = Asked { rounds, pause, wait: true };
-        for (name, value) in pairs(query) {
+        let mut known = BTreeSet::new();
+        // Of several of a name the first counts, as everywhere.
+        for (name, value) in pairs(query).filter(|(name, _)| known.insert(name.to_string())) {
             match name.as_ref() {
                 "rounds" => {
                     let rounds = value.parse().ok().filter(|rounds| (1..=MAX_ROUNDS).contains(rounds));
@@ -196,6 +199,7 @@ mod tests {
             ("rounds=3&pause=0s&wait=false", asked(3, none, false)),
             ("pause=0s&", asked(2, none, true)),
             ("other=1", asked(2, Pause::Random, true)),
+            ("rounds=3&rounds=0", asked(3, Pause::Random, true)),
             ("r%6Funds=%33", asked(3, Pause::Random, true)),
         ];
         for (query, expected) in rows {

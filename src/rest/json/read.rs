@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::encoding::List;
 use crate::rest::json::strict::Strict;
 use crate::rest::json::{BlockJson, block_json};
+use crate::rest::values::exact;
 use crate::types::{Block, Coinbase, CompactTarget, Content, Header, Transaction};
 
 /// A chain as it was sent.
@@ -74,7 +75,12 @@ impl<'de> Visitor<'de> for ChainVisitor {
         while let Some(key) = envelope.next_key::<String>()? {
             match key.as_str() {
                 "chain" if chain.is_none() => chain = Some(envelope.next_value::<Enveloped>()?.0),
-                "length" if length.is_none() => length = Some(envelope.next_value::<u64>()?),
+                "length" if length.is_none() => {
+                    let value = envelope.next_value::<Value>()?;
+                    length = Some(whole_of(&value).ok_or_else(|| {
+                        de::Error::custom(format!("`length` is {value}: expected the number of blocks"))
+                    })?);
+                }
                 "chain" | "length" => return Err(de::Error::custom(format!("`{key}` is there twice"))),
                 _ => return Err(de::Error::unknown_field(&key, &["chain", "length"])),
             }
@@ -136,7 +142,7 @@ fn transaction(value: &Value) -> Result<Transaction, String> {
             let members = object(value, &["id", "type", "height", "miner", "extra_nonce", "note"])?;
             let note = get(members, "note", "a text", Value::as_str)?.to_owned();
             Ok(Transaction::Coinbase(Coinbase {
-                height: get(members, "height", "a number of 64 bits", Value::as_u64)?,
+                height: get(members, "height", "a number of 64 bits", whole_of)?,
                 miner: get(members, "miner", "32 hex digits", |value| value.as_str()?.parse().ok())?,
                 extra_nonce: get(members, "extra_nonce", DIGITS, digits)?,
                 note: note.try_into().map_err(|error| format!(".note: {error} bytes"))?,
@@ -179,8 +185,13 @@ fn get<'a, T>(
     read(value).ok_or_else(|| format!(".{name}: expected {expected}"))
 }
 
+/// A whole number, which JSON may write as `5` or as `5.0`.
+fn whole_of(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| exact(value.as_f64()?))
+}
+
 fn u32_of(value: &Value) -> Option<u32> {
-    value.as_u64()?.try_into().ok()
+    whole_of(value)?.try_into().ok()
 }
 
 /// Seconds as a whole number or as the float that they are written as; every one of 32 bits has one.
@@ -200,17 +211,31 @@ fn bits(value: &Value) -> Option<CompactTarget> {
 /// in `should`.
 pub(super) fn untrue(given: &Value, should: &BlockJson) -> Option<String> {
     let header = &given["header"];
+    let (index, hash) = (should.header.index, &should.header.hash);
     let repeated = [
-        (".header.index", header.get("index"), should.header.index.into()),
-        (".header.hash", header.get("hash"), should.header.hash.as_str().into()),
-        (".assembly instruction", given.get("assembly instruction"), should.assembly.as_deref().into()),
+        (".header.index", is_left_out_or(header.get("index"), |value| whole_of(value) == Some(index))),
+        (".header.hash", is_left_out_or(header.get("hash"), |value| is_hex(value, hash))),
+        (
+            ".assembly instruction",
+            is_left_out_or(given.get("assembly instruction"), |text| {
+                *text == Value::from(should.assembly.as_deref())
+            }),
+        ),
     ];
-    let wrong = |value: Option<&Value>, should: &Value| value.is_some_and(|value| value != should);
-    if let Some((path, ..)) = repeated.iter().find(|(_, value, should)| wrong(*value, should)) {
-        return Some((*path).to_owned());
+    if let Some((path, ..)) = repeated.into_iter().find(|(_, is_right)| !is_right) {
+        return Some(path.to_owned());
     }
     let ids = given["content"].as_array()?.iter().zip(&should.content);
     ids.enumerate()
-        .find(|(_, (given, should))| wrong(given.get("id"), &should.id.as_str().into()))
+        .find(|(_, (given, should))| !is_left_out_or(given.get("id"), |id| is_hex(id, &should.id)))
         .map(|(at, _)| format!(".content[{at}].id"))
+}
+
+fn is_left_out_or(value: Option<&Value>, is_right: impl FnOnce(&Value) -> bool) -> bool {
+    value.is_none_or(is_right)
+}
+
+/// Whether these are the digits `should`, which may be written large.
+fn is_hex(value: &Value, should: &str) -> bool {
+    value.as_str().is_some_and(|digits| digits.eq_ignore_ascii_case(should))
 }

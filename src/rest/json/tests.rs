@@ -56,9 +56,16 @@ fn a_chain_is_read_in_every_form_it_is_sent_in() {
 fn a_changed_repetition_is_found() {
     let written = written(&block());
     let (hash, id) = (block().hash().to_string(), block().transactions[1].id().to_string());
+    let (large_hash, large_id) = (hash.to_uppercase(), id.to_uppercase());
     let rows = [
         (r#""index":1"#, r#""index":9"#, Some("chain[0].header.index")),
         (r#""index":1,"#, "", None),
+        (r#""index":1"#, r#""index":1.0"#, None),
+        (r#""index":1"#, r#""index":"1""#, Some("chain[0].header.index")),
+        (r#""proof":0"#, r#""proof":0.0"#, None),
+        (hash.as_str(), large_hash.as_str(), None),
+        (id.as_str(), large_id.as_str(), None),
+        (id.as_str(), "null", Some("chain[0].content[1].id")),
         (hash.as_str(), "00", Some("chain[0].header.hash")),
         (r#"instruction":"hello"#, r#"instruction":"hullo"#, Some("chain[0].assembly instruction")),
         (
