@@ -47,6 +47,9 @@ impl UnixTime {
         UnixTime(secs.saturating_mul(1_000_000))
     }
 
+    /// The last second that a header can say, in 2106.
+    pub const LAST_OF_HEADERS: UnixTime = UnixTime::from_secs(u32::MAX as u64);
+
     /// Microseconds since 1970.
     pub const fn micros(self) -> u64 {
         self.0

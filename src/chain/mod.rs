@@ -96,7 +96,7 @@ impl Chain {
         if let Err(rule) = rules::check_header(header, &self.tree, parent, &self.params) {
             return HeaderOutcome::Invalid(rule);
         }
-        match rules::too_early(header, now, &self.params) {
+        match rules::too_early(header.time, now, &self.params) {
             Some(retry_at) => HeaderOutcome::TooEarly { retry_at },
             None => HeaderOutcome::New,
         }
@@ -260,10 +260,17 @@ impl Chain {
         self.header_on(self.tree.active_tip())
     }
 
-    /// When that block may be made, if a clock that says `now` is too far behind the chain's time for it.
+    /// When that block may be made, if it would be from the future for a clock that says `now`, or builds on
+    /// one that is: nobody whose clock is the same would take it.
     pub fn mineable_from(&self, now: UnixTime) -> Option<UnixTime> {
         let (_, header) = self.next_header();
-        rules::too_early(&header, now, &self.params)
+        rules::too_early(header.time, now, &self.params).max(self.from_future(now))
+    }
+
+    /// When others take the newest blocks of the active chain, if one of them is from the future for a clock
+    /// that says `now`: it was taken when the clock was ahead. Of older ones the median says it.
+    pub fn from_future(&self, now: UnixTime) -> Option<UnixTime> {
+        rules::too_early(rules::latest_time(&self.tree, self.tree.active_tip()), now, &self.params)
     }
 
     /// The same for a child of `parent`, on whatever branch that is.

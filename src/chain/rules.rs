@@ -48,9 +48,14 @@ pub(super) fn median_time(tree: &Tree, index: Index) -> u32 {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-/// When a header whose time is too far ahead of `now` may be offered again.
-pub(super) fn too_early(header: &Header, now: UnixTime, params: &Params) -> Option<UnixTime> {
-    let time = UnixTime::from_secs(u64::from(header.time));
+/// The latest of the times that make that median.
+pub(super) fn latest_time(tree: &Tree, index: Index) -> u32 {
+    tree.up_from(index).take(MEDIAN_TIME_SPAN).map(|slot| slot.time).max().unwrap_or_default()
+}
+
+/// When a header with this time, if it is too far ahead of `now`, may be offered again.
+pub(super) fn too_early(time: u32, now: UnixTime, params: &Params) -> Option<UnixTime> {
+    let time = u64::from(time);
     let ahead = now.plus(Duration::from_secs(params.max_future()));
-    (time > ahead).then(|| UnixTime::from_secs(u64::from(header.time).saturating_sub(params.max_future())))
+    (UnixTime::from_secs(time) > ahead).then(|| UnixTime::from_secs(time.saturating_sub(params.max_future())))
 }

@@ -84,12 +84,13 @@ fn log(event: &Event) {
             tracing::info!(height = tip.height, hash = %tip.hash, connected, reverted, "tip after a reorg");
         }
         Event::BlockMined { hash, height, tries } => tracing::info!(height, %hash, tries, "mined"),
-        Event::MiningPaused { until } => {
+        Event::MiningPaused { until, is_past } => {
             let until = rfc3339(*until);
-            tracing::warn!(
-                until,
-                "mining waits: the chain's time is ahead of this machine's clock; set the clock"
-            );
+            let why = match is_past {
+                false => "the chain has blocks from the future, which nobody else takes before their time",
+                true => "this machine's clock is past all times that a block can have",
+            };
+            tracing::warn!(until, "no block can be mined: {why}; set the clock");
         }
         Event::Clock(offset) if !offset.is_off => {
             tracing::info!(

@@ -51,8 +51,9 @@ impl Node {
     }
 
     /// Peers came or went, or our clock may have been set: it is looked at in a moment, when others have come
-    /// that come at the same time, unless it is right and was before.
+    /// that come at the same time, unless it is right and was before. And it is held against the chain.
     pub(super) fn watch_clocks(&mut self) {
+        self.watch_chain_time();
         let Some(offset) = self.clock_offset() else { return };
         let is_news = offset.is_off || self.clocks.off.is_some();
         if is_news && !core::mem::replace(&mut self.clocks.timer, true) {

@@ -280,11 +280,14 @@ fn outcome(answer: Answer) -> manage::Outcome {
         Answer::Submitted(id) => Submitted(id),
         Answer::Cancelled => failed(manage::CANCELLED.to_owned()),
         Answer::MiningQueueFull => failed("too many mining calls wait already".to_owned()),
-        Answer::ClockBehind { wait, .. } => failed(format!(
+        Answer::WrongClock { wait: Some(wait), .. } => failed(format!(
             "the chain's time is ahead of this machine's clock, and for {} s no block can be mined: set the \
              clock",
             wait.as_secs() + 1
         )),
+        Answer::WrongClock { wait: None, .. } => {
+            failed("this machine's clock is past all times that a block can have: set the clock".to_owned())
+        }
         Answer::NotSubmitted(refusal) => failed(refusal.to_string()),
         Answer::Refused(bad) => failed(bad.to_string()),
         Answer::NotReplaced { ours, offered } => {

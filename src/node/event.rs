@@ -54,7 +54,7 @@ pub enum Kind {
     Pool,
     /// Background mining was set.
     Mining,
-    /// Mining waits for the clock.
+    /// The clock allows no block.
     MiningPaused,
     /// The clock is wrong, or right again.
     Clock,

@@ -236,12 +236,12 @@ pub enum Answer {
     Cancelled,
     /// Too many mining calls wait already.
     MiningQueueFull,
-    /// This machine's clock is too far behind the chain's time for a block.
-    ClockBehind {
+    /// With what this machine's clock says nobody would take a block.
+    WrongClock {
         /// What it has to say before one can be mined.
         until: UnixTime,
-        /// How long that is from now, by itself.
-        wait: Duration,
+        /// How long that is from now, by itself; none: it is past all times that a header can say.
+        wait: Option<Duration>,
     },
     /// So be it.
     MiningSet,
@@ -403,10 +403,13 @@ pub enum Event {
         /// Hashes tried.
         tries: u64,
     },
-    /// Mining waits, because this machine's clock is behind the chain's time.
+    /// No block can be mined, because of this machine's clock: it is behind the chain's time, or past all that
+    /// a header can say.
     MiningPaused {
-        /// What the clock has to say before it goes on.
+        /// What the clock has to say before one can.
         until: UnixTime,
+        /// Whether it is past that.
+        is_past: bool,
     },
     /// A block was refused.
     BlockRefused {

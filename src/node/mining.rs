@@ -5,8 +5,10 @@
 //! nothing is lost by starting over.
 //!
 //! Nothing is mined while this machine's clock is so far behind the chain's time that the block would be from
-//! the future. Whoever waits for one is told, unless it is a matter of seconds; the background rate goes on
-//! when the time has come.
+//! the future, or would build on one that is: a block that was mined or taken while the clock was ahead stays
+//! in the chain when that is set right, and nobody else takes it, or what builds on it, before its time.
+//! Whoever waits for one is told, unless it is a matter of seconds; the background rate goes on when the time
+//! has come.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -45,7 +47,7 @@ pub(super) struct Mining {
     /// Whether that job is to be worked on.
     active: bool,
     timer: bool,
-    /// Whether the clock is behind the chain, and whether it is looked at again.
+    /// Whether it was said that the clock allows no block, and whether it is looked at again.
     paused: bool,
     clock_timer: bool,
 }
@@ -134,9 +136,10 @@ impl Node {
 
     /// Gives the miner what it should do now.
     pub(super) fn refresh_job(&mut self) {
-        let until = self.chain.mineable_from(self.now.wall);
-        if let Some(until) = until {
-            self.wait_for_clock(until);
+        let until = self.mineable_from();
+        match until {
+            Some(until) => self.wait_for_clock(until),
+            None => self.mining.paused = false,
         }
         let rate = match (self.mining.queue.front(), self.mining.background) {
             (None, 0) => return self.rest(),
@@ -144,7 +147,6 @@ impl Node {
             (Some(_), _) => None,
             (None, rate) => Some(rate),
         };
-        self.mining.paused = false;
         self.mining.active = true;
         self.mining.job += 1;
         let job = Job { id: self.mining.job, template: self.template(), rate };
@@ -158,22 +160,34 @@ impl Node {
         }
     }
 
+    /// What the clock has to say before a block can be made, if it has to say something else than it does.
+    fn mineable_from(&self) -> Option<UnixTime> {
+        let is_past = self.now.wall.secs() > UnixTime::LAST_OF_HEADERS.secs();
+        if is_past { Some(UnixTime::LAST_OF_HEADERS) } else { self.chain.mineable_from(self.now.wall) }
+    }
+
+    /// The clock may have been set: if it allows no block now, that is noticed.
+    pub(super) fn watch_chain_time(&mut self) {
+        if !self.mining.paused && self.mineable_from().is_some() {
+            self.refresh_job();
+        }
+    }
+
     /// No block can be made until the clock says `until`: calls that would wait long are answered, and the
     /// clock is looked at again for whoever is left.
     fn wait_for_clock(&mut self, until: UnixTime) {
-        let wait = until.millis().saturating_sub(self.now.wall.millis());
-        let wait = Duration::from_millis(wait.max(1));
-        if wait > MAX_CLOCK_WAIT {
+        let wait = until.micros().checked_sub(self.now.wall.micros()).map(Duration::from_micros);
+        if wait.is_none_or(|wait| wait > MAX_CLOCK_WAIT) {
             while let Some(waiting) = self.mining.queue.pop_front() {
-                self.reply(waiting.caller, Answer::ClockBehind { until, wait });
+                self.reply(waiting.caller, Answer::WrongClock { until, wait });
             }
-            if self.mining.background > 0 && !core::mem::replace(&mut self.mining.paused, true) {
-                self.event(Event::MiningPaused { until });
+            if !core::mem::replace(&mut self.mining.paused, true) {
+                self.event(Event::MiningPaused { until, is_past: wait.is_none() });
             }
         }
         let is_wanted = self.mining.background > 0 || !self.mining.queue.is_empty();
         if is_wanted && !core::mem::replace(&mut self.mining.clock_timer, true) {
-            self.set_timer(Timer::Clock, wait.min(CLOCK_POLL));
+            self.set_timer(Timer::Clock, wait.map_or(CLOCK_POLL, |wait| wait.min(CLOCK_POLL)));
         }
     }
 
@@ -222,6 +236,10 @@ impl Node {
     pub(super) fn mined(&mut self, job: u64, block: CheckedBlock, tries: u64) {
         if job != self.mining.job || !self.mining.active {
             return;
+        }
+        if self.mineable_from().is_some() {
+            // The clock was set meanwhile.
+            return self.refresh_job();
         }
         let Some(entry) = self.chain.get(&block.header().previous) else { return };
         let (hash, height) = (block.hash(), entry.height + 1);

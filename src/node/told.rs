@@ -132,7 +132,7 @@ impl Node {
                 went: ids(went),
             },
             Event::MiningSet { hashrate } => What::MiningSet { hashrate: *hashrate },
-            Event::MiningPaused { until } => What::MiningPaused { until: until.micros() },
+            Event::MiningPaused { until, .. } => What::MiningPaused { until: until.micros() },
             Event::FaultsSet { cut, slow } => What::FaultsSet { cut: count(*cut), slow: count(*slow) },
             Event::Clock(offset) => clock(offset),
             Event::StoreFailed { why } => What::StoreFailed { why: Text::clipped(why) },

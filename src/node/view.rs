@@ -230,6 +230,12 @@ impl<'a> View<'a> {
         self.0.is_catching_up()
     }
 
+    /// When others take the newest blocks of its chain, if one of them is from the future for a clock that says
+    /// `now`.
+    pub fn from_future(&self, now: UnixTime) -> Option<UnixTime> {
+        self.0.chain.from_future(now)
+    }
+
     /// How far the clocks of its peers are from this machine's; none without peers.
     pub fn clock_offset(&self) -> Option<ClockOffset> {
         self.0.clock_offset()

@@ -150,7 +150,7 @@ impl Api {
                 ),
             )),
             Answer::MiningQueueFull => Err(mining_queue_full()),
-            Answer::ClockBehind { until, wait } => Err(clock_behind(until, wait)),
+            Answer::WrongClock { until, wait } => Err(wrong_clock(until, wait)),
             other => Err(not_done(other)),
         }
     }
@@ -181,11 +181,17 @@ pub(super) fn mining_queue_full() -> Problem {
 }
 
 /// No block can be mined until this machine's clock says so.
-pub(super) fn clock_behind(until: UnixTime, wait: Duration) -> Problem {
+pub(super) fn wrong_clock(until: UnixTime, wait: Option<Duration>) -> Problem {
     let until = rfc3339(until);
+    let Some(wait) = wait else {
+        let detail =
+            format!("no block can be mined: this machine's clock is past {until}, the last time of all");
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        return problem.hint("set this machine's clock").with("until", until).retry_after(1);
+    };
     let detail = format!(
         "no block can be mined: the chain's time is ahead of this machine's clock, and only from {until} on \
-         would a block not be refused as one from the future"
+         would a block not be refused as one from the future, or for building on one"
     );
     let secs = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)

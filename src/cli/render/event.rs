@@ -87,7 +87,7 @@ fn said(event: &Event) -> String {
         "mining_paused" => {
             let until = get("until").as_f64().and_then(|secs| jiff::Timestamp::from_second(secs as i64).ok());
             let until = until.map_or(String::new(), |time| format!(" until {time}"));
-            format!("its clock is behind the chain's time{until}")
+            format!("its clock allows no block{until}")
         }
         "clock" => {
             let millis = (get("offset_seconds").as_f64().unwrap_or(0.0) * 1000.0).round() as i64;
@@ -200,7 +200,7 @@ mod tests {
             ),
             (
                 r#""type":"mining_paused","node":1,"until":1795764417.0"#.to_owned(),
-                "B   mining_paused its clock is behind the chain's time until 2026-11-27T07:26:57Z",
+                "B   mining_paused its clock allows no block until 2026-11-27T07:26:57Z",
             ),
             (
                 r#""type":"clock","node":5,"offset_seconds":10800.0,"peers":5,"off":true"#.to_owned(),

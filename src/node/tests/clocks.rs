@@ -2,7 +2,7 @@
 //! nobody is left waiting; off those of its peers, that is said, and changes nothing else.
 
 use super::*;
-use crate::limits::{CLOCK_POLL, MAX_FUTURE_SECS, PING_INTERVAL};
+use crate::limits::{CLOCK_POLL, MAX_FUTURE_SECS, MEDIAN_TIME_SPAN, PING_INTERVAL};
 use crate::node::io::{Answer, ClockOffset, Command, Direction, Event, Input, Timer};
 use crate::params::Params;
 use crate::peer::Disconnect;
@@ -33,8 +33,9 @@ fn who_wants_a_block_is_told_when_there_can_be_one() {
     for _ in 0..3 {
         alice.command(1, Command::Mine(None));
         let until = UnixTime::from_secs(today.secs() + 3600);
-        assert_eq!(alice.answer(), Answer::ClockBehind { until, wait: secs(3600) });
+        assert_eq!(alice.answer(), Answer::WrongClock { until, wait: Some(secs(3600)) });
         assert!(alice.job.is_none() && alice.timers.is_empty(), "nobody waits for anything");
+        assert_eq!(alice.events, [Event::MiningPaused { until, is_past: false }], "said once");
     }
     alice.elapse(secs(3600));
     alice.command(2, Command::Mine(None));
@@ -46,7 +47,7 @@ fn who_wants_a_block_is_told_when_there_can_be_one() {
 fn background_mining_pauses_says_so_once_and_goes_on_at_its_time() {
     let mut alice = behind(3 * 3600, Params::regtest(), 1000);
     let until = UnixTime::from_secs(alice.now.wall.secs() + 3600);
-    assert_eq!(alice.events, [Event::MiningPaused { until }]);
+    assert_eq!(alice.events, [Event::MiningPaused { until, is_past: false }]);
     assert!(alice.job.is_none());
     alice.elapse(secs(3599));
     assert_eq!(alice.events.len(), 1, "said once");
@@ -92,8 +93,100 @@ fn a_block_that_was_made_before_the_clock_was_set_back_is_not_told_as_mined() {
     alice.now.wall = UnixTime::from_secs(alice.now.wall.secs() - 3 * 3600);
     alice.input(found);
     assert!(!alice.events.iter().any(|event| matches!(event, Event::BlockMined { .. })), "it was refused");
-    assert!(matches!(alice.answer(), Answer::ClockBehind { wait, .. } if wait == secs(3600)));
+    assert!(matches!(alice.answer(), Answer::WrongClock { wait, .. } if wait == Some(secs(3600))));
     assert!(alice.job.is_none(), "and nothing is tried again");
+}
+
+/// Mines a block a moment after the last.
+fn mine_now(alice: &mut Alice) {
+    alice.command(999, Command::Mine(None));
+    alice.find_block();
+    alice.replies.clear();
+}
+
+/// Its own blocks would be good; but nobody else takes the one that they build on.
+///
+/// Row 67 of docs/hostile.md.
+#[test]
+fn nothing_is_mined_on_a_block_that_others_do_not_take_yet() {
+    // (blocks after the one from the future, whether one more is mined)
+    for (since, is_mined) in [(0, false), (1, false), (10, false), (11, true)] {
+        let mut alice = Alice::new(1, Params::regtest());
+        // Of their times the median is made.
+        alice.mine(MEDIAN_TIME_SPAN);
+        set(&mut alice, 3);
+        mine_now(&mut alice);
+        set(&mut alice, -2);
+        (0..since).for_each(|_| mine_now(&mut alice));
+        set(&mut alice, -1);
+        let until = alice.now.wall.plus(secs(HOUR));
+        let mut alice = alice.started_again();
+        let said = [Event::MiningPaused { until, is_past: false }];
+        assert_eq!(alice.events, said[usize::from(is_mined)..], "{since}: said at the start");
+        alice.command(1, Command::Mine(None));
+        assert_eq!(alice.job.is_some(), is_mined, "{since}");
+        if !is_mined {
+            assert_eq!(alice.answer(), Answer::WrongClock { until, wait: Some(secs(HOUR)) });
+            alice.elapse(secs(HOUR));
+            alice.command(2, Command::Mine(None));
+        }
+        alice.find_block();
+        assert!(matches!(alice.answer(), Answer::Mined(_)), "{since}");
+    }
+}
+
+/// Row 67 of docs/hostile.md.
+#[test]
+fn a_clock_that_is_set_back_is_held_against_the_chain() {
+    let mut alice = Alice::with(1, Params::regtest(), |config| config.hashrate = 1000);
+    alice.mine(MEDIAN_TIME_SPAN);
+    let height = alice.height();
+    set(&mut alice, 3);
+    alice.find_block();
+    come(&mut alice, &[(2, 0)]);
+    alice.events.clear();
+    set(&mut alice, -3);
+    let paused = Event::MiningPaused { until: alice.now.wall.plus(secs(HOUR)), is_past: false };
+    // The miner goes on with the clock's new time.
+    let (_, found) = alice.found();
+    alice.input(found);
+    assert_eq!((alice.height(), alice.job.is_none()), (height + 1, true), "what was found builds on it");
+    assert_eq!(alice.events, [paused]);
+    alice.elapse(secs(HOUR));
+    assert!(alice.job.is_some(), "the background rate goes on at its time");
+}
+
+#[test]
+fn a_clock_that_is_set_back_while_the_node_idles_is_held_against_the_chain_by_the_next_ping() {
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.mine(MEDIAN_TIME_SPAN);
+    set(&mut alice, 3);
+    mine_now(&mut alice);
+    come(&mut alice, &[(2, 0)]);
+    alice.events.clear();
+    set(&mut alice, -3);
+    alice.elapse(PING_INTERVAL);
+    assert!(matches!(alice.events[..], [Event::MiningPaused { is_past: false, .. }]), "{:?}", alice.events);
+}
+
+/// Row 67 of docs/hostile.md.
+#[test]
+fn a_clock_past_all_times_that_a_header_can_say_mines_nothing() {
+    let mut alice = Alice::with(1, Params::regtest(), |config| config.hashrate = 1000);
+    let today = alice.now.wall;
+    let last = UnixTime::LAST_OF_HEADERS;
+    for clock in [last.plus(secs(1)), UnixTime::from_micros(u64::MAX)] {
+        alice.now.wall = clock;
+        alice.command(1, Command::Mine(None));
+        assert_eq!(alice.answer(), Answer::WrongClock { until: last, wait: None });
+        assert!(alice.job.is_none());
+    }
+    let paused = |event: &&Event| **event == Event::MiningPaused { until: last, is_past: true };
+    assert_eq!(alice.events.iter().filter(paused).count(), 1, "said once: {:?}", alice.events);
+    alice.now.wall = today;
+    alice.elapse(CLOCK_POLL);
+    alice.find_block();
+    assert_eq!(alice.height(), 1, "it goes on when the clock is set");
 }
 
 /// What was said of the clock since the last look: offset in seconds, of how many peers, and whether it is off.

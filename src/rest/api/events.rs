@@ -83,7 +83,7 @@ fn event_json(event: &Event) -> Value {
             "came": ids_json(came), "went": ids_json(went), "count": count, "bytes": bytes,
         }),
         Event::MiningSet { hashrate } => json!({ "hashrate": hashrate }),
-        Event::MiningPaused { until } => json!({ "until": seconds(*until) }),
+        Event::MiningPaused { until, .. } => json!({ "until": seconds(*until) }),
         Event::Clock(offset) => json!({
             "offset_seconds": offset.seconds(), "peers": offset.peers, "off": offset.is_off,
         }),

@@ -4,6 +4,8 @@ use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::chain::{Entry, Tip};
+use crate::net::clock::Clock;
+use crate::net::rfc3339;
 use crate::node::io::{ClockOffset, Direction};
 use crate::node::view::Progress;
 use crate::rest::api::seconds;
@@ -80,13 +82,16 @@ impl Api {
     }
 
     /// Whether the node has what its peers have: it is not so while bodies of a chain with more work than
-    /// ours are to come, or blocks wait because this machine's clock is behind.
+    /// ours are to come, blocks wait because this machine's clock is behind, or the chain has a block from the
+    /// future, which peers with the same clock do not take.
     pub(super) async fn ready(&self) -> Result<Response<Body>, Problem> {
-        let (progress, is_catching_up, kept_by) = self
+        let now = Clock::wall();
+        let (progress, is_catching_up, kept_by, until) = self
             .handle
-            .view(|view| {
+            .view(move |view| {
                 let keeps = |clock: &ClockOffset| clock.is_off && clock.is_behind() && view.waits_for_time();
-                (view.progress(), view.is_catching_up(), view.clock_offset().filter(keeps))
+                let kept_by = view.clock_offset().filter(keeps);
+                (view.progress(), view.is_catching_up(), kept_by, view.from_future(now))
             })
             .await?;
         let Progress { committed, best_header, .. } = progress;
@@ -101,6 +106,13 @@ impl Api {
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1);
             let hint = "set the clock: that is noticed within a second";
             return Err(problem.hint(hint).with("clock_offset_seconds", clock.seconds()));
+        }
+        if let Some(until) = until {
+            let until = rfc3339(until);
+            let detail = format!("the chain has a block from the future, which others take from {until} on");
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1);
+            let hint = "set this machine's clock; if it is right, it was ahead when that block was taken";
+            return Err(problem.hint(hint).with("until", until));
         }
         Ok(body::json(StatusCode::OK, &json!({ "status": "ready", "height": committed.height })))
     }

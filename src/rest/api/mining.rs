@@ -13,7 +13,7 @@ use crate::node::io::{Answer, Command};
 use crate::rest::api::{Whole, present};
 use crate::rest::body::{self, Body};
 use crate::rest::contents::ContentIn;
-use crate::rest::node::{clock_behind, mining_queue_full};
+use crate::rest::node::{mining_queue_full, wrong_clock};
 use crate::rest::problem::Problem;
 use crate::rest::routes::{Api, not_done};
 use crate::rest::values::number;
@@ -88,8 +88,8 @@ impl Api {
             match self.handle.mine(content.take(), left).await? {
                 Answer::Mined(mined) => blocks.push(mined_json(&mined)),
                 Answer::Cancelled => return Err(late(&blocks, count)),
-                Answer::ClockBehind { until, wait } => {
-                    return Err(clock_behind(until, wait).with("blocks", blocks));
+                Answer::WrongClock { until, wait } => {
+                    return Err(wrong_clock(until, wait).with("blocks", blocks));
                 }
                 Answer::MiningQueueFull => return Err(mining_queue_full().with("blocks", blocks)),
                 other => return Err(not_done(other).with("blocks", blocks)),

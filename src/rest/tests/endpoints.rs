@@ -248,6 +248,9 @@ async fn a_clock_behind_the_chain_is_said_at_once_with_the_time() {
     assert_eq!(answer.json()["until"], *until);
     assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains(&until)), "{answer:?}");
     assert!(answer.json()["hint"].as_str().is_some_and(|hint| hint.contains("clock")), "{answer:?}");
+    let ready = get(node.http, "/readyz").await;
+    assert_eq!((ready.status, &ready.json()["until"]), (503, &(*until).into()), "{ready:?}");
+    assert!(ready.json()["detail"].as_str().is_some_and(|detail| detail.contains("future")), "{ready:?}");
     let wait: u64 = answer.header("retry-after").and_then(|secs| secs.parse().ok()).expect("seconds");
     assert!(wait <= 3 * 3600 + 1 && wait > 3 * 3600 - 60, "{wait}");
 }

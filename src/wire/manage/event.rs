@@ -98,9 +98,9 @@ pub enum What {
         /// Hashes a second; 0: off.
         hashrate: u64,
     },
-    /// Mining waits, because the node's clock is behind the chain's time.
+    /// The node's clock allows no block: it is behind the chain's time, or past all that a header can say.
     MiningPaused {
-        /// What the clock has to say before it goes on, in microseconds since 1970.
+        /// What the clock has to say before one can be mined, in microseconds since 1970.
         until: u64,
     },
     /// The faults of the node's links are others.
