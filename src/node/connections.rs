@@ -536,6 +536,10 @@ impl Node {
         {
             let hello = hello.clone();
             self.become_ready(contender, hello);
+            // Whoever else waits for the place is held against who has it now.
+            if self.next_contender(&node).is_some() {
+                self.question(contender);
+            }
         }
         // Another one with that name need not be the same node.
         self.node_gone(&node);

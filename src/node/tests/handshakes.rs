@@ -331,6 +331,28 @@ fn a_claim_gets_the_place_of_a_silent_connection() {
     assert_eq!(alice.node.view().peers().len(), 1);
 }
 
+/// Row 19 of docs/hostile.md: of several that wait for the place of a silent one, each has to show that it is there.
+#[test]
+fn whoever_gets_a_place_is_asked_for_those_who_still_wait_for_it() {
+    let mut alice = Alice::new(1, Params::regtest());
+    let old = alice.meet(2);
+    alice.elapse(secs(10));
+    let claims = [alice.meet(2), alice.meet(2), alice.meet(2)];
+    alice.elapse(secs(2));
+    assert_eq!(
+        (alice.closed[&old].clone(), connected_to(&alice)),
+        (Disconnect::PongTimeout, vec![claims[0]])
+    );
+    let said = alice.said(claims[0]);
+    assert!(matches!(said.last(), Some(Message::Ping(_))), "asked after the greeting: {said:?}");
+    alice.elapse(secs(2));
+    assert_eq!(alice.closed.get(&claims[0]), Some(&Disconnect::PongTimeout));
+    assert_eq!(connected_to(&alice), [claims[1]]);
+    answer_pings(&mut alice, claims[1]);
+    assert_eq!(alice.closed.get(&claims[2]), Some(&Disconnect::Duplicate));
+    assert_eq!(connected_to(&alice), [claims[1]]);
+}
+
 /// Two nodes dial each other at once: both keep the connection that the greater id dialled.
 /// Row 19 of docs/hostile.md.
 #[test]
