@@ -123,6 +123,9 @@ async fn greet(socket: TcpStream, hello: Hello) -> Result<Answer, NotLearned> {
     loop {
         return match framed.next().await {
             Some(Ok(Frame::Unknown { .. })) => continue,
+            Some(Ok(Frame::Message(Message::Hello(theirs)))) if theirs.role == Role::Manager => {
+                Err(no_node(&"it says that it is a manager"))
+            }
             Some(Ok(Frame::Message(Message::Hello(theirs)))) if theirs.network == network => {
                 // Only to be told apart from a failure.
                 let detail = Text::clipped("its network was all that was asked");

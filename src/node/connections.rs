@@ -272,7 +272,10 @@ impl Node {
         }
         let Some(connection) = self.connections.get(&conn) else { return };
         if hello.role == Role::Manager {
-            return self.greet_manager(conn);
+            return match connection.direction {
+                Direction::Inbound => self.greet_manager(conn),
+                Direction::Outbound => self.close(conn, Disconnect::ManagerAnswers),
+            };
         }
         let (address, direction) = (connection.address, connection.direction);
         self.shape(conn, &hello.node);
@@ -329,15 +332,14 @@ impl Node {
         old.direction != new.direction && new.began <= remote.met.elapsed + SIMULTANEOUS_WINDOW
     }
 
+    /// A manager called.
     fn greet_manager(&mut self, conn: ConnId) {
         if self.config.manager.is_none() {
             return self.close(conn, Disconnect::NoManager("this node obeys no manager"));
         }
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.phase = Phase::Manager(Managing::default());
-        if connection.direction == Direction::Inbound {
-            self.say_hello(conn);
-        }
+        self.say_hello(conn);
     }
 
     /// The first valid signature takes a manager's slot; the oldest makes room.
@@ -496,6 +498,7 @@ impl Node {
                     | Disconnect::Duplicate
                     | Disconnect::TooManyPeers
                     | Disconnect::NoManager(_)
+                    | Disconnect::ManagerAnswers
                     | Disconnect::Cut
                     | Disconnect::ShuttingDown
             );

@@ -107,6 +107,9 @@ pub enum Disconnect {
     /// A manager, where no manager's key is set.
     #[error("not authorised: {0}")]
     NoManager(&'static str),
+    /// Whom we dialled says that it is a manager: those call, and are not called.
+    #[error("not authorised: a manager answers there, which is to call by itself")]
+    ManagerAnswers,
     /// This node stops.
     #[error("shutting down")]
     ShuttingDown,
@@ -135,6 +138,7 @@ impl Disconnect {
                 | Strikes
                 | NotAuthorised(_)
                 | NoManager(_)
+                | ManagerAnswers
         )
     }
 
@@ -158,11 +162,14 @@ impl Disconnect {
     /// Whether dialling the same address again could never end otherwise, until somebody changes a setting.
     pub fn is_permanent(&self) -> bool {
         use ByeReason as R;
-        matches!(self, Disconnect::WrongNetwork | Disconnect::BadVersion { .. } | Disconnect::SelfConnection)
-            || matches!(
-                self,
-                Disconnect::Bye { reason: R::WrongNetwork | R::BadVersion | R::SelfConnection, .. }
-            )
+        matches!(
+            self,
+            Disconnect::WrongNetwork
+                | Disconnect::BadVersion { .. }
+                | Disconnect::SelfConnection
+                | Disconnect::ManagerAnswers
+                | Disconnect::Bye { reason: R::WrongNetwork | R::BadVersion | R::SelfConnection, .. }
+        )
     }
 
     /// What the other side is told; none where there is nobody to tell, or a stranger whose bytes were
@@ -189,7 +196,7 @@ impl Disconnect {
             ShuttingDown => ByeReason::ShuttingDown,
             Requested => ByeReason::Requested,
             Cut => ByeReason::Cut,
-            NotAuthorised(_) | NoManager(_) => ByeReason::NotAuthorised,
+            NotAuthorised(_) | NoManager(_) | ManagerAnswers => ByeReason::NotAuthorised,
             Unexpected(_)
             | UnknownKinds
             | Flood(_)

@@ -51,12 +51,14 @@ async fn what_is_no_node_or_lies_is_told_from_what_is_one() {
     let unheard_of = Rules { start: CompactTarget(0x1e12_3456), ..lab.rules().clone() };
     let hello = |network| frame::encode(&Message::Hello(Hello { network, ..hello(2) })).to_vec();
     let ping = frame::encode(&Message::Ping(Ping { nonce: 1 })).to_vec();
+    let manager = Hello { network: lab.network(), role: Role::Manager, ..super::hello(2) };
+    let manager = frame::encode(&Message::Hello(manager)).to_vec();
     let no_node = |why: &NotLearned| matches!(why, NotLearned::NoNode(_));
     let refused = |why: &NotLearned| matches!(why, NotLearned::Refused { .. });
     let unknown = |why: &NotLearned| matches!(why, NotLearned::Unknown { why: BadRules::Unknown, .. });
     let mismatch = |why: &NotLearned| matches!(why, NotLearned::Mismatch { .. });
     type Is<'a> = &'a dyn Fn(&NotLearned) -> bool;
-    let rows: [(&str, Vec<Vec<u8>>, Is<'_>); 12] = [
+    let rows: [(&str, Vec<Vec<u8>>, Is<'_>); 13] = [
         ("HTTP", vec![b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()], &no_node),
         ("silence", vec![Vec::new()], &no_node),
         ("half a frame", vec![ping[..7].to_vec()], &no_node),
@@ -68,6 +70,7 @@ async fn what_is_no_node_or_lies_is_told_from_what_is_one() {
         ("rules that nobody knows", vec![wrong(Some(unheard_of))], &unknown),
         ("rules that no node runs", vec![wrong(Some(Params::mainnet().rules().clone()))], &unknown),
         ("rules of another network", vec![wrong(rules()), wrong(rules())], &mismatch),
+        ("a manager", vec![wrong(rules()), manager], &no_node),
         ("a stop", vec![wrong(rules()), bye(ByeReason::ShuttingDown, None)], &refused),
     ];
     for (what, answers, is) in rows {

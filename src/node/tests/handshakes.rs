@@ -12,7 +12,8 @@ use crate::params::{NetworkId, Params};
 use crate::peer::Disconnect;
 use crate::types::NodeId;
 use crate::wire::Kind;
-use crate::wire::message::{Bye, ByeReason, Hello, Message, Ping};
+use crate::wire::manage::ManagerKey;
+use crate::wire::message::{Bye, ByeReason, Hello, Message, Ping, Role};
 
 fn caller() -> std::net::SocketAddr {
     std::net::SocketAddr::from(([127, 0, 0, 1], 40_000))
@@ -77,6 +78,28 @@ fn strangers_are_turned_away_for_a_reason() {
             })
             .collect();
         assert_eq!(reasons, told.into_iter().collect::<Vec<_>>(), "{first:?}");
+    }
+}
+
+/// A manager calls, and is not called: whoever answers a dial as one is no peer, and gives no commands.
+/// Row 87 of docs/hostile.md.
+#[test]
+fn who_is_dialled_and_says_it_is_a_manager_is_refused() {
+    let key = ManagerKey::of(&ed25519_dalek::SigningKey::from_bytes(&[7; 32]));
+    for key in [None, Some(key)] {
+        let mut alice = Alice::with(1, Params::regtest(), |config| {
+            config.manager = key;
+            config.peers = vec![alice::address(2)];
+        });
+        let conn = alice.connected(alice::address(2), Direction::Outbound);
+        alice.said(conn);
+        let hello = Hello { role: Role::Manager, ..bob(2, &alice.params) };
+        alice.received(conn, Message::Hello(hello));
+        assert_eq!(alice.closed.get(&conn), Some(&Disconnect::ManagerAnswers), "{key:?}");
+        let [Message::Bye(Bye { reason, .. })] = &alice.said(conn)[..] else { panic!("it is told why") };
+        assert_eq!(*reason, ByeReason::NotAuthorised);
+        alice.elapse(secs(20));
+        assert_eq!(alice.dials.len(), 1, "that is not tried again soon");
     }
 }
 
