@@ -157,6 +157,14 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// asked for wait where they are, and count little.
 pub const MAX_SEND_QUEUE_BYTES: usize = 2 * 1024 * 1024;
 
+/// Bytes of a closed connection that are read and forgotten, so that its other end reads what was said last: what a
+/// flood had on its way in the buffers of two machines. Whoever goes on beyond is reset.
+pub const MAX_DISCARDED_BYTES: usize = 8 * 1024 * 1024;
+
+/// Closed connections that are read like that at the same time, each for a second at most. Beyond, a close is a close:
+/// a crowd of those that are sent away costs few sockets more than it has open.
+pub const MAX_LINGERING: usize = 64;
+
 /// Messages of one connection that wait for the core; its socket is not read beyond.
 pub const MAX_RECEIVED_WAITING: usize = 8;
 

@@ -11,14 +11,14 @@ use bytes::Bytes;
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::chain::{Chain, CheckedBlock, NotRestored};
 use crate::encoding;
 use crate::limits::{
-    CHECK_ELSEWHERE_BYTES, DIAL_TIMEOUT, DRIVER_QUEUE, MAX_EVENTS, MAX_INBOUND, MAX_MANAGERS,
+    CHECK_ELSEWHERE_BYTES, DIAL_TIMEOUT, DRIVER_QUEUE, MAX_EVENTS, MAX_INBOUND, MAX_LINGERING, MAX_MANAGERS,
     MAX_MANUAL_PEERS, MAX_OUTBOUND, MAX_PENDING_HANDSHAKES,
 };
 use crate::miner::{self, Found, Kernel, Miner};
@@ -39,7 +39,7 @@ use crate::types::{Block, BlockHash};
 use crate::wire::manage::{Outcome, Report, Status};
 use crate::wire::{Message, frame};
 
-/// Time that what is queued for a connection may take to be written after its close.
+/// Time that what is queued for a connection may take to be written after its close, and to be read at the other end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Sockets at once, whatever they say they are: what the core lets in, and its waiting room.
@@ -165,6 +165,7 @@ fn assemble(settings: Settings) -> Result<(Handle, Driver, World), NotRestored> 
         publisher,
         arrivals,
         traffic,
+        lingering: Arc::new(Semaphore::new(MAX_LINGERING)),
         dice,
         stopping: false,
     };
@@ -218,6 +219,8 @@ struct Driver {
     publisher: events::Publisher,
     arrivals: Arrivals,
     traffic: Traffic,
+    /// Places for connections that are closed and read on.
+    lingering: Arc<Semaphore>,
     /// For links that are slow.
     dice: ChaCha12Rng,
     stopping: bool,
@@ -343,13 +346,14 @@ impl Driver {
             connection::read(conn, reading, params, core, meter, arrivals).await;
             (conn, Ok(()))
         });
-        let drained = async move { (conn, writer::drain(drain, store).await) };
+        let lingering = self.lingering.clone();
+        let drained = async move { (conn, writer::drain(drain, store, lingering).await) };
         let writer = self.tasks.spawn(drained);
         self.links.insert(conn, Link { queue, reader, writer });
         self.input(Input::Connected { conn, address, direction });
     }
 
-    /// Stops reading at once, and writes what is queued before the socket closes.
+    /// Takes nothing more at once, and writes what is queued before the socket closes.
     fn hang_up(&mut self, conn: ConnId) {
         let Some(link) = self.links.remove(&conn) else { return };
         self.traffic.close(conn);

@@ -4,6 +4,9 @@
 //! hashes, not their bytes; so are transactions taken from the pool, if they still wait there. On a link that
 //! somebody made slow, each frame waits here for its time (`faults`).
 //! News of a block does not wait for the task's turn: if nothing is before it, the socket gets it at once.
+//!
+//! A socket that is closed while bytes lie unread is reset, and what was said last, a Bye, may be lost with that. So
+//! whoever is closed in the middle of what it says is heard to its end, in measure.
 
 use std::io::IoSlice;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,12 +14,15 @@ use std::sync::{Arc, Weak};
 
 use bytes::{Buf, Bytes, BytesMut};
 use rand_chacha::ChaCha12Rng;
+use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::encoding::List;
-use crate::limits::{MAX_IN_FLIGHT, MAX_POOL_COUNT, MAX_SEND_QUEUE_BYTES, WRITE_TIMEOUT};
+use crate::limits::{
+    MAX_DISCARDED_BYTES, MAX_IN_FLIGHT, MAX_POOL_COUNT, MAX_SEND_QUEUE_BYTES, WRITE_TIMEOUT,
+};
 use crate::net::driver::read;
 use crate::net::faults::Late;
 use crate::net::traffic::Meter;
@@ -153,8 +159,9 @@ impl Queue {
     }
 }
 
-/// Writes what is queued until the queue is dropped and empty, or the socket takes nothing any more.
-pub(super) async fn drain(queue: Drain, store: Store) -> Result<(), Disconnect> {
+/// Writes what is queued until the queue is dropped and empty, or the socket takes nothing any more. Then it reads on
+/// for a while, if there is a place left in `lingering`.
+pub(super) async fn drain(queue: Drain, store: Store, lingering: Arc<Semaphore>) -> Result<(), Disconnect> {
     let Drain { mut items, cost: waiting, out } = queue;
     let mut out = Out { out, buffer: BytesMut::new(), late: None };
     while let Some(queued) = items.recv().await {
@@ -185,7 +192,31 @@ pub(super) async fn drain(queue: Drain, store: Store) -> Result<(), Disconnect> 
         // An idle connection keeps no buffer.
         out.buffer = BytesMut::new();
     }
+    if let (Some(Shared { socket, .. }), Ok(_place)) = (Arc::into_inner(out.out), lingering.try_acquire()) {
+        linger(socket).await;
+    }
     Ok(())
+}
+
+/// Says that no more comes, and forgets what does, until the other end is done as well. How long that may take is for
+/// whoever hung up to say.
+async fn linger(mut socket: OwnedWriteHalf) {
+    if socket.shutdown().await.is_err() {
+        return;
+    }
+    let (mut scrap, mut left) = (vec![0; WRITE_BYTES], MAX_DISCARDED_BYTES);
+    while left > 0 {
+        match socket.as_ref().try_read(&mut scrap) {
+            Ok(0) => return,
+            Ok(read) => left = left.saturating_sub(read),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                if socket.as_ref().readable().await.is_err() {
+                    return;
+                }
+            }
+            Err(_) => return,
+        }
+    }
 }
 
 /// A socket, and what is gathered for it.

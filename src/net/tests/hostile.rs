@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::*;
-use crate::limits::{MAX_BLOCK_BYTES, MAX_HEADERS, MAX_UNKNOWN_FRAME_BYTES, SLOW_FRAME_AFTER};
+use crate::limits::{
+    MAX_BLOCK_BYTES, MAX_HEADERS, MAX_REQUEST_BURST, MAX_UNKNOWN_FRAME_BYTES, SLOW_FRAME_AFTER,
+};
 use crate::net::arrivals::Arrivals;
 use crate::net::connection::{self, Incoming};
 use crate::net::traffic::Meter;
@@ -16,7 +18,7 @@ use crate::net::writer;
 use crate::node::io::{ConnId, Input};
 use crate::peer::Disconnect;
 use crate::store::{Store, StoredBlock};
-use crate::wire::message::GetHeaders;
+use crate::wire::message::{Bye, ByeReason, GetHeaders};
 
 /// What a connection that sent a length and nothing else may cost, in bytes.
 const IDLE_BYTES: u64 = 64 * 1024;
@@ -33,6 +35,7 @@ fn a_thousand_lengths_without_a_frame_cost_little() {
             let params = Arc::new(Params::regtest());
             let (store, _committed) = Store::memory(StoredBlock::from(params.genesis()));
             let (core, mut inputs) = mpsc::channel::<Incoming>(16);
+            let lingering = Arc::new(Semaphore::new(0));
             let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
             let address = listener.local_addr().expect("its address");
             let hello = frame::encode(&Message::Hello(hello(2)));
@@ -51,7 +54,7 @@ fn a_thousand_lengths_without_a_frame_cost_little() {
                     Meter::default(),
                     Arrivals::default(),
                 ));
-                tokio::spawn(writer::drain(drain, store.clone()));
+                tokio::spawn(writer::drain(drain, store.clone(), lingering.clone()));
                 client.write_all(&hello).await.expect("sent");
                 // The core looks at it, and larger frames are taken from then on.
                 assert!(matches!(inputs.recv().await, Some(Incoming { input: Input::Message(..), .. })));
@@ -215,6 +218,31 @@ async fn junk_at_full_speed_delays_nobody() {
         "slowest of {pings} answers, while {} MiB of junk came: {slowest:?}",
         sent.load(Ordering::Relaxed) >> 20
     );
+    node.stop().await;
+}
+
+/// Whoever is closed for saying too much still has half of it on the way, and reads to the end why.
+#[tokio::test]
+async fn who_is_closed_in_the_middle_of_a_flood_reads_why() {
+    let node = node(1, &[]).await;
+    let question = frame::encode(&Message::GetHeaders(GetHeaders { locator: List::default(), stop: None }));
+    let flood = question.repeat(MAX_REQUEST_BURST as usize * 13 / 10);
+    for n in 2..5 {
+        let mut peer = Peer::meet(n, node.address).await;
+        // It may be closed before it has said all of it.
+        let _ = timeout(DEADLINE, peer.0.get_mut().write_all(&flood)).await.expect("the node reads");
+        let mut last = None;
+        while let Some(frame) = timeout(DEADLINE, peer.0.next()).await.expect("the end in time") {
+            let Frame::Message(message) = frame.expect("no reset") else {
+                panic!("a kind that nobody knows")
+            };
+            last = Some(message);
+        }
+        assert!(
+            matches!(&last, Some(Message::Bye(Bye { reason: ByeReason::Misbehaviour, .. }))),
+            "{n}: {last:?}"
+        );
+    }
     node.stop().await;
 }
 

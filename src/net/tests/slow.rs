@@ -31,7 +31,7 @@ async fn queue() -> (writer::Queue, Framed<TcpStream, FrameCodec>) {
     let (here, _) = listener.accept().await.expect("accepted");
     let (store, _) = Store::memory(StoredBlock::from(Params::regtest().genesis()));
     let (queue, drain) = writer::queue(here.into_split().1, Traffic::default().open(ConnId(1)));
-    tokio::spawn(writer::drain(drain, store));
+    tokio::spawn(writer::drain(drain, store, Arc::new(tokio::sync::Semaphore::new(0))));
     let mut framed = Framed::new(there, FrameCodec::new());
     framed.codec_mut().handshake_done();
     (queue, framed)
