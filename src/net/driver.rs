@@ -13,7 +13,7 @@ use rand_chacha::ChaCha12Rng;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
 use crate::chain::{Chain, CheckedBlock, NotRestored};
 use crate::encoding;
@@ -27,7 +27,7 @@ use crate::net::clock::Clock;
 use crate::net::connection::{self, Incoming};
 use crate::net::handle::{Handle, Request};
 use crate::net::log::Log;
-use crate::net::records::{self, Records, Written};
+use crate::net::records::{Records, Written};
 use crate::net::traffic::Traffic;
 use crate::net::{events, listen, writer};
 use crate::node::io::{Answer, Command, CommandId, Commit, ConnId, Direction, Event, Input, Output, Timer};
@@ -232,8 +232,6 @@ impl Driver {
         let outputs = self.node.start(self.clock.now());
         self.carry_out(outputs);
         let mut ended = Ok(());
-        let mut looking = interval(records::PERIOD);
-        looking.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.stopping {
             let next = self.timers.first_key_value().map(|((at, _), _)| self.clock.at(*at));
             tokio::select! {
@@ -255,7 +253,7 @@ impl Driver {
                     let more = core::iter::from_fn(|| from.requested.try_recv().ok()).take(BURST - 1);
                     more.for_each(|request| self.request(request));
                 }
-                _ = looking.tick() => self.records.look(&self.node.view()),
+                () = tokio::time::sleep_until(self.records.due()) => self.records.look(&self.node.view()),
             }
         }
         listening.abort();
@@ -486,6 +484,9 @@ impl Driver {
         let at = Clock::wall();
         if let Event::BlockSeen { hash, giver, .. } = &event {
             self.arrivals.came(*hash, Arrival { at, giver: *giver });
+        }
+        if matches!(event, Event::HostBanned(_)) {
+            self.records.hurry();
         }
         self.publisher.publish(at, event);
     }

@@ -5,6 +5,7 @@ use core::time::Duration;
 use crate::limits::{CALLER_LINE_EVERY, CALLER_LINES};
 use crate::net::clock::rfc3339;
 use crate::node::io::Event;
+use crate::node::view::Ban;
 use crate::peer::budget::Bucket;
 
 /// How much may still be said of those who call: whoever does could fill a disk with that.
@@ -42,7 +43,7 @@ impl Log {
     /// Writes down that `event` happened, `now` since the start.
     pub(super) fn event(&mut self, event: &Event, now: Duration) {
         let is_of_callers = match event {
-            Event::PeerReady { .. } | Event::PeerClosed { node: Some(_), .. } => true,
+            Event::PeerReady { .. } | Event::PeerClosed { node: Some(_), .. } | Event::HostBanned(_) => true,
             Event::BlockRefused { from, .. } => from.is_some(),
             Event::PeerClosed { node: None, why, .. } => why.is_permanent(),
             _ => false,
@@ -75,6 +76,9 @@ fn log(event: &Event) {
         }
         Event::PeerClosed { conn, node: None, address, why } => {
             tracing::debug!(conn = conn.0, %address, %why, "connection closed");
+        }
+        Event::HostBanned(Ban { host, until, why }) => {
+            tracing::warn!(%host, until = rfc3339(*until), "the host is kept out until then: {why}");
         }
         Event::DialFailed { address, error } => tracing::debug!(%address, %error, "dial failed"),
         Event::TipChanged { tip, reverted: 0, connected } => {

@@ -1,17 +1,22 @@
-//! Which other nodes a node knows, and which misbehaved, written down: when that changes, at most every few seconds, and at the
-//! end. Not the chain and not the pool, which are the store's.
+//! Which other nodes a node knows, and which misbehaved, written down: when that changes, at most every few seconds, and
+//! at the end; soon, when somebody is kept out, who should not be forgiven because the node was killed. Not the chain
+//! and not the pool, which are the store's.
 
 use core::time::Duration;
 use std::sync::Arc;
 
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::Instant;
 
 use crate::node::view::{self, KnownAddress, View};
 use crate::store::{Ban, Folder, Peer};
 use crate::time::UnixTime;
 
 /// How often it is looked whether anything changed.
-pub(super) const PERIOD: Duration = Duration::from_secs(10);
+const PERIOD: Duration = Duration::from_secs(10);
+
+/// How soon, when that should not wait: what comes at once is written at once.
+const SOON: Duration = Duration::from_millis(200);
 
 /// What a node's files say of others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,6 +31,8 @@ pub struct Written {
 pub(super) struct Records {
     folder: Option<Arc<Folder>>,
     written: Written,
+    /// When it is looked next.
+    due: Instant,
     /// Writes down what changed last: one at a time, as all go by way of one file.
     writing: Option<JoinHandle<()>>,
 }
@@ -33,12 +40,24 @@ pub(super) struct Records {
 impl Records {
     /// In `folder`, where `written` is what it holds already; nowhere, without one.
     pub(super) fn new(folder: Option<Arc<Folder>>, written: Written) -> Records {
-        Records { folder, written, writing: None }
+        Records { folder, written, due: Instant::now(), writing: None }
     }
 
-    /// Writes down what has changed, unless the disk is still at the last time.
+    /// When it is to be looked whether anything changed.
+    pub(super) fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// Something changed that should not wait.
+    pub(super) fn hurry(&mut self) {
+        self.due = self.due.min(Instant::now() + SOON);
+    }
+
+    /// Writes down what has changed; while the disk is still at the last time, a moment later.
     pub(super) fn look(&mut self, view: &View<'_>) {
-        if self.writing.as_ref().is_none_or(JoinHandle::is_finished) {
+        let is_idle = self.writing.as_ref().is_none_or(JoinHandle::is_finished);
+        self.due = Instant::now() + if is_idle { PERIOD } else { SOON };
+        if is_idle {
             self.writing = self.change(view).map(spawn_blocking);
         }
     }

@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::commands::Caller;
 use super::connections::Connection;
+use super::io::{Answer, Event};
 use super::view::Ban;
 use super::*;
 use crate::limits::{BAN_TIME, MAX_BANS};
@@ -37,8 +39,9 @@ impl Bans {
         }
     }
 
-    pub(super) fn forgive(&mut self, ip: IpAddr) {
-        self.0.remove(&address::host(ip));
+    /// Lets the host of `ip` in again; whether it was kept out.
+    pub(super) fn forgive(&mut self, ip: IpAddr) -> bool {
+        self.0.remove(&address::host(ip)).is_some()
     }
 
     /// Those that are still kept out.
@@ -69,8 +72,16 @@ impl Node {
             return;
         }
         self.addresses.book.forget_host(ip);
-        let ban = Ban { host: ip, until: self.now.wall.plus(BAN_TIME), why: why.to_string() };
-        self.bans.put(ban, self.now.wall);
+        let ban = Ban { host: address::host(ip), until: self.now.wall.plus(BAN_TIME), why: why.to_string() };
+        self.bans.put(ban.clone(), self.now.wall);
+        self.event(Event::HostBanned(ban));
+    }
+
+    /// Somebody vouches for a host.
+    pub(super) fn forgive(&mut self, caller: Caller, ip: IpAddr) {
+        let was_banned = self.is_banned(ip);
+        self.bans.forgive(ip);
+        self.reply(caller, if was_banned { Answer::Forgiven } else { Answer::NoSuchBan });
     }
 }
 
@@ -92,7 +103,7 @@ mod tests {
         assert!(!bans.has(host(6), at(1006)));
         bans.put(ban(9000), at(5000));
         assert_eq!(bans.list(at(5000)).len(), 1, "what is over is dropped");
-        bans.forgive(host(9000));
+        assert!(bans.forgive(host(9000)) && !bans.forgive(host(9000)));
         assert!(bans.list(at(0)).is_empty());
     }
 }

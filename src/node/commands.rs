@@ -53,6 +53,7 @@ impl Node {
             }
             Command::Connect(address) => self.connect(caller, address),
             Command::Disconnect(place) => self.disconnect(caller, place),
+            Command::Forgive(host) => self.forgive(caller, host),
             Command::SetFaults(faults) => self.set_faults(caller, &faults),
             Command::Forget(nodes) => self.forget(caller, &nodes),
             Command::Shutdown => self.shut_down(caller),
@@ -265,13 +266,18 @@ fn outcome(answer: Answer) -> manage::Outcome {
     let failed = |why: String| Failed(Text::clipped(&why));
     match answer {
         Answer::Registered(_) | Answer::MiningSet | Answer::Asked(_) | Answer::Replaced(_) => Done,
-        Answer::Connecting | Answer::Disconnected | Answer::Forgotten(_) | Answer::FaultsSet => Done,
+        Answer::Connecting
+        | Answer::Disconnected
+        | Answer::Forgotten(_)
+        | Answer::FaultsSet
+        | Answer::Forgiven => Done,
         Answer::BadFaults(why) => failed(why),
         Answer::OwnAddress => failed("that is this node itself".to_owned()),
         Answer::TooManyAddresses { room } => {
             failed(format!("too many addresses to stay connected to: there is room for {room} more"))
         }
         Answer::NoSuchPeer => failed("there is no such peer".to_owned()),
+        Answer::NoSuchBan => failed("no such host is kept out".to_owned()),
         Answer::ShuttingDown => Done,
         Answer::Stopping => failed(manage::STOPPING.to_owned()),
         Answer::NotStored(why) => failed(why),

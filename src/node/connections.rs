@@ -125,8 +125,9 @@ impl Node {
         let address = if direction == Direction::Inbound { address::canonical(address) } else { address };
         if direction == Direction::Inbound {
             if self.is_banned(address.ip()) {
-                self.out.push(Output::Close(conn, Disconnect::Banned));
-                return;
+                let why = Disconnect::Banned;
+                self.out.push(Output::Close(conn, why.clone()));
+                return self.event(Event::PeerClosed { conn, node: None, address, why });
             }
             self.make_room_for_handshake();
         }

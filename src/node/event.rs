@@ -38,6 +38,8 @@ pub enum Kind {
     PeerClosed,
     /// An address could not be reached.
     DialFailed,
+    /// A host is kept out.
+    Ban,
     /// The tip is another one.
     Tip,
     /// Our miner found a block.
@@ -66,10 +68,11 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::PeerReady,
         Kind::PeerClosed,
         Kind::DialFailed,
+        Kind::Ban,
         Kind::Tip,
         Kind::BlockMined,
         Kind::BlockRefused,
@@ -90,6 +93,7 @@ impl Kind {
             Kind::PeerReady => "peer_ready",
             Kind::PeerClosed => "peer_closed",
             Kind::DialFailed => "dial_failed",
+            Kind::Ban => "ban",
             Kind::Tip => "tip",
             Kind::BlockMined => "block_mined",
             Kind::BlockRefused => "block_refused",
@@ -113,6 +117,7 @@ impl Event {
             Event::PeerReady { .. } => Kind::PeerReady,
             Event::PeerClosed { .. } => Kind::PeerClosed,
             Event::DialFailed { .. } => Kind::DialFailed,
+            Event::HostBanned(_) => Kind::Ban,
             Event::TipChanged { .. } => Kind::Tip,
             Event::BlockMined { .. } => Kind::BlockMined,
             Event::BlockRefused { .. } => Kind::BlockRefused,

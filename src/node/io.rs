@@ -4,9 +4,10 @@
 //! turns sockets, clocks, threads and storage into inputs, and carries outputs out in their order.
 
 use core::time::Duration;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::view::Ban;
 use crate::chain::{BadBranch, CheckedBlock, CheckedBranch, Rule, Tip};
 use crate::encoding::{Blob, Text};
 use crate::limits::{MAX_CONTENT_BYTES, MAX_EXCERPT_BYTES};
@@ -201,6 +202,8 @@ pub enum Command {
     Connect(SocketAddr),
     /// Close a connection and dial its address no more.
     Disconnect(Place),
+    /// Let this host in again, whatever it did.
+    Forgive(IpAddr),
     /// These, and no others, are the faults of the links.
     SetFaults(Vec<Fault>),
     /// Close the connections to these nodes and dial them no more.
@@ -275,6 +278,10 @@ pub enum Answer {
     Disconnected,
     /// There is no such connection, and no such address to dial.
     NoSuchPeer,
+    /// The host is let in again.
+    Forgiven,
+    /// It is not kept out.
+    NoSuchBan,
     /// So many of the nodes were known, and are let go of.
     Forgotten(usize),
     /// The faults are these now.
@@ -385,6 +392,8 @@ pub enum Event {
         /// What the system said.
         error: String,
     },
+    /// A host misbehaved, and is kept out.
+    HostBanned(Ban),
     /// The tip is another one, and durable.
     TipChanged {
         /// The new tip.

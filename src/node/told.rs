@@ -78,7 +78,9 @@ impl Node {
                 }
                 What::PeerGone { node: *node, why: Text::clipped(&why.to_string()) }
             }
-            Event::PeerClosed { node: None, .. } | Event::DialFailed { .. } => return None,
+            Event::PeerClosed { node: None, .. } | Event::DialFailed { .. } | Event::HostBanned(_) => {
+                return None;
+            }
             Event::ManagerAccepted { .. } => return None,
             Event::TipChanged { tip, reverted, .. } => tip_changed(tip, *reverted),
             Event::BlockSeen {

@@ -8,6 +8,7 @@ use tokio_util::codec::Framed;
 
 use super::*;
 use crate::encoding::Text;
+use crate::node::view::Ban;
 use crate::peer::Identity;
 use crate::types::{NodeId, Work};
 use crate::wire::message::{Hello, Message, Ping, Role};
@@ -36,6 +37,39 @@ async fn called(address: SocketAddr) -> Framed<TcpStream, FrameCodec> {
     let mut codec = FrameCodec::new();
     codec.handshake_done();
     Framed::new(TcpStream::connect(address).await.expect("a socket"), codec)
+}
+
+/// Whoever is kept out is not forgiven because the node was killed a moment later; and however many are, the file is
+/// written a few times a second at most.
+#[tokio::test(start_paused = true)]
+async fn who_is_kept_out_is_written_down_soon() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = Arc::new(store::Folder::take(place.path()).expect("nobody else is there"));
+    let listener = listen::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
+    let config = Config {
+        node: NodeId([1; 16]),
+        listen: listener.local_addr().expect("its address"),
+        manager: None,
+        peers: Vec::new(),
+        outbound: 0,
+        remembered: Default::default(),
+        hashrate: 0,
+        note: Text::default(),
+    };
+    let settings = Settings::ephemeral(config, Arc::new(Params::regtest()), [1; 32], listener);
+    let settings = Settings { folder: Some(folder), ..settings };
+    let (_handle, mut driver, _world) = assemble(settings).expect("an empty chain");
+    driver.records.look(&driver.node.view());
+    let far = Duration::from_secs(5);
+    let now = tokio::time::Instant::now();
+    assert!(driver.records.due() > now + far, "nothing is urgent");
+    let ban = Ban { host: [10, 0, 0, 1].into(), until: Clock::wall(), why: "a lie".to_owned() };
+    driver.tell(Event::HostBanned(ban.clone()));
+    let due = driver.records.due();
+    assert!(now < due && due < now + Duration::from_secs(1), "soon");
+    tokio::time::advance(Duration::from_millis(100)).await;
+    driver.tell(Event::HostBanned(ban));
+    assert_eq!(driver.records.due(), due, "the next one makes it no later");
 }
 
 /// Row 59: a panic in a reader or a writer takes its connection with it, and nobody else's. The panic is

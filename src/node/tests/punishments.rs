@@ -8,7 +8,7 @@ use crate::chain::testing::solve;
 use crate::encoding::List;
 use crate::limits::{BAN_TIME, MAX_REDIAL_PAUSE, MAX_STRIKES};
 use crate::node::Remembered;
-use crate::node::io::{BadBlock, Command, ConnId, Delivery, Direction, Event, Input};
+use crate::node::io::{Answer, BadBlock, Command, ConnId, Delivery, Direction, Event, Input};
 use crate::node::view::KnownAddress;
 use crate::params::Params;
 use crate::peer::Disconnect;
@@ -64,10 +64,18 @@ fn who_lied_is_neither_let_in_nor_dialled_for_a_day() {
     let honest = call(&mut alice, 3, "10.0.0.2:40000");
     lie(&mut alice, liar);
     assert_eq!(alice.closed[&liar], Disconnect::UnsolicitedBlock);
+    let ban = alice.node.view().bans().pop().expect("it is kept out");
+    assert_eq!((ban.host, ban.until), (at(FAR).ip(), alice.now.wall.plus(BAN_TIME)));
+    assert_eq!(alice.events.last(), Some(&Event::HostBanned(ban)), "and that is told");
     alice.said(liar);
     let again = call(&mut alice, 4, FAR);
     assert_eq!(alice.closed[&again], Disconnect::Banned, "under another name as well");
     assert!(alice.said(again).is_empty(), "and nothing is said to it");
+    let told = alice.events.last();
+    assert!(
+        matches!(told, Some(Event::PeerClosed { conn, why: Disconnect::Banned, .. }) if *conn == again),
+        "that it called is told: {told:?}"
+    );
     assert!(!is_let_in(&mut alice, 4, "[::ffff:10.0.0.1]:1"), "in any form");
     assert!(!alice.closed.contains_key(&honest) && is_let_in(&mut alice, 5, "10.0.0.3:40000"));
     alice.dials.clear();
@@ -92,6 +100,21 @@ fn it_is_remembered_over_a_restart() {
     assert!(!is_let_in(&mut again, 2, FAR));
     again.elapse(BAN_TIME);
     assert!(is_let_in(&mut again, 2, FAR) && again.node.view().bans().is_empty());
+}
+
+#[test]
+fn whoever_is_vouched_for_is_let_in_again() {
+    let mut alice = Alice::new(1, Params::regtest());
+    for (from, host) in [(FAR, "10.0.0.1"), ("[2001:db8::1]:40000", "2001:db8::77")] {
+        let liar = call(&mut alice, 2, from);
+        lie(&mut alice, liar);
+        let host = host.parse().expect("an address");
+        for answer in [Answer::Forgiven, Answer::NoSuchBan] {
+            assert_eq!(is_let_in(&mut alice, 3, from), answer == Answer::NoSuchBan);
+            alice.command(1, Command::Forgive(host));
+            assert_eq!(alice.answer(), answer, "{from}");
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use hyper::{Request, Response};
 
 use crate::net::events::Told;
 use crate::node::io::{Event, Ids};
-use crate::rest::api::peers::direction;
+use crate::rest::api::peers::{ban_json, direction};
 use crate::rest::api::seconds;
 use crate::rest::body::Body;
 use crate::rest::json::{ids, place};
@@ -41,6 +41,7 @@ fn event_json(event: &Event) -> Value {
             "why": why.to_string(),
         }),
         Event::DialFailed { address, error } => json!({ "address": address, "why": error }),
+        Event::HostBanned(ban) => ban_json(ban),
         Event::TipChanged { tip, connected, reverted } => json!({
             "hash": tip.hash.to_string(), "height": tip.height, "work": tip.work.to_string(),
             "connected": connected, "reverted": reverted,

@@ -13,13 +13,13 @@ use crate::rest::routes::Api;
 
 impl Api {
     pub(super) async fn metrics(&self) -> Result<Response<Body>, Problem> {
-        let (info, progress, entry, peers, pool, mining, clock) = self
+        let (info, progress, entry, peers, bans, pool, mining, clock) = self
             .handle
             .view(|view| {
                 let progress = view.progress();
                 let entry = view.entry(&progress.committed.hash);
                 let (pool, mining, clock) = (view.pool_size(), view.mining(), view.clock_offset());
-                (view.info(), progress, entry, view.peers(), pool, mining, clock)
+                (view.info(), progress, entry, view.peers(), view.bans(), pool, mining, clock)
             })
             .await?;
         let (stats, traffic) = (self.handle.mining(), self.handle.traffic().total());
@@ -58,6 +58,7 @@ impl Api {
         let connected = [("inbound", inbound), ("outbound", peers.len() - inbound)];
         let connected = connected.map(|(who, count)| (label("direction", who), count));
         page.metric("peers", "gauge", "Ready connections.", &connected);
+        page.gauge("banned_hosts", "Hosts that misbehaved and are kept out.", bans.len());
         if let Some(clock) = clock {
             page.gauge(
                 "clock_offset_seconds",

@@ -76,6 +76,8 @@ impl Api {
             Op::Peers => self.peers().await,
             Op::AddPeer => self.add_peer(request).await,
             Op::DropPeer => self.drop_peer(id).await,
+            Op::Bans => self.bans().await,
+            Op::LiftBan => self.lift_ban(found.value("host")).await,
             Op::Mining => self.mining().await,
             Op::SetMining => self.set_mining(request).await,
             Op::Mine => self.api_mine(request).await,

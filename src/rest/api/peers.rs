@@ -1,4 +1,6 @@
-//! Connections to other nodes: who is there, one more, one less.
+//! Connections to other nodes: who is there, one more, one less; and who is kept out.
+
+use std::net::IpAddr;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
@@ -8,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::limits::{HTTP_TIMEOUT, MAX_HTTP_BODY_BYTES};
 use crate::node::io::{Answer, Command, ConnId, Direction, Place};
-use crate::node::view::PeerInfo;
+use crate::node::view::{Ban, PeerInfo};
 use crate::rest::api::seconds;
 use crate::rest::body::{self, Body};
 use crate::rest::node::{resolve, shown};
@@ -84,6 +86,31 @@ impl Api {
             other => Err(not_done(other)),
         }
     }
+
+    /// The hosts that misbehaved and are kept out.
+    pub(super) async fn bans(&self) -> Result<Response<Body>, Problem> {
+        let bans = self.handle.view(|view| view.bans()).await?;
+        let listed: Vec<Value> = bans.iter().map(ban_json).collect();
+        Ok(body::json(StatusCode::OK, &json!({ "bans": listed, "count": listed.len() })))
+    }
+
+    /// Lets a host in again, and dials it again where it would.
+    pub(super) async fn lift_ban(&self, host: &str) -> Result<Response<Body>, Problem> {
+        let ip: IpAddr = decoded(host)
+            .parse()
+            .map_err(|_| Problem::bad_request(format!("the host {}: expected an IP address", shown(host))))?;
+        match self.handle.command(Command::Forgive(ip)).await? {
+            Answer::Forgiven => Ok(body::json(StatusCode::OK, &json!({ "message": "Forgiven" }))),
+            Answer::NoSuchBan => {
+                Err(Problem::new(StatusCode::NOT_FOUND, format!("the host {} is not kept out", shown(host))))
+            }
+            other => Err(not_done(other)),
+        }
+    }
+}
+
+pub(super) fn ban_json(ban: &Ban) -> Value {
+    json!({ "host": ban.host, "until": seconds(ban.until), "why": ban.why })
 }
 
 /// Its name, for programs.
@@ -94,18 +121,18 @@ pub(super) fn direction(direction: Direction) -> &'static str {
     }
 }
 
-/// Which peer a path names. Clients write the colons and brackets of an address as they are, or encoded.
+/// Which peer a path names.
 fn place(id: &str) -> Option<Place> {
     if let Some(conn) = whole(id) {
         return Some(Place::Conn(ConnId(conn)));
     }
-    let mut address = id.to_owned();
-    for (encoded, character) in
-        [("%3A", ":"), ("%3a", ":"), ("%5B", "["), ("%5b", "["), ("%5D", "]"), ("%5d", "]")]
-    {
-        address = address.replace(encoded, character);
-    }
-    address.parse().ok().map(Place::Address)
+    decoded(id).parse().ok().map(Place::Address)
+}
+
+/// Clients write the colons and brackets of an address as they are, or encoded.
+fn decoded(address: &str) -> String {
+    let encoded = [("%3A", ":"), ("%3a", ":"), ("%5B", "["), ("%5b", "["), ("%5D", "]"), ("%5d", "]")];
+    encoded.iter().fold(address.to_owned(), |address, (code, character)| address.replace(code, character))
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub(in crate::rest) enum Op {
     Peers,
     AddPeer,
     DropPeer,
+    Bans,
+    LiftBan,
     Mining,
     SetMining,
     Mine,
@@ -35,7 +37,7 @@ pub(in crate::rest) enum Op {
 }
 
 /// What changes something needs the cookie, where credentials are asked for at all.
-pub(in crate::rest) static ROUTES: [Route<Op>; 27] = [
+pub(in crate::rest) static ROUTES: [Route<Op>; 29] = [
     read("/api/v1/info", "getInfo", Op::Info),
     read("/api/v1/tip", "getTip", Op::Tip),
     read("/api/v1/tips", "getTips", Op::Tips),
@@ -52,6 +54,8 @@ pub(in crate::rest) static ROUTES: [Route<Op>; 27] = [
     read("/api/v1/peers", "getPeers", Op::Peers),
     change("POST", "/api/v1/peers", "addPeer", Op::AddPeer),
     change("DELETE", "/api/v1/peers/{id}", "dropPeer", Op::DropPeer),
+    read("/api/v1/bans", "getBans", Op::Bans),
+    change("DELETE", "/api/v1/bans/{host}", "liftBan", Op::LiftBan),
     read("/api/v1/mining", "getMining", Op::Mining),
     change("POST", "/api/v1/mining", "setMining", Op::SetMining),
     change("POST", "/api/v1/mine", "mine", Op::Mine),

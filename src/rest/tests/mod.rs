@@ -14,7 +14,7 @@ use super::server::Settings;
 use super::{Opened, serve_with};
 use crate::encoding::Text;
 use crate::net::{self, Failed, Handle};
-use crate::node::Config;
+use crate::node::{Config, Remembered};
 use crate::params::Params;
 use crate::store::Loaded;
 use crate::types::NodeId;
@@ -62,6 +62,18 @@ async fn node_from(
     opened: Option<Opened>,
     loaded: Loaded,
 ) -> Node {
+    node_that_knows(n, params, settings, opened, loaded, Remembered::default()).await
+}
+
+/// The same, which knows of others what an earlier run knew.
+async fn node_that_knows(
+    n: u8,
+    params: Params,
+    settings: Settings,
+    opened: Option<Opened>,
+    loaded: Loaded,
+    remembered: Remembered,
+) -> Node {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let listen = listener.local_addr().expect("an address");
     let id = NodeId([n; 16]);
@@ -72,7 +84,7 @@ async fn node_from(
         manager: None,
         peers: Vec::new(),
         outbound: 0,
-        remembered: Default::default(),
+        remembered,
         hashrate: 0,
         note: Text::default(),
     };

@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::net::clock::Clock;
+use crate::node::view::Ban;
 use crate::rest::api::ROUTES;
 use crate::rest::cookie::Cookie;
 
@@ -53,6 +55,31 @@ async fn blocks_are_mined_one_after_the_other() {
     let set = post(hard.http, &v1("/mining"), &json!({ "hashrate": 100 })).await.json();
     assert_eq!((&set["mode"], &set["hashrate"]), (&"background".into(), &100.into()));
     assert_eq!(post(hard.http, &v1("/mining"), &json!({ "hashrate": 0 })).await.json()["mode"], "off");
+}
+
+#[tokio::test]
+async fn who_is_kept_out_is_seen_and_let_in_again() {
+    let until = Clock::wall().plus(Duration::from_secs(3600));
+    let ban = |host: &str| Ban { host: host.parse().expect("an address"), until, why: "a lie".to_owned() };
+    let bans = vec![ban("10.0.0.1"), ban("2001:db8::")];
+    let remembered = Remembered { bans, ..Default::default() };
+    let params = Params::regtest();
+    let loaded = Loaded::empty(params.genesis_hash());
+    let node = node_that_knows(1, params, Settings::recommended(), None, loaded, remembered).await;
+    let listed = read(&node, "/bans").await;
+    let seconds = until.millis() as f64 / 1000.0;
+    let first = json!({ "host": "10.0.0.1", "until": seconds, "why": "a lie" });
+    assert_eq!((&listed["count"], &listed["bans"][0]), (&2.into(), &first));
+    let metric = |count: usize| format!("\np2pnode_banned_hosts {count}\n");
+    assert!(get(node.http, "/metrics").await.body.contains(&metric(2)));
+    let rows =
+        [("10.0.0.1", 200), ("10.0.0.1", 404), ("2001%3adb8::7", 200), ("nobody", 400), ("10.0.0.1:80", 400)];
+    for (host, status) in rows {
+        let answer = call(node.http, "DELETE", &v1(&format!("/bans/{host}")), "").await;
+        assert_eq!(answer.status, status, "{host} {answer:?}");
+    }
+    assert_eq!(read(&node, "/bans").await, json!({ "bans": [], "count": 0 }));
+    assert!(get(node.http, "/metrics").await.body.contains(&metric(0)));
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ async fn every_read_has_its_keys_and_answers_head() {
         ("/transactions", "transactions count"),
         (&transaction, "id state bytes blocks transaction"),
         ("/peers", "peers count"),
+        ("/bans", "bans count"),
         ("/mining", "mode hashrate rate waiting hashes"),
         ("/healthz", "status"),
         ("/readyz", "status height"),
