@@ -120,8 +120,11 @@ fn log(event: &Event) {
         Event::BlockSeen { hash, height, giver, .. } => {
             tracing::debug!(height, %hash, origin = giver.origin.name(), node = ?giver.node, "block");
         }
-        // The line of the new tip says it.
-        Event::Reorg { .. } => {}
+        // The line of the new tip says the rest.
+        Event::Reorg { dropped: 0, .. } => {}
+        Event::Reorg { dropped, .. } => {
+            tracing::warn!(dropped, "the pool is full: contents of the branch that was given up are dropped");
+        }
         Event::PoolChanged { came, went, count, .. } => {
             tracing::debug!(came = came.count, went = went.count, count, "pool");
         }

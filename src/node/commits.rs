@@ -17,8 +17,9 @@ pub(super) struct Unwritten {
     waits: bool,
     blocks: Vec<CheckedBlock>,
     forget: Vec<BlockHash>,
-    /// Contents that wait in the pool again.
+    /// Contents that wait in the pool again, and how many found no room there.
     returned: Vec<TxId>,
+    dropped: u64,
 }
 
 impl Unwritten {
@@ -31,9 +32,10 @@ impl Unwritten {
         self.waits
     }
 
-    /// These contents wait in the pool again.
-    pub(super) fn give_back(&mut self, contents: Vec<TxId>) {
+    /// These contents wait in the pool again, and so many others found no room there.
+    pub(super) fn give_back(&mut self, contents: Vec<TxId>, dropped: u64) {
         self.returned.extend(contents);
+        self.dropped += dropped;
     }
 
     fn add(&mut self, blocks: Vec<CheckedBlock>, forget: Vec<BlockHash>) {
@@ -77,6 +79,8 @@ pub(super) struct Moved {
     pub(super) ancestor: Option<Tip>,
     /// Contents that wait in the pool again.
     pub(super) returned: Ids,
+    /// How many others found no room there.
+    pub(super) dropped: u64,
 }
 
 impl Node {
@@ -103,14 +107,15 @@ impl Node {
 
     /// Hands what is to be made durable to the store, as one.
     pub(super) fn write(&mut self) {
-        let Unwritten { blocks, forget, mut returned, .. } = core::mem::take(&mut self.unwritten);
+        let Unwritten { blocks, forget, mut returned, dropped, .. } = core::mem::take(&mut self.unwritten);
         // What the new chain has went again.
         returned.retain(|id| self.pool.get(id).is_some());
         let is_reorg = |pending: &&mut Pending| pending.moved.ancestor.is_some();
-        if !returned.is_empty()
+        if !(returned.is_empty() && dropped == 0)
             && let Some(reorg) = self.commits.iter_mut().rev().find(is_reorg)
         {
             reorg.moved.returned = returned.as_slice().into();
+            reorg.moved.dropped = dropped;
         }
         let Some(last) = self.commits.back_mut() else { return };
         let pool = self.pool.take_changes();
@@ -157,13 +162,13 @@ impl Node {
                 self.reply(caller, answer);
             }
             let Pending { tip, moved, pool: (came, went), .. } = pending;
-            let Moved { connected, reverted, ancestor, returned } = moved;
+            let Moved { connected, reverted, ancestor, returned, dropped } = moved;
             if came.count > 0 || went.count > 0 {
                 let (count, bytes) = (self.pool.len(), self.pool.bytes());
                 self.event(Event::PoolChanged { came, went, count, bytes });
             }
             if let Some(ancestor) = ancestor {
-                self.event(Event::Reorg { from, to: tip, ancestor, depth: reverted, returned });
+                self.event(Event::Reorg { from, to: tip, ancestor, depth: reverted, returned, dropped });
             }
             // Whoever catches up has many blocks made durable at once, and tells of the last one.
             let is_next =

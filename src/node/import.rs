@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::bodies::Step;
 use super::commits::Moved;
-use super::io::{BadBlock, ConnId, Delivery, Direction, Event, Giver, Ids, Origin};
+use super::io::{BadBlock, ConnId, Delivery, Direction, Event, Giver, Origin};
 use super::*;
 use crate::chain::{CheckedBlock, Outcome, Rule, Tip};
 use crate::limits::{DOWNLOAD_WINDOW, FORGIVEN_TOLD, FORGIVEN_TOLD_EVERY, MAX_FORGIVEN, RECENT_BLOCKS};
-use crate::mempool::Source;
+use crate::mempool::{Refusal, Source};
 use crate::peer::budget::Bucket;
 use crate::peer::{Disconnect, Known};
 use crate::types::{Block, BlockHash, TxId};
@@ -194,7 +194,7 @@ impl Node {
                 connected: connected.len() as u64,
                 reverted: reverted.len() as u64,
                 ancestor: self.parent_of(&connected).filter(|_| !reverted.is_empty()),
-                returned: Ids::default(),
+                ..Moved::default()
             };
         }
         self.bodies.trim();
@@ -257,14 +257,16 @@ impl Node {
     pub(super) fn pool_disconnects(&mut self, hash: BlockHash, block: &Block, ids: &[TxId]) {
         // It may have joined only after that was said of all that left.
         self.pool.disconnect(hash);
-        let mut returned = Vec::new();
+        let (mut returned, mut dropped) = (Vec::new(), 0);
         let all = ids.iter().zip(block.transactions.iter());
         for (id, transaction) in all.filter(|(_, transaction)| transaction.as_coinbase().is_none()) {
-            // Refused where a recent block of the new chain has it as well, or the pool is full: both are right.
-            if self.pool.insert(*id, Arc::new(transaction.clone()), Source::Reverted).is_ok() {
-                returned.push(*id);
+            match self.pool.insert(*id, Arc::new(transaction.clone()), Source::Reverted) {
+                Ok(()) => returned.push(*id),
+                Err(Refusal::Full) => dropped += 1,
+                // A recent block of the new chain has it as well, or it waits already.
+                Err(_) => {}
             }
         }
-        self.unwritten.give_back(returned);
+        self.unwritten.give_back(returned, dropped);
     }
 }

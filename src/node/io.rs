@@ -477,6 +477,8 @@ pub enum Event {
         depth: u64,
         /// Contents of theirs that wait in the pool again.
         returned: Ids,
+        /// How many others do not, because it is full: they are nowhere any more.
+        dropped: u64,
     },
     /// Other transactions wait than before, and that is durable.
     PoolChanged {

@@ -120,7 +120,7 @@ impl Node {
                 why: Text::clipped(&rule.to_string()),
                 from: *from,
             },
-            Event::Reorg { from, to, ancestor, depth, returned } => What::Reorg {
+            Event::Reorg { from, to, ancestor, depth, returned, .. } => What::Reorg {
                 old: place(from),
                 new: place(to),
                 ancestor: place(ancestor),

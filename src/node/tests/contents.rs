@@ -1,6 +1,7 @@
 //! What people put into blocks: the pool, its relay, and what a reorg gives back.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use super::network::Net;
 use super::sync::Server;
@@ -10,11 +11,12 @@ use crate::limits::{
     MAX_CONTENT_BYTES, MAX_KNOWN_TRANSACTIONS, MAX_MINING_QUEUE, MAX_POOL_COUNT, MAX_STRIKES, RECENT_BLOCKS,
     TRANSACTION_TIMEOUT,
 };
+use crate::mempool::Source;
 use crate::node::io::{Answer, Command, CommandId, Event, Input};
 use crate::params::Params;
 use crate::peer::{Budget, Disconnect};
 use crate::types::{Content, Transaction, TxId};
-use crate::wire::message::Message;
+use crate::wire::message::{Message, NewBlock};
 
 fn blob(text: &str) -> Blob<MAX_CONTENT_BYTES> {
     text.as_bytes().to_vec().try_into().expect("a short text")
@@ -118,6 +120,34 @@ fn a_reorg_gives_contents_back_unless_the_new_chain_has_them() {
 /// However deep a reorg is, what both chains have is not mined again, and what only the old one had is. Whether its blocks
 /// are at hand, those that left have to be read back, or all of them: until then no block takes anything from the pool.
 /// (Row 34 of docs/hostile.md.)
+/// Row 34 of docs/hostile.md: what a reorg gives back has to fit the pool, and what does not is told.
+#[test]
+fn what_a_reorg_gives_back_and_finds_no_room_is_counted() {
+    let mut miner = Alice::new(2, Params::regtest());
+    let theirs = miner.mine(2);
+    let mut alice = Alice::new(1, Params::regtest());
+    alice.now = miner.now;
+    let ids = ["a", "b", "c"].map(|text| submit(&mut alice, text));
+    alice.mine(1);
+    for nonce in 0..MAX_POOL_COUNT as u64 - 1 {
+        let waiting = content(nonce, "waits");
+        let _ = alice.node.pool.insert(waiting.id(), Arc::new(waiting), Source::Local);
+    }
+    let peer = alice.meet(2);
+    alice.events.clear();
+    for hash in &theirs {
+        let block = miner.stored.get(hash).expect("mined").block().clone();
+        alice.received(peer, Message::NewBlock(NewBlock::Push(block)));
+    }
+    let reorgs = alice.events.iter().filter_map(|event| match event {
+        Event::Reorg { returned, dropped, .. } => Some((returned.count, *dropped)),
+        _ => None,
+    });
+    assert_eq!(reorgs.collect::<Vec<_>>(), [(1, 2)]);
+    let back = ids.iter().filter(|id| alice.node.view().pool_get(id).is_some());
+    assert_eq!(back.count(), 1);
+}
+
 #[test]
 fn a_content_that_both_chains_have_is_mined_once_however_deep_the_reorg() {
     let [both, lost, waits] = ["in both", "in one", "in none"].map(|text| content(1, text));

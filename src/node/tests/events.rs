@@ -79,10 +79,12 @@ fn a_reorg_is_told_with_what_it_gave_back_and_both_branches_are_seen() {
     }
     let at = alice.events.iter().position(|event| matches!(event, Event::Reorg { .. }));
     let at = at.expect("a reorg");
-    let Event::Reorg { from, to, ancestor, depth, returned } = &alice.events[at] else { unreachable!() };
+    let Event::Reorg { from, to, ancestor, depth, returned, dropped } = &alice.events[at] else {
+        unreachable!()
+    };
     assert_eq!((from.hash, to.hash, *depth), (old, new, 1));
     assert_eq!((ancestor.hash, ancestor.height), (alice.params.genesis_hash(), 0));
-    assert_eq!(*returned, Ids { first: vec![id], count: 1 });
+    assert_eq!((returned, *dropped), (&Ids { first: vec![id], count: 1 }, 0));
     let next = &alice.events[at + 1];
     assert!(matches!(next, Event::TipChanged { tip, reverted: 1, .. } if tip.hash == new), "{next:?}");
     let bob = miner.node.view().info().node;

@@ -74,11 +74,11 @@ fn event_json(event: &Event) -> Value {
             "origin": giver.origin.name(),
             "from": giver.node.map(|node| node.to_string()),
         }),
-        Event::Reorg { from, to, ancestor, depth, returned } => json!({
+        Event::Reorg { from, to, ancestor, depth, returned, dropped } => json!({
             "old": place(&from.hash, from.height),
             "new": place(&to.hash, to.height),
             "ancestor": place(&ancestor.hash, ancestor.height),
-            "depth": depth, "returned": ids_json(returned),
+            "depth": depth, "returned": ids_json(returned), "dropped": dropped,
         }),
         Event::PoolChanged { came, went, count, bytes } => json!({
             "came": ids_json(came), "went": ids_json(went), "count": count, "bytes": bytes,
