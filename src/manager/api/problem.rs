@@ -62,7 +62,7 @@ fn remedy(error: &ControlError) -> Remedy {
             "it, or the manager, has a defect, or the two are of different versions: the manager's log says more",
         ),
         // Late is not lost: whether to wait longer is the caller's to say.
-        ControlError::Timeout(_) => Remedy::None,
+        ControlError::Timeout(_) | ControlError::NoBlock(_) => Remedy::None,
     }
 }
 
