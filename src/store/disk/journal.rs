@@ -23,6 +23,10 @@
 //! next one is written, so only the last can be in pieces, and nobody was told of that one. A record behind such a
 //! place is a sign of damage.
 //!
+//! The file is made longer, durably, before the record is written that needs it, and there is room for another head
+//! behind each. So one that ends within the next commit, or too soon for its head, was cut, whatever its length is.
+//! (`meta::ROOM` in the tables says so; a node that did not say it may have been killed with a record at the very end.)
+//!
 //! The file is signed before the tables are open to be written, and stays so: it begins with the first bytes of the
 //! key, be it that no record follows, and is as long as some steps of [`JOURNAL_STEP_BYTES`]. So a run that wrote
 //! nothing down is told from one whose records are lost: beside tables that nobody closed, no file, an empty one, one
@@ -162,15 +166,23 @@ impl Journal {
         let sum = checksum(&self.key, number, &record[HEAD..]);
         record[MARK + 12..HEAD].copy_from_slice(&sum);
         let end = self.at + record.len() as u64;
-        if end > self.length {
-            self.length = end.next_multiple_of(JOURNAL_STEP_BYTES);
-            record.resize((self.length - self.at) as usize, 0);
-            self.file.set_len(self.length)?;
-        }
+        self.make_room(end)?;
         self.file.write(self.at, &record)?;
         self.file.sync_data()?;
         self.at = end;
         self.tasks.extend(group);
+        Ok(())
+    }
+
+    /// Has the file be long enough for a record up to `end`, and a head behind it, before any of that is written.
+    fn make_room(&mut self, end: u64) -> io::Result<()> {
+        let needed = (end + HEAD as u64).next_multiple_of(JOURNAL_STEP_BYTES);
+        if needed > self.length {
+            self.file.set_len(needed)?;
+            self.file.write(self.length, &vec![0; (needed - self.length) as usize])?;
+            self.file.sync_data()?;
+            self.length = needed;
+        }
         Ok(())
     }
 
@@ -220,6 +232,23 @@ fn blank(file: &dyn StorageBackend, key: &Key) -> io::Result<()> {
 pub(super) fn key(database: &Database) -> Result<Option<Key>, Trouble> {
     let table = database.begin_read()?.open_table(META)?;
     if table.get(meta::KEY)?.is_none() { Ok(None) } else { Ok(Some(sized(&table, meta::KEY)?)) }
+}
+
+/// Whether the journal of these tables has room behind each record.
+fn has_room(database: &Database) -> Result<bool, Trouble> {
+    Ok(database.begin_read()?.open_table(META)?.get(meta::ROOM)?.is_some())
+}
+
+/// The tables of `database`, which have all that is in their journal, say from now on that it has room behind each
+/// record.
+pub(super) fn say_room(database: &Held) -> Result<(), Trouble> {
+    if has_room(database)? {
+        return Ok(());
+    }
+    let transaction = begin(database)?;
+    transaction.open_table(META)?.insert(meta::ROOM, &[1][..])?;
+    transaction.commit()?;
+    Ok(database.watch.check()?)
 }
 
 /// A new one.
@@ -344,7 +373,8 @@ fn unread(error: io::Error) -> Trouble {
 /// The same, of the journal in `file`.
 pub(super) fn replay_of(database: &Held, file: &dyn StorageBackend) -> Result<(), Trouble> {
     let Some(key) = key(database)? else { return Ok(()) };
-    take_up(database, &records(file, &key, Meta::read(database)?.commits)?)
+    let after = Meta::read(database)?.commits;
+    take_up(database, &records(file, &key, after, has_room(database)?)?)
 }
 
 fn take_up(database: &Held, records: &[Record]) -> Result<(), Trouble> {
@@ -373,8 +403,8 @@ fn take_up(database: &Held, records: &[Record]) -> Result<(), Trouble> {
     Ok(database.watch.check()?)
 }
 
-/// The records of `file` that follow commit `after`.
-fn records(file: &dyn StorageBackend, key: &Key, after: u64) -> Result<Vec<Record>, Trouble> {
+/// The records of `file` that follow commit `after`; `has_room` if it has some behind each.
+fn records(file: &dyn StorageBackend, key: &Key, after: u64, has_room: bool) -> Result<Vec<Record>, Trouble> {
     let bytes = bytes(file).map_err(unread)?;
     let (mut at, mut records) = (0, Vec::new());
     let mut next = after + 1;
@@ -388,6 +418,12 @@ fn records(file: &dyn StorageBackend, key: &Key, after: u64) -> Result<Vec<Recor
         }
         next += 1;
         records.push(record);
+    }
+    if has_room && is_cut(&bytes[at..], key, next, !records.is_empty()) {
+        let (length, last) = (bytes.len(), next - 1);
+        let what =
+            format!("the journal beside it is cut, {length} bytes long: what followed commit {last} is lost");
+        return Err(Trouble::Damaged(what));
     }
     // Whatever comes after the end was overtaken, but for what the disk has kept behind a damaged record.
     match later(&bytes, at + 1, key).find(|record| record.number >= next) {
@@ -413,13 +449,38 @@ fn gap(missing: u64, found: u64) -> Trouble {
     Trouble::Damaged(format!("the journal beside it has commit {found}, and not commit {missing} before it"))
 }
 
+/// Whether a journal that ends with `rest` was longer: commit `next` goes on behind its end, or has no room for its
+/// head. Before that are no records of this run, or it `follows` some.
+fn is_cut(rest: &[u8], key: &Key, next: u64, follows: bool) -> bool {
+    match rest.split_first_chunk::<HEAD>() {
+        None => follows,
+        Some((head, body)) => {
+            Head::of(head, key).is_some_and(|head| head.number == next && head.length > body.len())
+        }
+    }
+}
+
+/// What is before a record's body.
+struct Head {
+    length: usize,
+    number: u64,
+    sum: [u8; 8],
+}
+
+impl Head {
+    /// What these bytes say, if it is of these tables.
+    fn of(bytes: &[u8; HEAD], key: &Key) -> Option<Head> {
+        let [a, b, c, d, e, f, g, h, l0, l1, l2, l3, n0, n1, n2, n3, n4, n5, n6, n7, sum @ ..] = *bytes;
+        let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+        let number = u64::from_le_bytes([n0, n1, n2, n3, n4, n5, n6, n7]);
+        ([a, b, c, d, e, f, g, h] == key[..MARK]).then_some(Head { length, number, sum })
+    }
+}
+
 /// The record that `bytes` begin with.
 fn record(bytes: &[u8], key: &Key) -> Result<Option<Record>, Trouble> {
-    let Some(marked) = bytes.strip_prefix(&key[..MARK]) else { return Ok(None) };
-    let Some((head, rest)) = marked.split_first_chunk::<{ HEAD - MARK }>() else { return Ok(None) };
-    let [l0, l1, l2, l3, n0, n1, n2, n3, n4, n5, n6, n7, sum @ ..] = *head;
-    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-    let number = u64::from_le_bytes([n0, n1, n2, n3, n4, n5, n6, n7]);
+    let Some((head, rest)) = bytes.split_first_chunk() else { return Ok(None) };
+    let Some(Head { length, number, sum }) = Head::of(head, key) else { return Ok(None) };
     let Some(body) = rest.get(..length).filter(|body| checksum(key, number, body) == sum) else {
         return Ok(None);
     };

@@ -114,6 +114,9 @@ pub(in crate::store) fn start(
         None => first_journal(&database, path).map_err(unopened)?,
         there => there,
     };
+    if journal.is_some() {
+        guarded(|| journal::say_room(&database)).map_err(unopened)?;
+    }
     keeper(database, Place { file: path.to_owned(), folder: Some(home), journal }, contents, told)
 }
 
@@ -216,6 +219,14 @@ pub(in crate::store) fn over_backend(
     Ok((Store { keeper: Arc::new(disk) }, crate::store::Committed(committed), loaded))
 }
 
+/// As a build left it that did not know of [`meta::ROOM`].
+#[cfg(test)]
+pub(in crate::store) fn forget_room(database: &Held) {
+    let transaction = database.begin_write().expect("a file");
+    transaction.open_table(META).expect("a table").remove(meta::ROOM).expect("a row");
+    transaction.commit().expect("committed");
+}
+
 /// Puts genesis and the owner into a new database.
 pub(super) fn initialise(database: &Database, params: &Params, node: NodeId) -> Result<(), Trouble> {
     let genesis = StoredBlock::from(params.genesis());
@@ -227,6 +238,7 @@ pub(super) fn initialise(database: &Database, params: &Params, node: NodeId) -> 
         table.insert(meta::RULES, params.rules().to_string().as_bytes())?;
         table.insert(meta::NODE, &node.0[..])?;
         table.insert(meta::KEY, &journal::fresh_key()?[..])?;
+        table.insert(meta::ROOM, &[1][..])?;
         table.insert(meta::TIP, &genesis.hash.0[..])?;
         table.insert(meta::COMMITS, &1u64.to_le_bytes()[..])?;
         table.insert(meta::BYTES, &(genesis.encoded.len() as u64).to_le_bytes()[..])?;

@@ -44,6 +44,9 @@ pub(super) mod meta {
     pub(in crate::store) const NODE: &str = "node";
     /// Of the records in the journal, 16 bytes; files of [`super::FIRST_FORMAT`] have none.
     pub(in crate::store) const KEY: &str = "journal";
+    /// There if the journal always has room behind its last record. No other version: whoever does not know of it
+    /// reads and writes the rest as before.
+    pub(in crate::store) const ROOM: &str = "room";
     /// The active tip's hash, 32 bytes.
     pub(in crate::store) const TIP: &str = "tip";
     /// How many commits there were, 8 bytes.

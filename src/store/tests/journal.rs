@@ -6,7 +6,8 @@ use rand_chacha::ChaCha12Rng;
 
 use super::medium::Disk;
 use super::*;
-use crate::store::disk::load::{open_backend, over_backend};
+use crate::limits::JOURNAL_STEP_BYTES;
+use crate::store::disk::load::{forget_room, open_backend, over_backend};
 use crate::store::folder::JOURNAL_FILE;
 
 fn opened(disk: &Disk) -> Result<(Store, Committed, Loaded), OpenError> {
@@ -168,6 +169,105 @@ fn a_record_in_pieces_at_the_end_was_told_to_nobody_one_before_others_is_damage(
             }
             (other, _) => panic!("{what}: {:?}", other.map(|(count, _)| count)),
         }
+    }
+}
+
+/// A disk whose store has acknowledged `blocks`, and its journal.
+fn written(blocks: &[(Block, Batch)]) -> (Disk, Vec<u8>) {
+    let disk = Disk::default();
+    let (store, mut committed, _) = opened(&disk).expect("a new disk");
+    for (_, batch) in blocks {
+        store.submit(batch.clone());
+        assert_eq!(committed.wait(), Some(Ok(batch.seq)));
+    }
+    // As a kill finds it: nothing of its end gets there.
+    let disk = disk.flushed();
+    let bytes = disk.journal.with(|sectors| sectors.current.clone());
+    (disk, bytes)
+}
+
+/// `count` blocks, and of the content beside the block number `nth`, `bytes`.
+fn chain_with(count: u64, nth: u64, bytes: usize) -> Vec<(Block, Batch)> {
+    let mut blocks = chain(count);
+    for (_, batch) in &mut blocks {
+        let bytes = if batch.seq == nth { bytes } else { 15_000 };
+        batch.waiting = vec![Waiting::from(&large(batch.seq, bytes))];
+    }
+    blocks
+}
+
+/// Row 63 of docs/hostile.md: a journal that grew in steps, cut between any two of them. Where the cut is among its
+/// records: in the body of one, in its head, between two of them.
+#[test]
+fn a_journal_that_was_cut_is_told_from_one_whose_node_was_killed() {
+    let step = JOURNAL_STEP_BYTES as usize;
+    // The end of the fourth record, if the content beside that is as long.
+    let (_, probe) = written(&chain_with(4, 4, 10_000));
+    let fourth = 10_000 + step - records(&probe)[4];
+    let (mut noticed, mut whole) = (0, 0);
+    // It ends a few bytes before the first step's end, or after it, and further on.
+    for shift in (0..44).chain([30_000, 40_000]) {
+        let blocks = chain_with(12, 4, fourth + shift - 36);
+        let (disk, bytes) = written(&blocks);
+        let (ends, pieces) = (records(&bytes), bytes.len() / step);
+        assert_eq!((ends.len(), bytes.len() % step), (13, 0));
+        for steps in 1..=pieces {
+            let cut = disk.flushed();
+            cut.journal.with(|sectors| sectors.current.truncate(steps * step));
+            match opened(&cut) {
+                Ok((_, _, loaded)) => {
+                    assert_eq!((loaded.headers.len(), loaded.waiting.len()), (12, 12), "{shift}: {steps}");
+                    whole += 1;
+                }
+                Err(error) => {
+                    let what = error.to_string();
+                    assert!(steps < pieces && what.contains("is cut"), "{shift}: {steps}: {what}");
+                    noticed += 1;
+                }
+            }
+        }
+        // It may be killed right there.
+        let (killed, _) = written(&blocks[..4]);
+        let (_, _, loaded) = opened(&killed).unwrap_or_else(|error| panic!("{shift}: {error}"));
+        assert_eq!(loaded.headers.len(), 4);
+    }
+    assert!(noticed > 80 && whole >= 46, "{noticed} and {whole}");
+}
+
+/// What is behind the records of this run are those of an earlier one, in steps that a cut may take.
+#[test]
+fn a_cut_that_takes_only_what_the_tables_have_is_none() {
+    let (disk, bytes) = written(&chain_with(50, 1, 15_000));
+    let (step, ends) = (JOURNAL_STEP_BYTES as usize, records(&bytes));
+    let number = |at: usize| u64::from_le_bytes(bytes[at + 12..at + 20].try_into().expect("eight"));
+    // Commit 1 is genesis.
+    let last = ends.iter().rposition(|at| at + 20 <= bytes.len() && number(*at) == 51).expect("the last");
+    assert!(ends[last] < bytes.len() - 3 * step, "it began again");
+    for steps in 1..=bytes.len() / step {
+        let cut = disk.flushed();
+        cut.journal.with(|sectors| sectors.current.truncate(steps * step));
+        let is_enough = ends[last + 1] + 28 <= steps * step;
+        match opened(&cut) {
+            Ok((_, _, loaded)) => assert_eq!((loaded.headers.len(), is_enough), (50, true), "{steps}"),
+            Err(error) => assert!(!is_enough && error.to_string().contains("is cut"), "{steps}: {error}"),
+        }
+    }
+}
+
+/// A build that did not leave room may have been killed with a record at the very end, or with the beginning of one
+/// that nobody was told of.
+#[test]
+fn the_journal_of_an_earlier_build_may_end_with_its_last_record() {
+    let step = JOURNAL_STEP_BYTES as usize;
+    let (_, probe) = written(&chain_with(4, 4, 10_000));
+    let (disk, bytes) = written(&chain_with(12, 4, 10_000 + step - records(&probe)[4]));
+    assert_eq!(records(&bytes)[4], step, "the fourth ends where the step does");
+    for (steps, blocks) in [(1, 4), (2, 8)] {
+        let old = disk.flushed();
+        forget_room(&open_backend(old.chain.clone()).expect("a file"));
+        old.journal.with(|sectors| sectors.current.truncate(steps * step));
+        let (_, _, loaded) = opened(&old).expect("an earlier build's");
+        assert_eq!(loaded.headers.len(), blocks, "{steps}");
     }
 }
 
