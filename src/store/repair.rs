@@ -2,7 +2,7 @@
 //! is whole and hangs together; the rest comes from peers again. The old file is set aside, never deleted.
 //! The new one is made beside its place and put there in one step, so a crash leaves the old or the new one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -22,8 +22,10 @@ use crate::store::folder::{CHAIN_FILE, CHECKPOINT_FILE, Folder, JOURNAL_FILE, as
 use crate::store::kept::kept;
 use crate::store::open::make;
 use crate::store::verify::{Looked, Report, look, take};
-use crate::store::{Batch, Committed, Damage, Failure, OpenError, Progress, Store, StoredBlock, disk};
-use crate::types::{BlockHash, NodeId};
+use crate::store::{
+    Batch, Committed, Damage, Failure, OpenError, Progress, Store, StoredBlock, Waiting, disk,
+};
+use crate::types::{BlockHash, NodeId, TxId};
 
 /// What a repair did.
 #[derive(Debug)]
@@ -88,13 +90,13 @@ fn anew(folder: &Folder, scan: Option<&Scan>, params: &Arc<Params>, node: NodeId
     let (blocks, tip) = kept(scan, params);
     let made = make(&new, params, node).and_then(|()| match scan {
         Some(scan) => fill(&new, &chain, params, &blocks, tip.hash, scan),
-        None => Ok(()),
+        None => Ok(0),
     });
     if made.is_err() {
         // Of no use, and perhaps what fills the disk.
         let _ = fs::remove_file(&new);
     }
-    made?;
+    let waiting = made?;
     let mut aside = Vec::new();
     // The old file's checkpoint would say that the new one has lost something.
     aside.extend(set_aside(&folder.file(CHECKPOINT_FILE), |from, to| fs::rename(from, to))?);
@@ -104,11 +106,10 @@ fn anew(folder: &Folder, scan: Option<&Scan>, params: &Arc<Params>, node: NodeId
     fs::rename(&new, &chain).and_then(|()| sync_folder_of(&chain)).map_err(failed)?;
     // Only now: the old tables without it may look whole. To the new ones it says nothing.
     aside.extend(set_aside(&folder.file(JOURNAL_FILE), |from, to| fs::rename(from, to))?);
-    let waiting = scan.map_or(0, |scan| scan.waiting.len() as u64);
     Ok(Made { node, blocks: blocks.len() as u64 + 1, waiting, tip, aside })
 }
 
-/// Copies `blocks` and what waits from the file `old` into the file `new`.
+/// Copies `blocks` and what waits from the file `old` into the file `new`; how many transactions that are.
 fn fill(
     new: &Path,
     old: &Path,
@@ -116,12 +117,14 @@ fn fill(
     blocks: &[Good],
     tip: BlockHash,
     scan: &Scan,
-) -> Result<(), OpenError> {
+) -> Result<u64, OpenError> {
     let damaged = |what: String| Damage { path: old.to_owned(), what };
     let (told, committed) = mpsc::unbounded_channel();
     let (store, mut committed) = (disk::load::alone(new, params, told)?, Committed(committed));
     let mut batch = Batch::empty(params.genesis_hash());
-    batch.waiting = scan.waiting.clone();
+    let active = active(blocks, tip);
+    let mut waiting: BTreeMap<TxId, Waiting> =
+        scan.waiting.iter().map(|waiting| (waiting.id, waiting.clone())).collect();
     let mut bytes = 0;
     let in_rows = blocks.iter().any(|good| good.place == Place::Row);
     let source = in_rows.then(|| look_at(old)).transpose().map_err(damaged)?;
@@ -140,6 +143,10 @@ fn fill(
         };
         let read = read.ok_or_else(|| damaged(format!("the block {hash} cannot be read again")))?;
         let block = disk::verified(&read, &hash).map_err(damaged)?;
+        if active.contains(&hash) {
+            // An old record of a journal may have it as waiting.
+            block.ids().iter().for_each(|id| drop(waiting.remove(id)));
+        }
         bytes += read.len();
         batch.tip = hash;
         batch.blocks.push(StoredBlock::from(&block));
@@ -150,8 +157,20 @@ fn fill(
         }
     }
     batch.tip = tip;
+    let count = waiting.len() as u64;
+    // In the order in which they came.
+    batch.waiting = scan.waiting.iter().filter_map(|next| waiting.remove(&next.id)).collect();
     commit(&store, &mut committed, batch)?;
-    store.close().map_err(not_made)
+    store.close().map_err(not_made)?;
+    Ok(count)
+}
+
+/// The blocks from the first after genesis up to `tip`.
+fn active(blocks: &[Good], tip: BlockHash) -> BTreeSet<BlockHash> {
+    let parents: BTreeMap<BlockHash, BlockHash> =
+        blocks.iter().map(|good| (good.header.hash(), good.header.previous)).collect();
+    let parent = |hash: &BlockHash| parents.get(hash).copied();
+    core::iter::successors(Some(tip), parent).filter(|hash| parents.contains_key(hash)).collect()
 }
 
 fn commit(store: &Store, committed: &mut Committed, batch: Batch) -> Result<(), OpenError> {

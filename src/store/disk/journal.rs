@@ -50,7 +50,7 @@ use crate::store::disk::overlay::Overlay;
 use crate::store::disk::reach::Meta;
 use crate::store::disk::tables::{HEADERS, META, Trouble, WAITING, meta, sized, waiting};
 use crate::store::disk::writer::{Task, begin};
-use crate::store::disk::{Held, Marks};
+use crate::store::disk::{Held, Marks, salvage};
 use crate::types::{BlockHash, Header, TxId};
 
 /// What is before a record's body.
@@ -342,13 +342,38 @@ pub(super) fn replay_whole(database: &Held, chain: &Path) -> Result<(), Trouble>
 pub(super) fn waiting_whole(
     database: &Held,
     chain: &Path,
-    mut waiting: Vec<Waiting>,
+    waiting: Vec<Waiting>,
 ) -> Result<Vec<Waiting>, Trouble> {
-    for task in whole(database, chain)?.into_iter().flat_map(|record| record.tasks) {
+    Ok(applied(waiting, whole(database, chain)?))
+}
+
+/// The same of the journal alone, where the tables at `chain` cannot be read: their key is looked for in the file's
+/// bytes, by what the journal begins with. None if it is not there: whose the records are cannot be told.
+pub(super) fn waiting_salvaged(chain: &Path) -> io::Result<Option<Vec<Waiting>>> {
+    let path = beside(chain);
+    let bytes = if may_be_at(&path) { bytes(&Overlay::open(&path)?)? } else { Vec::new() };
+    let Some((mark, rest)) = bytes.split_first_chunk::<MARK>() else { return Ok(Some(Vec::new())) };
+    if rest.iter().all(|byte| *byte == 0) {
+        return Ok(Some(Vec::new()));
+    }
+    let Some(mut records) = salvage::find(chain, mark, |key| {
+        let records: Vec<Record> = later(&bytes, 0, key).collect();
+        (!records.is_empty()).then_some(records)
+    })?
+    else {
+        return Ok(None);
+    };
+    records.sort_by_key(|record| record.number);
+    Ok(Some(applied(Vec::new(), records)))
+}
+
+/// What waits after these records, where `waiting` did before.
+fn applied(mut waiting: Vec<Waiting>, records: Vec<Record>) -> Vec<Waiting> {
+    for task in records.into_iter().flat_map(|record| record.tasks) {
         waiting.extend(task.waiting);
         waiting.retain(|waiting| !task.gone.contains(&waiting.id));
     }
-    Ok(waiting)
+    waiting
 }
 
 /// Every record that is whole and of a later commit than the tables' last, in their order.

@@ -1,4 +1,4 @@
-//! Blocks found in the bytes of a damaged file, where its structure leads to them no more.
+//! Blocks, and a journal's key, found in the bytes of a damaged file, where its structure leads to them no more.
 //!
 //! A block needs no table to be known: its header pays for itself and names its parent and its transactions,
 //! and the store keeps each block's encoding in one piece. So every place of the file is looked at as if a
@@ -50,6 +50,28 @@ pub(super) fn search(
         progress(start.min(length), length);
     }
     Ok(())
+}
+
+/// Looks for what begins with `begins` and is what `is_it` makes something of, anywhere in the file at `path`.
+pub(super) fn find<const B: usize, const N: usize, T>(
+    path: &Path,
+    begins: &[u8; B],
+    mut is_it: impl FnMut(&[u8; N]) -> Option<T>,
+) -> io::Result<Option<T>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    // What goes over the end of a piece is whole in the next one.
+    let mut bytes = vec![0; SALVAGE_BYTES + N];
+    for start in (0..length).step_by(SALVAGE_BYTES) {
+        let there = (length - start).min(bytes.len() as u64) as usize;
+        let read = &mut bytes[..there];
+        fill(&file, start, read);
+        let places = read.windows(N).filter_map(<[u8]>::first_chunk::<N>);
+        if let Some(found) = places.filter(|place| place.starts_with(begins)).find_map(&mut is_it) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// Reads what can be read, and zeros for what the disk does not give back.

@@ -90,6 +90,7 @@ pub(in crate::store) fn scan(
             // What is in it may be in order all the same, or part of it.
             let Ok(found) = look(path) else {
                 scan.found("it cannot be opened: its blocks are looked for in its bytes".to_owned());
+                scan.journal_pool(None, path);
                 scan.salvage(path, Some(journal::beside(path)), params, progress);
                 return Ok(scan);
             };
@@ -113,9 +114,7 @@ pub(in crate::store) fn scan(
     scan.blocks(&database, meta.as_ref(), params, progress);
     scan.pool(&database);
     if !has_journal {
-        let waiting = core::mem::take(&mut scan.waiting);
-        let of_both = guarded(|| journal::waiting_whole(&database, path, waiting.clone()));
-        scan.waiting = of_both.unwrap_or(waiting);
+        scan.journal_pool(Some(&database), path);
     }
     if scan.lost {
         scan.salvage(path, own_journal(&database, path), params, progress);
@@ -358,6 +357,27 @@ impl Scan {
                     return self.found(format!("waiting transactions cannot be read: {trouble}"));
                 }
             }
+        }
+    }
+
+    /// What waits by the journal as well, where nothing can be laid over the tables, or they cannot be read at all.
+    fn journal_pool(&mut self, database: Option<&Held>, path: &Path) {
+        let waiting = core::mem::take(&mut self.waiting);
+        let of_both =
+            database.map(|database| guarded(|| journal::waiting_whole(database, path, waiting.clone())));
+        if let Some(Ok(of_both)) = of_both {
+            self.waiting = of_both;
+            return;
+        }
+        self.waiting = waiting;
+        match journal::waiting_salvaged(path) {
+            Ok(Some(more)) => self.waiting.extend(more),
+            Ok(None) => self.found(
+                "what waits in its journal cannot be told from another node's, for the key to it is lost: it stays \
+                 in that file"
+                    .to_owned(),
+            ),
+            Err(error) => self.found(format!("its journal cannot be read: {error}")),
         }
     }
 

@@ -567,6 +567,49 @@ fn a_repair_that_was_killed_before_its_end_has_lost_nothing() {
     assert_eq!(started(&folder).expect("it starts").0, 10);
 }
 
+/// Where what waited in the journal is told from a stranger's words by a key that is in the tables, which cannot be
+/// read: the key is found in their bytes all the same.
+#[test]
+fn a_repair_keeps_what_waits_in_the_journal_of_tables_that_cannot_be_opened() {
+    let mut blocks = chain(10);
+    for (_, batch) in &mut blocks {
+        // Of what waits, the content that the next block has waits no more.
+        batch.waiting = [100 + batch.seq, batch.seq + 1].map(|nonce| Waiting::from(&content(nonce))).to_vec();
+    }
+    let params = Arc::new(Params::regtest());
+    let whole = killed(&blocks);
+    let chain_file = |folder: &TempDir| folder.path().join(CHAIN_FILE);
+    let (mut salvaged, tables) = (Vec::new(), std::fs::read(chain_file(&whole)).expect("a file"));
+    let key = std::fs::read(whole.path().join(JOURNAL_FILE)).expect("a journal")[..8].to_vec();
+    let key = tables.windows(8).position(|bytes| bytes == key).expect("the key");
+    let repaired = |folder: &TempDir, places: &[usize]| {
+        let mut bytes = tables.clone();
+        places.iter().for_each(|at| bytes[*at] ^= 0xff);
+        std::fs::write(chain_file(folder), bytes).expect("written");
+        let report = verify(folder.path(), &params, &mut |_, _| {}).expect("a folder");
+        let says = |what: &str| report.findings.iter().any(|damage| damage.what.contains(what));
+        if !says("it cannot be opened") {
+            return None;
+        }
+        repair(folder.path(), &params, NodeId([1; 16]), &mut |_, _| {}).expect("repaired");
+        let opened = open(folder.path(), &Params::regtest(), NodeId([1; 16])).expect("it starts");
+        assert_eq!(opened.loaded.headers.len(), 10, "bytes {places:?}");
+        Some((opened.loaded.waiting.len(), says("the key to it is lost")))
+    };
+    for at in (0..tables.len()).step_by(509).filter(|at| !(key..key + 16).contains(at)) {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::copy(whole.path().join(JOURNAL_FILE), folder.path().join(JOURNAL_FILE)).expect("copied");
+        if let Some(after) = repaired(&folder, &[at]) {
+            // The ten that no block has, and the last of those that the next one would have had.
+            assert_eq!(after, (11, false), "byte {at}");
+            salvaged.push(at);
+        }
+    }
+    // Without the key nobody knows whose they are: that is said.
+    let last = *salvaged.last().expect("tables that cannot be opened");
+    assert_eq!(repaired(&whole, &[last, key + 3]), Some((0, true)));
+}
+
 #[test]
 fn a_repair_keeps_what_waits_in_whole_records_on_both_sides_of_a_broken_one() {
     let mut blocks = chain(10);
