@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rand::TryRng;
@@ -76,6 +76,14 @@ pub fn beside_unknown(path: &Path) -> io::Result<PathBuf> {
     let mut number = [0; 8];
     SysRng.try_fill_bytes(&mut number).map_err(io::Error::other)?;
     Ok(path.with_file_name(format!(".{:016x}{NEW}", u64::from_le_bytes(number))))
+}
+
+/// Fails if `file` was removed meanwhile: what is written to it is gone with whoever has it open.
+pub fn check_linked(file: &File) -> io::Result<()> {
+    match file.metadata()?.nlink() {
+        0 => Err(io::Error::other("it was removed while the node ran")),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a rename in the folder of `path` durable.

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -77,6 +78,32 @@ pub(super) struct Locks {
     lock: OnceLock<File>,
     /// The chain's file, once it is there.
     chain: OnceLock<File>,
+}
+
+impl Locks {
+    /// Fails if the folder at `path` is not the one that they are of: it was moved, and whatever has its name now is
+    /// somebody else's.
+    fn check_at(&self, path: &Path) -> io::Result<()> {
+        let is_there = |held: &OnceLock<File>, name: &str| {
+            held.get().is_some_and(|held| is_same(held, &path.join(name)).unwrap_or(false))
+        };
+        // One of the two may have been removed.
+        match is_there(&self.lock, LOCK_FILE) || is_there(&self.chain, CHAIN_FILE) {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("{} is no longer this node's folder", path.display()))),
+        }
+    }
+
+    /// Fails if the chain's file was removed.
+    pub(super) fn check_chain(&self) -> io::Result<()> {
+        self.chain.get().map_or(Ok(()), file::check_linked)
+    }
+}
+
+/// Whether the file at `path` is the one that is `held`.
+fn is_same(held: &File, path: &Path) -> io::Result<bool> {
+    let (held, there) = (held.metadata()?, fs::metadata(path)?);
+    Ok((held.dev(), held.ino()) == (there.dev(), there.ino()))
 }
 
 /// Who a node is: `node.json`.
@@ -195,9 +222,14 @@ impl Folder {
         self.path.join(name)
     }
 
+    fn write(&self, name: &str, value: &impl Serialize) -> io::Result<()> {
+        self.locks.check_at(&self.path)?;
+        write_json(&self.file(name), value)
+    }
+
     /// Writes `node.json`.
     pub fn write_record(&self, record: &Record) -> io::Result<()> {
-        write_json(&self.file(NODE_FILE), record)
+        self.write(NODE_FILE, record)
     }
 
     /// Reads `node.json`, if it is there.
@@ -224,7 +256,7 @@ impl Folder {
 
     /// Writes `peers.json`.
     pub fn write_peers(&self, peers: &[Peer]) -> io::Result<()> {
-        write_json(&self.file(PEERS_FILE), &peers)
+        self.write(PEERS_FILE, &peers)
     }
 
     /// Reads `peers.json`. One that makes no sense is set aside: what was in it can be learnt again.
@@ -234,7 +266,7 @@ impl Folder {
 
     /// Writes `bans.json`.
     pub fn write_bans(&self, bans: &[Ban]) -> io::Result<()> {
-        write_json(&self.file(BANS_FILE), &bans)
+        self.write(BANS_FILE, &bans)
     }
 
     /// Reads `bans.json`. One that makes no sense is set aside: whoever misbehaves will again.
@@ -288,7 +320,9 @@ fn is_file(path: &Path) -> bool {
 }
 
 impl Checkpoint {
-    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
+    /// Writes `checkpoint.json` in `folder`, if that is still the one that `locks` are of.
+    pub(super) fn write(&self, folder: &Path, locks: &Locks) -> io::Result<()> {
+        locks.check_at(folder)?;
         write_json(&folder.join(CHECKPOINT_FILE), self)
     }
 }

@@ -43,7 +43,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend};
 use sha2::{Digest, Sha256};
 
 use crate::encoding::{self, Decode, Encode};
-use crate::file::sync_folder_of;
+use crate::file::{check_linked, sync_folder_of};
 use crate::limits::{JOURNAL_BYTES, JOURNAL_STEP_BYTES, MAX_JOURNAL_FILE_BYTES, MAX_JOURNALED_BYTES};
 use crate::store::Waiting;
 use crate::store::disk::overlay::Overlay;
@@ -70,6 +70,8 @@ pub(in crate::store) fn beside(chain: &Path) -> PathBuf {
 /// A file of records, open to be written.
 pub(super) struct Journal {
     file: Box<dyn StorageBackend>,
+    /// The same, where it has a name.
+    named: Option<File>,
     key: Key,
     /// Where the next record goes.
     at: u64,
@@ -131,7 +133,8 @@ impl Journal {
     pub(super) fn open(chain: &Path, key: Key) -> Result<Journal, Trouble> {
         let path = beside(chain);
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
-        let journal = Journal::over(Box::new(FileBackend::new(file)?), key)?;
+        let named = Some(file.try_clone()?);
+        let journal = Journal { named, ..Journal::over(Box::new(FileBackend::new(file)?), key)? };
         // A flush of the file is not one of its name.
         sync_folder_of(&path)?;
         Ok(journal)
@@ -141,7 +144,7 @@ impl Journal {
     pub(super) fn over(file: Box<dyn StorageBackend>, key: Key) -> Result<Journal, Trouble> {
         sign(&*file, &key)?;
         let length = file.len()?;
-        Ok(Journal { file, key, at: 0, length, tasks: Vec::new() })
+        Ok(Journal { file, named: None, key, at: 0, length, tasks: Vec::new() })
     }
 
     /// Whether it takes a commit of these tasks: a small one that drops nothing.
@@ -156,6 +159,9 @@ impl Journal {
 
     /// Makes commit `number` durable, or fails; then nothing more may be written.
     pub(super) fn append(&mut self, number: u64, group: Vec<Task>) -> io::Result<()> {
+        self.named.as_ref().map_or(Ok(()), check_linked).map_err(|error| {
+            io::Error::new(error.kind(), format!("the journal beside it cannot: {error}"))
+        })?;
         let entries: Vec<Entry> = group.iter().map(Entry::of).collect();
         let mut record = vec![0; HEAD];
         encoding::encode_into(&entries, &mut record);

@@ -138,7 +138,7 @@ struct Shared {
     database: Held,
     state: RwLock<State>,
     /// Given back after the database is closed: the fields of a struct go in their order.
-    _locks: Option<Arc<Locks>>,
+    locks: Option<Arc<Locks>>,
 }
 
 /// What is known in memory.
@@ -181,7 +181,7 @@ impl Disk {
     ) -> std::io::Result<Disk> {
         let Place { file, folder, journal } = place;
         let (folder, locks) = folder.unzip();
-        let shared = Arc::new(Shared { path: file, database, state: RwLock::new(state), _locks: locks });
+        let shared = Arc::new(Shared { path: file, database, state: RwLock::new(state), locks });
         let (tasks, submitted) = mpsc::channel();
         let writer = Writer { shared: shared.clone(), marks, journal, folder, committed };
         #[allow(

@@ -141,6 +141,7 @@ impl Writer {
     /// Makes `group` durable, all of it or nothing.
     fn commit(&mut self, group: Vec<Task>) -> Result<(), Failure> {
         self.check_refused()?;
+        self.check_there()?;
         self.check_space(&group)?;
         let Some(journal) = self.journal.as_mut().filter(|journal| journal.takes(&group)) else {
             return self.take_up(group);
@@ -205,6 +206,12 @@ impl Writer {
         Ok(())
     }
 
+    /// What is written to a file that nobody can open any more is soon lost.
+    fn check_there(&self) -> Result<(), Failure> {
+        let there = self.shared.locks.as_ref().map_or(Ok(()), |locks| locks.check_chain());
+        there.map_err(|error| self.failure(Trouble::Io(error)))
+    }
+
     /// What the system refused to write is not on the disk, whatever the library believes.
     fn check_refused(&self) -> Result<(), Failure> {
         self.shared.database.watch.check().map_err(|error| self.failure(Trouble::Io(error)))
@@ -229,9 +236,9 @@ impl Writer {
 
     /// Says beside the file how far it got: a file that knows of less at the next start lost something.
     fn leave_checkpoint(&self) {
-        let Some(folder) = &self.folder else { return };
+        let (Some(folder), Some(locks)) = (&self.folder, &self.shared.locks) else { return };
         let checkpoint = Checkpoint { commits: self.marks.commits, tip: self.marks.tip.to_string() };
-        if let Err(error) = checkpoint.write(folder) {
+        if let Err(error) = checkpoint.write(folder, locks) {
             tracing::warn!(%error, "the mark of an orderly end could not be written");
         }
     }

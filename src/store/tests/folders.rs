@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::store::folder::JOURNAL_FILE;
 
 /// What is done to a folder.
 type Harm = fn(&Path);
@@ -223,4 +224,56 @@ fn a_first_start_that_was_killed_leaves_nothing_in_the_way() {
     fs::write(folder.path().join("lock"), "").expect("written");
     let opened = open(folder.path(), &Params::regtest(), NodeId([8; 16])).expect("a new folder");
     assert_eq!((opened.node, opened.store.blocks()), (NodeId([8; 16]), 1));
+}
+
+/// Row 65 of docs/hostile.md: whoever has the name of a folder that was moved is left alone.
+#[test]
+fn a_folder_that_was_moved_is_not_written_to_where_another_is_now() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (home, away) = (place.path().join("home"), place.path().join("away"));
+    let mut moved = open(&home, &Params::regtest(), NodeId([9; 16])).expect("a new folder");
+    for (seq, next) in (1..).zip([block(genesis(), 1, 1, &[1]), block(genesis(), 1, 1, &[2])]) {
+        moved.store.submit(batch(seq, &[&next], &[]));
+        assert_eq!(moved.committed.wait(), Some(Ok(seq)));
+    }
+    fs::rename(&home, &away).expect("moved");
+    let other = open(&home, &Params::regtest(), NodeId([8; 16])).expect("a new folder");
+    other.folder.write_record(&record(other.node)).expect("written");
+    let before = files(&home);
+    for refused in [
+        moved.folder.write_record(&record(moved.node)),
+        moved.folder.write_peers(&[]),
+        moved.folder.write_bans(&[]),
+    ] {
+        let why = refused.expect_err("it is another's").to_string();
+        assert!(why.contains("is no longer this node's folder"), "{why}");
+    }
+    moved.store.close().expect("closed, where it is");
+    assert_eq!(files(&home), before);
+    drop((moved, other));
+    for (path, node, blocks) in [(&home, 8, 0), (&away, 9, 2)] {
+        let opened = open(path, &Params::regtest(), NodeId([7; 16])).expect("it is whole");
+        assert_eq!((opened.node, opened.loaded.headers.len()), (NodeId([node; 16]), blocks));
+    }
+}
+
+/// Row 63 of docs/hostile.md.
+#[test]
+fn a_file_that_is_removed_while_its_node_runs_is_noticed_at_the_next_commit() {
+    for (name, says) in [(CHAIN_FILE, "cannot be written: it was removed"), (JOURNAL_FILE, "the journal")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut opened = open(folder.path(), &Params::regtest(), NodeId([9; 16])).expect("a new folder");
+        let one = block(genesis(), 1, 1, &[1]);
+        opened.store.submit(batch(1, &[&one], &[]));
+        assert_eq!(opened.committed.wait(), Some(Ok(1)));
+        fs::remove_file(folder.path().join(name)).expect("a file");
+        opened.store.submit(batch(2, &[&block(one.hash(), 2, 1, &[2])], &[]));
+        match opened.committed.wait() {
+            Some(Err(Failure::Io { error, path })) => {
+                let said = Failure::Io { error, path }.to_string();
+                assert!(said.contains(says) && said.contains("while the node ran"), "{said}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
 }
