@@ -9,13 +9,11 @@
 mod shipped;
 
 use std::ffi::OsStr;
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -137,28 +135,43 @@ fn what_is_interrupted_leaves_nothing_half_done_and_can_be_done_again() {
     assert!((0..TRIES).any(story), "no signal was in time");
 }
 
-/// What it reads first does not come: no signal is too late.
-#[test]
-fn a_look_that_is_interrupted_changes_nothing() {
-    let folder = tempfile::tempdir().expect("a folder");
-    end(node(folder.path()));
-    let chain = fs::read(folder.path().join("chain.redb")).expect("a file");
-    let record = folder.path().join("node.json");
-    fs::remove_file(&record).expect("a record");
-    rustix::fs::mknodat(CWD, &record, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
-    for signal in [Signal::INT, Signal::TERM, closing_terminal()] {
-        let mut pipe = None;
-        let mut is_read = || {
-            let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-            pipe = OpenOptions::new().write(true).custom_flags(nonblocking).open(&record).ok();
-            pipe.is_some()
-        };
-        let (code, said) = interrupted(&["verify".as_ref(), folder.path().as_os_str()], signal, &mut is_read);
-        assert_eq!(code, INTERRUPTED, "{said}");
-        assert!(said.contains("error: interrupted: it was not done"), "{said}");
+/// The files of `folder`, in one of its own.
+fn copy(folder: &Path) -> TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    for name in names(folder) {
+        fs::copy(folder.join(&name), copy.path().join(&name)).expect("copied");
     }
-    fs::remove_file(&record).expect("a pipe");
-    assert_eq!(fs::read(folder.path().join("chain.redb")).expect("a file"), chain);
-    let (code, said) = ended(started(&["verify".as_ref(), folder.path().as_os_str()]));
-    assert!(code == 0 && said.ends_with("nothing is damaged\n"), "{said}");
+    copy
+}
+
+#[test]
+fn a_repair_that_is_interrupted_changes_nothing_and_can_be_done_again() {
+    let damaged = used();
+    // Its last commits are not there.
+    let checkpoint = damaged.path().join("checkpoint.json");
+    fs::write(&checkpoint, r#"{"commits": 1000000, "tip": "of another time"}"#).expect("written");
+    let before = fs::read(damaged.path().join("chain.redb")).expect("a file");
+    for signal in [Signal::INT, Signal::TERM, closing_terminal()] {
+        let story = |_| {
+            let folder = copy(damaged.path());
+            let repair = ["verify".as_ref(), folder.path().as_os_str(), "--repair".as_ref()];
+            let new = folder.path().join("chain.redb.new");
+            let (code, said) = interrupted(&repair, signal, || new.exists());
+            if code != INTERRUPTED {
+                assert_eq!(code, 0, "{said}");
+                return false;
+            }
+            assert!(said.contains("error: interrupted: it was not done"), "{said}");
+            assert!(!new.exists(), "nothing is half written");
+            // The signal may have come between the two.
+            if fs::read(folder.path().join("chain.redb")).expect("a file") == before {
+                let (code, said) = ended(started(&repair));
+                assert!(code == 0 && said.contains(&format!("up to height {BLOCKS}")), "{said}");
+            }
+            let (code, said) = ended(started(&repair[..2]));
+            assert!(code == 0 && said.ends_with("nothing is damaged\n"), "{said}");
+            true
+        };
+        assert!((0..TRIES).any(story), "no signal was in time");
+    }
 }

@@ -28,7 +28,7 @@ pub const BANS_FILE: &str = "bans.json";
 /// How far the chain was at the last orderly end.
 pub(super) const CHECKPOINT_FILE: &str = "checkpoint.json";
 /// Locked while a node runs; its presence alone means nothing.
-const LOCK_FILE: &str = "lock";
+pub(super) const LOCK_FILE: &str = "lock";
 /// What follows the name of a file that was damaged and set aside; a repair adds a number.
 const ASIDE: &str = ".damaged";
 
@@ -167,8 +167,8 @@ impl Folder {
         folder.hold_chain()?;
         fs::create_dir_all(path).map_err(|error| failed(path, error))?;
         let name = path.join(LOCK_FILE);
-        let lock =
-            File::options().create(true).append(true).open(&name).map_err(|error| failed(&name, error))?;
+        let lock = regular(&name).and_then(|name| File::options().create(true).append(true).open(name));
+        let lock = lock.map_err(|error| failed(&name, error))?;
         let _ = folder.locks.lock.set(locked(path, &name, lock)?);
         // Perhaps somebody has made one meanwhile.
         folder.hold_chain()?;
@@ -178,7 +178,10 @@ impl Folder {
     /// Takes a folder that is there, to read what is in it: nothing is made in it. The locks that are there and
     /// that this user may open are taken, to be shared with others who only read, and without any it goes on.
     pub(super) fn take_to_read(path: &Path) -> Result<Folder, OpenError> {
-        let taken = |name: &str| match File::open(path.join(name)).map(|file| shared(path, path, file)) {
+        let taken = |name: &str| match regular(&path.join(name))
+            .and_then(File::open)
+            .map(|file| shared(path, path, file))
+        {
             Ok(Ok(lock)) => Ok(Some(lock)),
             Ok(Err(locked @ OpenError::Locked { .. })) => Err(locked),
             Ok(Err(_)) | Err(_) => Ok(None),
@@ -327,13 +330,22 @@ impl Checkpoint {
     }
 }
 
+/// The path, unless something else than a file is there: a pipe may never be opened, nor have an end.
+pub(super) fn regular(path: &Path) -> io::Result<&Path> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(path),
+    }
+}
+
 enum Unread {
     Io(io::Error),
     Json(String),
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Unread> {
-    let bytes = match fs::read(path) {
+    let bytes = match regular(path).and_then(fs::read) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Unread::Io(error)),

@@ -14,7 +14,7 @@ use crate::store::disk::reach::rules_of;
 use crate::store::disk::verify::{Scan, scan};
 use crate::store::folder::{
     BANS_FILE, Ban, CHAIN_FILE, CHECKPOINT_FILE, Checkpoint, Folder, NODE_FILE, PEERS_FILE, Peer, Record,
-    is_used,
+    is_used, regular,
 };
 use crate::store::kept::kept;
 use crate::store::open::{check_format, check_owner};
@@ -77,7 +77,7 @@ pub(super) fn take(
 
 /// The network that the record in the folder at `path` names, whether its node runs or not.
 pub fn recorded_network(path: &Path) -> Option<Params> {
-    let record = fs::read(path.join(NODE_FILE)).ok()?;
+    let record = fs::read(regular(&path.join(NODE_FILE)).ok()?).ok()?;
     let record: Record = serde_json::from_slice(&record).ok()?;
     Params::from_text(&record.rules).ok()
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::store::folder::JOURNAL_FILE;
+use crate::store::folder::{CHECKPOINT_FILE, JOURNAL_FILE, LOCK_FILE};
 
 /// What is done to a folder.
 type Harm = fn(&Path);
@@ -274,6 +274,40 @@ fn a_file_that_is_removed_while_its_node_runs_is_noticed_at_the_next_commit() {
                 assert!(said.contains(says) && said.contains("while the node ran"), "{said}");
             }
             other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+/// A pipe has no end, and nobody may ever write to it.
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let names = [NODE_FILE, PEERS_FILE, BANS_FILE, CHECKPOINT_FILE, LOCK_FILE, CHAIN_FILE, JOURNAL_FILE];
+    for name in names {
+        let folder = used();
+        let path = folder.path().join(name);
+        let _ = fs::remove_file(&path);
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        let home = folder.path().to_owned();
+        let (done, ended) = std::sync::mpsc::channel();
+        let looking = std::thread::spawn(move || {
+            let params = Arc::new(Params::regtest());
+            let found = verify(&home, &params, &mut |_, _| {}).map(|report| report.findings);
+            let named = recorded_network(&home).is_some();
+            let opened = open(&home, &params, NodeId([9; 16])).map(drop).map_err(|error| error.to_string());
+            let _ = done.send((found, named, opened));
+        });
+        let (found, named, opened) = ended.recv_timeout(core::time::Duration::from_secs(60)).expect(name);
+        looking.join().expect("without a panic");
+        assert_eq!(named, name != NODE_FILE);
+        let is_named = |text: &str| text.contains(name);
+        match (name, opened) {
+            // What can be made again is set aside.
+            (PEERS_FILE | BANS_FILE | CHECKPOINT_FILE, Ok(())) => {
+                assert!(is_named(&found.expect("a folder")[0].to_string()), "{name}");
+            }
+            (_, Err(error)) => assert!(is_named(&error), "{name}: {error}"),
+            (_, Ok(())) => panic!("{name} was taken"),
         }
     }
 }
