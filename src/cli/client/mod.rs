@@ -149,14 +149,29 @@ impl Client {
         body: Bytes,
         headers: &[(&'static str, String)],
     ) -> Result<Response<Incoming>, Failure> {
+        self.send_over(self.connect().await?, method, path, body, headers).await
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Failure> {
         let host = self.host.trim_matches(['[', ']']);
         let socket = timeout(API_CONNECT_TIMEOUT, TcpStream::connect((host, self.port)));
-        let socket = socket.await.map_err(|_| self.unreachable("it does not answer"))?;
+        let socket = socket.await.map_err(|_| self.silent())?;
         let socket = match socket {
             Ok(socket) => socket,
             Err(error) => return Err(self.or_gone(self.unreachable(&plain(&error))).await),
         };
         let _ = socket.set_nodelay(true);
+        Ok(socket)
+    }
+
+    async fn send_over(
+        &self,
+        socket: TcpStream,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        headers: &[(&'static str, String)],
+    ) -> Result<Response<Incoming>, Failure> {
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(socket)).await.map_err(|error| self.broke_off(&error))?;
         // Ends with the answer, or when whoever reads that goes.
@@ -204,6 +219,19 @@ impl Client {
                 format!("{} answers {path} with something else than expected: {error}", self.url()),
                 "use the networkmngr that started the network: `networkmngr --version`",
             )
+        })
+    }
+
+    /// Nobody takes or refuses the connection within its time: somebody who is stopped, or too busy for all who call,
+    /// or nobody that can be reached.
+    fn silent(&self) -> Failure {
+        let known = self.here.as_ref().filter(|here| here.url == self.url());
+        known.and_then(Here::why_silent).unwrap_or_else(|| {
+            let secs = API_CONNECT_TIMEOUT.as_secs();
+            let error = format!("{} does not answer: no connection within {secs} s", self.url());
+            let hint =
+                "see whether its process was stopped or is busy, and whether this machine can reach it";
+            Failure { code: UNREACHABLE, ..Failure::new(error, hint) }
         })
     }
 

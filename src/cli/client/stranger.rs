@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::header::SERVER;
 use hyper::{Method, StatusCode};
 use serde_json::Value;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::cli::client::{Client, START_ONE};
@@ -33,7 +34,8 @@ impl Client {
     }
 
     async fn look(&self) -> Result<(), Failure> {
-        let served = timeout(API_CONNECT_TIMEOUT, self.served());
+        let socket = self.connect().await?;
+        let served = timeout(API_CONNECT_TIMEOUT, self.served(socket));
         let served = served.await.map_err(|_| {
             let secs = API_CONNECT_TIMEOUT.as_secs();
             let known = self.here.as_ref().filter(|here| here.url == self.url());
@@ -57,8 +59,8 @@ impl Client {
         }
     }
 
-    async fn served(&self) -> Result<Served, Failure> {
-        let response = self.send(Method::GET, SPECIFICATION, Bytes::new(), &[]).await?;
+    async fn served(&self, socket: TcpStream) -> Result<Served, Failure> {
+        let response = self.send_over(socket, Method::GET, SPECIFICATION, Bytes::new(), &[]).await?;
         let status = response.status();
         let server =
             response.headers().get(SERVER).map(|name| String::from_utf8_lossy(name.as_bytes()).into());
@@ -81,10 +83,28 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
+
+    /// As a manager that was stopped is, once many have called it.
+    #[tokio::test]
+    async fn who_takes_no_more_callers_is_not_said_to_be_none() {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+        let listener = socket.listen(1).expect("it listens");
+        let address = listener.local_addr().expect("an address");
+        let call = || std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200));
+        let callers: Vec<_> = core::iter::from_fn(|| call().ok()).take(100).collect();
+        let client = Client::new(&address.to_string()).expect("a URL");
+        let failure = client.meet().await.expect_err("nobody answers");
+        let says = format!("http://{address} does not answer: no connection within ");
+        assert!(failure.error.starts_with(&says), "after {} callers: {failure}", callers.len());
+        assert_eq!(failure.code, UNREACHABLE);
+    }
 
     /// (what a server says to whoever connects, what is said of it)
     #[tokio::test]
