@@ -357,7 +357,7 @@ fn a_repair_that_finds_no_room_leaves_nothing_behind() {
     let whole = fs::read(&chain).expect("a file");
     fs::write(&chain, &whole[..whole.len() / 2]).expect("cut");
     let repair = "verify \"$1\" --repair --network regtest";
-    let (code, error) = shell("trap '' XFSZ; ulimit -f 100;", repair, folder.path());
+    let (code, error) = shell("ulimit -f 100;", repair, folder.path());
     assert!(code != 0 && error.contains("chain.redb.new"), "{code}: {error}");
     assert!(!folder.path().join("chain.redb.new").exists(), "what was begun is gone");
     assert_eq!(shell("", repair, folder.path()).0, 0, "with room it is repaired");

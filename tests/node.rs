@@ -317,6 +317,29 @@ fn the_command_that_a_node_shows_starts_another_of_its_network() {
     finish(&mut one);
 }
 
+/// A limit on the size of files is a disk that is full, and no signal that ends the node.
+#[test]
+fn a_file_that_may_not_grow_ends_a_node_as_a_full_disk_does() {
+    let place = folder();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 2000; exec \"$0\" \"$@\""]).arg(env!("CARGO_BIN_EXE_p2pnode"));
+    let flags = command(&["--log", "/dev/null", "--data-dir"]);
+    limited.args(flags.get_args()).arg(place.path());
+    limited.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let node = Node::start(&mut limited);
+    let content = format!(r#"{{"content": "{}"}}"#, "x".repeat(60_000));
+    let mut taken = 0;
+    while node.ask("POST", "/mine", &content).0 == 200 {
+        taken += 1;
+        assert!(taken < 1000, "it takes all");
+    }
+    assert_eq!(node.end().code(), Some(74));
+    let again = start(place.path());
+    let height = again.ask("GET", "/api/v1/tip", "").1["height"].as_u64().expect("a height");
+    assert!(height >= taken, "what was acknowledged is there: {height} of {taken}");
+    stop(again);
+}
+
 /// A node that is told of no rules, only where another one is.
 fn newcomer(join: &str, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2pnode"));

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustix::process::Signal as Signum;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Ctrl-C, SIGTERM, and SIGHUP, which a terminal sends as it closes. Caught from the moment this is made.
@@ -9,6 +10,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// What a write beyond `ulimit -f` sends: whoever catches it has the write fail, and says so, in place of being
+    /// ended by it.
+    _file_limit: Signal,
     /// None where somebody, such as `nohup`, wants the program to outlive its terminal.
     hangup: Option<Signal>,
 }
@@ -19,6 +23,7 @@ impl Signals {
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            _file_limit: signal(SignalKind::from_raw(Signum::XFSZ.as_raw()))?,
             hangup: if outlives_terminal() { None } else { Some(signal(SignalKind::hangup())?) },
         })
     }
