@@ -339,6 +339,26 @@ fn a_chain_of_another_network_goes_elsewhere() {
         .expect("closed");
     let (code, _, error) = run(&["import".as_ref(), file.as_os_str(), there.as_os_str()]);
     assert!(code == 1 && error.ends_with("hint: import it into another folder\n"), "{code}: {error}");
+    // A network that a later version may know.
+    let bytes = fs::read(&file).expect("a file");
+    let at = bytes.windows(7).position(|bytes| bytes == b"regtest").expect("its rules");
+    fs::write(&file, [&bytes[..at], b"newtest", &bytes[at + 7..]].concat()).expect("written");
+    let (code, _, error) = run(&["import".as_ref(), file.as_os_str(), there.as_os_str()]);
+    let hint = "hint: a newer p2pnode may know that network; nothing was imported\n";
+    assert!(code == 65 && error.ends_with(hint), "{code}: {error}");
+}
+
+/// What was found cannot be said: that is no good end, and damage is damage all the same.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_look_whose_words_are_lost_says_so() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = used();
+    let look = "verify \"$1\" > /dev/full";
+    let (code, error) = shell("", look, folder.path());
+    assert!(code == 1 && error.contains("stdout cannot be written"), "{code}: {error}");
+    fs::write(folder.path().join(store::NODE_FILE), "{").expect("written");
+    assert_eq!(shell("", look, folder.path()).0, 65);
 }
 
 /// A shell starts `p2pnode` with `words`; `before` is what it does first.

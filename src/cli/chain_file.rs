@@ -208,6 +208,7 @@ fn not_imported(error: &ImportError, args: &ImportArgs, folder: Option<&Path>) -
             let hint = match error {
                 BadFile::Newer => "use the version of p2pnode that wrote it",
                 BadFile::NotOne => "name a file that `p2pnode export` wrote",
+                BadFile::Network(_) => "a newer p2pnode may know that network; nothing was imported",
                 BadFile::Broken { rule: Rule::TimeTooNew, .. } => {
                     "set this machine's clock, which says that the block is from the future; nothing was imported"
                 }

@@ -1,11 +1,11 @@
 //! `p2pnode verify`: a look over a node's folder while it does not run, and its repair.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::idle::{Interrupts, UNLOCKED};
 use crate::cli::network::NetworkArgs;
+use crate::cli::output::Output;
 use crate::cli::seed::random;
 use crate::cli::{DATA, Failure, idle};
 use crate::file;
@@ -50,10 +50,15 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
             args.network.unusual().iter().map(|flag| format!(" {flag}")).collect::<String>(),
         ),
     });
-    // Nobody may be reading: the exit code says it all the same.
-    let _ = std::io::stdout().write_all(text.as_bytes());
     let is_damaged = !report.findings.is_empty() && made.is_none();
-    Ok(if is_damaged { ExitCode::from(DATA) } else { ExitCode::SUCCESS })
+    let code = if is_damaged { DATA } else { 0 };
+    let mut output = Output::stdout(false);
+    output.write(&text);
+    // Damage is what the exit code says, whoever hears of it.
+    output
+        .end()
+        .map_err(|failure| Failure { code: if is_damaged { code } else { failure.code }, ..failure })?;
+    Ok(ExitCode::from(code))
 }
 
 /// What is there, and each finding on a line.
