@@ -340,6 +340,22 @@ fn a_file_that_may_not_grow_ends_a_node_as_a_full_disk_does() {
     stop(again);
 }
 
+#[test]
+fn a_node_says_where_it_listens_and_where_it_can_be_called_from_here() {
+    let place = folder();
+    let mut all = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
+    all.args(["--network", "regtest", "--listen", "0.0.0.0:0", "--http", "0", "--lifeline", "--data-dir"]);
+    let node =
+        Node::start(all.arg(place.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()));
+    let port = node.listen.strip_prefix("0.0.0.0:").expect("all addresses").to_owned();
+    assert_eq!(node.ask("GET", "/api/v1/info", "").1["listen"], node.listen.as_str());
+    assert_eq!(node.ask("GET", "/node/id", "").1["address"], format!("127.0.0.1:{port}"));
+    let record = std::fs::read_to_string(place.path().join("node.json")).expect("a record");
+    let record: Value = serde_json::from_str(&record).expect("JSON");
+    assert_eq!(record["listen"], node.listen.as_str());
+    stop(node);
+}
+
 /// A node that is told of no rules, only where another one is.
 fn newcomer(join: &str, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2pnode"));

@@ -1,7 +1,7 @@
 //! `p2pnode`: one node.
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -233,7 +233,7 @@ async fn prepare(args: &NodeArgs, signals: &mut Signals) -> Result<Option<Prepar
     };
     let config = Config {
         node: opened.as_ref().map_or(fresh, |opened| opened.node),
-        listen: dialable(listen),
+        listen,
         manager: args.manager_key,
         peers,
         outbound: args.outbound.map_or(if is_managed { 0 } else { DEFAULT_OUTBOUND }, usize::from),
@@ -350,6 +350,7 @@ fn write_record(folder: &Folder, ready: &Ready, params: &Params) -> Result<(), F
 fn announce(lifeline: bool, ready: &Ready, params: &Params, kept: &str, curl: &str) {
     let mut out = std::io::stdout().lock();
     let Ready { node, listen, .. } = ready;
+    let from_here = address::from_here(*listen);
     let about = format!("node     {node}\nnetwork  {}\nfolder   {kept}\nP2P      {listen}\n", params.rules());
     let said = match ready.http {
         _ if lifeline => writeln!(out, "{}", ready.line()),
@@ -359,7 +360,7 @@ fn announce(lifeline: bool, ready: &Ready, params: &Params, kept: &str, curl: &s
              try      curl http://{http}/node/id   who it is, and whom it knows\n\
              \x20        {curl} http://{http}/mine      mine a block\n\
              \x20        curl http://{http}/chain     the chain\n\
-             \x20        p2pnode --join {listen} --listen 127.0.0.1:0 --http 0 --ephemeral\n\
+             \x20        p2pnode --join {from_here} --listen 127.0.0.1:0 --http 0 --ephemeral\n\
              \x20        \x20       another node, in another terminal\n\
              Ctrl-C stops it.\n",
         ),
@@ -426,16 +427,6 @@ pub(super) async fn addresses_of(flag: &'static str, place: &str) -> Result<Vec<
         Ok(found) => Ok(found),
         Err(why) => Err(wrong(why.to_string())),
     }
-}
-
-/// Where others reach `listen`, as seen from this machine.
-fn dialable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 /// A port that cannot be had: which, why, and what to do.

@@ -139,7 +139,7 @@ impl Node {
 
     /// Whether dialling `address` could only reach ourselves.
     pub(super) fn is_own(&self, address: &SocketAddr) -> bool {
-        *address == self.config.listen || self.addresses.own.contains(address)
+        *address == address::from_here(self.config.listen) || self.addresses.own.contains(address)
     }
 
     /// Whether staying connected to `address`, where `node` lives, takes a place among those to stay connected

@@ -104,7 +104,7 @@ use wanted::Wanted;
 pub struct Config {
     /// Its name.
     pub node: NodeId,
-    /// Where it takes connections.
+    /// Where it takes connections: one address, or all of its machine.
     pub listen: SocketAddr,
     /// Whose commands it obeys; none: nobody's.
     pub manager: Option<ManagerKey>,

@@ -61,7 +61,8 @@ impl Api {
         let (info, known, tip, peers) = self.handle.view(read).await?;
         let named = known.into_iter().map(|known| (known.node.to_string(), known.address));
         let id = IdJson {
-            address: info.listen,
+            // For whoever registers it elsewhere on this machine.
+            address: address::from_here(info.listen),
             http: self.http,
             length: tip.height + 1,
             network: info.network.to_string(),

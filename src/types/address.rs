@@ -1,6 +1,6 @@
 //! Addresses of nodes: one form for each, where nobody can be, and which of them are close to each other.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Why nobody can be reached at an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +48,16 @@ pub fn reachable(address: SocketAddr) -> Result<SocketAddr, Unreachable> {
         IpAddr::V4(ip) if ip.is_broadcast() => Err(Unreachable::Broadcast),
         _ => Ok(address),
     }
+}
+
+/// Where programs of this machine reach whoever listens at `listen`, which may be all of its addresses.
+pub fn from_here(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
 }
 
 /// The network that an address is in, as far as its number tells: what one operator can easily have all of.
