@@ -120,6 +120,13 @@ pub const MAX_FAULT_LOSS_PPM: u32 = 900_000;
 /// Time from connect to a finished handshake, in all.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often the host of a peer that is named by it is looked up, while the node is not connected to it: as a peer's
+/// redials, and less than name servers keep their answers.
+pub const NAME_PERIOD: Duration = Duration::from_secs(10);
+
+/// Between two attempts to look up the host of a node whose network is joined, within [`DIAL_TIMEOUT`].
+pub const LOOKUP_PAUSE: Duration = Duration::from_millis(500);
+
 /// Time for TCP to connect.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 

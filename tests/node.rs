@@ -356,6 +356,25 @@ fn a_node_says_where_it_listens_and_where_it_can_be_called_from_here() {
     stop(node);
 }
 
+/// A peer is named by its host, which may have several addresses, or none yet.
+#[test]
+fn a_peer_is_found_by_its_name_and_waited_for() {
+    let first = Node::start(command(&["--ephemeral"]).stderr(Stdio::null()));
+    let port = first.listen.rsplit_once(':').expect("a port").1;
+    let place = folder();
+    let log = place.path().join("log");
+    let (here, nowhere) = (format!("localhost:{port}"), "p2pnode-is-not-there.invalid:6000");
+    let mut named = command(&["--ephemeral", "--peer", nowhere, "--peer", &here, "--log"]);
+    let named = Node::start(named.arg(&log).stderr(Stdio::null()));
+    until("it has a peer", || named.ask("GET", "/node/id", "").1["peers"] == 1);
+    until("it says whom it waits for", || {
+        std::fs::read_to_string(&log)
+            .is_ok_and(|log| log.contains("cannot be looked up") && log.contains(nowhere))
+    });
+    stop(named);
+    stop(first);
+}
+
 /// A node that is told of no rules, only where another one is.
 fn newcomer(join: &str, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2pnode"));
@@ -403,11 +422,12 @@ fn a_network_that_cannot_be_joined_is_said_and_why() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
     let nobody = nobody.expect("a port that is free again").to_string();
     // (where, other flags, exit code, part of what is said)
-    let rows: [(&str, &[&str], i32, &str); 6] = [
+    let rows: [(&str, &[&str], i32, &str); 7] = [
         (&nobody, &[], 1, "cannot be reached"),
         (&node.http, &[], 1, "is no node"),
         ("127.0.0.1", &[], 2, "--join 127.0.0.1:"),
         ("127.0.0.1:0", &[], 2, "--join 127.0.0.1:0:"),
+        ("p2pnode-is-not-there.invalid:6000", &[], 1, "it cannot be looked up"),
         (&node.listen, &["--difficulty", "9"], 2, "--difficulty"),
         (&node.listen, &["--network", "regtest"], 2, "--network"),
     ];

@@ -1,26 +1,60 @@
 //! `--join`: the network of a node that is somewhere.
 
+use std::io;
 use std::net::SocketAddr;
 
+use tokio::net::lookup_host;
+use tokio::time::{Instant, sleep};
+
 use crate::cli::Failure;
-use crate::cli::node::addresses_of;
+use crate::cli::node::Named;
 use crate::cli::seed::random;
+use crate::limits::{DIAL_TIMEOUT, LOOKUP_PAUSE};
 use crate::net::join::{self, NotLearned};
 use crate::params::Params;
-use crate::types::NodeId;
+use crate::types::{NodeId, address};
 
-/// The network of the node at `place`, and which of that host's addresses it answers at.
-pub(super) async fn learn(place: &str) -> Result<(SocketAddr, Params), Failure> {
-    let mut refused = None;
-    for address in addresses_of("--join", place).await? {
+/// The network of the node at `place`, and how to call that node from then on.
+pub(super) async fn learn(place: &str) -> Result<(Named, Params), Failure> {
+    let named = Named::parse("--join", place)?;
+    let addresses = match &named {
+        Named::Address(address) => vec![*address],
+        Named::Host(name) => looked_up(name).await?,
+    };
+    let mut refused = Failure::new(format!("--join {place}: the host has no address"), LOOK_UP);
+    for address in addresses {
         match join::learn(address, [NodeId(random()?), NodeId(random()?)]).await {
-            Ok(params) => return Ok((address, params)),
+            Ok(params) => return Ok((named, params)),
             // A name may have several addresses, and a node be at one of them.
-            Err(why) => refused = Some(refusal(place, address, &why)),
+            Err(why) => refused = refusal(place, address, &why),
         }
     }
-    #[allow(clippy::expect_used, reason = "addresses_of gives at least one")]
-    Err(refused.expect("an address was tried"))
+    Err(refused.at("--join"))
+}
+
+/// What to do about a name that stands for nothing.
+const LOOK_UP: &str =
+    "see whether the name is right, and whether this machine can look names up; or give an address";
+
+/// The addresses of a host:port, all of which somebody can be reached at; at least one. What cannot be looked up yet
+/// may be in a moment, as where network and node are started together.
+async fn looked_up(place: &str) -> Result<Vec<SocketAddr>, Failure> {
+    let end = Instant::now() + DIAL_TIMEOUT;
+    loop {
+        let found = match lookup_host(place).await {
+            Ok(found) => found.filter_map(|found| address::reachable(found).ok()).collect(),
+            Err(error) if Instant::now() + LOOKUP_PAUSE >= end => return Err(unknown(place, &error)),
+            Err(_) => {
+                sleep(LOOKUP_PAUSE).await;
+                continue;
+            }
+        };
+        return Ok(found);
+    }
+}
+
+fn unknown(place: &str, error: &io::Error) -> Failure {
+    Failure::new(format!("--join {place}: it cannot be looked up: {error}"), LOOK_UP).at("--join")
 }
 
 fn refusal(place: &str, address: SocketAddr, why: &NotLearned) -> Failure {

@@ -27,6 +27,7 @@ use crate::limits::{
 use crate::manager::exit::INTERRUPTED;
 use crate::manager::ready::{NotReady, Ready};
 use crate::manager::signals::Signals;
+use crate::net::names::{self, Names};
 use crate::net::{self, Failed, Handle, Written};
 use crate::node::io::Command;
 use crate::node::{Config, Remembered};
@@ -34,6 +35,7 @@ use crate::params::Params;
 use crate::peer::handshake::AGENT;
 use crate::rest;
 use crate::store::{FORMAT, Folder, NODE_FILE, Opened, Record};
+use crate::types::address::Unreachable;
 use crate::types::{NodeId, address};
 use crate::wire::manage::ManagerKey;
 
@@ -146,12 +148,15 @@ struct Prepared {
 /// What a node has of the network before it touches its folder.
 struct Reached {
     params: Arc<Params>,
-    peers: Vec<SocketAddr>,
+    peers: Vec<Named>,
     listener: TcpListener,
     http: Option<TcpListener>,
 }
 
 async fn reach(args: &NodeArgs) -> Result<Reached, Failure> {
+    check_listen(args.listen)?;
+    let mut peers: Vec<Named> =
+        args.peer.iter().map(|peer| Named::parse("--peer", peer)).collect::<Result<_, _>>()?;
     let joined = match &args.join {
         Some(join) => Some(join::learn(join).await?),
         None => None,
@@ -160,8 +165,7 @@ async fn reach(args: &NodeArgs) -> Result<Reached, Failure> {
         Some((_, params)) => params.clone(),
         None => args.network.params()?,
     };
-    let mut peers = resolve(&args.peer).await?;
-    peers.extend(joined.map(|(address, _)| address));
+    peers.extend(joined.map(|(joined, _)| joined));
     let listener = net::bind(args.listen).await.map_err(|error| unbound("--listen", args.listen, &error))?;
     Ok(Reached { params: Arc::new(params), peers, listener, http: args.http.bind().await? })
 }
@@ -215,6 +219,14 @@ async fn prepare(args: &NodeArgs, signals: &mut Signals) -> Result<Option<Prepar
             opened => opened,
         }
     };
+    let (mut addresses, mut names) = (Vec::new(), Vec::new());
+    for peer in peers {
+        match peer {
+            Named::Address(address) => addresses.push(address),
+            Named::Host(name) => names.push(name),
+        }
+    }
+    let names = Names::new(names, &addresses);
     let home = opened.as_ref().map(|opened| opened.folder.path());
     if let Some(home) = home {
         http::tidy(home);
@@ -235,15 +247,15 @@ async fn prepare(args: &NodeArgs, signals: &mut Signals) -> Result<Option<Prepar
         node: opened.as_ref().map_or(fresh, |opened| opened.node),
         listen,
         manager: args.manager_key,
-        peers,
+        peers: addresses,
         outbound: args.outbound.map_or(if is_managed { 0 } else { DEFAULT_OUTBOUND }, usize::from),
         remembered,
         hashrate,
         note,
     };
     let threads = usize::from(args.threads);
-    let mut settings =
-        net::Settings { threads, kernel, ..net::Settings::ephemeral(config, params, random()?, listener) };
+    let ephemeral = net::Settings::ephemeral(config, params, random()?, listener);
+    let mut settings = net::Settings { threads, kernel, names, ..ephemeral };
     let Some(Opened { store, committed, loaded, folder, .. }) = opened else {
         return Ok(Some(Prepared { settings, http, folder: None }));
     };
@@ -277,7 +289,7 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     };
     let (params, kernel) = (settings.params.clone(), settings.kernel);
-    let store = settings.store.clone();
+    let (store, names) = (settings.store.clone(), settings.names.clone());
     let curl = http.as_ref().map_or_else(String::new, Http::curl);
     let address = http.as_ref().map(|http| http.listener.local_addr()).transpose();
     let ready = Ready {
@@ -301,6 +313,7 @@ async fn node(args: NodeArgs) -> Result<ExitCode, Failure> {
         watch_stdin(hangup.clone());
     }
     tokio::spawn(stop_on_signal(handle.clone(), signals, hangup));
+    tokio::spawn(names::follow(names, handle.clone()));
     let Ready { node, listen, http, .. } = &ready;
     let http = http.map_or("none".to_owned(), |http| http.to_string());
     let kept = place.as_ref().map_or("in memory".to_owned(), |folder| folder.display().to_string());
@@ -403,29 +416,44 @@ fn watch_stdin(hangup: Arc<Notify>) {
     }
 }
 
-async fn resolve(peers: &[String]) -> Result<Vec<SocketAddr>, Failure> {
-    let mut addresses = Vec::new();
-    for peer in peers {
-        addresses.extend(addresses_of("--peer", peer).await?.first());
-    }
-    Ok(addresses)
+/// A peer, as a flag names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Named {
+    /// By its address.
+    Address(SocketAddr),
+    /// By its host's name, and its port: to be looked up.
+    Host(String),
 }
 
-/// The addresses of a host:port, all of which somebody can be reached at; at least one.
-pub(super) async fn addresses_of(flag: &'static str, place: &str) -> Result<Vec<SocketAddr>, Failure> {
-    let wrong = |why: String| {
-        Failure::usage(
-            format!("{flag} {place}: {why}"),
-            format!("give a host and a port, such as {flag} 127.0.0.1:6001"),
+impl Named {
+    /// The peer that the value `place` of `flag` names.
+    pub(super) fn parse(flag: &'static str, place: &str) -> Result<Named, Failure> {
+        let wrong = |why: &dyn core::fmt::Display| {
+            let hint = format!("give a host and a port, such as {flag} 127.0.0.1:6001");
+            Failure::usage(format!("{flag} {place}: {why}"), hint).at(flag)
+        };
+        if let Ok(address) = place.parse() {
+            return address::reachable(address).map(Named::Address).map_err(|why| wrong(&why));
+        }
+        let (host, port) = place.rsplit_once(':').ok_or_else(|| wrong(&"it has no port"))?;
+        values::host_name(host).map_err(|_| wrong(&"that is no host's name and no address"))?;
+        match port.parse() {
+            Ok(0) => Err(wrong(&Unreachable::Port)),
+            Ok(1..=u16::MAX) => Ok(Named::Host(place.to_owned())),
+            Err(_) => Err(wrong(&"that is no port")),
+        }
+    }
+}
+
+/// Whether a node can listen at `address`: at all addresses of its machine it can, at what is no machine's own not.
+fn check_listen(address: SocketAddr) -> Result<(), Failure> {
+    match address::reachable(SocketAddr::new(address.ip(), 1)) {
+        Err(why @ (Unreachable::Multicast | Unreachable::Broadcast)) => Err(Failure::usage(
+            format!("--listen {address}: {why}"),
+            "give an address of this machine, or 0.0.0.0 for all of them",
         )
-        .at(flag)
-    };
-    let found = tokio::net::lookup_host(place).await.map_err(|error| wrong(error.to_string()))?;
-    let found: Result<Vec<SocketAddr>, _> = found.map(address::reachable).collect();
-    match found {
-        Ok(found) if found.is_empty() => Err(wrong("the host has no address".to_owned())),
-        Ok(found) => Ok(found),
-        Err(why) => Err(wrong(why.to_string())),
+        .at("--listen")),
+        _ => Ok(()),
     }
 }
 
@@ -454,14 +482,31 @@ pub(super) fn unbound(flag: &'static str, address: SocketAddr, error: &std::io::
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_peer_is_an_address_that_somebody_can_be_reached_at() {
-        let taken = resolve(&["[::ffff:10.0.0.1]:6000".to_owned()]).await;
-        assert_eq!(taken.map_err(|failure| failure.error), Ok(vec![SocketAddr::from(([10, 0, 0, 1], 6000))]));
-        for peer in ["127.0.0.1", "127.0.0.1:0", "0.0.0.0:6000", "255.255.255.255:6000", "224.0.0.1:6000"] {
-            let refused = resolve(&[peer.to_owned()]).await.expect_err(peer);
+    #[test]
+    fn a_peer_is_an_address_that_somebody_can_be_reached_at_or_a_name() {
+        let taken = |peer: &str| Named::parse("--peer", peer).map_err(|failure| failure.error);
+        assert_eq!(taken("[::ffff:10.0.0.1]:6000"), Ok(Named::Address(([10, 0, 0, 1], 6000).into())));
+        for name in ["localhost:6000", "node-1.example.org:1", "not-there.invalid:65535"] {
+            assert_eq!(taken(name), Ok(Named::Host(name.to_owned())));
+        }
+        let wrong = ["127.0.0.1", "127.0.0.1:0", "0.0.0.0:6000", "255.255.255.255:6000", "224.0.0.1:6000"];
+        for peer in
+            wrong.into_iter().chain(["", ":6000", "localhost", "localhost:0", "localhost:70000", "::1"])
+        {
+            let refused = Named::parse("--peer", peer).expect_err(peer);
             assert!(refused.error.starts_with(&format!("--peer {peer}: ")), "{}", refused.error);
             assert!(!refused.hint.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_node_listens_at_what_is_a_machines_own() {
+        let is_taken = |ip: &str| check_listen(SocketAddr::new(ip.parse().expect("an address"), 0)).is_ok();
+        for ip in ["127.0.0.1", "0.0.0.0", "::", "10.0.0.1"] {
+            assert!(is_taken(ip), "{ip}");
+        }
+        for ip in ["224.0.0.1", "255.255.255.255", "ff02::1", "::ffff:224.0.0.1"] {
+            assert!(!is_taken(ip), "{ip}");
         }
     }
 }

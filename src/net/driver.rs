@@ -27,6 +27,7 @@ use crate::net::clock::Clock;
 use crate::net::connection::{self, Incoming};
 use crate::net::handle::{Handle, Request};
 use crate::net::log::Log;
+use crate::net::names::Names;
 use crate::net::records::{Records, Written};
 use crate::net::traffic::Traffic;
 use crate::net::{events, listen, writer};
@@ -73,6 +74,8 @@ pub struct Settings {
     pub folder: Option<Arc<Folder>>,
     /// What is written down there.
     pub written: Written,
+    /// Peers that are named by their host, for [`follow`](crate::net::names::follow) to look up.
+    pub names: Names,
 }
 
 impl Settings {
@@ -92,6 +95,7 @@ impl Settings {
             loaded,
             folder: None,
             written: Written::default(),
+            names: Names::default(),
         }
     }
 }
@@ -116,7 +120,7 @@ pub fn start(settings: Settings) -> Result<(Handle, impl Future<Output = Result<
 /// A node that has not begun to run.
 fn assemble(settings: Settings) -> Result<(Handle, Driver, World), NotRestored> {
     let Settings { config, params, seed, listener, threads, kernel, .. } = settings;
-    let Settings { store, committed, loaded, folder, written, .. } = settings;
+    let Settings { store, committed, loaded, folder, written, names, .. } = settings;
     let restored = Chain::restore(params.clone(), &loaded.headers, loaded.tip)?;
     let (found, founds) = mpsc::unbounded_channel();
     let miner = Miner::start(threads, kernel, Clock::wall, move |block| {
@@ -160,7 +164,7 @@ fn assemble(settings: Settings) -> Result<(Handle, Driver, World), NotRestored> 
         serial: 0,
         next_conn: 0,
         replies: BTreeMap::new(),
-        records: Records::new(folder, written),
+        records: Records::new(folder, written, names),
         log: Log::default(),
         publisher,
         arrivals,

@@ -5,6 +5,7 @@
 //! | `driver` | one `select!` that owns the node: inputs in, outputs carried out in order |
 //! | `connection` | one socket: bytes to inputs |
 //! | `listen` | sockets from others (`driver` dials) |
+//! | `names` | peers that are named by their host: which addresses that stands for, and again |
 //! | `join` | the rules of a network whose node is at an address |
 //! | `handle` | what HTTP holds of a running node |
 //! | `events` | what happened, numbered, for readers who come and go |
@@ -26,6 +27,7 @@ mod handle;
 pub mod join;
 mod listen;
 mod log;
+pub mod names;
 mod records;
 mod traffic;
 mod writer;

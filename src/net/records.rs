@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
+use crate::net::names::Names;
 use crate::node::view::{self, KnownAddress, View};
 use crate::store::{Ban, Folder, Peer};
 use crate::time::UnixTime;
@@ -35,12 +36,14 @@ pub(super) struct Records {
     due: Instant,
     /// Writes down what changed last: one at a time, as all go by way of one file.
     writing: Option<JoinHandle<()>>,
+    /// What these stand for comes of being looked up, and is not written down to be dialled.
+    names: Names,
 }
 
 impl Records {
     /// In `folder`, where `written` is what it holds already; nowhere, without one.
-    pub(super) fn new(folder: Option<Arc<Folder>>, written: Written) -> Records {
-        Records { folder, written, due: Instant::now(), writing: None }
+    pub(super) fn new(folder: Option<Arc<Folder>>, written: Written, names: Names) -> Records {
+        Records { folder, written, names, due: Instant::now(), writing: None }
     }
 
     /// When it is to be looked whether anything changed.
@@ -74,7 +77,7 @@ impl Records {
     fn change(&mut self, view: &View<'_>) -> Option<impl FnOnce() + Send + 'static> {
         let folder = self.folder.clone()?;
         let now = Written {
-            peers: view.addresses().into_iter().map(peer).collect(),
+            peers: view.addresses().into_iter().filter_map(|known| self.peer(known)).collect(),
             bans: view.bans().into_iter().map(ban).collect(),
         };
         let peers = (now.peers != self.written.peers).then(|| now.peers.clone());
@@ -91,14 +94,16 @@ impl Records {
             }
         })
     }
-}
 
-fn peer(known: KnownAddress) -> Peer {
-    Peer {
-        node: known.node.map(|node| node.to_string()),
-        address: known.address,
-        dial: known.dial,
-        reached: known.reached.map(UnixTime::secs),
+    fn peer(&self, known: KnownAddress) -> Option<Peer> {
+        let is_named = known.dial && self.names.stand_for(&known.address);
+        let is_met = known.node.is_some() || known.reached.is_some();
+        (is_met || !is_named).then(|| Peer {
+            node: known.node.map(|node| node.to_string()),
+            address: known.address,
+            dial: known.dial && !is_named,
+            reached: known.reached.map(UnixTime::secs),
+        })
     }
 }
 
@@ -134,7 +139,7 @@ mod tests {
         node.start(Now { elapsed: Duration::ZERO, wall: UnixTime::default() });
         let place = tempfile::tempdir().expect("a folder");
         let folder = Arc::new(Folder::take(place.path()).expect("nobody else is there"));
-        let mut records = Records::new(Some(folder), Written::default());
+        let mut records = Records::new(Some(folder), Written::default(), Names::default());
         let (done, disk) = std::sync::mpsc::channel::<()>();
         records.writing = Some(spawn_blocking(move || {
             let _ = disk.recv();

@@ -27,6 +27,7 @@ use crate::wire::{Frame, FrameCodec, Kind, frame};
 
 mod hostile;
 mod join;
+mod names;
 mod slow;
 
 /// Generous: only a defect takes so long.
