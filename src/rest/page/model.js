@@ -31,8 +31,15 @@ export function apply(state, event) {
 const HANDLERS = {
   snapshot: load,
   block(state, event) {
-    const {node, from, time, origin} = event;
-    const block = known(state, event, whole(state, event.hash) ?? event);
+    const {hash, node, from, time, origin} = event;
+    // What was refused under its name was its header with what is not its own. Where that was drawn, it is.
+    const was = state.blocks.get(hash);
+    state.refused.delete(hash);
+    if (was?.refused) {
+      leave(state, was);
+      state.blocks.delete(hash);
+    }
+    const block = known(state, event, was ?? event);
     const news = !block.holders?.has(node);
     if (origin === "mined") block.miner ??= node;
     hold(state, block, node, time, from, origin);
@@ -56,8 +63,7 @@ const HANDLERS = {
     }
     entry.nodes.add(node);
     // Where it would stand, if the teller knows.
-    const block = state.blocks.get(hash) ?? (Number.isInteger(event.height) ? known(state, {...event, hash, seen: time}) : {});
-    block.refused = `${rule}: ${why}`;
+    if (Number.isInteger(event.height)) known(state, {...event, hash, seen: time, refused: `${rule}: ${why}`});
   },
   tip(state, event) {
     const {node, hash, height, work, time} = event;
@@ -185,26 +191,13 @@ function win(state, entry, block) {
   }
 }
 
-/// A block came. What was refused under its name, if anything was, is forgotten: that was its header with what is not
-/// its own. Where it was drawn, the block is.
-function whole(state, hash) {
-  state.refused.delete(hash);
-  const block = state.blocks.get(hash);
-  if (!block?.refused) return null;
-  leave(state, block);
-  state.blocks.delete(hash);
-  state.fresh = state.fresh.filter(other => other !== hash);
-  return block;
-}
-
 /// The block that an event or an answer tells of.
 function known(state, from, drawn = from) {
-  const {hash, previous, height, bits, text, seen, time} = from;
+  const {hash, previous, height, bits, text, seen, time, refused} = from;
   if (state.blocks.has(hash)) return state.blocks.get(hash);
-  const refused = state.refused.get(hash);
   const work = from.work ? BigInt(from.work) : (state.blocks.get(previous)?.work ?? 0n) + 1n;
   const block = {hash, previous, height, bits, text, work, seen: seen ?? time, miner: from.miner ?? null, best: false,
-    refused: refused ? `${refused.rule}: ${refused.why}` : from.refused, holders: new Map(), held: 0, spread: null, over: 0};
+    refused, holders: new Map(), held: 0, spread: null, over: 0};
   place(state, block, drawn);
   state.blocks.set(hash, block);
   if (!block.refused) state.highest = Math.max(state.highest, height);
