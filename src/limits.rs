@@ -319,6 +319,18 @@ pub const MAX_STRIKES: u32 = 3;
 /// Time without progress after which another peer is asked for headers.
 pub const HEADERS_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Time that a newcomer has for the block at the tip once somebody has it who was called or gave blocks before. More than
+/// an honest one takes, mostly, so that little comes twice.
+pub const NEWCOMER_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A block told in short is asked for beside a newcomer at once, of somebody who was called or gave blocks before, if at
+/// most one of so many of its transactions is missing.
+pub const BESIDE_SHARE: usize = 8;
+
+/// How often the time that a newcomer has for the block at the tip is halved, if others had theirs: a crowd of callers
+/// that tell of it and do not give it costs the time of two, and an eighth of a second for each beyond a few.
+pub const MAX_HASTE: u32 = 4;
+
 /// Time a requested block may take before it is asked for elsewhere; doubles for each stall in a row.
 pub const BLOCK_TIMEOUT: Duration = Duration::from_secs(2);
 

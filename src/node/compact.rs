@@ -15,7 +15,7 @@ use super::policy::Form;
 use super::*;
 use crate::chain::CheckedBlock;
 use crate::encoding::List;
-use crate::limits::{MAX_BLOCK_TRANSACTIONS, MAX_PARTIAL_BLOCKS};
+use crate::limits::{BESIDE_SHARE, MAX_BLOCK_TRANSACTIONS, MAX_PARTIAL_BLOCKS};
 use crate::types::{Block, BlockHash, Header, ShortId, ShortIds, Transaction, TxId};
 use crate::wire::message::{BlockTransactions, CompactBlock, GetBlockTransactions, Message, NewBlock};
 
@@ -116,17 +116,23 @@ impl Node {
     /// A compact block came, whose header is in the tree now.
     pub(super) fn compact_received(&mut self, conn: ConnId, compact: CompactBlock) {
         let hash = compact.header.hash();
-        let is_owed = self.fetch.owes(conn, &hash);
-        if !self.is_missing(&hash) || self.partials.has(&hash) || is_owed {
-            // It is here, or on its way from somebody else, or late from this one: asked for twice it would come twice.
+        if !self.chain.lacks_body(&hash) || self.fetch.owes(conn, &hash) {
+            // It is here, or late from this one: asked for twice it would come twice.
             return;
         }
         let partial = self.fill(conn, hash, compact);
-        self.expect_from(conn, core::slice::from_ref(&hash));
         let missing = partial.missing();
         if missing.is_empty() {
+            // Nobody is needed for it, whoever was asked before.
+            self.expect_from(conn, core::slice::from_ref(&hash));
             return self.check_rebuilt(conn, partial);
         }
+        let is_on_its_way = !self.is_missing(&hash) || self.partials.has(&hash);
+        let is_little = missing.len() * BESIDE_SHARE <= partial.places.len();
+        if is_on_its_way && !(is_little && self.is_likelier_to_give(conn, &hash)) {
+            return;
+        }
+        self.expect_from(conn, core::slice::from_ref(&hash));
         self.partials.keep(partial);
         let places = List::clipped(missing);
         self.send(conn, Message::GetBlockTransactions(GetBlockTransactions { block: hash, places }));

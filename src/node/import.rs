@@ -95,7 +95,11 @@ impl Node {
         let origin = Origin::from(delivery);
         self.gave_block(conn, hash);
         match self.import(core::slice::from_ref(&block), self.giver(conn, origin)) {
-            Outcome::Imported { .. } | Outcome::Duplicate => self.peer_has(conn, hash),
+            Outcome::Imported { .. } => {
+                self.peer_has(conn, hash);
+                self.gave_good(conn);
+            }
+            Outcome::Duplicate => self.peer_has(conn, hash),
             Outcome::MissingParent if delivery == Delivery::Pushed => self.ask_about_unknown(conn),
             Outcome::MissingParent => {}
             Outcome::TooEarly { retry_at } => self.keep_for_later(retry_at, block, (conn, origin)),

@@ -74,6 +74,7 @@ impl Node {
             NewBlock::Push(_) => return,
         };
         let hash = header.hash();
+        let was_told = self.connections.get(&conn).is_some_and(|c| c.relay.blocks.contains(&hash));
         if let Err(why) = self.hear_of_block(conn, hash) {
             return self.close(conn, why);
         }
@@ -86,6 +87,8 @@ impl Node {
             && self.header_announced(conn, &header)
             && !self.is_too_much_beside(&header, MAX_BLOCK_BYTES)
             && let NewBlock::Compact(compact) = news
+            // To look for all of it in the pool takes a while: once for each who tells of it.
+            && !was_told
         {
             self.compact_received(conn, compact);
         }

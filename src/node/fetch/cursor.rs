@@ -47,6 +47,11 @@ impl Cursor {
         })
     }
 
+    /// Whether no body is missing below `height`.
+    pub(super) fn is_lowest(&self, height: u64) -> bool {
+        self.lowest == height
+    }
+
     /// Whether `height` has been asked for.
     pub(super) fn has_passed(&self, height: u64) -> bool {
         height < self.next

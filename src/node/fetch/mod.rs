@@ -14,10 +14,12 @@
 //! | `cursor` | how far the best headers' chain has been asked for |
 //! | `branch` | other chains |
 //! | `stall` | who gives none for too long |
+//! | `proven` | whom the block at the tip is asked of |
 
 mod branch;
 mod cursor;
 mod owed;
+mod proven;
 mod stall;
 
 use core::time::Duration;
@@ -32,6 +34,7 @@ use crate::wire::message::Message;
 use branch::Branch;
 use cursor::Cursor;
 use owed::Owed;
+use proven::Late;
 use stall::Pace;
 
 /// What is remembered about one connection.
@@ -68,9 +71,11 @@ impl PeerFetch {
 pub(super) struct Fetch {
     owed: Owed,
     cursor: Cursor,
+    late: Late,
     /// What a block weighs, by those that came lately, in bytes.
     usual_size: usize,
-    timer: bool,
+    /// When somebody may be late.
+    timer: Option<Duration>,
     /// Nothing was asked for, because the store was behind.
     held: bool,
     /// While bodies of the best headers' chain are missing: when the last of them came, or the wait began.
@@ -141,7 +146,7 @@ impl Node {
         self.fetch.owed.keep_retries(|height, hash| chain.best_header_at(height) == Some(*hash));
         self.resume_headers();
         let end = self.fetch.cursor.end(&self.chain);
-        let peers: Vec<ConnId> = self.ready().map(|(conn, _)| conn).collect();
+        let peers = self.likely_first();
         let mut asked = true;
         while asked {
             asked = false;

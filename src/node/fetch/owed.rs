@@ -95,6 +95,11 @@ impl Owed {
         self.awaited.contains_key(hash)
     }
 
+    /// Whom `hash` is waited for from.
+    pub(super) fn awaited_from(&self, hash: &BlockHash) -> Option<ConnId> {
+        self.awaited.get(hash).copied()
+    }
+
     /// Whether none is.
     pub(super) fn awaits_none(&self) -> bool {
         self.awaited.is_empty()

@@ -6,11 +6,13 @@ use super::*;
 use crate::chain::testing::{content, mine_on};
 use crate::chain::{Chain, CheckedBlock};
 use crate::encoding::List;
-use crate::limits::{BLOCK_TIMEOUT, MAX_BLOCK_BYTES, MAX_PARTIAL_BLOCKS, MAX_TRANSACTION_IDS};
-use crate::node::io::{Command, ConnId, Input};
+use crate::limits::{
+    BLOCK_TIMEOUT, MAX_BLOCK_BYTES, MAX_PARTIAL_BLOCKS, MAX_TRANSACTION_IDS, SHORT_ID_BYTES,
+};
+use crate::node::io::{Command, ConnId, Direction, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::types::{BlockHash, ShortIds, Transaction};
+use crate::types::{BlockHash, ShortId, ShortIds, Transaction};
 use crate::wire::frame;
 use crate::wire::message::{BlockTransactions, CompactBlock, GetBlockTransactions, Message, NewBlock};
 
@@ -145,6 +147,70 @@ fn a_block_without_contents_goes_whole_and_one_that_nobody_heard_of_too() {
     alice.command(50, Command::Mine(Some(text)));
     alice.find_block();
     assert!(matches!(&news(&mut alice)[..], [Message::NewBlock(NewBlock::Push(_))]));
+}
+
+/// Row 40 of docs/hostile.md: whoever calls tells of the header first, or of the block in short, and gives nothing. A block
+/// that can be put together from the pool needs nobody; and whom we called is asked at once for the little that is missing.
+#[test]
+fn who_tells_of_a_block_first_and_gives_nothing_costs_no_time() {
+    let contents = texts(20);
+    let block = block(contents.clone(), "");
+    let header = Message::NewBlock(NewBlock::Announce(*block.header()));
+    let mut unknown = compact(&block);
+    unknown.short_ids = List::clipped(unknown.short_ids.iter().map(|_| ShortId([7; SHORT_ID_BYTES])));
+    let unknown = Message::NewBlock(NewBlock::Compact(unknown));
+    for first in [header, unknown] {
+        // (how many of its contents are in the pool, whether the honest one was called)
+        for (known, called) in [(20, false), (20, true), (19, true)] {
+            let (mut alice, peers) = alice(2, &contents[..known]);
+            let honest = if called { answered(&mut alice, 9) } else { peers[1] };
+            alice.received(peers[0], first.clone());
+            alice.said(peers[0]);
+            alice.received(honest, told(&block));
+            if known < contents.len() {
+                let said = alice.said(honest);
+                let [Message::GetBlockTransactions(asked)] = &said[..] else { panic!("{said:?}") };
+                assert_eq!(asked.places[..], [20]);
+                alice.received(honest, answer(&block, contents[19..].to_vec()));
+            }
+            assert_eq!(alice.tip(), block.hash(), "{known} known, called: {called}");
+            // What was asked for and comes late is borne.
+            let late = match first {
+                Message::NewBlock(NewBlock::Announce(_)) => Message::Block(block.block().clone()),
+                _ => answer(&block, contents.clone()),
+            };
+            alice.received(peers[0], late);
+            assert!(alice.closed.is_empty(), "{:?}", alice.closed);
+        }
+    }
+}
+
+/// The same news again makes no more work.
+#[test]
+fn a_block_is_looked_for_in_the_pool_once_for_each_who_tells_of_it() {
+    let contents = texts(2);
+    let block = block(contents.clone(), "");
+    let (mut alice, peers) = alice(2, &contents);
+    let mut wrong = compact(&block);
+    wrong.short_ids = List::clipped([wrong.short_ids[1], wrong.short_ids[0]]);
+    alice.received(peers[0], Message::NewBlock(NewBlock::Compact(wrong)));
+    let said = alice.said(peers[0]);
+    assert!(matches!(&said[..], [Message::GetBlocks(_)]), "{said:?}");
+    alice.received(peers[0], Message::NotFound(List::clipped([block.hash()])));
+    alice.received(peers[0], told(&block));
+    assert_eq!(alice.height(), 0, "it has told of it");
+    alice.received(peers[1], told(&block));
+    assert_eq!(alice.tip(), block.hash());
+}
+
+/// A node that we called, and its greeting is over.
+fn answered(alice: &mut Alice, n: u8) -> ConnId {
+    let conn = alice.connected(alice::address(n), Direction::Outbound);
+    let hello = bob(n, &alice.params);
+    alice.received(conn, Message::Hello(hello));
+    alice.received(conn, Message::Headers(List::default()));
+    alice.said(conn);
+    conn
 }
 
 /// (what the answer is instead, whether it is blamed)

@@ -1,13 +1,15 @@
 //! Headers with the most work, whose bodies nobody gives: what is fetched meanwhile.
 
+use core::time::Duration;
+
 use super::sync::Server;
 use super::*;
 use crate::encoding::List;
 use crate::limits::DOWNLOAD_WINDOW;
-use crate::node::io::{ConnId, Input};
+use crate::node::io::{ConnId, Direction, Input};
 use crate::params::Params;
 use crate::peer::Disconnect;
-use crate::wire::message::Message;
+use crate::wire::message::{Message, NewBlock};
 
 /// Somebody who has the headers of a chain and gives no body of them, over one connection after the other.
 struct Withholder<'a> {
@@ -43,6 +45,53 @@ impl Withholder<'_> {
             }
         }
         answered
+    }
+}
+
+/// Row 40 of docs/hostile.md: a crowd that tells of a block before all others, each under its own name, and gives it not.
+/// Whom we called, and who gave blocks before, is asked in half a second; somebody unknown after a few.
+#[test]
+fn a_crowd_that_tells_of_the_tip_first_and_withholds_it_costs_little_time() {
+    let mut miner = Alice::new(9, Params::regtest());
+    let hashes = miner.mine(2);
+    let block = |at: usize| miner.stored.get(&hashes[at]).expect("mined").block().clone();
+    // (whether the honest one was called by us, gave the block before; how many the crowd is; after how many
+    // milliseconds at the latest the block is here)
+    for (called, gave, crowd, limit) in
+        [(true, false, 20, 500), (false, true, 20, 500), (false, false, 1, 2000), (false, false, 8, 4500)]
+    {
+        let mut alice = Alice::new(1, Params::regtest());
+        alice.now = miner.now;
+        let direction = if called { Direction::Outbound } else { Direction::Inbound };
+        let honest = alice.connected(alice::address(2), direction);
+        let hello = bob(2, &alice.params);
+        alice.received(honest, Message::Hello(hello));
+        let other = alice.meet(3);
+        let giver = if gave { honest } else { other };
+        alice.received(giver, Message::NewBlock(NewBlock::Push(block(0))));
+        alice.input(Input::Closed(other, Disconnect::Ended));
+        alice.said(honest);
+        for n in 0..crowd {
+            let conn = alice.meet(100 + n);
+            alice.received(conn, Message::NewBlock(NewBlock::Announce(block(1).header)));
+        }
+        alice.received(honest, Message::NewBlock(NewBlock::Announce(block(1).header)));
+        let mut asked = 0;
+        let begun = alice.now.elapsed;
+        loop {
+            for said in alice.said(honest) {
+                if matches!(said, Message::GetBlocks(_)) {
+                    asked += 1;
+                    alice.received(honest, Message::Block(block(1)));
+                }
+            }
+            if alice.now.elapsed >= begun + Duration::from_millis(limit) {
+                break;
+            }
+            alice.elapse(Duration::from_millis(50));
+        }
+        assert_eq!((alice.tip(), asked), (hashes[1], 1), "called: {called}, gave: {gave}, crowd of {crowd}");
+        assert!(alice.closed.is_empty(), "{:?}", alice.closed);
     }
 }
 
