@@ -248,6 +248,31 @@ fn of_what_is_dropped_only_bodies_are_told() {
     assert_eq!(chain.take_forgotten(), [siblings[2].hash()]);
 }
 
+/// Until its body is here again, it is still to be dropped where it was stored.
+#[test]
+fn a_header_that_comes_back_does_not_take_back_that_its_block_was_dropped() {
+    for with_body in [false, true] {
+        let params = Arc::new(Params::regtest());
+        let mut chain = Chain::with_cap(params.clone(), 1);
+        let genesis = params.genesis_hash();
+        let [best, first, second] =
+            ["best", "first", "second"].map(|note| mine_on(&chain, &genesis, Vec::new(), note));
+        // The second pushes the first one out.
+        [&best, &first, &second].into_iter().for_each(|block| drop(chain.import(block, LATE)));
+        assert!(chain.get(&first.hash()).is_none());
+        // Back, it pushes the second out.
+        if with_body {
+            chain.import(&first, LATE);
+        } else {
+            chain.import_header(first.header(), LATE);
+        }
+        let mut dropped = if with_body { vec![second.hash()] } else { vec![first.hash(), second.hash()] };
+        dropped.sort();
+        assert!(chain.get(&second.hash()).is_none());
+        assert_eq!(chain.take_forgotten(), dropped, "{with_body}");
+    }
+}
+
 #[test]
 fn a_whole_chain_is_checked_aside() {
     let params = Arc::new(Params::regtest());

@@ -178,8 +178,6 @@ impl Tree {
         }
         self.slots.put(index, slot);
         self.by_hash.insert(index, |at| self.slots.at(*at).hash.beginning());
-        // It may be back before anybody was told that it had gone.
-        self.forgotten.remove(&hash);
         self.no_leaf(parent);
         self.slot_mut(parent).first_child = Some(index);
         self.maybe_leaf(index);
@@ -209,6 +207,9 @@ impl Tree {
     /// first.
     pub(super) fn add_body(&mut self, index: Index) -> (Vec<BlockHash>, Vec<BlockHash>) {
         self.slot_mut(index).has_body = true;
+        // It may be back before anybody was told that it had gone; its header alone is not it.
+        let hash = self.slot(index).hash;
+        self.forgotten.remove(&hash);
         let parent_linked = self.slot(index).parent.is_none_or(|parent| self.slot(parent).linked);
         if !parent_linked {
             return (Vec::new(), Vec::new());

@@ -80,7 +80,6 @@ impl Model<'_> {
         }
         self.clock += 1;
         self.headers.insert(id, self.clock);
-        self.forgotten.remove(&block.header.hash());
         HeaderOutcome::New
     }
 
@@ -101,6 +100,7 @@ impl Model<'_> {
         }
         self.clock += 1;
         self.bodies.insert(id, self.clock);
+        self.forgotten.remove(&self.mined[id].header.hash());
         let after = self.active();
         let hash = |id: &Id| self.mined[*id].header.hash();
         let new = |of: &[Id], than: &[Id]| -> Vec<BlockHash> {
@@ -136,9 +136,11 @@ impl Model<'_> {
             let least = leaves.min_by_key(|id| (self.mined[*id].work, self.headers[id]));
             let id = least.expect("beside the chains there is a leaf");
             self.headers.remove(&id);
-            self.bodies.remove(&id);
             self.invalid.remove(&id);
-            self.forgotten.insert(self.mined[id].header.hash());
+            // What has no body is stored nowhere.
+            if self.bodies.remove(&id).is_some() {
+                self.forgotten.insert(self.mined[id].header.hash());
+            }
         }
     }
 
