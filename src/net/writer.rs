@@ -15,8 +15,9 @@ use std::sync::{Arc, Weak};
 use bytes::{Buf, Bytes, BytesMut};
 use rand_chacha::ChaCha12Rng;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::encoding::List;
@@ -77,6 +78,8 @@ pub(super) struct Queue {
     /// What makes the link slow, if it is; what waits for its time no longer does once this is gone.
     line: Option<watch::Sender<Line>>,
     out: Arc<Shared>,
+    /// Dropped with it: the other end is to be let go.
+    _open: oneshot::Sender<()>,
 }
 
 /// The other end of a [`Queue`].
@@ -84,6 +87,7 @@ pub(super) struct Drain {
     items: mpsc::UnboundedReceiver<Queued>,
     cost: Arc<AtomicUsize>,
     out: Arc<Shared>,
+    hung_up: oneshot::Receiver<()>,
 }
 
 /// The socket, closed for writing when the last one drops it.
@@ -99,8 +103,9 @@ pub(super) fn queue(socket: OwnedWriteHalf, meter: Meter) -> (Queue, Drain) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let cost = Arc::new(AtomicUsize::new(0));
     let out = Arc::new(Shared { socket, meter, busy: AtomicBool::new(false) });
-    let queue = Queue { items: sender, cost: cost.clone(), line: None, out: out.clone() };
-    (queue, Drain { items: receiver, cost, out })
+    let (open, hung_up) = oneshot::channel();
+    let queue = Queue { items: sender, cost: cost.clone(), line: None, out: out.clone(), _open: open };
+    (queue, Drain { items: receiver, cost, out, hung_up })
 }
 
 impl Queue {
@@ -159,10 +164,59 @@ impl Queue {
     }
 }
 
-/// Writes what is queued until the queue is dropped and empty, or the socket takes nothing any more. Then it reads on
-/// for a while, if there is a place left in `lingering`.
+/// Writes what is queued until the queue is dropped and empty, or the socket takes nothing any more. From the drop on what
+/// comes is forgotten, until the other end is done as well, if there is a place left in `lingering`; how long that may
+/// take is for whoever hung up to say.
 pub(super) async fn drain(queue: Drain, store: Store, lingering: Arc<Semaphore>) -> Result<(), Disconnect> {
-    let Drain { mut items, cost: waiting, out } = queue;
+    let Drain { items, cost, out, hung_up } = queue;
+    let shared = out.clone();
+    let left = AtomicUsize::new(MAX_DISCARDED_BYTES);
+    let forgetting = async {
+        let _ = hung_up.await;
+        if let Ok(_place) = lingering.try_acquire() {
+            forget(shared.socket.as_ref(), &left).await;
+        }
+        core::future::pending().await
+    };
+    tokio::select! {
+        written = write_all(items, cost, out, store) => written?,
+        never = forgetting => never,
+    }
+    if let (Some(Shared { mut socket, .. }), Ok(_place)) = (Arc::into_inner(shared), lingering.try_acquire())
+        && socket.shutdown().await.is_ok()
+    {
+        forget(socket.as_ref(), &left).await;
+    }
+    Ok(())
+}
+
+/// Reads until the other end ends, or that were too many bytes.
+async fn forget(socket: &TcpStream, left: &AtomicUsize) {
+    let mut scrap = vec![0; WRITE_BYTES];
+    while left.load(Ordering::Relaxed) > 0 {
+        match socket.try_read(&mut scrap) {
+            Ok(0) => return,
+            Ok(read) => {
+                let _ = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                    Some(left.saturating_sub(read))
+                });
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                if socket.readable().await.is_err() {
+                    return;
+                }
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+async fn write_all(
+    mut items: mpsc::UnboundedReceiver<Queued>,
+    waiting: Arc<AtomicUsize>,
+    out: Arc<Shared>,
+    store: Store,
+) -> Result<(), Disconnect> {
     let mut out = Out { out, buffer: BytesMut::new(), late: None };
     while let Some(queued) = items.recv().await {
         out.out.busy.store(true, Ordering::Relaxed);
@@ -192,31 +246,7 @@ pub(super) async fn drain(queue: Drain, store: Store, lingering: Arc<Semaphore>)
         // An idle connection keeps no buffer.
         out.buffer = BytesMut::new();
     }
-    if let (Some(Shared { socket, .. }), Ok(_place)) = (Arc::into_inner(out.out), lingering.try_acquire()) {
-        linger(socket).await;
-    }
     Ok(())
-}
-
-/// Says that no more comes, and forgets what does, until the other end is done as well. How long that may take is for
-/// whoever hung up to say.
-async fn linger(mut socket: OwnedWriteHalf) {
-    if socket.shutdown().await.is_err() {
-        return;
-    }
-    let (mut scrap, mut left) = (vec![0; WRITE_BYTES], MAX_DISCARDED_BYTES);
-    while left > 0 {
-        match socket.as_ref().try_read(&mut scrap) {
-            Ok(0) => return,
-            Ok(read) => left = left.saturating_sub(read),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                if socket.as_ref().readable().await.is_err() {
-                    return;
-                }
-            }
-            Err(_) => return,
-        }
-    }
 }
 
 /// A socket, and what is gathered for it.
