@@ -41,7 +41,8 @@ impl Kind {
     /// All of them: what nodes tell managers, and the manager's own.
     pub fn all() -> impl Iterator<Item = Kind> {
         // These are told of to the node's own readers alone.
-        let is_told = |kind: &node::Kind| !matches!(kind, node::Kind::DialFailed | node::Kind::Manager);
+        use node::Kind::{Ban, DialFailed, Manager};
+        let is_told = |kind: &node::Kind| !matches!(kind, DialFailed | Manager | Ban);
         let own = [Kind::Node, Kind::Partition, Kind::Link, Kind::MiningSet, Kind::Verdict];
         let told = node::Kind::ALL.into_iter().filter(is_told).map(Kind::Told);
         told.chain(own).chain([Kind::Start, Kind::Lost])
