@@ -148,6 +148,7 @@ fn what_a_reorg_gives_back_and_finds_no_room_is_counted() {
     assert_eq!(back.count(), 1);
 }
 
+/// Row 34 of docs/hostile.md.
 #[test]
 fn a_content_that_both_chains_have_is_mined_once_however_deep_the_reorg() {
     let [both, lost, waits] = ["in both", "in one", "in none"].map(|text| content(1, text));
