@@ -114,7 +114,6 @@ fn ban(ban: view::Ban) -> Ban {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoding::Text;
     use crate::node::{Config, Node, Remembered};
     use crate::params::Params;
     use crate::time::Now;
@@ -126,14 +125,8 @@ mod tests {
         let at = ([127, 0, 0, 1], 6000).into();
         let known = KnownAddress { node: None, address: at, dial: true, reached: None };
         let config = Config {
-            node: NodeId([1; 16]),
-            listen: ([127, 0, 0, 1], 6001).into(),
-            manager: None,
-            peers: Vec::new(),
-            outbound: 0,
             remembered: Remembered { addresses: vec![known], ..Default::default() },
-            hashrate: 0,
-            note: Text::default(),
+            ..Config::alone(NodeId([1; 16]), ([127, 0, 0, 1], 6001).into())
         };
         let mut node = Node::new(config, Arc::new(Params::regtest()), [1; 32]);
         node.start(Now { elapsed: Duration::ZERO, wall: UnixTime::default() });

@@ -360,16 +360,7 @@ async fn catching_up_from_honest_and_other_peers() {
 async fn a_command_that_nobody_waits_for_is_forgotten() {
     let params = Arc::new(Params::lab(60, None).expect("good rules"));
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
-    let config = Config {
-        node: NodeId([1; 16]),
-        listen: listener.local_addr().expect("its address"),
-        manager: None,
-        peers: Vec::new(),
-        outbound: 0,
-        remembered: Default::default(),
-        hashrate: 0,
-        note: Text::default(),
-    };
+    let config = Config::alone(NodeId([1; 16]), listener.local_addr().expect("its address"));
     let (handle, running) =
         start(Settings::ephemeral(config, params, [1; 32], listener)).expect("an empty chain");
     let task = tokio::spawn(running);

@@ -120,6 +120,23 @@ pub struct Config {
     pub note: Text<MAX_NOTE_BYTES>,
 }
 
+#[cfg(test)]
+impl Config {
+    /// A node at `listen` that nobody manages and that calls nobody.
+    pub(crate) fn alone(node: NodeId, listen: SocketAddr) -> Config {
+        Config {
+            node,
+            listen,
+            manager: None,
+            peers: Vec::new(),
+            outbound: 0,
+            remembered: Remembered::default(),
+            hashrate: 0,
+            note: Text::default(),
+        }
+    }
+}
+
 /// What a node knows of others that is worth keeping over a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Remembered {

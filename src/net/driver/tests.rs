@@ -7,7 +7,6 @@ use tokio::task::AbortHandle;
 use tokio_util::codec::Framed;
 
 use super::*;
-use crate::encoding::Text;
 use crate::node::view::Ban;
 use crate::peer::Identity;
 use crate::types::{NodeId, Work};
@@ -46,16 +45,7 @@ async fn who_is_kept_out_is_written_down_soon() {
     let place = tempfile::tempdir().expect("a folder");
     let folder = Arc::new(store::Folder::take(place.path()).expect("nobody else is there"));
     let listener = listen::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
-    let config = Config {
-        node: NodeId([1; 16]),
-        listen: listener.local_addr().expect("its address"),
-        manager: None,
-        peers: Vec::new(),
-        outbound: 0,
-        remembered: Default::default(),
-        hashrate: 0,
-        note: Text::default(),
-    };
+    let config = Config::alone(NodeId([1; 16]), listener.local_addr().expect("its address"));
     let settings = Settings::ephemeral(config, Arc::new(Params::regtest()), [1; 32], listener);
     let settings = Settings { folder: Some(folder), ..settings };
     let (_handle, mut driver, _world) = assemble(settings).expect("an empty chain");
@@ -79,16 +69,7 @@ async fn a_panic_in_one_connections_task_takes_that_connection_only() {
     for broken in ["reader", "writer"] {
         let listener = listen::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let config = Config {
-            node: NodeId([1; 16]),
-            listen: address,
-            manager: None,
-            peers: Vec::new(),
-            outbound: 0,
-            remembered: Default::default(),
-            hashrate: 0,
-            note: Text::default(),
-        };
+        let config = Config::alone(NodeId([1; 16]), address);
         let settings = Settings::ephemeral(config, Arc::new(Params::regtest()), [1; 32], listener);
         let (handle, mut driver, world) = assemble(settings).expect("an empty chain");
 

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::chain::{Chain, CheckedBlock};
-use crate::encoding::Text;
 use crate::node::io::*;
 use crate::node::{Config, Node};
 use crate::params::Params;
@@ -101,16 +100,7 @@ impl Alice {
 
     pub fn with(n: u8, params: Params, change: impl FnOnce(&mut Config)) -> Alice {
         let params = Arc::new(params);
-        let mut config = Config {
-            node: NodeId([n; 16]),
-            listen: address(n),
-            manager: None,
-            peers: Vec::new(),
-            outbound: 0,
-            remembered: Default::default(),
-            hashrate: 0,
-            note: Text::default(),
-        };
+        let mut config = Config::alone(NodeId([n; 16]), address(n));
         change(&mut config);
         let node = Node::new(config.clone(), params.clone(), [n; 32]);
         Alice::of(node, config, params).begun()
