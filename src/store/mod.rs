@@ -92,7 +92,8 @@ pub struct StoredBlock {
 
 impl From<&Block> for StoredBlock {
     fn from(block: &Block) -> StoredBlock {
-        StoredBlock { hash: block.hash(), encoded: encoding::encode(block).into(), ids: block.ids().into() }
+        let (encoded, ids) = block.encode_with_ids();
+        StoredBlock { hash: block.hash(), encoded: encoded.into(), ids: ids.into() }
     }
 }
 

@@ -22,9 +22,7 @@ use crate::store::folder::{CHAIN_FILE, CHECKPOINT_FILE, Folder, JOURNAL_FILE, as
 use crate::store::kept::kept;
 use crate::store::open::make;
 use crate::store::verify::{Looked, Report, look, take};
-use crate::store::{
-    Batch, Committed, Damage, Failure, OpenError, Progress, Store, StoredBlock, Waiting, disk,
-};
+use crate::store::{Batch, Committed, Damage, Failure, OpenError, Progress, Store, StoredBlock, disk};
 use crate::types::{BlockHash, NodeId, TxId};
 
 /// What a repair did.
@@ -123,8 +121,7 @@ fn fill(
     let (store, mut committed) = (disk::load::alone(new, params, told)?, Committed(committed));
     let mut batch = Batch::empty(params.genesis_hash());
     let active = active(blocks, tip);
-    let mut waiting: BTreeMap<TxId, Waiting> =
-        scan.waiting.iter().map(|waiting| (waiting.id, waiting.clone())).collect();
+    let mut waiting: BTreeSet<TxId> = scan.waiting.iter().map(|waiting| waiting.id).collect();
     let mut bytes = 0;
     let in_rows = blocks.iter().any(|good| good.place == Place::Row);
     let source = in_rows.then(|| look_at(old)).transpose().map_err(damaged)?;
@@ -143,13 +140,16 @@ fn fill(
         };
         let read = read.ok_or_else(|| damaged(format!("the block {hash} cannot be read again")))?;
         let block = disk::verified(&read, &hash).map_err(damaged)?;
+        let stored = StoredBlock::from(&block);
         if active.contains(&hash) {
             // An old record of a journal may have it as waiting.
-            block.ids().iter().for_each(|id| drop(waiting.remove(id)));
+            for id in stored.ids.iter() {
+                waiting.remove(id);
+            }
         }
         bytes += read.len();
         batch.tip = hash;
-        batch.blocks.push(StoredBlock::from(&block));
+        batch.blocks.push(stored);
         if bytes >= MAX_COMMIT_BYTES {
             let next = Batch { seq: batch.seq + 1, ..Batch::empty(hash) };
             commit(&store, &mut committed, core::mem::replace(&mut batch, next))?;
@@ -159,7 +159,7 @@ fn fill(
     batch.tip = tip;
     let count = waiting.len() as u64;
     // In the order in which they came.
-    batch.waiting = scan.waiting.iter().filter_map(|next| waiting.remove(&next.id)).collect();
+    batch.waiting = scan.waiting.iter().filter(|next| waiting.remove(&next.id)).cloned().collect();
     commit(&store, &mut committed, batch)?;
     store.close().map_err(not_made)?;
     Ok(count)

@@ -362,14 +362,12 @@ impl Scan {
 
     /// What waits by the journal as well, where nothing can be laid over the tables, or they cannot be read at all.
     fn journal_pool(&mut self, database: Option<&Held>, path: &Path) {
-        let waiting = core::mem::take(&mut self.waiting);
-        let of_both =
-            database.map(|database| guarded(|| journal::waiting_whole(database, path, waiting.clone())));
-        if let Some(Ok(of_both)) = of_both {
+        if let Some(database) = database
+            && let Ok(of_both) = guarded(|| journal::waiting_whole(database, path, self.waiting.clone()))
+        {
             self.waiting = of_both;
             return;
         }
-        self.waiting = waiting;
         match journal::waiting_salvaged(path) {
             Ok(Some(more)) => self.waiting.extend(more),
             Ok(None) => self.found(
