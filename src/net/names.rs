@@ -44,9 +44,9 @@ impl Names {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether one of them stands for `address`: then it is looked up at the next start.
+    /// Whether one of them stands for `address`, which nobody named as such: then it is looked up at the next start.
     pub(super) fn stand_for(&self, address: &SocketAddr) -> bool {
-        self.found().values().any(|found| found.addresses.contains(address))
+        !self.given.contains(address) && self.found().values().any(|found| found.addresses.contains(address))
     }
 
     /// Those of whose addresses none is among `connected`.
