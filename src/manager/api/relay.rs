@@ -7,7 +7,7 @@ use hyper::{Request, Response, StatusCode, Uri};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::limits::TERMINATE_AFTER;
+use crate::limits::{MAX_MINED_AT_ONCE, TERMINATE_AFTER};
 use crate::manager::api::{Api, input};
 use crate::manager::lives::not_so;
 use crate::manager::mine::meanwhile;
@@ -19,8 +19,8 @@ use crate::rest::body::Body;
 use crate::rest::problem::{Problem, STOPPING};
 use crate::rest::relay::{NotRelayed, relay};
 
-/// Bytes of the answer of a node that does not do what is asked: it says why.
-const MAX_REFUSAL_BYTES: usize = 64 * 1024;
+/// Bytes of the answer of a node that does not do what is asked: it says why, and which blocks it mined before.
+const MAX_REFUSAL_BYTES: usize = 256 * MAX_MINED_AT_ONCE as usize;
 
 /// Whether a node that is `standing` answers requests.
 fn answers(standing: Standing) -> bool {
@@ -56,7 +56,10 @@ impl Api {
         let mut changes = self.keeper.cluster.state.subscribe();
         let answer = async {
             let (answer, is_end) = match relay(request, http, uri, &at).await {
-                Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => refusal(answer).await,
+                Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                    let (answer, is_end) = refusal(answer).await;
+                    (Ok(answer), is_end)
+                }
                 Ok(answer) => (Ok(answer), false),
                 Err(error) => {
                     let is_end = error.may_be_an_end();
@@ -91,15 +94,15 @@ impl Api {
 }
 
 /// What a node answers that does not do what is asked, and whether that is because it is ending.
-async fn refusal(answer: Response<Body>) -> (Result<Response<Body>, NotRelayed>, bool) {
+async fn refusal(answer: Response<Body>) -> (Response<Body>, bool) {
     let (head, body) = answer.into_parts();
     let Ok(body) = Limited::new(body, MAX_REFUSAL_BYTES).collect().await else {
         let lost = Problem::new(StatusCode::BAD_GATEWAY, "its answer broke off");
-        return (Ok(lost.into_response()), false);
+        return (lost.into_response(), false);
     };
     let body = body.to_bytes();
     let said = serde_json::from_slice::<Value>(&body).unwrap_or_default();
-    (Ok(Response::from_parts(head, Body::Whole(Some(body)))), said["detail"] == STOPPING)
+    (Response::from_parts(head, Body::Whole(Some(body))), said["detail"] == STOPPING)
 }
 
 /// Links of a page lead on from its folder, so that it has to be called by that.
