@@ -11,6 +11,7 @@ use crate::cli::network::NetworkArgs;
 use crate::cli::seed::random;
 use crate::cli::{DATA, Failure, IO, folder, idle, io_code};
 use crate::file::{self, Readers};
+use crate::manager::words;
 use crate::net::{Clock, Failed};
 use crate::store::chain_file::{self, BadFile, ExportError, Exported, ImportError, Imported, Reader};
 use crate::store::{self, OpenError};
@@ -77,7 +78,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, Failure> {
     let _ = writeln!(
         io::stderr(),
         "exported {} ({bytes} bytes) of {}, up to {}, to {to}",
-        blocks(tip.height),
+        words::count(tip.height, "block"),
         params.rules(),
         tip.hash,
     );
@@ -170,9 +171,12 @@ pub(super) fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
         Imported::Adopted { tip, connected, reverted, .. } => {
             let gone = match reverted {
                 0 => String::new(),
-                _ => format!("; {} gave way, and what only they held waits again", blocks(reverted)),
+                _ => format!(
+                    "; {} gave way, and what only they held waits again",
+                    words::count(reverted, "block")
+                ),
             };
-            let (connected, hash, height) = (blocks(connected), tip.hash, tip.height);
+            let (connected, hash, height) = (words::count(connected, "block"), tip.hash, tip.height);
             format!("imported {connected} into {place}, up to {hash} at height {height}{gone}")
         }
         Imported::NoMoreWork { ours, offered } => {
@@ -239,11 +243,4 @@ fn not_imported(error: &ImportError, args: &ImportArgs, folder: Option<&Path>) -
 fn mend(folder: Option<&Path>) -> String {
     let folder = quoted(&folder.unwrap_or(Path::new(".")).to_string_lossy());
     format!("`p2pnode verify {folder} --repair` keeps what is whole; then import it again")
-}
-
-fn blocks(count: u64) -> String {
-    match count {
-        1 => "1 block".to_owned(),
-        _ => format!("{count} blocks"),
-    }
 }

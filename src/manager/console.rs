@@ -221,7 +221,7 @@ pub(super) fn reorg_line(number: usize, what: &What) -> Option<String> {
 /// That the clock of node `number` is off, or right again.
 pub(super) fn clock_line(number: usize, what: &What) -> Option<String> {
     let What::Clock { offset, peers, is_off } = what else { return None };
-    let offset = ClockOffset { millis: *offset, peers: *peers as usize, is_off: *is_off };
+    let offset = ClockOffset::told(*offset, *peers, *is_off);
     Some(format!("clock: {} {}", Name(number), words::clock(&offset)))
 }
 

@@ -123,17 +123,11 @@ struct Wait {
     is_over: Arc<AtomicBool>,
 }
 
-impl Wait {
-    fn end(&self) {
+impl Drop for Wait {
+    fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
         // Without a connection there is nothing to cancel: the node's calls end with it.
         let _ = self.calls.send(Order::NobodyWaits);
-    }
-}
-
-impl Drop for Wait {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 
@@ -175,16 +169,12 @@ impl Control {
         let is_over = Arc::new(AtomicBool::new(false));
         let call = Call { command, answer, is_over: is_over.clone() };
         self.calls.send(Order::Call(call)).map_err(|_| gone())?;
-        let wait = is_mining.then(|| Wait { calls: self.calls.clone(), is_over });
-        let late = |_| ControlError::Timeout(deadline.limit);
-        let outcome = match (timeout_at(deadline.end, &mut answered).await.map_err(late), &wait) {
-            (Err(_), Some(wait)) => {
-                wait.end();
-                timeout(CONTROL_TIMEOUT, answered).await.map_err(late)?
-            }
-            (outcome, _) => outcome?,
-        };
-        match outcome.map_err(|_| gone())? {
+        let mut wait = is_mining.then(|| Wait { calls: self.calls.clone(), is_over });
+        let mut outcome = timeout_at(deadline.end, &mut answered).await;
+        if outcome.is_err() && wait.take().is_some() {
+            outcome = timeout(CONTROL_TIMEOUT, answered).await;
+        }
+        match outcome.map_err(|_| ControlError::Timeout(deadline.limit))?.map_err(|_| gone())? {
             Outcome::Failed(why) if why.as_str() == STOPPING => Err(ControlError::Stopping),
             Outcome::Failed(why) if why.as_str() == BUSY => Err(ControlError::Busy),
             Outcome::Failed(why) if why.as_str() == CANCELLED => Err(ControlError::NoBlock(deadline.limit)),

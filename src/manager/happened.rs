@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::manager::state::State;
 use crate::net::events::{Named, Told};
-use crate::node::event as node;
+use crate::node::event::{self as node, ClockOffset};
 use crate::rest::sse::{self, Show};
-use crate::rest::{ids as ids_json, place as place_json};
+use crate::rest::{clock, ids as ids_json, place as place_json};
 use crate::types::{NodeId, Work};
 use crate::wire::manage::{Event, Ids, Place, What};
 
@@ -193,9 +193,7 @@ fn node_event(what: &What, names: &Names) -> Value {
         What::MiningPaused { until } => json!({ "until": seconds(*until) }),
         What::FaultsSet { cut, slow } => json!({ "cut": cut, "slow": slow }),
         What::StoreFailed { why } => json!({ "why": why.as_str() }),
-        What::Clock { offset, peers, is_off } => {
-            json!({ "offset_seconds": *offset as f64 / 1000.0, "peers": peers, "off": is_off })
-        }
+        What::Clock { offset, peers, is_off } => clock(&ClockOffset::told(*offset, *peers, *is_off)),
     }
 }
 

@@ -5,6 +5,7 @@ use core::time::Duration;
 use crate::manager::names::{Name, several};
 use crate::manager::state::{RunningTip, Standing, State};
 use crate::manager::view::{Branch, Condition, MiningMode, Tip, Verdict};
+use crate::manager::words;
 use crate::node::event::ClockOffset;
 
 /// A network without a block for so many times the expected time is stalled, but not before
@@ -52,8 +53,11 @@ pub fn of(state: &State, now: u64) -> Verdict {
             let (most, behind): (Vec<_>, Vec<_>) = said.iter().partition(|(hash, ..)| Some(*hash) == best);
             let count = |of: &[&RunningTip]| of.iter().map(|(.., nodes)| nodes.len()).sum::<usize>();
             let height = most.first().map_or(0, |(_, height, ..)| *height);
-            let text =
-                format!("syncing: {} at height {height}, {} behind", nodes(count(&most)), count(&behind));
+            let text = format!(
+                "syncing: {} at height {height}, {} behind",
+                words::count(count(&most), "node"),
+                count(&behind)
+            );
             (Condition::Syncing, text)
         }
         [(_, height, ..)] => match stalled {
@@ -64,7 +68,9 @@ pub fn of(state: &State, now: u64) -> Verdict {
                 );
                 (Condition::Stalled, text)
             }
-            None => (Condition::InSync, format!("in sync: {} at height {height}", nodes(runs))),
+            None => {
+                (Condition::InSync, format!("in sync: {} at height {height}", words::count(runs, "node")))
+            }
         },
     };
     if condition == Condition::Forked && apart {
@@ -193,10 +199,6 @@ fn is_behind(state: &State, (hash, height, ..): &RunningTip) -> bool {
 /// Whether all these tips have the same work, as one alone has: then no time, only a block, changes anything.
 pub fn are_even(tips: &[RunningTip]) -> bool {
     tips.windows(2).all(|pair| pair[0].2 == pair[1].2)
-}
-
-fn nodes(count: usize) -> String {
-    if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
 }
 
 fn have(count: usize) -> String {

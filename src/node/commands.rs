@@ -285,7 +285,7 @@ fn outcome(answer: Answer) -> manage::Outcome {
         Answer::Mined(mined) => Mined(mined),
         Answer::Submitted(id) => Submitted(id),
         Answer::Cancelled => failed(manage::CANCELLED.to_owned()),
-        Answer::MiningQueueFull => failed("too many mining calls wait already".to_owned()),
+        Answer::MiningQueueFull => failed(manage::BUSY.to_owned()),
         Answer::WrongClock { wait: Some(wait), .. } => failed(format!(
             "the chain's time is ahead of this machine's clock, and for {} s no block can be mined: set the \
              clock",

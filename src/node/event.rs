@@ -151,6 +151,11 @@ pub struct ClockOffset {
 }
 
 impl ClockOffset {
+    /// As a node tells its managers.
+    pub fn told(millis: i64, peers: u32, is_off: bool) -> ClockOffset {
+        ClockOffset { millis, peers: peers as usize, is_off }
+    }
+
     /// Whether ours is the one that is behind.
     pub fn is_behind(&self) -> bool {
         self.millis > 0

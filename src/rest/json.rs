@@ -23,6 +23,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::node::io::ClockOffset;
 use crate::types::{Block, BlockHash, Content, Transaction, TxId};
 
 /// Where a chain ends, or parts from another.
@@ -34,6 +35,11 @@ pub fn place(hash: &BlockHash, height: u64) -> Value {
 pub fn ids(first: &[TxId], count: u64) -> Value {
     let first: Vec<String> = first.iter().map(ToString::to_string).collect();
     json!({ "ids": first, "count": count })
+}
+
+/// How far clocks are apart.
+pub fn clock(offset: &ClockOffset) -> Value {
+    json!({ "offset_seconds": offset.seconds(), "peers": offset.peers, "off": offset.is_off })
 }
 
 /// A block as it is written.

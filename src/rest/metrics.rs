@@ -55,3 +55,8 @@ impl Page {
 pub fn label(name: &str, value: impl Display) -> String {
     format!("{name}=\"{value}\"")
 }
+
+/// Samples, each under its own value of the label `name`.
+pub fn labelled<L: Display, V>(name: &str, values: impl IntoIterator<Item = (L, V)>) -> Vec<(String, V)> {
+    values.into_iter().map(|(value, sample)| (label(name, value), sample)).collect()
+}

@@ -45,7 +45,7 @@ pub mod table;
 mod values;
 
 pub use api::resident_bytes;
-pub use json::{block_text, ids, place};
+pub use json::{block_text, clock, ids, place};
 pub use routes::changes;
 pub use values::{MAX_SAFE_INTEGER, duration, exact, number, number_if_given, pairs, query, shown, whole};
 

@@ -22,7 +22,7 @@ use crate::rest::routes::{Api, not_done};
 use crate::rest::values::{self, duration, query};
 use crate::time::UnixTime;
 use crate::types::{Block, BlockHash, NodeId, Transaction, TxId, Unreachable, address};
-use crate::wire::manage::Introduction;
+use crate::wire::manage::{BUSY, Introduction};
 use crate::wire::message::PeerAddress;
 
 /// Bad entries of one call that are named.
@@ -177,7 +177,7 @@ impl Api {
 
 /// Too many want a block at once.
 pub(super) fn mining_queue_full() -> Problem {
-    let detail = "too many mining calls wait already: they are served one after the other";
+    let detail = format!("{BUSY}: they are served one after the other");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
 }
 

@@ -72,8 +72,7 @@ static TABLE: Table<Endpoint> = Table::new(&ROUTES);
 
 /// Whether a request of `method` for `path` would change something at a node.
 pub fn changes(method: &Method, path: &str) -> bool {
-    let original = TABLE.find(path).and_then(|found| found.route(method));
-    original.map_or(![Method::GET, Method::HEAD].contains(method), |route| route.changes)
+    TABLE.changes(method, path)
 }
 
 impl Api {

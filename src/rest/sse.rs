@@ -18,7 +18,7 @@ use crate::limits::EVENT_HEARTBEAT;
 use crate::net::events::{Events, From, Heard, Named, NotRead, Reader, Told};
 use crate::rest::body::{Body, respond as respond_with};
 use crate::rest::problem::Problem;
-use crate::rest::values::query;
+use crate::rest::values::{query, shown};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -49,7 +49,7 @@ pub fn respond<B, E: Show>(request: &Request<B>, events: &Events<E>) -> Result<R
     let from = match header.map(Cow::from).or(query(request, "after")) {
         None => From::Now,
         Some(id) => after(&id).ok_or_else(|| {
-            let shown = &id[..id.floor_char_boundary(80)];
+            let shown = shown(&id);
             Problem::bad_request(format!(
                 "the last event {shown:?}: expected the id of an event, such as 1767225600000.17"
             ))

@@ -77,6 +77,17 @@ impl<O> Table<O> {
         Some(Found { path: found.value, values: values.collect() })
     }
 
+    /// What answers `method` at `path`, if that is one of these.
+    pub fn route(&'static self, method: &Method, path: &str) -> Option<&'static Route<O>> {
+        self.find(path)?.route(method)
+    }
+
+    /// Whether a request would change something: one that is none of these does, unless its method only reads.
+    pub fn changes(&'static self, method: &Method, path: &str) -> bool {
+        let reads = [Method::GET, Method::HEAD].contains(method);
+        self.route(method, path).map_or(!reads, |route| route.changes)
+    }
+
     /// Its paths, for whoever asked for one that is none of them.
     pub fn paths(&self) -> impl Iterator<Item = &'static str> {
         let mut before = "";

@@ -225,14 +225,18 @@ impl Client {
     /// Nobody takes or refuses the connection within its time: somebody who is stopped, or too busy for all who call,
     /// or nobody that can be reached.
     fn silent(&self) -> Failure {
-        let known = self.here.as_ref().filter(|here| here.url == self.url());
-        known.and_then(Here::why_silent).unwrap_or_else(|| {
+        self.why_silent().unwrap_or_else(|| {
             let secs = API_CONNECT_TIMEOUT.as_secs();
             let error = format!("{} does not answer: no connection within {secs} s", self.url());
             let hint =
                 "see whether its process was stopped or is busy, and whether this machine can reach it";
             Failure { code: UNREACHABLE, ..Failure::new(error, hint) }
         })
+    }
+
+    /// Why the manager of this folder is silent, if it is the one that is called.
+    fn why_silent(&self) -> Option<Failure> {
+        self.here.as_ref().filter(|here| here.url == self.url()).and_then(Here::why_silent)
     }
 
     fn unreachable(&self, why: &str) -> Failure {

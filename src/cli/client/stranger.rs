@@ -11,7 +11,6 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::cli::client::{Client, START_ONE};
-use crate::cli::commands::Here;
 use crate::cli::render::safe;
 use crate::cli::{Failure, UNREACHABLE};
 use crate::limits::{API_CONNECT_TIMEOUT, MAX_SPECIFICATION_BYTES};
@@ -38,9 +37,7 @@ impl Client {
         let served = timeout(API_CONNECT_TIMEOUT, self.served(socket));
         let served = served.await.map_err(|_| {
             let secs = API_CONNECT_TIMEOUT.as_secs();
-            let known = self.here.as_ref().filter(|here| here.url == self.url());
-            known
-                .and_then(Here::why_silent)
+            self.why_silent()
                 .unwrap_or_else(|| self.stranger(&format!("what listens there says nothing within {secs} s")))
         })??;
         match served.specification["info"]["title"].as_str() {

@@ -1,7 +1,5 @@
 //! The state of the network for Prometheus.
 
-use core::fmt::Display;
-
 use hyper::Response;
 
 use crate::limits::PROPAGATION_BLOCKS;
@@ -11,7 +9,7 @@ use crate::manager::view::{Condition, Link};
 use crate::manager::{report, spread, verdict};
 use crate::net::Clock;
 use crate::rest::body::Body;
-use crate::rest::metrics::{CONTENT_TYPE, Page, label};
+use crate::rest::metrics::{CONTENT_TYPE, Page, label, labelled};
 
 impl Api {
     pub(super) fn metrics(&self) -> Response<Body> {
@@ -51,9 +49,4 @@ impl Api {
         page.metric("events_total", "counter", "Events, by type.", &labelled("type", counts));
         text(CONTENT_TYPE, page.text())
     }
-}
-
-/// Samples, each under its own value of the label `name`.
-fn labelled<L: Display, V>(name: &str, values: impl IntoIterator<Item = (L, V)>) -> Vec<(String, V)> {
-    values.into_iter().map(|(value, sample)| (label(name, value), sample)).collect()
 }

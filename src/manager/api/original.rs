@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use hyper::body::Incoming;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
@@ -43,11 +43,6 @@ static ROUTES: [Route<Original>; 5] = [
 
 /// The table.
 pub(super) static TABLE: Table<Original> = Table::new(&ROUTES);
-
-/// What answers `method` at `path`, if that is one of these.
-pub(super) fn route(method: &Method, path: &str) -> Option<&'static Route<Original>> {
-    TABLE.find(path)?.route(method)
-}
 
 /// What whoever wants that is answered.
 pub(super) fn shutting_down() -> Response<Body> {

@@ -80,38 +80,36 @@ impl Stage {
             _ => {}
         }
         let now = self.now.borrow().clone();
+        if let Scene::On(api) = &now {
+            return api.clone().answer(request).await;
+        }
         let stop = match op {
             Some(Op::Shutdown) => Some(shutting_down()),
             _ => is_shutdown(request.method(), &path).then(original::shutting_down),
         };
-        let api = match (now, stop) {
-            (Scene::On(api), _) => api,
-            (_, Some(answer)) => {
-                self.stop.notify_one();
-                return Ok(answer);
-            }
-            (Scene::Over, None) => return Err(Problem::stopping()),
-            (Scene::Empty, None) if op == Some(Op::Ready) || changes(request.method(), &path) => {
-                return Err(not_yet());
-            }
-            (Scene::Empty, None) => {
-                let mut changes = self.now.subscribe();
-                let there =
-                    timeout(RENEW_PATIENCE, changes.wait_for(|now| !matches!(now, Scene::Empty))).await;
-                match there.map(|now| now.map(|now| now.clone())) {
-                    Ok(Ok(Scene::On(api))) => api,
-                    Ok(_) => return Err(Problem::stopping()),
-                    Err(_) => return Err(not_yet()),
-                }
-            }
-        };
-        api.answer(request).await
+        if let Some(answer) = stop {
+            self.stop.notify_one();
+            return Ok(answer);
+        }
+        if matches!(now, Scene::Over) {
+            return Err(Problem::stopping());
+        }
+        if op == Some(Op::Ready) || changes(request.method(), &path) {
+            return Err(not_yet());
+        }
+        let mut changes = self.now.subscribe();
+        let there = timeout(RENEW_PATIENCE, changes.wait_for(|now| !matches!(now, Scene::Empty))).await;
+        match there.map(|now| now.map(|now| now.clone())) {
+            Ok(Ok(Scene::On(api))) => api.answer(request).await,
+            Ok(_) => Err(Problem::stopping()),
+            Err(_) => Err(not_yet()),
+        }
     }
 }
 
 /// Whether this wants everything to stop.
 fn is_shutdown(method: &Method, path: &str) -> bool {
-    original::route(method, path).is_some_and(|route| route.op == Original::Shutdown)
+    original::TABLE.route(method, path).is_some_and(|route| route.op == Original::Shutdown)
 }
 
 fn is_on(now: &Scene) -> bool {
@@ -123,8 +121,7 @@ fn changes(method: &Method, path: &str) -> bool {
     if let Some((_, at)) = path.strip_prefix("/node/").and_then(|rest| rest.split_once('/')) {
         return rest::changes(method, &format!("/{at}"));
     }
-    let reads = || [Method::GET, Method::HEAD].contains(method);
-    original::route(method, path).map_or_else(|| !reads(), |route| route.changes)
+    original::TABLE.changes(method, path)
 }
 
 fn not_yet() -> Problem {

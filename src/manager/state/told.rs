@@ -90,8 +90,7 @@ impl State {
             What::PoolChanged { count, .. } => drop(self.pools.insert(number, u64::from(*count))),
             What::MiningSet { hashrate } => self.mining_set(number, event.at, *hashrate),
             What::Clock { offset, peers, is_off } => {
-                let offset = ClockOffset { millis: *offset, peers: *peers as usize, is_off: *is_off };
-                entered.is_old |= !self.clock_told(number, offset);
+                entered.is_old |= !self.clock_told(number, ClockOffset::told(*offset, *peers, *is_off));
             }
             What::BlockMined { .. }
             | What::MiningPaused { .. }

@@ -10,7 +10,7 @@ use crate::node::io::{Event, Ids};
 use crate::rest::api::peers::{ban_json, direction};
 use crate::rest::api::seconds;
 use crate::rest::body::Body;
-use crate::rest::json::{ids, place};
+use crate::rest::json::{clock, ids, place};
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
 use crate::rest::sse::{self, Show};
@@ -85,9 +85,7 @@ fn event_json(event: &Event) -> Value {
         }),
         Event::MiningSet { hashrate } => json!({ "hashrate": hashrate }),
         Event::MiningPaused { until, .. } => json!({ "until": seconds(*until) }),
-        Event::Clock(offset) => json!({
-            "offset_seconds": offset.seconds(), "peers": offset.peers, "off": offset.is_off,
-        }),
+        Event::Clock(offset) => clock(offset),
         Event::FaultsSet { cut, slow } => json!({ "cut": cut, "slow": slow }),
         Event::StoreFailed { why } => json!({ "why": why }),
     }

@@ -7,7 +7,7 @@ use crate::node::io::Direction;
 use crate::rest::api::info::resident_bytes;
 use crate::rest::api::text;
 use crate::rest::body::Body;
-use crate::rest::metrics::{CONTENT_TYPE, Page, label};
+use crate::rest::metrics::{CONTENT_TYPE, Page, labelled};
 use crate::rest::problem::Problem;
 use crate::rest::routes::Api;
 
@@ -32,12 +32,11 @@ impl Api {
             ("in_memory", progress.in_memory.height),
             ("best_header", progress.best_header.height),
         ];
-        let heights = heights.map(|(tip, height)| (label("tip", tip), height));
         page.metric(
             "height",
             "gauge",
             "Height of the tip: durable, ahead of the disk, by headers.",
-            &heights,
+            &labelled("tip", heights),
         );
         page.gauge(
             "chain_work",
@@ -56,8 +55,7 @@ impl Api {
         }
         let inbound = peers.iter().filter(|peer| peer.direction == Direction::Inbound).count();
         let connected = [("inbound", inbound), ("outbound", peers.len() - inbound)];
-        let connected = connected.map(|(who, count)| (label("direction", who), count));
-        page.metric("peers", "gauge", "Ready connections.", &connected);
+        page.metric("peers", "gauge", "Ready connections.", &labelled("direction", connected));
         page.gauge("banned_hosts", "Hosts that misbehaved and are kept out.", bans.len());
         if let Some(clock) = clock {
             page.gauge(
@@ -87,8 +85,8 @@ impl Api {
         // Those that never were, too: what is not there yet has no rate.
         let counts = self.handle.events().counts();
         let count = |kind: Kind| counts.get(kind.name()).copied().unwrap_or_default();
-        let counts = Kind::ALL.map(|kind| (label("type", kind.name()), count(kind)));
-        page.metric("events_total", "counter", "Events, by type.", &counts);
+        let counts = Kind::ALL.map(|kind| (kind.name(), count(kind)));
+        page.metric("events_total", "counter", "Events, by type.", &labelled("type", counts));
         if let Some(bytes) = resident_bytes(std::process::id()) {
             page.gauge("resident_memory_bytes", "What the process takes of the machine's memory.", bytes);
         }
