@@ -107,14 +107,13 @@ impl Mempool {
             return Err(Refusal::Recent);
         }
         let size = transaction.size();
-        if self.bytes + size > MAX_POOL_BYTES || self.waiting.len() >= MAX_POOL_COUNT {
+        if size > self.room(Source::Local) {
             return Err(Refusal::Full);
         }
-        let share = self.shares.entry(source).or_default();
-        if source.is_peer() && *share + size > MAX_POOL_BYTES / POOL_SHARES {
+        if size > self.room(source) {
             return Err(Refusal::ShareFull);
         }
-        *share += size;
+        *self.shares.entry(source).or_default() += size;
         self.bytes += size;
         self.arrival.insert(id, self.next);
         self.waiting.insert(self.next, Waiting { id, transaction, size, source });
@@ -155,10 +154,7 @@ impl Mempool {
     /// A block joined the active chain: what it has waits no longer.
     pub fn connect(&mut self, block: BlockHash, ids: impl Into<Arc<[TxId]>>) {
         let ids = ids.into();
-        // A sync connects blocks of thousands of ids, and mostly nothing waits.
-        if !self.waiting.is_empty() {
-            ids.iter().for_each(|id| self.remove(id));
-        }
+        self.bury(&ids);
         self.recent.push_back((block, ids));
         self.fresh += 1;
         if self.recent.len() > RECENT_BLOCKS {
@@ -168,7 +164,10 @@ impl Mempool {
 
     /// A block joined the active chain that is too deep to be recent, and what left it may have given back what it has.
     pub fn bury(&mut self, ids: &[TxId]) {
-        ids.iter().for_each(|id| self.remove(id));
+        // A sync connects blocks of thousands of ids, and mostly nothing waits.
+        if !self.waiting.is_empty() {
+            ids.iter().for_each(|id| self.remove(id));
+        }
     }
 
     /// A block left the active chain. Its contents are to be inserted again by whoever has them.
