@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_util::codec::Framed;
 
 use super::*;
-use crate::encoding::{List, Text};
+use crate::encoding::List;
 use crate::limits::{
     CATCHING_UP_BLOCKS, MAX_CONTENT_BYTES, MAX_GET_BLOCKS, MAX_POOL_BYTES, MAX_SEND_QUEUE_BYTES,
     MAX_TRANSACTION_IDS, POOL_SHARES,
@@ -42,16 +42,7 @@ struct Running {
 async fn node(n: u8, peers: &[SocketAddr]) -> Running {
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let config = Config {
-        node: NodeId([n; 16]),
-        listen: address,
-        manager: None,
-        peers: peers.to_vec(),
-        outbound: 0,
-        remembered: Default::default(),
-        hashrate: 0,
-        note: Text::default(),
-    };
+    let config = Config { peers: peers.to_vec(), ..Config::alone(NodeId([n; 16]), address) };
     let params = Arc::new(Params::regtest());
     let (handle, running) =
         start(Settings::ephemeral(config, params, [n; 32], listener)).expect("an empty chain");

@@ -204,6 +204,7 @@ async fn junk_at_full_speed_delays_nobody() {
     let mut pace = tokio::time::interval(Duration::from_millis(100));
     let mut pings = 0;
     while pings < PINGS || sent.load(Ordering::Relaxed) < FLOOD {
+        assert!(pings < 100 * PINGS, "there is no flood");
         pings += 1;
         pace.tick().await;
         let asked = tokio::time::Instant::now();
@@ -235,7 +236,7 @@ async fn who_is_closed_in_the_middle_of_a_flood_reads_why() {
         // It may be closed before it has said all of it.
         let _ = timeout(DEADLINE, peer.0.get_mut().write_all(&flood)).await.expect("the node reads");
         let is_there = async || !node.handle.view(|view| view.peers()).await.expect("it runs").is_empty();
-        while is_there().await {}
+        timeout(DEADLINE, async { while is_there().await {} }).await.expect("it is closed");
         // Once more around, so that its writer has written.
         for _ in 0..100 {
             tokio::task::yield_now().await;

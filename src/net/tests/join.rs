@@ -3,6 +3,7 @@
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::encoding::Text;
 use crate::net::join::{self, NotLearned};
 use crate::params::{BadRules, Rules};
 use crate::types::CompactTarget;

@@ -213,19 +213,15 @@ fn answered(alice: &mut Alice, n: u8) -> ConnId {
     conn
 }
 
-/// (what the answer is instead, whether it is blamed)
+/// (what is wrong, the answer)
 #[test]
 fn a_block_that_cannot_be_put_together_is_asked_for_whole() {
     let contents = texts(3);
     let block = block(contents.clone(), "");
-    let answer = |list: Vec<Transaction>| {
-        let transactions = List::clipped(list);
-        Message::BlockTransactions(BlockTransactions { block: block.hash(), transactions })
-    };
     let rows = [
-        ("other transactions", answer(vec![content(7, "x"), content(8, "y")])),
-        ("too few", answer(vec![contents[1].clone()])),
-        ("too many", answer(vec![contents[1].clone(), contents[2].clone(), content(7, "x")])),
+        ("other transactions", answer(&block, vec![content(7, "x"), content(8, "y")])),
+        ("too few", answer(&block, vec![contents[1].clone()])),
+        ("too many", answer(&block, vec![contents[1].clone(), contents[2].clone(), content(7, "x")])),
         ("none", Message::NotFound(List::clipped([block.hash()]))),
     ];
     for (what, answer) in rows {

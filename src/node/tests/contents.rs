@@ -117,9 +117,6 @@ fn a_reorg_gives_contents_back_unless_the_new_chain_has_them() {
     assert!(net.block(&hash).expect("the block").ids().contains(&lost), "mined after all");
 }
 
-/// However deep a reorg is, what both chains have is not mined again, and what only the old one had is. Whether its blocks
-/// are at hand, those that left have to be read back, or all of them: until then no block takes anything from the pool.
-/// (Row 34 of docs/hostile.md.)
 /// Row 34 of docs/hostile.md: what a reorg gives back has to fit the pool, and what does not is told.
 #[test]
 fn what_a_reorg_gives_back_and_finds_no_room_is_counted() {
@@ -148,7 +145,9 @@ fn what_a_reorg_gives_back_and_finds_no_room_is_counted() {
     assert_eq!(back.count(), 1);
 }
 
-/// Row 34 of docs/hostile.md.
+/// However deep a reorg is, what both chains have is not mined again, and what only the old one had is. Whether its blocks
+/// are at hand, those that left have to be read back, or all of them: until then no block takes anything from the pool.
+/// (Row 34 of docs/hostile.md.)
 #[test]
 fn a_content_that_both_chains_have_is_mined_once_however_deep_the_reorg() {
     let [both, lost, waits] = ["in both", "in one", "in none"].map(|text| content(1, text));

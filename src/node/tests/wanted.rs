@@ -14,7 +14,7 @@ use crate::peer::Disconnect;
 use crate::types::{Content, Transaction, TxId};
 use crate::wire::message::{Message, NewBlock};
 
-/// What one connection may fill of the pool.
+/// What one giver may fill of the pool.
 const SHARE: usize = MAX_POOL_BYTES / POOL_SHARES;
 
 /// So many contents of so many bytes, numbered from `first`.
@@ -125,7 +125,7 @@ fn as_much_is_in_flight_as_the_size_of_what_comes_allows() {
     }
 }
 
-/// A burst over one connection's share of the pool: the rest comes as blocks make room, and for nothing once at most.
+/// A burst over one giver's share of the pool: the rest comes as blocks make room, and for nothing once at most.
 #[test]
 fn what_was_refused_for_want_of_room_is_asked_for_again_when_it_fits() {
     let mut alice = Alice::new(1, Params::regtest());
@@ -148,7 +148,7 @@ fn what_was_refused_for_want_of_room_is_asked_for_again_when_it_fits() {
     assert!(alice.closed.is_empty());
 }
 
-/// What one connection's share has no room for is taken from another that named it, at once or once the first is gone.
+/// What one giver's share has no room for is taken from another that named it, at once or once the first is gone.
 #[test]
 fn what_one_share_has_no_room_for_comes_out_of_anothers() {
     for both_full in [false, true] {
